@@ -1,0 +1,36 @@
+"""The ``valence-gap`` command: one sub-command per rule of the workflow, each calling one function."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from valence_gap import __version__, commands
+from valence_gap.errors import UserError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="valence-gap",
+        description="Steps of the reproduction of Wagner et al. (2023). Snakemake calls them; so can you.",
+    )
+    top.add_argument("--version", action="version", version=f"valence-gap {__version__}")
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for topic in commands.topics():
+        topic.register(subparsers)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one sub-command; 0 on success, 2 where the user has something to mend."""
+    parsed = parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Progress of what a user waits for: a bar on a terminal, plain lines in a log."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+LINE_EVERY_S = 10.0
+
+
+def progress(items: Iterable[T], what: str, *, total: int | None = None, unit: str = "it") -> Iterator[T]:
+    """Yield ``items`` and say on standard error how far it is, at what rate, and how long it will take.
+
+    Args:
+        items: what is worked through.
+        what: the name of the work.
+        total: number of items, where ``len`` cannot tell.
+        unit: what one item is called.
+    """
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    if sys.stderr.isatty():
+        yield from tqdm(items, desc=what, total=total, unit=unit)
+        return
+    yield from _lines(items, what, total, unit)
+
+
+def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
+    start = last = time.monotonic()
+    done = 0
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= LINE_EVERY_S:
+            last = now
+            rate = done / (now - start)
+            left = f", {(total - done) / rate:.0f} s left" if total else ""
+            say(f"{what}: {done}{f' of {total}' if total else ''} {unit}, {rate:.1f} {unit}/s{left}")
+    say(f"{what}: {done} {unit} in {time.monotonic() - start:.1f} s")
+
+
+def say(line: str) -> None:
+    """One line to the log."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,86 @@
+"""What every artefact records of where it came from."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from valence_gap import __version__
+
+PACKAGES = ("torch", "transformers", "numpy", "pandas", "soundfile", "soxr", "scikit-learn", "snakemake")
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def run_record(
+    definition: Any, *, inputs: dict[str, Path] | None = None, started: float | None = None
+) -> dict[str, Any]:
+    """The content of a ``run.json``: everything needed to get the numbers again.
+
+    Args:
+        definition: the JSON value that defines the artefact.
+        inputs: the data that it was made from, by name; their checksums are recorded.
+        started: ``time.monotonic()`` at the start of the work; gives ``wall_s``.
+
+    Returns:
+        ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``wall_s``, ``command``.
+    """
+    return {
+        "definition": definition,
+        "inputs": {name: checksum(path) for name, path in sorted((inputs or {}).items())},
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "hardware": hardware(),
+        "wall_s": None if started is None else round(time.monotonic() - started, 3),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, this project and the packages that shape its numbers."""
+    found = {"python": platform.python_version(), "valence-gap": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """The commit of the source tree, with ``-dirty`` where it has uncommitted changes; None outside git."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, threads of torch and the GPU's name, as far as they can be told."""
+    found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "cpu": _cpu_model()}
+    torch = sys.modules.get("torch")  # asked only where the work has loaded it
+    if torch is not None:
+        found["threads"] = torch.get_num_threads()
+        found["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return found
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
