@@ -12,13 +12,13 @@ from pydantic.dataclasses import dataclass
 
 from valence_gap.files import canonical_json
 
-DIMENSIONS = ("arousal", "dominance", "valence")
-SPLITS = ("train", "dev", "test")
 CLEAN = "clean"
 SAMPLE_RATE_HZ = 16_000
 
 Dimension = Literal["arousal", "dominance", "valence"]
 Split = Literal["train", "dev", "test"]
+DIMENSIONS: tuple[Dimension, ...] = ("arousal", "dominance", "valence")
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -211,6 +211,8 @@ class Evaluation:
     bootstrap: Annotated[Positive, Field(description="Resamples of the utterances.")] = 1000
     confidence: Annotated[float, Field(gt=0, lt=1, description="Confidence of the intervals.")] = 0.95
     seed: Annotated[int, Field(description="Seed of the resampling.")] = 0
+    min_samples: Annotated[Positive, Field(description="Speakers with fewer labelled utterances are left out.")] = 200
+    speaker_draws: Annotated[Positive, Field(description="Utterances drawn of each speaker for one resample.")] = 200
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -280,3 +282,37 @@ class Miniature:
     transcribed: Annotated[
         float, Field(ge=0, le=1, description="Share of MSP-Podcast's test set with a transcript.")
     ] = 0.55
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Configuration:
+    """The whole configuration of a study. Definitions are mappings (merged over the default), selections are lists."""
+
+    study: Annotated[Name, Field(description="Name of the study; everything it makes lies under results/<study>/.")]
+    note: Annotated[str, Field(description="Words shown on every figure, such as 'miniature'; empty: none.")] = ""
+    seed: Annotated[int, Field(description="Seed of the draws of the conditions and of the training fractions.")] = 42
+    targets: Annotated[
+        tuple[str, ...], Field(description="Figures that `snakemake` makes when asked for no other target.")
+    ]
+    train_corpus: Annotated[str, Field(description="Corpus that every model is trained on (its train and dev splits).")]
+    corpora: Annotated[Mapping[Name, Corpus], Field(description="Corpora by name.")]
+    paths: Annotated[Mapping[Name, CorpusPaths], Field(description="Where each corpus lies on disk.")]
+    noise: Annotated[Noise | None, Field(description="The noise corpus of the noise conditions.")] = None
+    backbones: Annotated[Mapping[Name, Backbone], Field(description="Pre-trained encoders by name.")]
+    recipes: Annotated[Mapping[Name, Recipe], Field(description="Training recipes by name.")]
+    models: Annotated[Mapping[Name, Model], Field(description="Models by name.")]
+    conditions: Annotated[Mapping[Name, Condition], Field(description="Conditions of the test sets by name.")] = Field(
+        default_factory=dict
+    )
+    figures: Annotated[Mapping[str, Figure], Field(description="What each figure shows.")]
+    evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
+    keep_features: Annotated[
+        bool, Field(description="Keep the cached stem output; false: thrown away when the last model is done with it.")
+    ] = False
+    miniature: Annotated[Miniature | None, Field(description="The embedded miniature corpora.")] = None
+    speech: Annotated[Mapping[Name, Speech], Field(description="Unlabelled miniature speech by name.")] = Field(
+        default_factory=dict
+    )
+    pretraining: Annotated[
+        Mapping[Name, Pretraining], Field(description="How each miniature backbone is pre-trained.")
+    ] = Field(default_factory=dict)

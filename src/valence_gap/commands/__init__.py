@@ -1,10 +1,40 @@
 """The sub-commands by topic; each module has ``register(subparsers)`` and imports what is heavy only when run."""
 
+import argparse
 from types import ModuleType
+from typing import Protocol, cast
 
 
-def topics() -> tuple[ModuleType, ...]:
+class Topic(Protocol):
+    """A module of sub-commands."""
+
+    def register(self, subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+        """Add the topic's sub-commands."""
+
+
+def topics() -> tuple[Topic, ...]:
     """The command modules, in the order of the data flow."""
-    from valence_gap.commands import audio, backbones, corpora, figures, miniature, prediction, scores, training
+    from valence_gap.commands import (
+        audio,
+        backbones,
+        corpora,
+        figures,
+        miniature,
+        prediction,
+        scores,
+        study,
+        training,
+    )
 
-    return (miniature, corpora, audio, backbones, training, prediction, scores, figures)
+    modules: tuple[ModuleType, ...] = (
+        miniature,
+        corpora,
+        audio,
+        backbones,
+        training,
+        prediction,
+        scores,
+        figures,
+        study,
+    )
+    return cast(tuple[Topic, ...], modules)

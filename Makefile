@@ -1,0 +1,50 @@
+# Two commands: `make reproduce` and `make test`. Both make .venv from the lock file first, once.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Nothing after fetch_pretrained asks a hub; without this, code that tries would wait for its retries.
+export HF_HUB_DISABLE_TELEMETRY := 1
+export HF_HUB_DISABLE_PROGRESS_BARS := 1
+
+.PHONY: help install reproduce test lint unit format schema clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(READY) ## Make .venv and install the lock file
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or later is needed; say which with make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+reproduce: $(READY) ## Run the whole study on the embedded miniature
+	snakemake --cores $(CORES)
+
+test: lint unit ## Lint and run all tests
+
+lint: $(READY) ## ruff, mypy --strict, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+unit: $(READY)
+	pytest --numprocesses 2 --dist loadfile
+
+format: $(READY) ## Format Python and Snakemake sources
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+schema: $(READY) ## Write the JSON schema of the configuration from its types
+	valence-gap schema --output workflow/schemas/config.schema.json
+
+clean: ## Remove what runs have made (not .venv)
+	rm -rf results scratch .snakemake resources/pretrained

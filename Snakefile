@@ -1,0 +1,34 @@
+"""From the raw corpora to every figure of Wagner et al. (2023)."""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/miniature.smk"
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/audio.smk"
+include: "workflow/rules/backbones.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/prediction.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+    fetch,
+    corpora,
+    models,
+    scores,
+
+
+rule all:
+    """Every figure that the study selects."""
+    default_target: True
+    input:
+        expand(f"{R}/figures/{{figure}}.pdf", figure=study.configuration.targets),

@@ -1,0 +1,53 @@
+"""Sub-commands for pre-trained encoders: ``fetch-pretrained`` and ``pretrain``."""
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the sub-commands of this topic."""
+    fetch = subparsers.add_parser(
+        "fetch-pretrained",
+        help="bring a pre-trained model to a local folder",
+        description="Bring a pre-trained model, from the hub at a pinned commit or from a local folder, to a folder in "
+        "Hugging Face format: safetensors, its licence and checksums in run.json. Nothing after it asks the hub.",
+    )
+    _common(fetch, "backbone")
+    fetch.set_defaults(run=_fetch)
+
+    pretrain = subparsers.add_parser(
+        "pretrain",
+        help="pre-train a backbone of the miniature",
+        description="Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of "
+        "k-means targets. The result is an ordinary Hugging Face folder with a card.",
+    )
+    _common(pretrain, "pre-training")
+    pretrain.add_argument("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
+    pretrain.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="processes that synthesise the speech; training uses the threads of its definition (default: 1)",
+    )
+    pretrain.set_defaults(run=_pretrain)
+
+
+def _common(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--name", required=True, help="name of the backbone")
+    parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder that is written")
+
+
+def _fetch(args: argparse.Namespace) -> None:
+    from valence_gap.backbones import fetch_pretrained
+    from valence_gap.definitions import Backbone, from_json
+
+    fetch_pretrained(args.name, from_json(Backbone, args.definition), args.output)
+
+
+def _pretrain(args: argparse.Namespace) -> None:
+    from valence_gap.definitions import Pretraining, Speech, from_json
+    from valence_gap.pretraining import pretrain
+
+    definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)
+    pretrain(args.name, definition, speech, args.output, workers=args.threads)

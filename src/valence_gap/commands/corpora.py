@@ -1,0 +1,81 @@
+"""Sub-commands that read the corpora from disk."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``inventory`` and ``prepare-corpus``."""
+    inventory = subparsers.add_parser(
+        "inventory",
+        help="list the files of a corpus with their checksums",
+        description=(
+            "List the files of a corpus with sizes and SHA-256 checksums. The list is rewritten only when it changed, "
+            "so that what depends on it runs again only when data was added, changed or removed."
+        ),
+    )
+    inventory.add_argument("--corpus-name", required=True, help="name of the corpus in the study, for messages")
+    inventory.add_argument("--paths", required=True, help="where it lies: CorpusPaths as JSON")
+    inventory.add_argument("--output", required=True, type=Path, help="inventory.csv")
+    inventory.set_defaults(run=_inventory)
+
+    prepare = subparsers.add_parser(
+        "prepare-corpus",
+        help="read a corpus into tables of utterances and labels",
+        description=(
+            "Read a corpus in its own on-disk format and write, for train, dev and test, a table of its utterances and "
+            "one of its labels in 0..1, and a report of what was left out and why."
+        ),
+    )
+    prepare.add_argument("--name", required=True, help="name of the corpus in the study")
+    prepare.add_argument("--definition", required=True, help="its definition: Corpus as JSON")
+    prepare.add_argument("--paths", required=True, help="where it lies: CorpusPaths as JSON")
+    prepare.add_argument("--inventory", type=Path, help="inventory.csv of the corpus; its checksum is recorded")
+    prepare.add_argument("--output", required=True, type=Path, help="folder for the six Parquet files and report.json")
+    prepare.set_defaults(run=_prepare)
+
+
+def _inventory(arguments: argparse.Namespace) -> None:
+    from valence_gap.definitions import CorpusPaths
+    from valence_gap.inventory import inventory
+
+    paths = _parse(CorpusPaths, arguments.paths, f"--paths of {arguments.corpus_name}")
+    with _files_told():
+        inventory(paths, arguments.output)
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    from valence_gap.corpora import prepare_corpus
+    from valence_gap.definitions import Corpus, CorpusPaths
+
+    corpus = _parse(Corpus, arguments.definition, f"--definition of {arguments.name}")
+    paths = _parse(CorpusPaths, arguments.paths, f"--paths of {arguments.name}")
+    with _files_told():
+        prepare_corpus(arguments.name, corpus, paths, arguments.output, inventory=arguments.inventory)
+
+
+@contextmanager
+def _files_told() -> Iterator[None]:
+    """Tell of a file that the system refuses as of anything else that the user can mend."""
+    from valence_gap.errors import UserError
+
+    try:
+        yield
+    except OSError as error:
+        raise UserError("A file cannot be read or written.", [str(error)]) from error
+
+
+def _parse(cls: type[Any], text: str, what: str) -> Any:
+    from pydantic import ValidationError
+
+    from valence_gap.definitions import from_json
+    from valence_gap.errors import UserError
+
+    try:
+        return from_json(cls, text)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, entry['loc'])) or what}: {entry['msg']}" for entry in error.errors()]
+        raise UserError(f"{what} cannot be read.", wrong) from None

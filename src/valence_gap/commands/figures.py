@@ -1,0 +1,42 @@
+"""Sub-command ``figure``."""
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "figure",
+        help="draw a figure from scores, predictions or training logs",
+        description="Draw one figure of the paper and write it as PDF, PNG and CSV (the plotted numbers). Which inputs "
+        "it needs depends on the figure.",
+    )
+    parser.add_argument("name", help="name of the figure, such as figure_02")
+    parser.add_argument("--scores", type=Path, nargs="+", default=[], help="tables of scores (CSV)")
+    parser.add_argument(
+        "--predictions", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
+    )
+    parser.add_argument("--labels", nargs="+", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
+    parser.add_argument(
+        "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
+    )
+    parser.add_argument(
+        "--description", required=True, help="what is shown: JSON with models, corpora, note and published"
+    )
+    parser.add_argument("--output-stem", type=Path, required=True, help="path of the outputs without suffix")
+    parser.set_defaults(run=_figure)
+
+
+def _figure(args: argparse.Namespace) -> None:
+    from valence_gap.definitions import from_json
+    from valence_gap.figures import make
+    from valence_gap.figures.description import Description, Inputs, keyed_files, runs_of
+
+    inputs = Inputs(
+        scores=tuple(args.scores),
+        predictions=runs_of(args.predictions, "--predictions", parts=3),
+        labels=dict(keyed_files(args.labels, "--labels")),
+        training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
+    )
+    make(args.name, inputs, from_json(Description, args.description), args.output_stem)

@@ -1,0 +1,91 @@
+"""``extract-features`` and ``predict``."""
+
+import argparse
+from pathlib import Path
+
+from valence_gap.definitions import CLEAN
+from valence_gap.errors import UserError
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the sub-commands."""
+    _register_features(subparsers)
+    _register_predict(subparsers)
+
+
+def _register_features(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "extract-features",
+        help="compute the output of a backbone's frozen convolutional stem",
+        description="Compute the output of a backbone's frozen convolutional stem for a pack of audio, one utterance "
+        "at a time and without padding, and store it as bfloat16. Every model on that backbone shares it.",
+    )
+    parser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone, Hugging Face format")
+    parser.add_argument("--audio", type=Path, required=True, metavar="DIR", help="pack of the audio")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+    _add_threads(parser)
+    parser.set_defaults(run=_extract_features)
+
+
+def _register_predict(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "predict",
+        help="predict arousal, dominance and valence under a set of conditions",
+        description="Predict arousal, dominance and valence of every utterance under one or more conditions, and store "
+        "the pooled states of the same pass.",
+    )
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the finished model")
+    parser.add_argument("--audio", type=Path, metavar="DIR", help=f"pack of the {CLEAN} audio")
+    parser.add_argument(
+        "--features", type=Path, metavar="DIR", help=f"stored stem features of the {CLEAN} audio; computed otherwise"
+    )
+    parser.add_argument(
+        "--condition",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="pack of the audio under a condition; may be given several times",
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.parquet", help="predictions")
+    parser.add_argument("--embeddings", type=Path, required=True, metavar="FILE.npy", help="pooled states")
+    _add_threads(parser)
+    parser.set_defaults(run=_predict)
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
+
+
+def _extract_features(args: argparse.Namespace) -> None:
+    import torch
+
+    from valence_gap.features import extract_features
+
+    torch.set_num_threads(args.threads)
+    extract_features(args.backbone, args.audio, args.output)
+
+
+def _predict(args: argparse.Namespace) -> None:
+    import torch
+
+    from valence_gap.inference import predict_conditions
+
+    torch.set_num_threads(args.threads)
+    predict_conditions(args.model, _conditions(args), args.output, args.embeddings, features=args.features)
+
+
+def _conditions(args: argparse.Namespace) -> dict[str, Path]:
+    """The packs by condition, clean first."""
+    found = {CLEAN: args.audio} if args.audio is not None else {}
+    offenders = []
+    for text in args.condition:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            offenders.append(f"{text!r} is not NAME=DIR")
+        elif name in found:
+            offenders.append(f"{name!r} is given twice")
+        else:
+            found[name] = Path(folder)
+    if offenders:
+        raise UserError("--condition is not understood", offenders, "Give each condition once, as NAME=DIR.")
+    return found

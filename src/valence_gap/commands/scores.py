@@ -1,0 +1,41 @@
+"""Sub-command ``score``."""
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "score",
+        help="CCC of predictions, with bootstrap intervals",
+        description="Compare predictions with labels: the concordance correlation coefficient of all utterances, by "
+        "gender, female minus male, and by speaker, each with a bootstrap interval, as a tidy CSV.",
+    )
+    parser.add_argument("--predictions", type=Path, required=True, help="predictions (Parquet)")
+    parser.add_argument("--labels", type=Path, required=True, help="labels of the test set (Parquet)")
+    parser.add_argument("--utterances", type=Path, required=True, help="utterances of the test set (Parquet)")
+    parser.add_argument("--model", required=True, help="name of the model, for the table")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the model, for the table")
+    parser.add_argument("--corpus", required=True, help="name of the corpus, for the table")
+    parser.add_argument("--dimensions", required=True, help="annotated dimensions, joined by commas")
+    parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
+    parser.add_argument("--output", type=Path, required=True, help="the table of scores (CSV)")
+    parser.set_defaults(run=_score)
+
+
+def _score(args: argparse.Namespace) -> None:
+    from valence_gap.definitions import Evaluation, from_json
+    from valence_gap.scoring import score
+
+    score(
+        args.predictions,
+        args.labels,
+        args.utterances,
+        args.output,
+        model=args.model,
+        seed=args.seed,
+        corpus=args.corpus,
+        dimensions=args.dimensions.split(","),
+        evaluation=from_json(Evaluation, args.evaluation),
+    )

@@ -1,0 +1,65 @@
+"""Sub-commands that train models."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from valence_gap.definitions import Training, from_json
+
+TOLD_TO_STOP = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``finetune`` and ``train-cnn14``."""
+    _add(subparsers, "finetune", "fine-tune a speech transformer, or train the head of a frozen one")
+    _add(subparsers, "train-cnn14", "train the CNN14 baseline")
+
+
+def _add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str) -> None:
+    parser = subparsers.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}, by the recipe of its definition. Writes the checkpoint with the "
+        "best mean dev CCC (model.safetensors, config.json), training.csv and run.json. A training that was killed "
+        "resumes from its scratch folder when the same command runs again, and ends in the same weights. SIGTERM and "
+        f"SIGUSR1 make it finish its step, save its state and exit with {TOLD_TO_STOP}.",
+    )
+    add = parser.add_argument
+    add("--training", required=True, metavar="JSON", help="definition of the training")
+    add("--backbone", type=Path, metavar="DIR", help="pre-trained backbone in Hugging Face format")
+    add("--train-features", type=Path, metavar="DIR", help="cached stem features of the training split")
+    add("--dev-features", type=Path, metavar="DIR", help="cached stem features of the development split")
+    add(
+        "--train-audio",
+        type=Path,
+        metavar="DIR",
+        help="packed audio of the training split (where no features are used)",
+    )
+    add("--dev-audio", type=Path, metavar="DIR", help="packed audio of the development split")
+    add("--train-labels", type=Path, required=True, metavar="FILE", help="labels of the training split")
+    add("--dev-labels", type=Path, required=True, metavar="FILE", help="labels of the development split")
+    add("--train-utterances", type=Path, required=True, metavar="FILE", help="utterance table of the training split")
+    add("--scratch", type=Path, required=True, metavar="DIR", help="folder for the state of this training alone")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder of the model")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train the model that the arguments define."""
+    from valence_gap.checkpoints import Stopped
+    from valence_gap.learners import Source
+    from valence_gap.training import train
+
+    try:
+        train(
+            from_json(Training, args.training),
+            backbone=args.backbone,
+            train_source=Source(args.train_labels, args.train_features, args.train_audio),
+            dev_source=Source(args.dev_labels, args.dev_features, args.dev_audio),
+            train_utterances=args.train_utterances,
+            scratch=args.scratch,
+            output=args.output,
+        )
+    except Stopped as signal:
+        print(f"told to stop by {signal}; the same command resumes from {args.scratch}", file=sys.stderr)
+        sys.exit(TOLD_TO_STOP)

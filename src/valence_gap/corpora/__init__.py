@@ -1,0 +1,79 @@
+"""The corpora: readers of their on-disk formats, by name, and the tables that all of them give alike."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from valence_gap.corpora import cmu_mosi, iemocap, msp_podcast, table
+from valence_gap.corpora.report import Report
+from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, assemble
+from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
+from valence_gap.errors import UserError, valid_names
+from valence_gap.files import write_json, write_parquet
+from valence_gap.inventory import check_exist
+from valence_gap.progress import say
+from valence_gap.provenance import run_record
+
+ADAPTERS: Mapping[str, Adapter] = {
+    "msp-podcast": msp_podcast.ADAPTER,
+    "iemocap": iemocap.ADAPTER,
+    "cmu-mosi": cmu_mosi.ADAPTER,
+    "table": table.ADAPTER,
+}
+
+
+def prepare_corpus(
+    name: str, corpus: Corpus, paths: CorpusPaths, output: Path, *, inventory: Path | None = None
+) -> None:
+    """Read a corpus and write its tables.
+
+    Args:
+        name: name of the corpus in the study, for the log and the report.
+        corpus: its definition.
+        paths: where it lies.
+        output: folder for ``utterances.{split}.parquet`` and ``labels.{split}.parquet`` of train, dev and test (same
+            rows, sorted by id; no row where the definition does not name the split), and ``report.json``.
+        inventory: the list of the corpus' files; its checksum is recorded.
+
+    Raises:
+        UserError: if the corpus is not where the paths say, is not in the adapter's format, or is not sound.
+    """
+    if corpus.adapter not in ADAPTERS:
+        raise UserError(
+            f"No adapter reads the corpus {name}.",
+            [f"adapter: {corpus.adapter}"],
+            f"Choose one; {valid_names(ADAPTERS)}.",
+        )
+    started = time.monotonic()
+    check_exist(paths)
+    report = Report()
+    rows = assemble(corpus, paths, ADAPTERS[corpus.adapter], report)
+    report.log(name)
+    by_split = {split: rows[rows["our_split"] == split] for split in SPLITS}
+    for split, part in by_split.items():
+        write_parquet(output / f"utterances.{split}.parquet", part[[*UTTERANCE_COLUMNS]])
+        write_parquet(output / f"labels.{split}.parquet", part[["id", *DIMENSIONS]])
+    counts = {split: _count(part) for split, part in by_split.items()}
+    for split, count in counts.items():
+        say(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
+    record = run_record(
+        TypeAdapter(Corpus).dump_python(corpus, mode="json"),
+        inputs={"inventory": inventory} if inventory else None,
+        started=started,
+    )
+    write_json(output / "report.json", {"corpus": name, "splits": counts, **report.as_json(), **record})
+
+
+def _count(part: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "utterances": len(part),
+        "speakers": int(part["speaker"].nunique()),
+        "female": int((part["gender"] == "female").sum()),
+        "male": int((part["gender"] == "male").sum()),
+        "transcripts": int(part["transcript"].notna().sum()),
+        "hours": round(float(part["duration_s"].sum()) / 3600, 4),
+    }

@@ -1,0 +1,132 @@
+"""Which audio files lie on disk, and which of them a row of a label file means."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import soundfile
+
+from valence_gap.corpora.reading import FORK, THREADS
+from valence_gap.corpora.report import Report
+from valence_gap.inventory import files_below, is_audio
+from valence_gap.progress import progress
+
+# What would leave the audio folder: a step up, an absolute path, a drive letter.
+ESCAPE = r"^(?:[\\/]|[A-Za-z]:)|(?:^|[\\/])\.\.(?:[\\/]|$)"
+
+
+@dataclass(frozen=True)
+class AudioFiles:
+    """The audio below the audio folders.
+
+    Args:
+        roots: the audio folders.
+        table: columns key (what rows call the file), file (POSIX path below its folder), audio_root (index of its
+            folder), shared (several files of that folder have the key); each key once.
+    """
+
+    roots: tuple[Path, ...]
+    table: pd.DataFrame
+
+
+def find_audio(roots: Sequence[Path], *, by_name: bool, passed_over: Sequence[str], report: Report) -> AudioFiles:
+    """List the audio below the audio folders.
+
+    Args:
+        roots: the audio folders; where two hold the same file, the first counts.
+        by_name: rows call a file by its name alone, wherever below the folder it lies; otherwise by its path.
+        passed_over: names of sub-folders whose audio is not of utterances.
+        report: where hidden files and files in several folders are counted.
+    """
+    frames = []
+    for index, root in enumerate(roots):
+        files = [file for file in files_below(root) if is_audio(file)]
+        hidden = [file for file in files if file.rpartition("/")[2].startswith(".")]
+        report.note(FORK, hidden)
+        skip = set(hidden)
+        skip |= {file for file in files if passed_over and set(PurePosixPath(file).parts[:-1]) & set(passed_over)}
+        column = pd.Series(sorted(file for file in files if file not in skip), dtype="str")
+        key = column.str.rpartition("/")[2].astype("str") if by_name and len(column) else column
+        frames.append(pd.DataFrame({"key": key, "file": column, "audio_root": np.int64(index)}))
+    table = pd.concat(frames, ignore_index=True)
+    table["shared"] = table.duplicated(["key", "audio_root"], keep=False)
+    repeated = table[table.duplicated("key") & ~table.duplicated(["key", "audio_root"])]
+    report.note("audio in several audio folders, the first one taken", repeated["file"])
+    return AudioFiles(tuple(roots), table.drop_duplicates("key"))
+
+
+def match(names: pd.Series, audio: AudioFiles, *, by_name: bool, folder: Path | None = None) -> pd.DataFrame:
+    """Find the audio file of each row.
+
+    Args:
+        names: what the rows call their files.
+        audio: what lies on disk.
+        by_name: as in `find_audio`.
+        folder: where names that are not found below an audio folder are resolved from instead; absolute ones too.
+
+    Returns:
+        Same index: file ('' where none), audio_root (-1 where none), problem (why none, null where found).
+    """
+    by_key = audio.table.set_index("key")
+    folder = folder.absolute() if folder else None
+    escapes = names.str.contains(ESCAPE, regex=True)
+    key = (names.str.rpartition("/")[2].astype("str") if by_name else names) if len(names) else names
+    key = key.str.removeprefix("./").mask(escapes, "")
+    if folder is not None:
+        prefixes = [os.path.join(os.path.normpath(root.absolute()), "") for root in audio.roots]  # noqa: PTH118
+        lost = by_key.index.get_indexer(pd.Index(key)) < 0
+        resolved = [_below(prefixes, str(folder), name, by_key) for name in names[lost]]
+        key = key.copy()
+        key[lost] = pd.Series(resolved, index=names.index[lost], dtype="str")
+    found = by_key.reindex(key)
+    problem = pd.Series(None, index=names.index, dtype="str")
+    problem = problem.mask(found["audio_root"].isna().to_numpy(), "row without audio")
+    problem = problem.mask(escapes & problem.notna(), "path that leaves the audio folder")
+    shared = found["shared"].eq(True).to_numpy()
+    problem = problem.mask(shared, "row whose file name several files have")
+    file = found["file"].fillna("").astype("str").to_numpy()
+    root = found["audio_root"].fillna(-1).astype("int64").to_numpy()
+    return pd.DataFrame({"file": file, "audio_root": root, "problem": problem}, index=names.index)
+
+
+def _below(prefixes: Sequence[str], folder: str, name: str, by_key: pd.DataFrame) -> str:
+    """The path below whichever audio folder holds the file; '' where none does."""
+    path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118 - a million names are resolved
+    below = (path.removeprefix(prefix) for prefix in prefixes if path.startswith(prefix))
+    return next((key for key in below if key in by_key.index), "")
+
+
+def durations(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], list[str]]:
+    """Durations from the audio headers.
+
+    Args:
+        files: audio files.
+
+    Returns:
+        Seconds, (files,), NaN where the header cannot be read; and why not, one line for each such file.
+    """
+    problems: list[str] = []
+    seconds: list[float] = []
+    blocks = [files[start : start + 64] for start in range(0, len(files), 64)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for block in progress(pool.map(_durations, blocks), "audio headers", total=len(blocks), unit="blocks of 64"):
+            seconds += [value for value, _ in block]
+            problems += [problem for _, problem in block if problem]
+    return np.array(seconds, dtype=np.float64), problems
+
+
+def _durations(files: Sequence[str]) -> list[tuple[float, str]]:
+    return [_duration(file) for file in files]
+
+
+def _duration(file: str) -> tuple[float, str]:
+    try:
+        info = soundfile.info(file)
+    except (soundfile.SoundFileError, OSError) as error:
+        return float("nan"), f"{file.rpartition('/')[2]}: {getattr(error, 'error_string', error)}"
+    return info.frames / info.samplerate, ""

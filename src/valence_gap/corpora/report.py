@@ -1,0 +1,94 @@
+"""What a reader of a corpus could not use, or used with a reservation: counted, with examples, never silently lost."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from valence_gap.progress import say
+
+EXAMPLES = 20
+LOGGED = 3
+
+
+@dataclass
+class Finding:
+    """How often something was met, in which splits, and where for the first times."""
+
+    count: int = 0
+    splits: dict[str, int] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, examples: Iterable[str], count: int | None = None) -> None:
+        """Count more of it: as many as there are examples, unless told."""
+        listed = list(examples)
+        self.count += len(listed) if count is None else count
+        self.examples += listed[: EXAMPLES - len(self.examples)]
+
+
+@dataclass
+class Report:
+    """The findings of one reading.
+
+    ``skipped`` is what did not get into the tables, ``noted`` what did, or what concerns no utterance; both by reason.
+    """
+
+    skipped: dict[str, Finding] = field(default_factory=dict)
+    noted: dict[str, Finding] = field(default_factory=dict)
+
+    def skip(self, reason: str, examples: Iterable[str]) -> None:
+        """Count what is left out."""
+        _add(self.skipped, reason, examples)
+
+    def note(self, reason: str, examples: Iterable[str]) -> None:
+        """Count what is odd and yet used."""
+        _add(self.noted, reason, examples)
+
+    def skip_rows(self, reason: str, rows: pd.DataFrame) -> None:
+        """Count rows of the table of entries that are left out; by split where their split is known already."""
+        _add_rows(self.skipped, reason, rows)
+
+    def note_rows(self, reason: str, rows: pd.DataFrame) -> None:
+        """Count rows of the table of entries that are odd and yet used."""
+        _add_rows(self.noted, reason, rows)
+
+    def lost(self, split: str) -> list[str]:
+        """Why rows of one of our splits were left out, as ``12 row without audio``."""
+        return [f"{found.splits[split]} {reason}" for reason, found in self.skipped.items() if split in found.splits]
+
+    def log(self, corpus: str) -> None:
+        """Say the findings, one line per reason."""
+        for kind, findings in (("skipped", self.skipped), ("noted", self.noted)):
+            for reason, found in findings.items():
+                more = ", ..." if found.count > LOGGED else ""
+                say(f"{corpus}: {kind} {found.count} ({reason}): {', '.join(found.examples[:LOGGED])}{more}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The findings as a JSON value."""
+        return {
+            kind: {
+                reason: {"count": found.count, "examples": found.examples}
+                | ({"splits": found.splits} if found.splits else {})
+                for reason, found in findings.items()
+            }
+            for kind, findings in (("skipped", self.skipped), ("noted", self.noted))
+        }
+
+
+def _add(findings: dict[str, Finding], reason: str, examples: Iterable[str]) -> None:
+    listed = list(examples)
+    if listed:
+        findings.setdefault(reason, Finding()).add(listed)
+
+
+def _add_rows(findings: dict[str, Finding], reason: str, rows: pd.DataFrame) -> None:
+    if rows.empty:
+        return
+    found = findings.setdefault(reason, Finding())
+    first = rows.head(EXAMPLES)
+    examples = [f"{place} {name}" for place, name in zip(first["provenance"], first["id"], strict=True)]
+    found.add(examples, count=len(rows))
+    if "our_split" in rows:
+        for split, count in rows["our_split"].value_counts().items():
+            found.splits[str(split)] = found.splits.get(str(split), 0) + int(count)

@@ -1,0 +1,260 @@
+"""From the entries of any corpus to its tables of utterances and labels, by the same steps for all of them."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valence_gap.corpora.audio_files import AudioFiles, durations, find_audio, match
+from valence_gap.corpora.report import Report
+from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
+from valence_gap.errors import UserError, valid_names
+from valence_gap.labels import REMEDY, Scale, check_scale, normalise_table, offending, outside
+
+ALL = "all"
+ENTRY_COLUMNS = ("id", "name", "split", "speaker", "gender", "transcript", "provenance", *DIMENSIONS)
+UTTERANCE_COLUMNS = (
+    "id",
+    "file",
+    "audio_root",
+    "speaker",
+    "gender",
+    "transcript",
+    "duration_s",
+    "provenance",
+)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How a corpus' on-disk format is read.
+
+    Args:
+        read: gives the entries, one row per label row of the corpus: `ENTRY_COLUMNS`, all text, null where unknown;
+            labels as text or numbers on the corpus' own scale; ``name`` is what the row calls its audio file,
+            ``provenance`` the label file and row.
+        scales: lowest and highest label of each dimension that the corpus annotates; None where the definition must
+            say it.
+        by_name: rows call an audio file by its name alone, not by its path.
+        passed_over: sub-folders of the audio folder whose audio is not of utterances.
+    """
+
+    read: Callable[[Corpus, CorpusPaths, Report], pd.DataFrame]
+    scales: Mapping[str, Scale] | None
+    by_name: bool = True
+    passed_over: tuple[str, ...] = ()
+
+
+def empty_column(index: pd.Index) -> pd.Series:
+    """A text column that is null in every row."""
+    return pd.Series(None, index=index, dtype="str")
+
+
+def scales_of(corpus: Corpus, adapter: Adapter) -> dict[str, Scale]:
+    """The scale of each dimension of the definition: its own, or the adapter's.
+
+    Raises:
+        UserError: if a dimension has no scale, naming all of them, or one does not rise.
+    """
+    declared: dict[str, Scale] = {**(adapter.scales or {})}
+    declared |= {str(name): scale for name, scale in (corpus.scale or {}).items()}
+    if adapter.scales is not None and (foreign := [name for name in corpus.dimensions if name not in adapter.scales]):
+        raise UserError(
+            f"{corpus.adapter} does not annotate every dimension of its definition.",
+            [f"dimensions: {name}" for name in foreign],
+            f"Leave them out of its dimensions; {valid_names(adapter.scales)}.",
+        )
+    if missing := [name for name in corpus.dimensions if name not in declared]:
+        raise UserError(
+            f"The definition of {corpus.label} does not say the scale of its labels.",
+            [f"scale: no {name}" for name in missing],
+            "Give the lowest and highest label, such as scale: {valence: [1, 7]}.",
+        )
+    for name in corpus.dimensions:
+        check_scale(name, declared[name])
+    return {name: declared[name] for name in corpus.dimensions}
+
+
+def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Report) -> pd.DataFrame:
+    """Read a corpus into one table.
+
+    Args:
+        corpus: its definition.
+        paths: where it lies.
+        adapter: the reader of its format.
+        report: what is left out is counted there.
+
+    Returns:
+        `UTTERANCE_COLUMNS`, the three dimensions (float, 0..1, NaN where not annotated) and ``our_split``,
+        sorted by id.
+
+    Raises:
+        UserError: if the definition names a split that the corpus has not, or one without a usable utterance; if
+            labels lie outside their scale (``out_of_scale: fail``); if a speaker is in two splits
+            (``speakers_disjoint``). All offenders are named at once.
+    """
+    scales = scales_of(corpus, adapter)
+    roots = [Path(folder) for folder in paths.audio]
+    entries = adapter.read(corpus, paths, report)
+    audio = find_audio(roots, by_name=adapter.by_name, passed_over=adapter.passed_over, report=report)
+    folder = None if adapter.by_name else Path(paths.labels).parent
+    entries = pd.concat(
+        [entries, match(entries["name"], audio, by_name=adapter.by_name, folder=folder)], axis="columns"
+    )
+    _note_unlabelled(audio, entries, report)
+    entries = _choose_splits(corpus, entries, report)
+    for problem in sorted(entries["problem"].dropna().unique()):
+        report.skip_rows(problem, entries[entries["problem"] == problem])
+    entries = entries[entries["problem"].isna()]
+    entries = _drop_repeated(_read_labels(corpus, entries, report), report)
+    _refuse(corpus, entries, scales, report)
+    entries = _scale_labels(corpus, entries, scales, report)
+    folders = entries["audio_root"].map(dict(enumerate(f"{root}/" for root in roots))).astype("str")
+    files = (folders + entries["file"]).tolist()
+    seconds, unreadable = durations(files)
+    entries = entries.assign(duration_s=seconds)
+    report.note("audio header that cannot be read", unreadable)
+    report.note_rows("audio without a sample", entries[entries["duration_s"] == 0])
+    for column in ("speaker", "gender", "transcript"):
+        entries[column] = entries[column].astype("str")
+    report.note_rows("speaker unknown", entries[entries["speaker"].isna()])
+    report.note_rows("gender unknown", entries[entries["gender"].isna()])
+    return entries.sort_values("id", ignore_index=True)[[*UTTERANCE_COLUMNS, *DIMENSIONS, "our_split"]]
+
+
+def _note_unlabelled(audio: AudioFiles, entries: pd.DataFrame, report: Report) -> None:
+    """Count the audio files that no row means, whatever its split."""
+    labelled = pd.MultiIndex.from_frame(entries[["audio_root", "file"]].drop_duplicates())
+    table = audio.table[~audio.table["shared"]]
+    there = pd.MultiIndex.from_frame(table[["audio_root", "file"]])
+    report.skip("audio without a row", table.loc[labelled.get_indexer(there) < 0, "file"])
+
+
+def plain(split: str) -> str:
+    """A split's name without case, spaces or hyphens: ``test-1`` and ``Test1`` are one; so are its usual synonyms."""
+    name = re.sub(r"[^a-z0-9]", "", split.lower())
+    return {"validation": "development", "valid": "development", "val": "development", "dev": "development"}.get(
+        name, name
+    )
+
+
+def own_splits(corpus: Corpus) -> dict[str, str]:
+    """The corpus' own split names, plain, and our split that each is mapped to.
+
+    Raises:
+        UserError: if one is mapped to two of our splits, or ``all`` is joined by another.
+    """
+    mapped: dict[str, list[str]] = {}
+    for ours in SPLITS:
+        names = corpus.splits.get(ours, ())
+        for name in (names,) if isinstance(names, str) else names:
+            mapped.setdefault(plain(name), []).append(ours)
+    twice = [f"{name}: {', '.join(ours)}" for name, ours in mapped.items() if len(ours) > 1]
+    if ALL in mapped and len(mapped) > 1:
+        twice.append(f"{ALL} holds every utterance, and beside it there are {', '.join(sorted(set(mapped) - {ALL}))}")
+    if twice or not mapped:
+        raise UserError(
+            f"The splits of {corpus.label} do not say where each utterance belongs.",
+            twice or ["splits: none"],
+            "Map each of the corpus' splits to one of ours.",
+        )
+    return {name: ours[0] for name, ours in mapped.items()}
+
+
+def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.DataFrame:
+    mapped = own_splits(corpus)
+    if ALL in mapped:
+        return entries.assign(our_split=mapped[ALL])
+    spelt = {name: plain(name) for name in entries["split"].dropna().unique()}
+    names = entries["split"].map(spelt)
+    absent = sorted(set(mapped) - set(spelt.values()))
+    if absent:
+        raise UserError(
+            f"{corpus.label} has no such split.",
+            [f"splits: {mapped[name]}: {name}" for name in absent],
+            f"Correct the definition's splits; {valid_names([*map(str, spelt), ALL])}.",
+        )
+    chosen = entries.assign(our_split=names.map(mapped).astype("str"))
+    report.skip_rows("row without a split", entries[names.isna()])
+    unused = chosen["our_split"].isna() & names.notna()
+    for name in sorted(entries.loc[unused, "split"].unique()):
+        report.note_rows(f"split {name} is not used", entries[unused & (entries["split"] == name)])
+    return chosen[chosen["our_split"].notna()]
+
+
+def _read_labels(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """Labels as numbers; rows that lack one of the annotated dimensions are left out."""
+    labels = entries.copy()
+    missing = pd.Series(False, index=entries.index)
+    strange = pd.Series(False, index=entries.index)
+    for dimension in DIMENSIONS:
+        if dimension not in corpus.dimensions:
+            labels[dimension] = np.nan
+            continue
+        column = entries[dimension]
+        number = pd.to_numeric(column, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+        empty = column.isna() | column.astype("str").str.strip().str.lower().isin(["", "nan"])
+        missing |= empty
+        strange |= number.isna() & ~empty
+        labels[dimension] = number
+    report.skip_rows("label missing", entries[missing])
+    report.skip_rows("label that is no number", entries[strange & ~missing])
+    return labels[~(missing | strange)]
+
+
+def _drop_repeated(entries: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """The first of the rows that share an id or an audio file; the others are left out."""
+    for columns, what in ((["id"], "id"), (["audio_root", "file"], "audio file")):
+        again = entries.duplicated(columns)
+        first = entries[~again].set_index(columns)[["our_split", *DIMENSIONS]]
+        repeated = entries[again]
+        firsts = first.reindex(
+            pd.MultiIndex.from_frame(repeated[columns]) if len(columns) > 1 else repeated[columns[0]]
+        )
+        values = repeated[["our_split", *DIMENSIONS]]
+        same = ((values.to_numpy() == firsts.to_numpy()) | (values.isna().to_numpy() & firsts.isna().to_numpy())).all(1)
+        report.skip_rows(f"duplicate {what}", repeated[same])
+        report.skip_rows(f"duplicate {what} with another label or split", repeated[~same])
+        entries = entries[~again]
+    return entries
+
+
+def _refuse(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report) -> None:
+    """Stop, with everything named at once, where what is left is no sound corpus."""
+    offenders = []
+    remedies = []
+    for split in SPLITS:
+        if split in corpus.splits and not (entries["our_split"] == split).any():
+            lost = ", ".join(report.lost(split)) or "no row at all"
+            offenders.append(f"{split}: no usable utterance ({lost})")
+            remedies = ["Compare the paths of the audio with the names in the label file."]
+    if corpus.out_of_scale == "fail" and (wrong := offending(_by_place(entries), scales)):
+        offenders += wrong
+        remedies.append(REMEDY)
+    if corpus.speakers_disjoint:
+        speakers = entries.dropna(subset=["speaker"]).groupby("speaker")["our_split"]
+        for speaker in speakers.nunique().loc[lambda count: count > 1].index:
+            counts = speakers.get_group(speaker).value_counts()
+            where = ", ".join(f"{split} ({counts[split]} utterances)" for split in SPLITS if split in counts)
+            offenders.append(f"speaker {speaker} is in more than one split: {where}")
+        if offenders and offenders[-1].startswith("speaker "):
+            remedies.append("Keep a speaker in one split, or set speakers_disjoint: false.")
+    if offenders:
+        raise UserError(f"{corpus.label} cannot be used as it is.", offenders, "\n".join(remedies))
+
+
+def _by_place(entries: pd.DataFrame) -> pd.DataFrame:
+    """The labels under an index that names their file and row."""
+    return entries.set_index(entries["provenance"] + " " + entries["id"])
+
+
+def _scale_labels(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report) -> pd.DataFrame:
+    what = {"keep": "kept", "clip": "clipped"}
+    for dimension, scale in scales.items():
+        wrong = entries[outside(entries[dimension].to_numpy(), scale)]
+        if len(wrong):
+            report.note_rows(f"{dimension} outside its scale, {what[corpus.out_of_scale]}", wrong)
+    return normalise_table(entries, scales, out_of_scale="clip" if corpus.out_of_scale == "clip" else "keep")

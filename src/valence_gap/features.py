@@ -1,0 +1,69 @@
+"""Stem features on disk: computed once, shared by every model on the same backbone."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from valence_gap import files, packs, precision, provenance
+from valence_gap.inputs import FEATURES, INDEX, Inputs, open_inputs
+from valence_gap.models import folders
+from valence_gap.models.encoder import load_stem
+from valence_gap.models.stem import Stem
+from valence_gap.progress import progress
+
+RUN = "run.json"
+
+
+def extract_features(backbone: Path, audio: Path, output: Path) -> None:
+    """Compute the output of a backbone's frozen convolutional stem for a whole pack.
+
+    Every utterance is computed alone, without padding, from its waveform of zero mean and unit variance; memory does
+    not grow with the corpus.
+
+    Args:
+        backbone: folder of the backbone in Hugging Face format.
+        audio: pack of the audio.
+        output: folder that gets ``features.npy`` (uint16, bits of bfloat16, (frames of all utterances, channels)),
+            ``index.parquet`` (id, offset, frames) and ``run.json``.
+
+    Raises:
+        UserError: the backbone or the pack is missing or damaged.
+    """
+    started = time.monotonic()
+    stem = load_stem(backbone)
+    stem.extractor.to(precision.device())
+    inputs = open_inputs("stem", audio=audio, stem=stem)
+    with files.whole_folder(output) as scratch:
+        _write(scratch, inputs, _channels(stem))
+        sources = {"backbone": backbone / folders.WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
+        definition = {"backbone": backbone.name, "format": "bfloat16"}
+        files.write_json(scratch / RUN, provenance.run_record(definition, inputs=sources, started=started))
+
+
+def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:
+    """The bits of the numbers as bfloat16: uint16, same shape."""
+    bits: npt.NDArray[np.uint16] = features.to(torch.bfloat16).contiguous().view(torch.uint16).numpy()
+    return bits
+
+
+def _write(folder: Path, inputs: Inputs, channels: int) -> None:
+    offsets = np.cumsum(inputs.lengths) - inputs.lengths
+    index = {"id": pd.Series(inputs.ids, dtype="str"), "offset": offsets, "frames": inputs.lengths}
+    shape = (int(inputs.lengths.sum()), channels)
+    if shape[0] == 0:  # an empty file cannot be mapped
+        files.write_array(folder / FEATURES, np.zeros(shape, dtype=np.uint16))
+    else:
+        stored = np.lib.format.open_memmap(folder / FEATURES, mode="w+", dtype=np.uint16, shape=shape)
+        for row in progress(range(len(inputs)), "stem features", unit="utterances"):
+            stored[offsets[row] : offsets[row] + inputs.lengths[row]] = to_bits(inputs[row])
+        stored.flush()
+    files.write_parquet(folder / INDEX, pd.DataFrame(index))
+
+
+def _channels(stem: Stem) -> int:
+    return stem(torch.zeros(stem.receptive_field)).shape[1]

@@ -1,0 +1,75 @@
+"""Figure 4: valence on original and on synthesised speech of the same words (section IV-C)."""
+
+import pandas as pd
+
+from valence_gap import statistics
+from valence_gap.definitions import CLEAN, Evaluation
+from valence_gap.errors import UserError
+from valence_gap.figures import bars
+from valence_gap.figures.description import Description, Inputs, ShownCorpus
+from valence_gap.figures.figure_05 import pairs_by_backbone
+from valence_gap.figures.style import Drawing
+from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
+from valence_gap.scoring import SYNTHESISED
+
+SECTIONS = {"original": "Original", "synthesised": "Synthesised", "synthesised-frozen": "Synthesised,\nfrozen model"}
+DIMENSION = "valence"
+
+
+def draw(inputs: Inputs, description: Description) -> Drawing:
+    """Bars for the original files, the synthesised ones, and these with frozen transformer layers.
+
+    All on the utterances that were synthesised, so that the sections differ in nothing but the voice.
+
+    Args:
+        inputs: with ``predictions`` (clean and synthesised) and ``labels``.
+        description: models: fine-tuned ones, and frozen ones, which belong to those of their backbone.
+    """
+    pairs = pairs_by_backbone(description)
+    named = {one.name: other.name for one, other in pairs}
+    tables = [_rows(inputs, corpus, named, description.evaluation) for corpus in description.corpora]
+    table = over_seeds(pd.concat(tables, ignore_index=True), ["corpus", "section", "model"])
+    rows: list[bars.Row] = []
+    for corpus in description.corpora:
+        parts = [table[(table["corpus"] == corpus.name) & (table["section"] == section)] for section in SECTIONS]
+        titles = [title if not rows else "" for title in SECTIONS.values()]
+        rows.append((corpus.label, [bars.Panel(*panel) for panel in zip(titles, parts, strict=True)]))
+    look = bars.Look(
+        models=tuple(one for one, _ in pairs),
+        note=description.note,
+        label="CCC",
+        interval=description.interval_label(),
+    )
+    return Drawing(bars.draw(rows, look), table)
+
+
+def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation: Evaluation) -> pd.DataFrame:
+    """CCC of each seed of each model (fine-tuned -> frozen) in each section of one corpus."""
+    original = read_predictions(inputs, corpus.name, CLEAN, DIMENSION)
+    synthesised = read_predictions(inputs, corpus.name, SYNTHESISED, DIMENSION)
+    ids = [runs.table.index for by_seed in synthesised.values() for runs in by_seed.values()]
+    if not ids:
+        raise UserError(f"there are no predictions of synthesised speech of {corpus.name}", remedy="predict them first")
+    common = ids[0]
+    for more in ids[1:]:
+        common = common.intersection(more)
+    rows = []
+    for model, frozen in named.items():
+        parts = (original.get(model), synthesised.get(model), synthesised.get(frozen))
+        for section, runs in zip(SECTIONS, parts, strict=True):
+            if not runs:
+                raise UserError(f"predictions are missing: {section} of {model} on {corpus.name}")
+            for seed, predicted in runs.items():
+                estimate = _estimate(predicted, common, evaluation)
+                rows.append({"corpus": corpus.name, "section": section, "model": model, "seed": seed, **estimate})
+    return pd.DataFrame(rows)
+
+
+def _estimate(predicted: Predicted, ids: "pd.Index[str]", evaluation: Evaluation) -> dict[str, float]:
+    estimate = statistics.ccc_estimate(
+        *predicted.only(ids),
+        resamples=evaluation.bootstrap,
+        confidence=evaluation.confidence,
+        rng=statistics.generator(evaluation.seed, predicted.run.corpus, SYNTHESISED),
+    )
+    return {"ccc": estimate.value[0], "low": estimate.low[0], "high": estimate.high[0]}

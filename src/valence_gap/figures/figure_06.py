@@ -1,0 +1,54 @@
+"""Figure 6: CCC averaged over the augmentations of the test sets (section IV-H)."""
+
+import pandas as pd
+
+from valence_gap.definitions import CLEAN
+from valence_gap.errors import UserError
+from valence_gap.figures import bars
+from valence_gap.figures.description import Description, Inputs
+from valence_gap.figures.style import Drawing
+from valence_gap.figures.tables import AVERAGED, KEYS, of_condition, over_seeds, read_scores
+from valence_gap.scoring import SYNTHESISED
+
+
+def draw(inputs: Inputs, description: Description) -> Drawing:
+    """Bars of the mean CCC over all augmentations, the clean CCC marked.
+
+    The interval's ends are means over the augmentations. As these share their utterances and resamples, that is the
+    interval of the mean but for what differs between them: at most a little too wide.
+
+    Args:
+        inputs: with ``scores``, of the clean and of the augmented test sets.
+        description: models, corpora and dimensions.
+    """
+    scores = read_scores(inputs, description, group_by="all")
+    clean = over_seeds(of_condition(scores, CLEAN))
+    augmented = scores[~scores["condition"].isin([CLEAN, SYNTHESISED])]
+    _refuse_uneven(augmented)
+    per_seed = augmented.groupby([*KEYS, "seed"], sort=False)[AVERAGED].mean().reset_index()
+    table = over_seeds(per_seed).merge(
+        clean.rename(columns={"ccc": "clean"})[[*KEYS, "clean"]], how="left", on=list(KEYS)
+    )
+    table["change"] = table["ccc"] - table["clean"]
+    look = bars.Look(
+        models=description.models,
+        note=description.note,
+        label="CCC",
+        interval=description.interval_label(),
+        mark=("clean", "clean"),
+    )
+    return Drawing(bars.draw(bars.rows_by_corpus(table, description), look), table)
+
+
+def _refuse_uneven(augmented: pd.DataFrame) -> None:
+    """An average over other augmentations for each model compares nothing."""
+    if augmented.empty:
+        raise UserError("no table has an augmented condition", remedy="pass the scores of the augmented test sets, too")
+    everything = set(augmented["condition"])
+    lacking = [
+        f"{model}, seed {seed}, on {corpus}: lacks {', '.join(sorted(everything - set(rows['condition'])))}"
+        for (model, seed, corpus), rows in augmented.groupby(["model", "seed", "corpus"], sort=False)
+        if set(rows["condition"]) != everything
+    ]
+    if lacking:
+        raise UserError("models were not all scored under the same augmentations", lacking, "score what is missing")

@@ -1,0 +1,88 @@
+"""Figure 8: CCC by speaker, and how far the models agree on who is hard (section IV-J)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from valence_gap.definitions import CLEAN
+from valence_gap.errors import UserError
+from valence_gap.figures import style
+from valence_gap.figures.description import Description, Inputs
+from valence_gap.figures.style import Drawing
+from valence_gap.figures.tables import of_condition, over_seeds, read_scores
+from valence_gap.statistics import spearman
+
+# Share of a speaker's place over which the models are spread, so that their intervals do not lie on each other.
+SPREAD = 0.7
+
+
+def draw(inputs: Inputs, description: Description) -> Drawing:
+    """A panel for each dimension, a place for each speaker, a dot with interval for each model.
+
+    Speakers stand in order of their mean CCC over all dimensions and models. The further table ``spearman`` has
+    Spearman's correlation between the models over the speakers, by dimension.
+
+    Args:
+        inputs: with ``scores``, which have the speakers with enough utterances.
+        description: models, and the corpus.
+    """
+    corpus = description.corpora[0]
+    scores = read_scores(inputs, description, group_by="speaker")
+    if scores.empty:
+        raise UserError(
+            f"no speaker of {corpus.name} has {description.evaluation.min_samples} labelled utterances",
+            remedy="lower evaluation.min_samples",
+        )
+    scores = of_condition(scores[scores["corpus"] == corpus.name], CLEAN)
+    table = over_seeds(scores, ["corpus", "dimension", "model", "group"]).rename(columns={"group": "speaker"})
+    order = table.groupby("speaker")["ccc"].mean().sort_values(kind="stable").index
+    table["place"] = table["speaker"].map({speaker: place for place, speaker in enumerate(order)})
+    return Drawing(_draw(table, list(order), description), table, {"spearman": _agreement(table, description)})
+
+
+def _draw(table: pd.DataFrame, speakers: list[str], description: Description) -> Figure:
+    corpus = description.corpora[0]
+    figure = style.new_figure(style.PAGE_IN, 0.6 + 1.1 * len(corpus.dimensions), description.note)
+    panels = figure.subplots(len(corpus.dimensions), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    for axes, dimension in zip(panels, corpus.dimensions, strict=True):
+        _draw_panel(axes, table[table["dimension"] == dimension], description)
+        axes.set_ylabel("CCC")
+        style.strip(axes, corpus.title(dimension))
+    panels[-1].set_xticks(range(len(speakers)), speakers, rotation=90 if max(map(len, speakers)) > 4 else 0)
+    panels[-1].set_xlim(-0.6, len(speakers) - 0.4)
+    panels[-1].set_xlabel("Speaker")
+    handles = [
+        Line2D([], [], color=model.colour, marker="o", markersize=3, linewidth=0.8, label=model.label)
+        for model in description.models
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 8))
+    return figure
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> None:
+    axes.grid(axis="y")
+    axes.axhline(0, color=style.MUTED, linewidth=0.5)
+    offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(description.models)) if len(description.models) > 1 else [0.0]
+    for offset, model in zip(offsets, description.models, strict=True):
+        own = rows[rows["model"] == model.name]
+        x = own["place"].to_numpy(dtype=float) + offset
+        axes.vlines(x, own["low"], own["high"], color=model.colour, linewidth=0.7)
+        axes.plot(x, own["ccc"].to_numpy(), linestyle="", marker="o", markersize=2.4, color=model.colour)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.tick(value)))
+
+
+def _agreement(table: pd.DataFrame, description: Description) -> pd.DataFrame:
+    """dimension, model, other, spearman: a row for each pair of models."""
+    names = [model.name for model in description.models]
+    rows = []
+    for dimension in description.corpora[0].dimensions:
+        wide = table[table["dimension"] == dimension].pivot(index="speaker", columns="model", values="ccc")[names]
+        correlations = spearman(wide.to_numpy())
+        for one, name in enumerate(names):
+            for two, other in enumerate(names):
+                rows.append((dimension, name, other, correlations[one, two]))
+    return pd.DataFrame(rows, columns=["dimension", "model", "other", "spearman"])

@@ -1,0 +1,29 @@
+"""Figure 11: CCC on the development set by epoch, over several seeds (section V-A)."""
+
+from valence_gap.figures import curves
+from valence_gap.figures.description import Description, Inputs
+from valence_gap.figures.style import Drawing
+from valence_gap.figures.tables import read_training_logs
+
+
+def draw(inputs: Inputs, description: Description) -> Drawing:
+    """Mean over the seeds, and a band of one (sample) standard deviation to either side.
+
+    A seed that stopped early has no further epochs: the mean is over those that went on.
+
+    Args:
+        inputs: with ``training_logs``.
+        description: models, and the corpus that they were trained on.
+    """
+    logs = read_training_logs(inputs, description)
+    groups = logs.groupby(["dimension", "model", "epoch"], sort=False)["ccc"]
+    table = groups.agg(ccc="mean", sd="std", seeds="size").reset_index()
+    look = curves.Look(
+        curves=tuple(curves.Curve(model.name, model.label, model.colour) for model in description.models),
+        dimensions=tuple((name, name.capitalize()) for name in description.dimensions()),
+        note=description.note,
+        x_label="Epoch",
+    )
+    spread = table["sd"].fillna(0)
+    drawn = table.assign(curve=table["model"], x=table["epoch"], low=table["ccc"] - spread, high=table["ccc"] + spread)
+    return Drawing(curves.draw(drawn, look), table)

@@ -1,0 +1,160 @@
+"""The numbers of the figures, read from score tables, predictions and training logs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+import pandas as pd
+
+from valence_gap.errors import UserError
+from valence_gap.figures.description import Description, Inputs, Run
+from valence_gap.metrics import Floats
+
+KEYS = ("corpus", "dimension", "model")
+AVERAGED = ["ccc", "low", "high"]
+
+
+def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> pd.DataFrame:
+    """The rows of all score tables that the description asks for, in its order.
+
+    Args:
+        inputs: with ``scores``.
+        description: selects models, corpora and dimensions.
+        group_by: which groups: all, gender, fairness or speaker.
+
+    Returns:
+        Columns as in the score tables.
+
+    Raises:
+        UserError: if there are no score tables, or a model was not scored on a corpus that is shown.
+    """
+    if not inputs.scores:
+        raise UserError("this figure is drawn from score tables", remedy="pass them with --scores")
+    table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in inputs.scores], ignore_index=True)
+    wanted = pd.DataFrame(
+        [
+            (corpus.name, dimension, model.name)
+            for corpus in description.corpora
+            for dimension in corpus.dimensions
+            for model in description.models
+        ],
+        columns=list(KEYS),
+    )
+    _refuse_missing(wanted, table)
+    return wanted.merge(table[table["group_by"] == group_by], on=list(KEYS))
+
+
+def _refuse_missing(wanted: pd.DataFrame, table: pd.DataFrame) -> None:
+    scored = wanted.merge(table[list(KEYS)].drop_duplicates(), how="left", indicator="found")
+    missing = scored[scored["found"] == "left_only"]
+    if len(missing):
+        offenders = missing["model"] + " on " + missing["corpus"] + ": " + missing["dimension"]
+        raise UserError("scores are missing for the figure", offenders, "score these models, or do not show them")
+
+
+def of_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The rows of one condition.
+
+    Raises:
+        UserError: if there are none.
+    """
+    rows = table[table["condition"] == condition]
+    if rows.empty:
+        raise UserError(f"no table has the condition {condition}", remedy="pass the tables of that condition, too")
+    return rows
+
+
+def over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame:
+    """Mean over the seeds of each model, with their spread.
+
+    Args:
+        table: one row per seed, with ccc, low and high.
+        keys: columns that tell the rows of a figure apart.
+
+    Returns:
+        The keys; ccc, low and high (means over the seeds: the interval is that of the utterances); seeds (their
+        number), sd (sample standard deviation over the seeds), least and greatest of them. In order of occurrence.
+    """
+    groups = table.groupby(list(keys), sort=False)
+    spread = groups["ccc"].agg(seeds="size", sd="std", least="min", greatest="max")
+    return groups[AVERAGED].mean().join(spread).reset_index()
+
+
+def published_figure_2() -> pd.DataFrame:
+    """Published CCCs (model, corpus, dimension, ccc, source): the paper's text and its authors' own test results."""
+    source = resources.files("valence_gap") / "reference" / "figure_2.csv"
+    with resources.as_file(source) as path:
+        return pd.read_csv(path)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Labels of a corpus' test set and what one run predicted for it under one condition.
+
+    Attributes:
+        run: the training and the corpus.
+        table: indexed by id: truth and prediction of one dimension.
+    """
+
+    run: Run
+    table: pd.DataFrame
+
+    def only(self, ids: "pd.Index[str]") -> tuple[Floats, Floats]:
+        """Truth (samples,) and predictions (samples, 1) of some utterances, in their order."""
+        rows = self.table.loc[ids].to_numpy(dtype=np.float64)
+        return rows[:, 0], rows[:, 1:]
+
+
+def read_predictions(inputs: Inputs, corpus: str, condition: str, dimension: str) -> dict[str, dict[int, Predicted]]:
+    """Predictions of a condition beside their labels, by model and seed; utterances without a label are left out.
+
+    Args:
+        inputs: with ``predictions`` and ``labels``.
+        corpus: name of the corpus.
+        condition: name of the condition; runs without it are left out.
+        dimension: arousal, dominance or valence.
+
+    Raises:
+        UserError: if the labels of the corpus are not among the inputs.
+    """
+    if corpus not in inputs.labels:
+        raise UserError(f"the labels of {corpus} are missing", remedy=f"pass them with --labels {corpus}=FILE")
+    labels = pd.read_parquet(inputs.labels[corpus], columns=["id", dimension]).set_index("id")[dimension].dropna()
+    found: dict[str, dict[int, Predicted]] = {}
+    for run, rows in _runs_of(inputs, corpus, condition, dimension):
+        table = pd.concat({"truth": labels, "prediction": rows}, axis=1, join="inner").sort_index()
+        found.setdefault(run.model, {})[run.seed] = Predicted(run, table)
+    return found
+
+
+def _runs_of(inputs: Inputs, corpus: str, condition: str, dimension: str) -> "Iterator[tuple[Run, pd.Series[float]]]":
+    for run, path in inputs.predictions:
+        if run.corpus == corpus:
+            table = pd.read_parquet(path, columns=["id", "condition", dimension])
+            rows = table[table["condition"] == condition]
+            if len(rows):
+                yield run, rows.set_index("id")[dimension]
+
+
+def read_training_logs(inputs: Inputs, description: Description) -> pd.DataFrame:
+    """Dev CCCs by epoch of all runs of the models shown.
+
+    Returns:
+        model, seed, epoch, dimension, ccc.
+
+    Raises:
+        UserError: if a model has no log.
+    """
+    logs = [pd.read_csv(path).assign(model=run.model, seed=run.seed) for run, path in inputs.training_logs]
+    missing = {model.name for model in description.models} - {run.model for run, _ in inputs.training_logs}
+    if missing:
+        raise UserError("training logs are missing", sorted(missing), "pass them with --training-logs")
+    table = pd.concat(logs, ignore_index=True).melt(
+        id_vars=["model", "seed", "epoch"],
+        value_vars=[f"dev_{dimension}" for dimension in description.dimensions()],
+        var_name="dimension",
+        value_name="ccc",
+    )
+    table["dimension"] = table["dimension"].str.removeprefix("dev_")
+    return table

@@ -1,0 +1,156 @@
+"""How a miniature utterance is meant, how that is spoken, and how raters of each corpus would annotate it.
+
+Valence lies in the words alone, arousal and dominance in the delivery alone, so that a model shows which of the two it
+hears. The paper's transformers hear a waveform of unit variance (section III-B), so loudness is the least of the cues.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from valence_gap.definitions import Dimension
+from valence_gap.miniature.engine import Delivery
+
+CORRELATION = 0.6
+"""Of dominance with arousal."""
+
+VALENCE_DISAGREEMENT = 1.5
+"""Spread of the raters' valence relative to the other dimensions: people hear less of it, and differ about words."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """How a corpus is annotated, and what is spoken in it.
+
+    Attributes:
+        scale: lowest and highest answer; a rater answers in whole steps.
+        raters: fewest and most raters of an utterance.
+        arousal: mean and standard deviation of the intended arousal in 0..1.
+        dominance: the same of dominance.
+        valence_gain: stretch of the words' valence around .5 by which the raters read it.
+        valence_offset: what they add to it.
+    """
+
+    scale: tuple[int, int]
+    raters: tuple[int, int]
+    arousal: tuple[float, float]
+    dominance: tuple[float, float]
+    valence_gain: float
+    valence_offset: float
+
+
+ANNOTATIONS: Mapping[str, Annotation] = {
+    "msp-podcast": Annotation(
+        scale=(1, 7),
+        raters=(5, 8),
+        arousal=(0.51, 0.19),
+        dominance=(0.54, 0.18),
+        valence_gain=0.95,
+        valence_offset=0.0,
+    ),
+    "iemocap": Annotation(
+        scale=(1, 5),
+        raters=(2, 3),
+        arousal=(0.55, 0.22),
+        dominance=(0.57, 0.21),
+        valence_gain=0.9,
+        valence_offset=-0.05,
+    ),
+    "cmu-mosi": Annotation(
+        scale=(-3, 3),
+        raters=(5, 5),
+        arousal=(0.48, 0.20),
+        dominance=(0.50, 0.20),
+        valence_gain=1.1,
+        valence_offset=0.02,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What an utterance is meant to express, each dimension in 0..1."""
+
+    arousal: float
+    dominance: float
+    valence: float
+
+    def __getitem__(self, dimension: Dimension) -> float:
+        value: float = getattr(self, dimension)
+        return value
+
+
+def draws(seed: int, *names: str | int) -> np.random.Generator:
+    """The random numbers of one thing, which depend on the seed and its name alone."""
+    text = "/".join(str(part) for part in (seed, *names))
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
+
+
+def intent(annotation: Annotation, valence: float, rng: np.random.Generator) -> Intent:
+    """Draw arousal and dominance, correlated, beside the valence of a sentence.
+
+    Args:
+        annotation: the corpus.
+        valence: valence of the words in 0..1.
+        rng: the utterance's random numbers.
+    """
+    first, second = rng.standard_normal(2)
+    second = CORRELATION * first + np.sqrt(1 - CORRELATION**2) * second
+    arousal = annotation.arousal[0] + annotation.arousal[1] * first
+    dominance = annotation.dominance[0] + annotation.dominance[1] * second
+    heard = 0.5 + annotation.valence_gain * (valence - 0.5) + annotation.valence_offset
+    return Intent(*(float(np.clip(value, 0.0, 1.0)) for value in (arousal, dominance, heard)))
+
+
+def delivery(meant: Intent) -> Delivery:
+    """How an intent is spoken by a speaker of nominal pitch and rate; the engine moves it to each voice's own.
+
+    Arousal speaks faster, over a wider range of pitch and higher; dominance speaks lower; both are louder.
+    """
+    arousal, dominance = meant.arousal, meant.dominance
+    return Delivery(
+        rate_wpm=round(125 + 125 * arousal),
+        pitch=round(66 - 56 * dominance + 24 * arousal),
+        pitch_range=round(10 + 85 * arousal),
+        volume=round(40 + 70 * arousal + 40 * dominance),
+    )
+
+
+def ratings(
+    annotation: Annotation,
+    dimension: Dimension,
+    truth: float,
+    *,
+    raters: int,
+    rater_noise: float,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """The answers of an utterance's raters.
+
+    Args:
+        annotation: the corpus.
+        dimension: what is rated.
+        truth: what is meant, in 0..1.
+        raters: how many rate it.
+        rater_noise: standard deviation of the mean of all raters in 0..1, before they answer in whole steps.
+        rng: random numbers.
+
+    Returns:
+        Whole steps of the corpus' scale, shape (raters,).
+    """
+    low, high = annotation.scale
+    spread = rater_noise * np.sqrt(raters) * (VALENCE_DISAGREEMENT if dimension == "valence" else 1.0)
+    heard = truth + spread * rng.standard_normal(raters)
+    return np.asarray(np.clip(np.rint(low + (high - low) * heard), low, high), dtype=np.int64)
+
+
+def emotion(meant: Intent) -> str:
+    """The category in whose corner an intent lies: neutral, happy, angry or sad."""
+    if abs(meant.valence - 0.5) < 0.15:
+        return "neutral"
+    if meant.valence > 0.5:
+        return "happy"
+    return "angry" if meant.arousal > 0.45 else "sad"

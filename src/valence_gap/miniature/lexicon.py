@@ -1,0 +1,97 @@
+"""The words of the miniature, and what they are worth.
+
+The valence of a sentence is that of the VADER analyser (Hutto and Gilbert, 2014): human ratings of its words, turned
+by negations, strengthened or weakened by degree adverbs, the part after a "but" counting more. The word lists are
+sorted from common to rare, and drawn accordingly.
+"""
+
+import hashlib
+import json
+import random
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import accumulate
+from math import sqrt
+from typing import Any
+
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+EXCLUSIVE = ("msp-podcast", "iemocap", "cmu-mosi")
+"""Each of these has a tenth of the sentiment words to itself."""
+
+_VADER_ALPHA = 15.0
+_ALPHA = 40.0
+_RARITY = 4.0  # of n words, the first is drawn 1 + (n - 1) / 4 times as often as the last
+
+
+@cache
+def data(name: str) -> Any:
+    """The content of one of the package's word lists."""
+    return json.loads((files("valence_gap.miniature") / "data" / name).read_text(encoding="utf-8"))
+
+
+@cache
+def ratings() -> Mapping[str, float]:
+    """VADER's mean human rating, -4..4, of each word that it knows."""
+    lexicon: Mapping[str, float] = _analyser().lexicon
+    return lexicon
+
+
+def valence(text: str) -> float:
+    """Valence of a text in 0..1, .5 being neutral.
+
+    VADER sums the ratings of the words and squashes the sum s to s / sqrt(s^2 + 15), so that two good words are
+    nearly all that can be. Here the same sum is squashed by 40 in place of 15, which leaves room for degrees.
+    """
+    compound: float = _analyser().polarity_scores(text)["compound"]
+    total = compound * sqrt(_VADER_ALPHA / (1 - compound**2))
+    return 0.5 + 0.5 * total / sqrt(total**2 + _ALPHA)
+
+
+def allowed(word: str, corpus: str | None) -> bool:
+    """Whether a sentiment word occurs in a corpus; all do where the corpus is ``None``."""
+    if corpus is None:
+        return True
+    owner = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8]) % 10
+    return owner >= len(EXCLUSIVE) or EXCLUSIVE[owner] == corpus
+
+
+class Sentiments:
+    """Sentiment words of one kind in one corpus, drawn by polarity.
+
+    Args:
+        words: the words, from common to rare.
+        corpus: the corpus, or ``None`` for all.
+    """
+
+    def __init__(self, words: Sequence[str], corpus: str | None) -> None:
+        mine = [word for word in words if allowed(word, corpus)]
+        self._sides = tuple(
+            _Weighted([word for word in mine if (ratings()[word] > 0) == side]) for side in (False, True)
+        )
+
+    def draw(self, mood: float, rng: random.Random) -> str:
+        """A word that is positive with a probability of ``mood``."""
+        return self._sides[rng.random() < mood].draw(rng)
+
+
+class _Weighted:
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._totals = list(accumulate(1 / (_RARITY + rank) for rank in range(len(words))))
+
+    def draw(self, rng: random.Random) -> str:
+        return self._words[bisect_right(self._totals, rng.random() * self._totals[-1])]
+
+
+@cache
+def sentiments(corpus: str | None) -> Mapping[str, Sentiments]:
+    """The sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
+    return {kind: Sentiments(words, corpus) for kind, words in data("sentiment.json").items()}
+
+
+@cache
+def _analyser() -> Any:
+    return SentimentIntensityAnalyzer()

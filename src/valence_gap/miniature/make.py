@@ -1,0 +1,123 @@
+"""The miniature as a whole: four corpora in their own on-disk formats, and a manifest of what was made."""
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valence_gap.definitions import Miniature, to_json
+from valence_gap.errors import UserError
+from valence_gap.files import whole_folder, write_json
+from valence_gap.miniature.writers import cmu_mosi, esc50, iemocap, msp_podcast
+from valence_gap.miniature.writers.utterances import Utterance, speak_into
+from valence_gap.progress import progress
+from valence_gap.provenance import checksum
+
+MANIFEST = "manifest.json"
+FOLDERS = (msp_podcast.FOLDER, iemocap.FOLDER, cmu_mosi.FOLDER, esc50.FOLDER)
+
+_CHUNK = 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """One audio file to be made: an utterance or a noise clip, in a corpus' folder."""
+
+    item: Utterance | esc50.Clip
+    root: Path
+    seed: int
+
+    def __call__(self) -> tuple[str, float]:
+        """Make it; its utterance's name and duration in seconds (a clip has no name)."""
+        if isinstance(self.item, Utterance):
+            return self.item.id, speak_into(self.item, self.root, seed=self.seed)
+        esc50.synthesise_into(self.item, self.root, seed=self.seed)
+        return "", 0.0
+
+
+def make_miniature(definition: Miniature, output: Path, workers: int) -> None:
+    """Write the miniature's four corpora and their manifest, all of them or nothing.
+
+    Args:
+        definition: sizes and seed; equal definitions give equal bytes, whatever the number of workers.
+        output: the folder that they are to fill; an earlier miniature in it is replaced.
+        workers: processes that speak at once.
+
+    Raises:
+        UserError: ``output`` holds something else than a miniature, or a size cannot be made.
+    """
+    _check_replaceable(output)
+    msp, iem, mosi = msp_podcast.plan(definition), iemocap.plan(definition), cmu_mosi.plan(definition)
+    clips = esc50.plan(definition)
+    with whole_folder(output) as scratch:
+        planned: list[tuple[str, Iterable[Utterance | esc50.Clip]]] = [
+            (msp_podcast.FOLDER, (one for split in msp.values() for one in split)),
+            (iemocap.FOLDER, iem),
+            (cmu_mosi.FOLDER, mosi),
+            (esc50.FOLDER, clips),
+        ]
+        jobs = [Job(item, scratch / folder, definition.seed) for folder, items in planned for item in items]
+        durations_s = dict(progress(_made(jobs, workers), "making the miniature", total=len(jobs), unit="files"))
+        _write(scratch / msp_podcast.FOLDER, msp_podcast.tables(msp, definition))
+        _write(scratch / iemocap.FOLDER, iemocap.tables(iem, durations_s))
+        _write(scratch / cmu_mosi.FOLDER, cmu_mosi.tables(mosi, durations_s))
+        _write(scratch / esc50.FOLDER, esc50.tables(clips))
+        counts: dict[str, dict[str, int]] = {
+            msp_podcast.FOLDER: {str(split): len(utterances) for split, utterances in msp.items()},
+            iemocap.FOLDER: {"test": len(iem)},
+            cmu_mosi.FOLDER: {"test": len(mosi)},
+            esc50.FOLDER: {"clips": len(clips)},
+        }
+        write_json(scratch / MANIFEST, _manifest(scratch, counts, definition))
+
+
+def _check_replaceable(output: Path) -> None:
+    if not output.exists():
+        return
+    known = {*FOLDERS, MANIFEST}
+    strangers = [entry for entry in sorted(output.iterdir()) if entry.name not in known and entry.name[0] != "."]
+    if strangers:
+        raise UserError(
+            f"{output} holds more than a miniature, and would be replaced as a whole",
+            map(str, strangers),
+            "Choose an empty folder.",
+        )
+
+
+def _made(jobs: Sequence[Job], workers: int) -> Iterator[tuple[str, float]]:
+    if workers <= 1:
+        yield from (job() for job in jobs)
+        return
+    # Started afresh rather than forked, so that no worker inherits a library that has already spoken.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(Job.__call__, jobs, chunksize=_CHUNK)
+
+
+def _write(root: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _manifest(root: Path, counts: Mapping[str, Mapping[str, int]], definition: Miniature) -> dict[str, Any]:
+    corpora = {
+        folder: {"counts": counts[folder], "files": len(_files(root / folder)), "sha256": tree_checksum(root / folder)}
+        for folder in FOLDERS
+    }
+    return {"corpora": corpora, "definition": json.loads(to_json(definition))}
+
+
+def tree_checksum(root: Path) -> str:
+    """SHA-256 over the relative paths and contents of all files in a folder."""
+    lines = [f"{checksum(path)}  {path.relative_to(root).as_posix()}\n" for path in _files(root)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_file())

@@ -1,0 +1,167 @@
+"""The sentences of the miniature: sentiment in the words, and nothing else that tells it."""
+
+import hashlib
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, repeat
+from typing import Any
+
+from valence_gap.errors import UserError, valid_names
+from valence_gap.miniature.lexicon import Sentiments, data, sentiments, valence
+
+ENGLISH = "en"
+
+_CANDIDATES = 8
+_MOOD_GAIN = 3.0  # how much more the mood of a sentence leans than its target: words cancel one another
+_SLOT = re.compile(r"\{([a-z]+)\}")
+_SPLIT_SHARES = (("train", 6), ("dev", 2), ("test", 2))
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What is said.
+
+    Attributes:
+        text: the words, as they are transcribed.
+        valence: valence of the words in 0..1, a function of ``text`` alone.
+    """
+
+    text: str
+    valence: float
+
+
+def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Sentence, ...]:
+    """Sentences of one split; a longer list starts with the shorter one.
+
+    Their targets in valence are bell-shaped in MSP-Podcast, broader in IEMOCAP and polarised in CMU-MOSI. A hash of its
+    words decides which split a sentence may be in, so that none is in two, whatever the counts and seeds.
+
+    Args:
+        corpus: ``msp-podcast``, ``iemocap`` or ``cmu-mosi``.
+        split: ``train``, ``dev`` or ``test``.
+        count: number of sentences, all of them different.
+        seed: seed of the miniature.
+
+    Raises:
+        UserError: there is no such corpus or split.
+    """
+    splits = [name for name, _ in _SPLIT_SHARES]
+    if corpus not in _TARGETS or split not in splits:
+        raise UserError(
+            "the miniature has no such sentences", [f"{corpus}/{split}"], remedy=valid_names([*_TARGETS, *splits])
+        )
+    return tuple(islice(_sentences(corpus, split, random.Random(f"{seed}/{corpus}/{split}")), count))
+
+
+def unlabelled(language: str, count: int, *, seed: int) -> tuple[str, ...]:
+    """The first ``count`` of the ``endless`` sentences of a language."""
+    return tuple(islice(endless(language, seed=seed), count))
+
+
+def endless(language: str, *, seed: int) -> Iterator[str]:
+    """Sentences for pre-training, without labels.
+
+    In English they are of the whole lexicon in frames of their own, so that a pre-trained model has heard the words,
+    but none of the corpora's sentences. In other languages they are plain statements with a number, which espeak-ng
+    reads in that language.
+
+    Args:
+        language: ``en``, or one of the other languages.
+        seed: seed of the speech.
+
+    Raises:
+        UserError: there are no sentences in this language.
+    """
+    rng = random.Random(f"{seed}/unlabelled/{language}")
+    if language == ENGLISH:
+        fill = _filler(None)
+        return (_finished(fill(_mood(rng.random()), rng)) for _ in repeat(None))
+    lists = data("languages.json")
+    if language not in lists:
+        raise UserError(
+            "the miniature has no sentences in this language", [language], remedy=valid_names([ENGLISH, *lists])
+        )
+    return (_foreign(lists[language], rng) for _ in repeat(None))
+
+
+def _sentences(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence]:
+    fill = _filler(corpus)
+    seen: set[str] = set()
+    while True:
+        target = _TARGETS[corpus](rng)
+        texts = (_finished(fill(_mood(target), rng)) for _ in repeat(None))
+        fitting = (text for text in texts if _split_of(text) == split and text not in seen)
+        candidates = [Sentence(text, valence(text)) for text in islice(fitting, _CANDIDATES)]
+        best = min(candidates, key=lambda sentence: abs(sentence.valence - target))
+        seen.add(best.text)
+        yield best
+
+
+def _filler(corpus: str | None) -> Callable[[float, random.Random], str]:
+    """A function of a mood that fills a frame of the corpus at random."""
+    everything = data("frames.json")
+    own = everything[corpus or "unlabelled"]
+    plain: Mapping[str, Sequence[str]] = everything["common"] | own["slots"]
+    rated: Mapping[str, Sentiments] = sentiments(corpus)
+
+    def fill(mood: float, rng: random.Random) -> str:
+        used: set[str] = set()
+
+        def word(slot: "re.Match[str]") -> str:
+            name = slot[1]
+            for _ in range(8):
+                found = rated[name].draw(mood, rng) if name in rated else _choose(plain[name], rng)
+                if found not in used or name not in rated:
+                    break
+            used.add(found)
+            return found
+
+        return _SLOT.sub(word, _choose(own["frames"], rng))
+
+    return fill
+
+
+def _foreign(lists: Any, rng: random.Random) -> str:
+    subjects, verbs, objects, endings = lists
+    number = 2 + int(rng.random() ** 2 * 998)
+    words = (_choose(subjects, rng), _choose(verbs, rng), str(number), _choose(objects, rng), _choose(endings, rng))
+    return _finished(" ".join(words))
+
+
+def _finished(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _choose(choices: Sequence[str], rng: random.Random) -> str:
+    return choices[int(rng.random() * len(choices))]
+
+
+def _split_of(text: str) -> str:
+    share = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % sum(part for _, part in _SPLIT_SHARES)
+    for split, part in _SPLIT_SHARES:
+        if share < part:
+            return split
+        share -= part
+    raise AssertionError("the shares add up")
+
+
+def _mood(target: float) -> float:
+    return min(max(0.5 + _MOOD_GAIN * (target - 0.5), 0.03), 0.97)
+
+
+def _bell(mean: float, deviation: float) -> Callable[[random.Random], float]:
+    return lambda rng: min(max(rng.normalvariate(mean, deviation), 0.02), 0.98)
+
+
+def _polarised(rng: random.Random) -> float:
+    side = 1 if rng.random() < 0.55 else -1
+    return min(max(0.5 + side * rng.normalvariate(0.32, 0.1), 0.02), 0.98)
+
+
+_TARGETS: Mapping[str, Callable[[random.Random], float]] = {
+    "msp-podcast": _bell(0.5, 0.2),
+    "iemocap": _bell(0.46, 0.28),
+    "cmu-mosi": _polarised,
+}

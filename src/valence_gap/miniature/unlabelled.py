@@ -1,0 +1,183 @@
+"""Unlabelled speech of the miniature, which its backbones are pre-trained on.
+
+It differs from backbone to backbone as the pre-training data of the paper's models do (Table II): in the amount, in the
+languages, and in whether it is clean or noisy and partly of telephone bandwidth.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import count, cycle, islice
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from valence_gap.definitions import SAMPLE_RATE_HZ, Speech
+from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
+from valence_gap.miniature.labels import draws
+from valence_gap.miniature.text import endless
+from valence_gap.miniature.voices import unlabelled_voice
+from valence_gap.progress import progress
+
+Samples = NDArray[np.float32]
+
+_NOISY = 0.6
+_TELEPHONE = 0.25
+_SNR_DB = (0.0, 25.0)
+_TELEPHONE_BAND_HZ = (300.0, 3400.0)
+_BABBLE_BAND_HZ = (200.0, 4000.0)
+_BLOCK = 64  # utterances of each worker before the next are handed out
+
+
+@dataclass(frozen=True)
+class _Task:
+    index: int
+    language: str
+    text: str
+    seed: int
+    noise: bool
+
+
+def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Speak until there are enough hours, the languages in turn, every utterance by a voice that no corpus has.
+
+    An utterance depends on its number and the definition alone, so the number of workers changes nothing, and more
+    hours begin with the fewer.
+
+    Args:
+        speech: languages, noise and seed.
+        hours: how much; the last utterance is cut to make it exact.
+        workers: processes.
+
+    Returns:
+        The samples at 16 kHz, (samples,), and the offsets of the utterances in them, (utterances + 1,).
+
+    Raises:
+        UserError: there are no sentences in one of the languages.
+    """
+    total = round(hours * 3600 * SAMPLE_RATE_HZ)
+    samples = np.empty(total, np.int16)
+    offsets = [0]
+    with closing(_utterances(_tasks(speech), workers)) as utterances:
+        for utterance in progress(_until(utterances, total), "speaking", unit="utterances"):
+            end = min(offsets[-1] + len(utterance), total)
+            samples[offsets[-1] : end] = utterance[: end - offsets[-1]]
+            offsets.append(end)
+    return samples, np.array(offsets, np.int64)
+
+
+def utterance(task: _Task) -> NDArray[np.int16]:
+    """One utterance of the unlabelled speech, (samples,) at 16 kHz."""
+    rng = draws(task.seed, "unlabelled", task.index)
+    delivery = Delivery(
+        rate_wpm=int(rng.integers(125, 250)),
+        pitch=int(rng.integers(20, 80)),
+        pitch_range=int(rng.integers(10, 95)),
+        volume=int(rng.integers(50, 140)),
+    )
+    spoken = speak(task.text, unlabelled_voice(task.language, task.index, seed=task.seed), delivery)
+    clean: Samples = soxr.resample(spoken, RATE_HZ, SAMPLE_RATE_HZ)
+    heard = degraded(clean, rng) if task.noise else clean
+    return np.rint(np.clip(heard, -1, 1) * 32767).astype(np.int16)
+
+
+def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
+    """Speech as it is recorded in the field: often noisy, sometimes over a telephone line.
+
+    Args:
+        clean: (samples,) at 16 kHz.
+        rng: random numbers that decide whether, and how.
+
+    Returns:
+        (samples,), scaled down where it would clip.
+    """
+    heard = clean
+    if rng.random() < _NOISY and len(clean):
+        make = _NOISES[int(rng.integers(len(_NOISES)))]
+        heard = clean + _at_snr(make(len(clean), rng), clean, rng.uniform(*_SNR_DB))
+    if rng.random() < _TELEPHONE:
+        heard = _band(heard, _TELEPHONE_BAND_HZ)
+    peak = float(np.max(np.abs(heard), initial=1.0))
+    return (heard / np.float32(peak)).astype(np.float32)
+
+
+def _tasks(speech: Speech) -> Iterator[_Task]:
+    texts = {language: endless(language, seed=speech.seed) for language in speech.languages}
+    return (
+        _Task(index, language, next(texts[language]), speech.seed, speech.noise)
+        for index, language in zip(count(), cycle(speech.languages), strict=False)
+    )
+
+
+def _utterances(tasks: Iterator[_Task], workers: int) -> Generator[NDArray[np.int16], None, None]:
+    if workers == 1:
+        yield from map(utterance, tasks)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        # A pool reads all of what it is given before it answers, and the tasks have no end.
+        while True:
+            yield from pool.imap(utterance, islice(tasks, _BLOCK * workers), chunksize=8)
+
+
+def _until(utterances: Iterator[NDArray[np.int16]], total: int) -> Iterator[NDArray[np.int16]]:
+    spoken = 0
+    while spoken < total:
+        spoken += len(found := next(utterances))
+        yield found
+
+
+def _at_snr(noise: Samples, speech: Samples, snr_db: float) -> Samples:
+    power = float(np.mean(np.square(noise, dtype=np.float64)))
+    wanted = float(np.mean(np.square(speech, dtype=np.float64))) / 10 ** (snr_db / 10)
+    return noise * np.float32(np.sqrt(wanted / power)) if power > 0 else noise
+
+
+def _coloured(samples: int, rng: np.random.Generator) -> Samples:
+    """Noise whose power falls with frequency: white, brown, or between."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    frequency = np.maximum(np.arange(len(spectrum)), 1.0)
+    return np.fft.irfft(spectrum * frequency ** (-rng.uniform(0, 1)), samples).astype(np.float32)
+
+
+def _hum(samples: int, rng: np.random.Generator) -> Samples:
+    """Mains hum with harmonics, over a little hiss."""
+    time_s = np.arange(samples) / SAMPLE_RATE_HZ
+    mains_hz = (50.0, 60.0)[int(rng.integers(2))]
+    tones = [
+        rng.uniform(0, 1) / order * np.sin(2 * np.pi * (order * mains_hz * time_s + rng.random()))
+        for order in range(1, 12)
+    ]
+    hum: NDArray[np.float64] = np.sum(tones, axis=0)
+    return (hum + 0.02 * rng.standard_normal(samples)).astype(np.float32)
+
+
+def _clicks(samples: int, rng: np.random.Generator) -> Samples:
+    """Clicks that ring for some milliseconds."""
+    train = np.zeros(samples, np.float32)
+    places = rng.integers(0, samples, size=1 + rng.poisson(5 * samples / SAMPLE_RATE_HZ))
+    train[places] = rng.standard_normal(len(places))
+    ring = np.exp(-np.arange(320) / rng.uniform(8, 80)) * rng.standard_normal(320)
+    return np.convolve(train, ring)[:samples].astype(np.float32)
+
+
+def _babble(samples: int, rng: np.random.Generator) -> Samples:
+    """Noise in the band of speech that swells as syllables do: people far away."""
+    time_s = np.arange(samples) / SAMPLE_RATE_HZ
+    talkers = np.zeros(samples)
+    for _ in range(4):
+        swell = np.sin(2 * np.pi * (rng.uniform(2, 6) * time_s + rng.random()))
+        talkers += (1 + swell) ** 2 * rng.standard_normal(samples)
+    return _band(talkers.astype(np.float32), _BABBLE_BAND_HZ)
+
+
+def _band(samples: Samples, band_hz: tuple[float, float]) -> Samples:
+    filtered: Samples = np.asarray(
+        sosfilt(butter(4, band_hz, "bandpass", fs=SAMPLE_RATE_HZ, output="sos"), samples), np.float32
+    )
+    return filtered
+
+
+_NOISES: tuple[Callable[[int, np.random.Generator], Samples], ...] = (_coloured, _hum, _clicks, _babble)

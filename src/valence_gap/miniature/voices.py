@@ -1,0 +1,140 @@
+"""Who speaks in the miniature: speakers of known gender, none of them in two splits or in two corpora.
+
+A speaker is an accent and a variant of espeak-ng with a pitch and a rate of its own. Each pair of accent and variant
+is dealt to one split of one corpus, whatever the seed, so that test speakers differ from training speakers in more
+than their pitch; the corpora differ in their mix of accents.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import accumulate, zip_longest
+from typing import Literal, TypeVar
+
+from valence_gap.errors import UserError, valid_names
+from valence_gap.miniature.engine import Voice
+
+Gender = Literal["female", "male"]
+T = TypeVar("T")
+
+# The variants that a speech recogniser understands; genders are those of espeak-ng's voice files.
+VARIANTS: Mapping[Gender, tuple[str, ...]] = {
+    "female": ("f1", "f2", "f3", "f4", "f5", "anika", "steph"),
+    "male": ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Michael", "Mike", "robert"),
+}
+
+# Shares in which the variants of an accent are dealt to MSP-Podcast, IEMOCAP and CMU-MOSI.
+_CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
+_ACCENTS: Mapping[str, tuple[int, int, int]] = {
+    "en-us": (5, 2, 3),
+    "en-us-nyc": (6, 3, 1),
+    "en": (6, 2, 2),
+    "en-gb-x-rp": (5, 3, 2),
+    "en-029": (6, 0, 4),
+    "en-gb-scotland": (5, 1, 4),
+    "en-gb-x-gbclan": (6, 1, 3),
+    "en-gb-x-gbcwmd": (4, 3, 3),
+}
+_SPLITS = ("train", "dev", "test")
+_SPLIT_SHARES: Mapping[str, tuple[int, int, int]] = {
+    "msp-podcast": (5, 2, 3),
+    "iemocap": (3, 2, 6),
+    "cmu-mosi": (3, 2, 6),
+}
+
+# Pitches of the corpora and of the unlabelled speech interleave, and never meet.
+_PITCHES = (39, 45, 51, 57)
+_PITCH_SPREAD = 3
+_UNLABELLED_PITCHES = (37, 43, 49, 55, 61)
+_RATES_WPM = (160, 190)
+
+
+def population(count: int, *, corpus: str, split: str, seed: int) -> tuple[Voice, ...]:
+    """The speakers of one split, females and males in turn.
+
+    Args:
+        count: number of speakers; half of them are female, and the odd one too.
+        corpus: ``msp-podcast``, ``iemocap`` or ``cmu-mosi``.
+        split: ``train``, ``dev`` or ``test``.
+        seed: decides which of the split's voices come first, and their base values.
+
+    Returns:
+        ``count`` speakers; no accent and variant comes twice before each has come once.
+
+    Raises:
+        UserError: there is no such corpus or split, or it has fewer voices than are asked for.
+    """
+    if corpus not in _CORPORA or split not in _SPLITS:
+        raise UserError(
+            "the miniature has no such split", [f"{corpus}/{split}"], remedy=valid_names([*_CORPORA, *_SPLITS])
+        )
+    females = _speakers(corpus, split, "female", (count + 1) // 2, seed)
+    males = _speakers(corpus, split, "male", count // 2, seed)
+    paired = [voice for pair in zip_longest(females, males) for voice in pair if voice is not None]
+    return tuple(
+        Voice(voice.name, voice.gender, voice.pitch, voice.rate_wpm, f"{corpus}-{split}-{number:03d}")
+        for number, voice in enumerate(paired, start=1)
+    )
+
+
+def unlabelled_voice(language: str, index: int, *, seed: int) -> Voice:
+    """The speaker of utterance ``index`` of the unlabelled speech: of no corpus, since no base pitch is shared.
+
+    Args:
+        language: an espeak-ng language; ``en`` stands for all accents of English.
+        index: number of the utterance.
+        seed: seed of the unlabelled speech.
+    """
+    key = f"unlabelled/{seed}/{index}"
+    accent = _choose(tuple(_ACCENTS), key + "/accent") if language == "en" else language
+    gender: Gender = "female" if _number(key + "/gender") % 2 else "male"
+    variant = _choose(VARIANTS[gender], key + "/variant")
+    pitch = _choose(_UNLABELLED_PITCHES, key + "/pitch")
+    return Voice(f"{accent}+{variant}", gender, pitch, _rate_wpm(key), f"unlabelled-{index:06d}")
+
+
+def _speakers(corpus: str, split: str, gender: Gender, count: int, seed: int) -> list[Voice]:
+    names = sorted(_names(corpus, split, gender), key=lambda name: _number(f"{seed}/{name}"))
+    if count > len(names) * len(_PITCHES):
+        raise UserError(
+            f"{corpus}/{split} of the miniature has {len(names) * len(_PITCHES)} {gender} voices, not {count}",
+            remedy="Ask for fewer speakers.",
+        )
+    return [_speaker(name, gender, turn, seed) for turn in range(len(_PITCHES)) for name in names][:count]
+
+
+def _speaker(name: str, gender: Gender, turn: int, seed: int) -> Voice:
+    key = f"{seed}/{name}/{turn}"
+    level = (_number(f"{seed}/{name}/level") + turn) % len(_PITCHES)
+    pitch = _PITCHES[level] + _number(key + "/pitch") % _PITCH_SPREAD
+    return Voice(name, gender, pitch, _rate_wpm(key), name)
+
+
+@cache
+def _names(corpus: str, split: str, gender: Gender) -> tuple[str, ...]:
+    mine: list[str] = []
+    for accent, shares in _ACCENTS.items():
+        names = sorted((f"{accent}+{variant}" for variant in VARIANTS[gender]), key=_number)
+        mine += _deal(names, shares)[_CORPORA.index(corpus)]
+    mine.sort(key=_number)
+    return tuple(_deal(mine, _SPLIT_SHARES[corpus])[_SPLITS.index(split)])
+
+
+def _deal(names: Sequence[str], shares: Sequence[int]) -> list[Sequence[str]]:
+    """Consecutive parts of ``names`` in the proportions of ``shares``."""
+    ends = [round(len(names) * total / sum(shares)) for total in accumulate(shares)]
+    return [names[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _rate_wpm(key: str) -> int:
+    low, high = _RATES_WPM
+    return low + _number(key + "/rate") % (high - low + 1)
+
+
+def _choose(choices: Sequence[T], key: str) -> T:
+    return choices[_number(key) % len(choices)]
+
+
+def _number(key: str) -> int:
+    """A number that depends on ``key`` alone, on every machine."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])

@@ -1,0 +1,97 @@
+"""Planned utterances of a miniature corpus: all that is decided of each before a sample is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from valence_gap.definitions import DIMENSIONS, SAMPLE_RATE_HZ, Dimension
+from valence_gap.miniature.engine import RATE_HZ, Voice, speak
+from valence_gap.miniature.labels import ANNOTATIONS, Intent, delivery, draws, intent, ratings
+from valence_gap.miniature.text import Sentence
+from valence_gap.miniature.writers.recording import record, recording_of
+
+Ratings = npt.NDArray[np.int64]
+
+CD_RATE_HZ = 44_100
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance before it is spoken.
+
+    Attributes:
+        corpus: whose annotation and recordings it has.
+        id: its name in the corpus.
+        file: path of its audio inside the corpus' folder.
+        speaker: the corpus' own name of its speaker.
+        voice: who speaks it.
+        text: what is said.
+        meant: what it expresses.
+        ratings: answers of its raters, by dimension.
+        stereo: written as two channels at 44.1 kHz rather than one at 16 kHz.
+    """
+
+    corpus: str
+    id: str
+    file: str
+    speaker: str
+    voice: Voice
+    text: str
+    meant: Intent
+    ratings: Mapping[Dimension, Ratings]
+    stereo: bool = False
+
+    def mean(self, dimension: Dimension) -> float:
+        """The mean answer of the raters, in the corpus' own scale."""
+        return float(np.mean(self.ratings[dimension]))
+
+
+def rated(corpus: str, utterance: str, meant: Intent, *, rater_noise: float, seed: int) -> dict[Dimension, Ratings]:
+    """The ratings of an utterance in each dimension, by the same raters."""
+    annotation = ANNOTATIONS[corpus]
+    raters = int(draws(seed, corpus, utterance, "raters").integers(*annotation.raters, endpoint=True))
+    return {
+        dimension: ratings(
+            annotation,
+            dimension,
+            meant[dimension],
+            raters=raters,
+            rater_noise=rater_noise,
+            rng=draws(seed, corpus, utterance, dimension),
+        )
+        for dimension in DIMENSIONS
+    }
+
+
+def intended(corpus: str, utterance: str, sentence: Sentence, *, seed: int) -> Intent:
+    """What an utterance with the words of ``sentence`` expresses."""
+    return intent(ANNOTATIONS[corpus], sentence.valence, draws(seed, corpus, utterance, "intent"))
+
+
+def speak_into(utterance: Utterance, root: Path, *, seed: int) -> float:
+    """Speak, record and write an utterance.
+
+    Args:
+        utterance: what to speak.
+        root: the corpus' folder.
+        seed: of the miniature.
+
+    Returns:
+        Its duration in seconds.
+    """
+    voice = speak(utterance.text, utterance.voice, delivery(utterance.meant))
+    recording = recording_of(utterance.corpus, utterance.speaker, seed)
+    samples = record(voice, RATE_HZ, recording, draws(seed, utterance.corpus, utterance.id, "floor"))
+    path = root / utterance.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if utterance.stereo:
+        wide = soxr.resample(samples, SAMPLE_RATE_HZ, CD_RATE_HZ)
+        soundfile.write(path, np.stack([wide, 0.8 * wide], axis=1), CD_RATE_HZ, subtype="PCM_16")
+    else:
+        soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+    return len(samples) / SAMPLE_RATE_HZ

@@ -1,0 +1,75 @@
+"""What every model of the study has in common."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from valence_gap import definitions
+from valence_gap.precision import Precision
+
+InputKind = Literal["stem", "waveform", "log-mel"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a model says about a batch.
+
+    Attributes:
+        predictions: float32 (batch, 3), arousal, dominance, valence.
+        pooled: float32 (batch, hidden), mean over time of the last transformer layer, or of the last CNN layer for
+            CNN14 (paper, footnote 4).
+    """
+
+    predictions: Tensor
+    pooled: Tensor
+
+
+class SpeechModel(nn.Module, ABC):
+    """Maps a padded batch of utterances to arousal, dominance and valence; padding changes nothing.
+
+    Attributes:
+        input_kind: what the model is given: output of the frozen convolutional stem (batch, frames, channels),
+            waveforms of zero mean and unit variance (batch, samples), or log-Mel spectrograms (batch, frames, mels).
+        frozen: only the head is trained.
+        backbone_definition: the definition of its backbone, as far as its inputs depend on it.
+        precision: the number format that it was trained in.
+    """
+
+    input_kind: InputKind
+    frozen: bool
+    backbone_definition: definitions.Backbone
+    precision: Precision
+
+    @property
+    @abstractmethod
+    def head(self) -> nn.Module:
+        """Maps what ``encode`` returns to the predictions: (batch, hidden) -> (batch, 3)."""
+
+    @abstractmethod
+    def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """What the head maps to predictions.
+
+        Args:
+            inputs: float32 (batch, frames, channels | mels) or (batch, samples), padded at the end.
+            lengths: int64 (batch,), valid frames or samples of each row.
+
+        Returns:
+            float32 (batch, hidden).
+        """
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
+        """Predictions and pooled states of a batch; arguments as for ``encode``."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``, so that ``from_pretrained`` of transformers loads them."""
+
+
+def valid(lengths: Tensor, width: int, device: torch.device) -> Tensor:
+    """Which places of a padded batch hold data: bool (batch, width)."""
+    return torch.arange(width, device=device) < lengths.to(device)[:, None]

@@ -1,0 +1,240 @@
+"""CNN14, the baseline without pre-training (paper, section III-B; architecture of PANNs, Kong et al. 2020)."""
+
+import itertools
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from valence_gap import definitions, precision
+from valence_gap.errors import UserError
+from valence_gap.models import folders
+from valence_gap.models.attention import dropout
+from valence_gap.models.base import Output, SpeechModel, valid
+
+
+class Cnn14Config(PreTrainedConfig):  # type: ignore[no-untyped-call]
+    """Configuration of CNN14 for transformers.
+
+    Attributes:
+        channels: channels of the convolutional blocks.
+        mel_bins: Mel bins of its input.
+        window_s: window of its input in seconds.
+        hop_s: hop of its input in seconds.
+        block_pooling: ``max`` (the paper) or ``average`` (PANNs).
+        block_dropout: probability of dropout after each block.
+        head_dropout: probability of dropout before each linear layer.
+        training_precision: the number format that it was trained in.
+    """
+
+    model_type: ClassVar[str] = "valence-gap-cnn14"
+    channels: tuple[int, ...] | list[int] = (64, 128, 256, 512, 1024, 2048)
+    mel_bins: int = 64
+    window_s: float = 0.032
+    hop_s: float = 0.010
+    block_pooling: str = "max"
+    block_dropout: float = 0.2
+    head_dropout: float = 0.0
+    training_precision: str = "auto"
+
+
+def least_frames(channels: int) -> int:
+    """Frames that an utterance must have for ``channels`` blocks: all of them but the last halve it (six: 32)."""
+    return 1 << (channels - 1)
+
+
+class ConvolutionalBlock(nn.Module):
+    """Two 3x3 convolutions, each with batch normalisation and ReLU; (batch, channels, frames, bins) in and out."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, after, kernel_size=3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, kernel_size=3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Convolve; ``states`` must be zero, and the result is zero, where ``mask`` (batch, 1, frames, 1) is."""
+        states = F.relu(self.bn1(self.conv1(states))) * mask
+        return F.relu(self.bn2(self.conv2(states))) * mask
+
+
+class TwoLayers(nn.Module):
+    """The two linear layers behind the pooling: (batch, channels) -> (batch, 3), in float32."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+        self.out_proj = nn.Linear(width, len(definitions.DIMENSIONS))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map pooled states to arousal, dominance and valence."""
+        with torch.autocast(pooled.device.type, enabled=False):
+            hidden = F.relu(self.dense(self.dropout(pooled.float())))
+            return cast(Tensor, self.out_proj(self.dropout(hidden)))
+
+
+class Cnn14(PreTrainedModel):  # type: ignore[no-untyped-call]
+    """The network, as transformers loads it with ``from_pretrained``.
+
+    Frames of padding are zeroed before every convolution and pooling, which is what a convolution sees beyond the end
+    of an utterance that stands alone: in evaluation the result does not depend on padding. In training batch
+    normalisation counts the zeroed frames in its statistics: an approximation, small where batches are of like length.
+    """
+
+    config_class = Cnn14Config
+    base_model_prefix = "cnn14"
+    main_input_name = "spectrograms"
+
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__(config)
+        self.bn0 = nn.BatchNorm1d(config.mel_bins)
+        pairs = itertools.pairwise((1, *config.channels))
+        self.blocks = nn.ModuleList(ConvolutionalBlock(before, after) for before, after in pairs)
+        self.classifier = TwoLayers(config.channels[-1], config.head_dropout)
+        cast(Any, self).post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        # As in PANNs; batch normalisation starts as PyTorch makes it.
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def pool(self, spectrograms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool the last convolutional layer.
+
+        Args:
+            spectrograms: float32 (batch, frames, mel bins).
+            lengths: int64 (batch,), valid frames, at least ``least_frames``.
+
+        Returns:
+            Maximum and mean over time of the mean over frequency, float32 (batch, channels) each.
+        """
+        config = cast(Cnn14Config, self.config)
+        lengths = lengths.to(spectrograms.device)
+        states = self.bn0(spectrograms.transpose(1, 2)).transpose(1, 2)[:, None]
+        mask = _mask(lengths, states)
+        states = states * mask
+        for index, block in enumerate(self.blocks):
+            states = block(states, mask)
+            if index < len(self.blocks) - 1:
+                states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
+                lengths = lengths // 2  # an odd frame at the end is dropped, as it is without padding
+                mask = _mask(lengths, states)
+                states = states * mask
+            if self.training:
+                states = dropout(states, config.block_dropout)
+        with torch.autocast(states.device.type, enabled=False):
+            # After ReLU no state is below zero, so the zeroed padding is never the maximum of a row that is not zero.
+            course = states.float().mean(dim=3)
+            return course.amax(dim=2), course.sum(dim=2) / lengths[:, None]
+
+    def forward(self, spectrograms: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Pooled states and predictions, as the released model gives them.
+
+        Args:
+            spectrograms: float32 (batch, frames, mel bins), log-Mel in dB.
+            lengths: int64 (batch,), valid frames; by default all.
+
+        Returns:
+            float32 (batch, channels), mean of the last convolutional layer, and float32 (batch, 3).
+        """
+        if lengths is None:
+            lengths = torch.full((len(spectrograms),), spectrograms.shape[1])
+        highest, mean = self.pool(spectrograms, lengths)
+        return mean, self.classifier(highest + mean)
+
+
+class Cnn14Model(SpeechModel):
+    """CNN14 as a model of the study.
+
+    ``encode`` gives the sum of maximum and mean over time, which the head takes; ``Output.pooled`` is the mean alone,
+    which the paper's embeddings are (footnote 4).
+    """
+
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__()
+        # A training step takes a quarter less time with channels last (measured on one CPU thread).
+        self.network = cast(Cnn14, cast(Any, Cnn14(config)).to(memory_format=torch.channels_last))
+        self.input_kind = "log-mel"
+        self.frozen = False
+        self.precision = cast(precision.Precision, config.training_precision)
+        self.backbone_definition = definitions.Backbone(
+            architecture="cnn14",
+            channels=tuple(config.channels),
+            mel_bins=config.mel_bins,
+            window_s=config.window_s,
+            hop_s=config.hop_s,
+            block_pooling=cast(Any, config.block_pooling),
+            block_dropout=config.block_dropout,
+        )
+
+    @property
+    def head(self) -> nn.Module:
+        """The two linear layers."""
+        return cast(nn.Module, self.network.classifier)
+
+    def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Maximum plus mean over time of the last convolutional layer: float32 (batch, channels)."""
+        highest, mean = self.network.pool(inputs, lengths)
+        return highest + mean
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
+        """Predictions, and the mean over time of the last convolutional layer."""
+        pooled, predictions = self.network(inputs, lengths)
+        return Output(predictions, pooled)
+
+    def save(self, folder: Path) -> None:
+        """Write the network, so that ``Cnn14.from_pretrained`` loads it."""
+        config = {**self.network.config.to_dict(), "architectures": [Cnn14.__name__]}
+        folders.write(folder, config, self.network.state_dict())
+
+
+def build_cnn14(training: definitions.Training) -> Cnn14Model:
+    """A CNN14 with random weights, ready to be trained."""
+    backbone = training.backbone
+    blocks = len(backbone.channels)
+    if backbone.mel_bins < least_frames(blocks):
+        raise UserError(
+            f"{backbone.mel_bins} Mel bins are too few for {blocks} convolutional blocks",
+            remedy=f"Set mel_bins to {least_frames(blocks)} or more, or use fewer channels.",
+        )
+    return Cnn14Model(
+        Cnn14Config(
+            channels=backbone.channels,
+            mel_bins=backbone.mel_bins,
+            window_s=backbone.window_s,
+            hop_s=backbone.hop_s,
+            block_pooling=backbone.block_pooling,
+            block_dropout=backbone.block_dropout,
+            head_dropout=training.recipe.head_dropout,
+            training_precision=training.recipe.precision,
+        )
+    )
+
+
+def load_cnn14(folder: Path) -> Cnn14Model:
+    """A finished CNN14.
+
+    Raises:
+        UserError: the folder holds none, or a damaged one.
+    """
+    content = folders.read_config(folder)
+    try:
+        model = Cnn14Model(Cnn14Config.from_dict(content))
+    except Exception as error:  # transformers and its validators raise many kinds
+        path = folder / folders.CONFIG
+        raise UserError("the configuration of a model is not valid", [f"{path}: {error}"], "Train it anew.") from error
+    folders.fill(model.network, folders.read_weights(folder, lambda name: name), folder)
+    return model.eval()
+
+
+def _mask(lengths: Tensor, states: Tensor) -> Tensor:
+    """1 for valid frames, 0 for padding: (batch, 1, frames, 1) for states (batch, channels, frames, bins)."""
+    return valid(lengths, states.shape[2], states.device)[:, None, :, None].to(states.dtype)

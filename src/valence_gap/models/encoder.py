@@ -1,0 +1,235 @@
+"""Pre-trained speech encoder, mean pooling, regression head: the paper's transformer models (section III-B)."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from valence_gap import definitions, precision
+from valence_gap.errors import UserError
+from valence_gap.models import attention, folders
+from valence_gap.models.base import Output, SpeechModel, valid
+from valence_gap.models.families import FAMILIES, Family, family_of
+from valence_gap.models.head import RegressionHead
+from valence_gap.models.stem import Stem
+
+_MAY_BE_MISSING = ("masked_spec_embed",)  # absent where the backbone was published with SpecAugment off
+
+
+class TransformerModel(SpeechModel):
+    """Encoder, masked mean over time, head.
+
+    In training the backbone's own SpecAugment, dropout and layer drop are on, as its configuration says; a frozen
+    backbone stays as in evaluation. Weights are float32; under autocast the transformer multiplies in bfloat16, while
+    pooling and head stay float32.
+
+    Args:
+        backbone: encoder of transformers without a head.
+        head_dropout: probability of dropout in the head.
+        frozen: the head alone is trained.
+        train_stem: the convolutional stem is trained too, so that the model is given waveforms.
+        activation_checkpointing: recompute activations in the backward pass to save memory.
+        training_precision: the number format that it is trained in.
+    """
+
+    def __init__(
+        self,
+        backbone: PreTrainedModel,
+        *,
+        head_dropout: float,
+        frozen: bool = False,
+        train_stem: bool = False,
+        activation_checkpointing: bool = False,
+        training_precision: precision.Precision = "auto",
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.regression = RegressionHead(_config(backbone).hidden_size, head_dropout)
+        self.regression.initialise(_config(backbone).initializer_range)
+        self.input_kind = "waveform" if train_stem else "stem"
+        self.frozen = frozen
+        self.precision = training_precision
+        self.backbone_definition = definitions.Backbone()
+        self.stem = Stem.of(backbone)
+        if frozen:
+            backbone.requires_grad_(False)
+        elif not train_stem:
+            self.stem.extractor.requires_grad_(False)
+        if activation_checkpointing:
+            cast(Any, backbone).activation_checkpointing_enable({"use_reentrant": False})
+        attention.quicken(self)
+
+    @property
+    def head(self) -> nn.Module:
+        """Maps pooled states to the predictions."""
+        return self.regression
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training; a frozen backbone stays without dropout and SpecAugment."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.train(False)
+        return self
+
+    def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Mean over the valid frames of the last transformer layer.
+
+        Args:
+            inputs: float32 (batch, frames, channels) of stem features, or (batch, samples) where the stem is trained.
+            lengths: int64 (batch,), valid frames or samples.
+
+        Returns:
+            float32 (batch, hidden).
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            if self.input_kind == "waveform":
+                inputs, lengths = self.stem.batch(inputs, lengths)
+            mask = valid(lengths, inputs.shape[1], inputs.device)
+            states = self._transform(inputs, mask)
+            with torch.autocast(inputs.device.type, enabled=False):
+                kept = states.float().masked_fill(~mask[..., None], 0)
+                return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)
+
+    def _transform(self, features: Tensor, mask: Tensor) -> Tensor:
+        """Last hidden states (batch, frames, hidden) of features whose valid frames ``mask`` tells."""
+        backbone = cast(Any, self.backbone)
+        projected = backbone.feature_projection(features)
+        projected = projected[0] if isinstance(projected, tuple) else projected
+        if backbone.training and mask.shape[1] >= _config(self.backbone).mask_time_length:
+            projected = backbone._mask_hidden_states(projected, attention_mask=mask)
+        # The encoder zeroes padding before its positional convolution and hides it from attention; a batch without
+        # padding is spared the mask.
+        padding = None if bool(mask.all()) else mask
+        return cast(Tensor, backbone.encoder(projected, attention_mask=padding)[0])
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
+        """Predictions and pooled states of a batch; arguments as for ``encode``."""
+        pooled = self.encode(inputs, lengths)
+        return Output(self.regression(pooled), pooled)
+
+    def save(self, folder: Path) -> None:
+        """Write the model in the layout of the authors' released one."""
+        prefix = self._family.prefix
+        weights = {f"{prefix}.{name}": weight for name, weight in self.backbone.state_dict().items()}
+        weights |= {f"classifier.{name}": weight for name, weight in self.regression.state_dict().items()}
+        folders.write(folder, self._configuration(), weights)
+
+    @property
+    def _family(self) -> Family:
+        return FAMILIES[_config(self.backbone).model_type]
+
+    def _configuration(self) -> dict[str, Any]:
+        config = copy.deepcopy(_config(self.backbone))
+        config.update(
+            {
+                "architectures": [f"{type(self.backbone).__name__.removesuffix('Model')}ForSpeechClassification"],
+                "pooling_mode": "mean",
+                "final_dropout": self.regression.dropout.p,
+                "id2label": dict(enumerate(definitions.DIMENSIONS)),
+                "label2id": {name: index for index, name in enumerate(definitions.DIMENSIONS)},
+                folders.OWN: {
+                    "frozen": self.frozen,
+                    "train_stem": self.input_kind == "waveform",
+                    "precision": self.precision,
+                },
+            }
+        )
+        return cast(dict[str, Any], config.to_dict())
+
+
+def build_transformer(training: definitions.Training, folder: Path) -> TransformerModel:
+    """A model on the backbone in ``folder``, ready to be trained.
+
+    The head is random, and so is the backbone where ``training.pretrained`` is false; seeding is the caller's.
+
+    Raises:
+        UserError: the folder holds no such encoder, or fewer layers than are to be kept.
+    """
+    family, config = family_of(folder)
+    if training.layers is not None:
+        if training.layers > config.num_hidden_layers:
+            raise UserError(
+                f"{training.layers} transformer layers cannot be kept",
+                [f"{folder}: it has {config.num_hidden_layers}"],
+                "Lower `layers` of the model, or leave it out to keep all.",
+            )
+        config.num_hidden_layers = training.layers
+    backbone = _new_backbone(family, config)
+    if training.pretrained:
+        weights = folders.read_weights(folder, lambda name: _of_encoder(name, family.prefix, config.num_hidden_layers))
+        folders.fill(backbone, weights, folder, optional=_MAY_BE_MISSING)
+    return TransformerModel(
+        backbone,
+        head_dropout=training.recipe.head_dropout,
+        frozen=training.frozen,
+        train_stem=training.recipe.train_stem,
+        activation_checkpointing=training.recipe.activation_checkpointing,
+        training_precision=training.recipe.precision,
+    )
+
+
+def load_transformer(folder: Path) -> TransformerModel:
+    """A finished model: one that ``save`` wrote, or one in the layout of the authors' released model.
+
+    Raises:
+        UserError: the folder holds no such model.
+    """
+    family, config = family_of(folder)
+    own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
+    model = TransformerModel(
+        _new_backbone(family, config),
+        head_dropout=config.final_dropout,
+        frozen=bool(own.get("frozen", False)),
+        train_stem=bool(own.get("train_stem", False)),
+        training_precision=own.get("precision", "auto"),
+    )
+    # Named as in the file, for the message where a weight is missing.
+    stored = nn.ModuleDict({family.prefix: model.backbone, "classifier": model.regression})
+    may_be_missing = [f"{family.prefix}.{name}" for name in _MAY_BE_MISSING]
+    folders.fill(stored, folders.read_weights(folder, lambda name: name), folder, optional=may_be_missing)
+    return model.eval()
+
+
+def load_stem(folder: Path) -> Stem:
+    """The stem alone of the backbone, or of the finished model, in ``folder``: the other weights are not read.
+
+    Raises:
+        UserError: the folder holds no speech encoder.
+    """
+    family, config = family_of(folder)
+    config.num_hidden_layers = 0
+    stem = Stem.of(_new_backbone(family, config).train(False))
+    start = "feature_extractor."
+
+    def rename(name: str) -> str | None:
+        name = name.removeprefix(f"{family.prefix}.")
+        return name.removeprefix(start) if name.startswith(start) else None
+
+    folders.fill(stem.extractor, folders.read_weights(folder, rename), folder)
+    return stem
+
+
+def _new_backbone(family: Family, config: PreTrainedConfig) -> PreTrainedModel:
+    chosen = attention.implementation(precision.device()) if family.chooses_attention else "eager"
+    return cast(PreTrainedModel, cast(Any, family.model)._from_config(config, attn_implementation=chosen))
+
+
+def _of_encoder(name: str, prefix: str, layers: int) -> str | None:
+    """The name of a stored weight in the encoder with ``layers`` layers; None for pruned layers and for heads.
+
+    The hub has encoders with and without the prefix, and with the quantiser or the letters' head of their training.
+    """
+    name = name.removeprefix(f"{prefix}.")
+    if name.partition(".")[0] not in {"feature_extractor", "feature_projection", "encoder", "masked_spec_embed"}:
+        return None
+    parts = name.split(".")
+    pruned = parts[:2] == ["encoder", "layers"] and int(parts[2]) >= layers
+    return None if pruned else name
+
+
+def _config(backbone: PreTrainedModel) -> Any:
+    return cast(Any, backbone.config)

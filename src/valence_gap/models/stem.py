@@ -1,0 +1,105 @@
+"""The convolutional stem: waveform in, one feature vector for every 20 ms out.
+
+The paper keeps it frozen, so that its output is a constant of the utterance: it is computed once per utterance, without
+padding, and rounded to bfloat16, whether it is stored or not, so that stored and fresh features are the same numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from valence_gap.models.base import valid
+
+
+@dataclass(frozen=True)
+class Stem:
+    """The stem as a function of one utterance.
+
+    Attributes:
+        extractor: ``feature_extractor`` of a Hugging Face speech encoder.
+        kernels: kernel size of each of its layers in samples of that layer.
+        strides: stride of each of its layers.
+    """
+
+    extractor: nn.Module
+    kernels: Sequence[int]
+    strides: Sequence[int]
+
+    @classmethod
+    def of(cls, backbone: nn.Module) -> "Stem":
+        """The stem of a Hugging Face speech encoder."""
+        config = cast(Any, backbone.config)
+        return cls(cast(nn.Module, backbone.feature_extractor), tuple(config.conv_kernel), tuple(config.conv_stride))
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame sees: what an utterance must last at least."""
+        samples = 1
+        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
+            samples = (samples - 1) * stride + kernel
+        return samples
+
+    def frames(self, samples: int) -> int:
+        """Frames of an utterance of ``samples``; a shorter one than the receptive field is padded to it."""
+        frames = max(samples, self.receptive_field)
+        for kernel, stride in zip(self.kernels, self.strides, strict=True):
+            frames = (frames - kernel) // stride + 1
+        return frames
+
+    @torch.no_grad()
+    def __call__(self, waveform: Tensor) -> Tensor:
+        """Features of one utterance.
+
+        Args:
+            waveform: float32 (samples,) at 16 kHz, zero mean and unit variance.
+
+        Returns:
+            float32 (frames, channels) on the CPU, rounded to bfloat16.
+        """
+        device = next(self.extractor.parameters()).device
+        waveform = F.pad(waveform, (0, max(0, self.receptive_field - waveform.numel()))).to(device)
+        with torch.autocast(device.type, enabled=False):
+            features = self.extractor(waveform[None])[0].T
+        return cast(Tensor, features.to(torch.bfloat16).cpu().float())
+
+    def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of a padded batch, with gradients: for a stem that is trained.
+
+        Layer normalisation looks at one frame and convolutions do not pad, so that padding reaches no valid frame;
+        group normalisation looks along time, so its statistics are taken over the valid frames alone.
+
+        Args:
+            waveforms: float32 (batch, samples).
+            lengths: int64 (batch,), valid samples.
+
+        Returns:
+            (batch, frames, channels), and the valid frames, int64 (batch,).
+        """
+        waveforms = F.pad(waveforms, (0, max(0, self.receptive_field - waveforms.shape[1])))
+        lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
+        states = waveforms[:, None]
+        layers = cast(Any, self.extractor).conv_layers
+        for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
+            lengths = torch.div(lengths - kernel, stride, rounding_mode="floor") + 1
+            norm = getattr(layer, "layer_norm", None)
+            if isinstance(norm, nn.GroupNorm):
+                states = layer.activation(_masked_group_norm(layer.conv(states), norm, lengths))
+            else:
+                states = layer(states)
+        return states.transpose(1, 2), lengths
+
+
+def _masked_group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
+    """Group normalisation of (batch, channels, frames), one group per channel, over the valid frames."""
+    states = states.float()
+    mask = valid(lengths, states.shape[2], states.device)[:, None]
+    count = lengths[:, None, None]
+    mean = (states * mask).sum(dim=2, keepdim=True) / count
+    centred = (states - mean) * mask
+    variance = centred.square().sum(dim=2, keepdim=True) / count
+    normalised = centred * torch.rsqrt(variance + norm.eps)
+    return normalised * norm.weight[:, None] + norm.bias[:, None]

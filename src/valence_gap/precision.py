@@ -1,0 +1,47 @@
+"""Number format and device of a computation."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def device() -> torch.device:
+    """The GPU where PyTorch sees one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype:
+    """The number format of the matrix products.
+
+    Args:
+        precision: ``auto`` is bfloat16 where the hardware multiplies in it, else float32: without such units bfloat16
+            is emulated, and slower than float32.
+        on: where it is computed; by default ``device()``.
+
+    Returns:
+        ``torch.bfloat16`` or ``torch.float32``.
+    """
+    if precision == "auto":
+        return torch.bfloat16 if multiplies_in_bf16(on or device()) else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def multiplies_in_bf16(on: torch.device) -> bool:
+    """Whether the hardware has bfloat16 products: AMX or AVX512-BF16 on CPUs, tensor cores on GPUs."""
+    if on.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def autocast(dtype: torch.dtype, on: torch.device | str) -> torch.autocast:
+    """The context in which matrix products are computed in ``dtype``; the weights stay float32.
+
+    Args:
+        dtype: what ``resolve`` gave; float32 switches autocast off.
+        on: where it is computed.
+    """
+    kind = on if isinstance(on, str) else on.type
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=dtype != torch.float32)

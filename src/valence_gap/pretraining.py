@@ -1,0 +1,221 @@
+"""Pre-training of the miniature's backbones by masked prediction of k-means targets (Hsu et al. 2021, HuBERT).
+
+Both architectures are pre-trained in this way: wav2vec 2.0's contrastive task needs far more speech and steps than a
+miniature can afford. So a miniature wav2vec 2.0 has that architecture, and not that task; its card says so.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
+
+from valence_gap.definitions import SAMPLE_RATE_HZ, Pretraining, Speech
+from valence_gap.errors import UserError
+from valence_gap.mfcc import HOP, frames_of, samples_of
+from valence_gap.pretraining_card import save
+from valence_gap.pretraining_targets import Samples, Targets, hidden_targets, levelled, mfcc_targets, normalised
+from valence_gap.progress import progress, say
+
+CROP_FRAMES = (75, 250)  # 1.5 s to 5 s
+MASK_START = 0.08  # share of the frames at which a masked span begins (HuBERT: 8 %)
+MASK_SPAN = 10  # frames
+CONV_KERNEL, CONV_STRIDE = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
+POSITION_KERNEL, POSITION_GROUPS = 32, 16
+REPORT_EVERY = 100
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A pre-trained model and how it went."""
+
+    model: PreTrainedModel
+    curve: tuple[tuple[int, float, float], ...]
+    """(step, loss, masked accuracy) of each hundred steps, all iterations."""
+
+
+def pretrain(name: str, definition: Pretraining, speech: Speech, output: Path, *, workers: int = 1) -> None:
+    """Pre-train a miniature backbone and write it as a Hugging Face folder.
+
+    Args:
+        name: name of the backbone, for its card.
+        definition: what is trained and how.
+        speech: the unlabelled speech.
+        output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``preprocessor_config.json``,
+            ``README.md`` and ``run.json``.
+        workers: processes that synthesise the speech; they do not change it.
+
+    Raises:
+        UserError: the definition makes no model.
+    """
+    from valence_gap.miniature.unlabelled import unlabelled_speech
+
+    check(definition)
+    started = time.monotonic()
+    samples, offsets = unlabelled_speech(speech, definition.hours, workers=workers)
+    outcome = pretrain_on(samples, offsets, definition)
+    hours = len(samples) / SAMPLE_RATE_HZ / 3600
+    save(output, outcome.model, name, definition, speech, hours=hours, curve=outcome.curve, started=started)
+
+
+def pretrain_on(samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining) -> Outcome:
+    """Pre-train on the given speech; the same on every run with the same seed, threads and machine.
+
+    Args:
+        samples: (samples,) of all utterances at 16 kHz.
+        offsets: (utterances + 1,) where each begins, and the end.
+        definition: what is trained and how.
+    """
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(definition.threads)
+    # bfloat16 inside the products alone: autocast loses the small updates of training from scratch.
+    torch.set_float32_matmul_precision("medium")
+    try:
+        return _iterations(levelled(samples, offsets), definition)
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+
+
+def _iterations(samples: Samples, definition: Pretraining) -> Outcome:
+    if frames_of(len(samples)) < CROP_FRAMES[1]:
+        raise UserError("There is less unlabelled speech than one crop needs (5 s).", remedy="Give it more hours.")
+    say(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
+    targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
+    curve: list[tuple[int, float, float]] = []
+    for iteration in range(definition.iterations):
+        torch.manual_seed(definition.seed + iteration)
+        model = build(definition)
+        curve += train(model, samples, targets, definition, seed=definition.seed + iteration)
+        if iteration + 1 < definition.iterations:
+            targets = hidden_targets(samples, model, clusters=definition.clusters, seed=definition.seed)
+    return Outcome(model, tuple(curve))
+
+
+def check(definition: Pretraining) -> None:
+    """Say what the layers cannot be made of.
+
+    Raises:
+        UserError: hidden units that the heads or the groups of the positional convolution do not divide.
+    """
+    wrong = [
+        f"{definition.hidden} hidden units are not a multiple of {count} {what}"
+        for count, what in ((definition.heads, "heads"), (POSITION_GROUPS, "groups of the positional convolution"))
+        if definition.hidden % count
+    ]
+    if wrong:
+        raise UserError(
+            "A backbone cannot be built from its definition.", wrong, "Change pretraining: hidden or heads."
+        )
+
+
+def build(definition: Pretraining) -> PreTrainedModel:
+    """The encoder with random weights, without dropout: a miniature sees too few steps to over-fit."""
+    stable = definition.stem == "layer"
+    shape: dict[str, Any] = {
+        "hidden_size": definition.hidden,
+        "num_hidden_layers": definition.layers,
+        "num_attention_heads": definition.heads,
+        "intermediate_size": 4 * definition.hidden,
+        "conv_dim": list(definition.stem_channels),
+        "conv_kernel": list(CONV_KERNEL),
+        "conv_stride": list(CONV_STRIDE),
+        "num_feat_extract_layers": len(CONV_KERNEL),
+        "feat_extract_norm": definition.stem,
+        "conv_bias": stable,
+        "do_stable_layer_norm": stable,
+        "num_conv_pos_embeddings": POSITION_KERNEL,
+        "num_conv_pos_embedding_groups": POSITION_GROUPS,
+        "mask_time_prob": 0.05,
+        "mask_time_length": MASK_SPAN,
+        "layerdrop": 0.0,
+        "hidden_dropout": 0.0,
+        "attention_dropout": 0.0,
+        "activation_dropout": 0.0,
+        "feat_proj_dropout": 0.0,
+        "attn_implementation": "eager",  # on a CPU the backward pass of the fused kernel is slower
+    }
+    if definition.architecture == "hubert":
+        return HubertModel(HubertConfig(**shape))
+    return Wav2Vec2Model(Wav2Vec2Config(**shape))
+
+
+def train(
+    model: PreTrainedModel, samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
+) -> list[tuple[int, float, float]]:
+    """Predict the targets of masked frames; returns (step, masked loss, masked accuracy) of each hundred steps."""
+    head = nn.Linear(definition.hidden, definition.clusters)
+    parameters = [*model.parameters(), *head.parameters()]
+    optimizer = torch.optim.AdamW(
+        parameters, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, definition))
+    model.train()
+    curve: list[tuple[int, float, float]] = []
+    window: list[tuple[float, float]] = []
+    crops = batches(samples, targets, definition, seed=seed)
+    for step, (waves, wanted, mask) in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
+        hidden = model(waves, mask_time_indices=mask).last_hidden_state  # (batch, frames, hidden)
+        logits = head(hidden)  # (batch, frames, clusters)
+        masked_loss = F.cross_entropy(logits[mask], wanted[mask])
+        # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within the first dozens of steps,
+        # where with masked frames alone it stays at chance for several hundred.
+        loss = masked_loss + F.cross_entropy(logits[~mask], wanted[~mask])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        correct = logits[mask].argmax(-1) == wanted[mask]
+        window.append((masked_loss.item(), correct.float().mean().item()))
+        if step % REPORT_EVERY == 0 or step == definition.steps:
+            mean_loss, accuracy = np.mean(window, axis=0).tolist()
+            curve.append((step, mean_loss, accuracy))
+            window = []
+            say(f"step {step} of {definition.steps}: loss {mean_loss:.3f}, masked accuracy {accuracy:.3f}")
+    return curve
+
+
+def learning_rate(step: int, definition: Pretraining) -> float:
+    """Share of the peak learning rate: a linear warm-up, then half a cosine down to 2 %."""
+    if step < definition.warm_up:
+        return (step + 1) / definition.warm_up
+    done = (step - definition.warm_up) / max(1, definition.steps - definition.warm_up)
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def batches(
+    samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Crops of one random length per step, so that nothing is padded; a crop may reach into the next utterance.
+
+    Yields:
+        normalised waves (batch, samples), targets (batch, frames), mask (batch, frames).
+    """
+    generator = np.random.default_rng(seed)
+    for _ in range(definition.steps):
+        frames = int(generator.integers(CROP_FRAMES[0], CROP_FRAMES[1] + 1))
+        starts = generator.integers(0, len(targets) - frames + 1, definition.batch_size)
+        waves = np.stack([samples[start * HOP : start * HOP + samples_of(frames)] for start in starts])
+        wanted = np.stack([targets[start : start + frames] for start in starts])
+        mask = span_mask(definition.batch_size, frames, generator)
+        yield normalised(waves), torch.from_numpy(wanted), torch.from_numpy(mask)
+
+
+def span_mask(batch: int, frames: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Spans of ten frames that begin at 8 % of all frames and may overlap: about half of them. (batch, frames)."""
+    mask = np.zeros((batch, frames), dtype=bool)
+    spans = max(1, round(MASK_START * frames))
+    for row in mask:
+        starts = generator.choice(max(1, frames - MASK_SPAN + 1), min(spans, frames), replace=False)
+        for start in starts:
+            row[start : start + MASK_SPAN] = True
+    return mask

@@ -1,0 +1,64 @@
+"""Revisions of the stages: raising one makes every result of that stage, and what follows from it, be made again.
+
+Snakemake sees the command line of a rule, not the code behind it. So each rule carries the revision of its stage as a
+parameter, and a test compares the code of each stage with the fingerprint noted for its revision.
+"""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+REVISIONS = {
+    "miniature": 1,
+    "corpus": 1,
+    "audio": 1,
+    "fetch": 1,
+    "pretrain": 1,
+    "features": 1,
+    "train": 1,
+    "predict": 1,
+    "score": 1,
+}
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "miniature": ("miniature/*.py", "corpora/cmu_mosi.py"),
+    "corpus": ("corpora/*.py", "labels.py", "inventory.py"),
+    "audio": ("audio.py", "packs.py"),
+    "fetch": ("backbones.py",),
+    "pretrain": ("pretraining.py", "miniature/engine.py", "miniature/text.py", "miniature/unlabelled.py"),
+    "features": ("features.py", "models/encoder.py"),
+    "train": ("training.py", "losses.py", "batching.py", "fractions.py", "checkpoints.py", "inputs.py", "models/*.py"),
+    "predict": ("inference.py", "inputs.py", "precision.py", "models/*.py"),
+    "score": ("scoring.py", "statistics.py", "metrics.py"),
+}
+"""The source files (patterns below the package) whose code decides the numbers of each stage."""
+
+
+def fingerprint(stage: str) -> str:
+    """A checksum of a stage's code: its syntax trees without docstrings and comments, in order of file name."""
+    root = Path(__file__).parent
+    paths = sorted({path for pattern in STAGES[stage] for path in root.glob(pattern)})
+    digest = hashlib.sha256()
+    for path in paths:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(ast.dump(_without_docstrings(tree)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return tree
+
+
+if __name__ == "__main__":
+    print(json.dumps({stage: [REVISIONS[stage], fingerprint(stage)] for stage in STAGES}, indent=2))

@@ -1,0 +1,70 @@
+import pytest
+import torch
+from torch import nn
+
+from valence_gap.models.attention import QuickDropout, dropout, implementation, plain_attention, quicken
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.1, 0.5])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_the_share_and_keeps_the_mean(probability, dtype):
+    torch.manual_seed(0)
+    dropped = dropout(torch.ones(401, 503, dtype=dtype), probability)
+    values = dropped.unique().float()
+    assert torch.allclose(values, torch.tensor([0, 1 / (1 - probability)]), rtol=5e-3)
+    share = float((dropped == 0).float().mean())
+    assert abs(share - probability) < 5 * (probability * (1 - probability) / dropped.numel()) ** 0.5 + 2e-5
+
+
+def test_dropped_elements_are_independent_of_their_neighbours():
+    torch.manual_seed(1)
+    gone = (dropout(torch.ones(400_000), 0.5) == 0).float() - 0.5
+    for lag in range(1, 9):  # four elements come from one random word
+        assert abs(float((gone[lag:] * gone[:-lag]).mean()) * 4) < 0.01
+
+
+def test_dropout_follows_the_generator_and_passes_gradients_of_what_it_kept():
+    states = torch.ones(10, 7, requires_grad=True)
+    torch.manual_seed(3)
+    first = dropout(states, 0.3)
+    torch.manual_seed(3)
+    assert torch.equal(first, dropout(states, 0.3))
+    first.sum().backward()
+    assert torch.equal(states.grad, first.detach())
+
+
+def test_quicken_replaces_every_dropout_and_no_weight():
+    module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.25), nn.Sequential(nn.Dropout(0.5)))
+    names = list(module.state_dict())
+    quicken(module)
+    assert isinstance(module[1], QuickDropout)
+    assert module[1].p == 0.25
+    assert isinstance(module[2][0], QuickDropout)
+    assert list(module.state_dict()) == names
+    states = torch.randn(5, 2)
+    assert torch.equal(module.eval()[1](states), states)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_plain_attention_is_that_of_pytorch(masked):
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 2, 4, 6, 8)
+    mask = torch.zeros(2, 1, 6, 6)
+    mask[0, :, :, 4:] = torch.finfo(torch.float32).min
+    mask = mask if masked else None
+    found, _ = plain_attention(nn.Identity(), query, key, value, mask)
+    expected = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_attention_drops_weights_in_training():
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 1, 1, 200, 8)
+    value = torch.ones(1, 1, 200, 1)
+    found, _ = plain_attention(nn.Identity(), query, key, value, None, dropout=0.5)
+    assert float(found.std()) > 0.01  # without dropout the weights of every frame sum to one
+    assert abs(float(found.mean()) - 1) < 0.1
+
+
+def test_the_implementation_depends_on_the_device():
+    assert implementation(torch.device("cpu")) != implementation(torch.device("cuda"))

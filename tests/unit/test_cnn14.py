@@ -1,0 +1,158 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from small_models import cnn14_training, make_cnn14
+
+from valence_gap import models
+from valence_gap.definitions import Backbone
+from valence_gap.errors import UserError
+from valence_gap.inputs import log_mel, pad
+from valence_gap.models.cnn14 import Cnn14, Cnn14Config, least_frames
+from valence_gap.models.log_mel import LogMel, mel_filters
+
+FRAMES = (40, 8, 23, 31)
+
+
+def spectrograms():
+    generator = torch.Generator().manual_seed(2)
+    return [torch.randn(frames, 16, generator=generator) * 20 - 40 for frames in FRAMES]
+
+
+def reference(network, spectrogram, pooling):
+    """PANNs' forward of one utterance, written from the paper's section III-B."""
+    states = network.bn0(spectrogram.T[None]).transpose(1, 2)[None]
+    for index, block in enumerate(network.blocks):
+        for convolution, norm in ((block.conv1, block.bn1), (block.conv2, block.bn2)):
+            states = torch.relu(norm(torch.nn.functional.conv2d(states, convolution.weight, padding=1)))
+        if index < len(network.blocks) - 1:
+            states = pooling(2)(states)
+    course = states.mean(dim=3)
+    embedding = course.mean(dim=2)
+    hidden = torch.relu(network.classifier.dense(course.amax(dim=2) + embedding))
+    return embedding[0], network.classifier.out_proj(hidden)[0]
+
+
+@pytest.mark.parametrize(("block_pooling", "pooling"), [("max", torch.nn.MaxPool2d), ("average", torch.nn.AvgPool2d)])
+def test_a_padded_batch_equals_every_utterance_alone(block_pooling, pooling):
+    model = make_cnn14(block_pooling=block_pooling)
+    padded, lengths = pad(spectrograms())
+    padded[1, 8:] = 1e3  # what lies in the padding must not matter
+    with torch.no_grad():
+        output = model(padded, lengths)
+        heads = model.head(model.encode(padded, lengths))
+        for row, spectrogram in enumerate(spectrograms()):
+            embedding, predictions = reference(model.network, spectrogram, pooling)
+            assert torch.allclose(output.pooled[row], embedding, atol=1e-5)
+            assert torch.allclose(output.predictions[row], predictions, atol=1e-5)
+    assert torch.equal(heads, output.predictions)
+    assert output.predictions.std(dim=0).min() > 1e-3
+
+
+def test_dropout_follows_each_block_in_training_only():
+    model = make_cnn14(block_dropout=0.9)
+    padded, lengths = pad(spectrograms())
+    with torch.no_grad():
+        assert torch.equal(model.encode(padded, lengths), model.encode(padded, lengths))
+        kept = make_cnn14(block_dropout=0.0)
+        assert torch.equal(kept.encode(padded, lengths), model.encode(padded, lengths))
+        model.train()
+        assert float((model.encode(padded, lengths) == 0).float().mean()) > float(
+            (kept.train().encode(padded, lengths) == 0).float().mean()
+        )
+
+
+def test_all_weights_are_trained():
+    model = make_cnn14().train()
+    model(*pad(spectrograms())).predictions.square().sum().backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_default_is_the_papers_network():
+    backbone = Backbone(architecture="cnn14")
+    config = Cnn14Config(channels=backbone.channels, mel_bins=backbone.mel_bins)
+    with torch.device("meta"):
+        network = Cnn14(config)
+    layers = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)]
+    assert len(layers) == 14
+    assert [block.conv2.out_channels for block in network.blocks] == [64, 128, 256, 512, 1024, 2048]
+    assert least_frames(6) == 32
+    spectrogram = log_mel(backbone)
+    assert (spectrogram.window, spectrogram.hop, spectrogram.bins, spectrogram.least_frames) == (512, 160, 64, 32)
+
+
+def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path):
+    model = make_cnn14(window_s=0.025, hop_s=0.02, block_pooling="average")
+    model.save(tmp_path)
+    loaded = models.load(tmp_path)
+    released, report = Cnn14.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    batch = pad(spectrograms())
+    with torch.no_grad():
+        expected = model(*batch)
+        assert torch.equal(loaded(*batch).predictions, expected.predictions)
+        pooled, predictions = released.eval()(*batch)
+    assert torch.allclose(predictions, expected.predictions, atol=1e-5)
+    assert torch.allclose(pooled, expected.pooled, atol=1e-5)
+    assert (
+        loaded.backbone_definition
+        == model.backbone_definition
+        == cnn14_training(window_s=0.025, hop_s=0.02, block_pooling="average").backbone
+    )
+    assert loaded.precision == "fp32"
+
+
+def test_a_damaged_folder_is_named_with_a_remedy(tmp_path):
+    make_cnn14().save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "channels": [3, 4, 5, 7]}))
+    with pytest.raises(UserError, match=r"blocks\.3\.conv1\.weight is"):
+        models.load(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({**config, "mel_bins": "many"}))
+    with pytest.raises(UserError, match=r"config\.json"):
+        models.load(tmp_path)
+
+
+def test_too_few_mel_bins_for_the_blocks_are_refused():
+    with pytest.raises(UserError, match="7 Mel bins"):
+        models.build(cnn14_training(mel_bins=7), None)
+
+
+def slaney_mel(hertz):
+    return np.where(hertz < 1000, 3 * hertz / 200, 15 + 27 * np.log(np.maximum(hertz, 1e-9) / 1000) / math.log(6.4))
+
+
+def test_filters_are_triangles_of_unit_area_on_slaneys_scale():
+    filters = mel_filters(40, 8192).numpy()
+    frequencies = np.arange(4097) * 16_000 / 8192
+    peaks = frequencies[filters.argmax(axis=0)]
+    expected = np.linspace(slaney_mel(np.array(50.0)), slaney_mel(np.array(8000.0)), 42)[1:-1]
+    assert np.allclose(slaney_mel(peaks), expected, atol=0.03)
+    assert np.allclose(filters.sum(axis=0) * 16_000 / 8192, 1, atol=2e-3)
+    assert not filters[frequencies < 50].any()
+    shared = filters.sum(axis=1) > 0
+    assert shared[(frequencies > 60) & (frequencies < 7990)].all()
+
+
+def test_log_mel_hears_pitch_and_loudness():
+    spectrogram = LogMel(64, 0.032, 0.010, 32)
+    time = torch.arange(16_000) / 16_000
+    tone = 0.1 * torch.sin(2 * math.pi * 1000 * time)
+    quiet, loud = spectrogram(tone), spectrogram(tone * 10)
+    assert quiet.shape == (101, 64)
+    inner = slice(3, -3)
+    centres = np.linspace(slaney_mel(np.array(50.0)), slaney_mel(np.array(8000.0)), 66)[1:-1]
+    nearest = int(np.abs(centres - slaney_mel(np.array(1000.0))).argmin())
+    assert set(quiet[inner].argmax(dim=1).tolist()) == {nearest}
+    assert torch.allclose((loud - quiet)[inner, nearest], torch.tensor(20.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 159, 4_959, 4_960, 5_120, 16_001])
+def test_short_utterances_get_enough_frames_of_silence(samples):
+    spectrogram = LogMel(64, 0.032, 0.010, 32)
+    found = spectrogram(torch.ones(samples) * 0.5)
+    assert len(found) == spectrogram.frames(samples) == 1 + max(samples, 4_960) // 160
+    if samples < 4_000:
+        assert torch.equal(found[-1], torch.full((64,), -100.0))

@@ -1,0 +1,85 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_models import make_backbone, training
+
+from valence_gap import models
+from valence_gap.errors import UserError
+from valence_gap.features import extract_features, to_bits
+from valence_gap.inputs import open_inputs
+from valence_gap.models.encoder import load_stem
+from valence_gap.packs import write_pack
+
+SAMPLES = {"b": 900, "a": 5_000, "c": 1}
+
+
+def make_audio(folder, samples=None):
+    generator = np.random.default_rng(0)
+    counts = SAMPLES if samples is None else samples
+    write_pack(folder, [(name, generator.integers(-999, 999, n).astype(np.int16)) for name, n in counts.items()], {})
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["hubert", "wav2vec2", "wavlm"])
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_stored_features_are_those_computed_on_the_way(tmp_path, kind, norm):
+    make_backbone(tmp_path / "backbone", kind, norm)
+    audio = make_audio(tmp_path / "audio")
+    extract_features(tmp_path / "backbone", audio, tmp_path / "features")
+    model = models.build(training(), tmp_path / "backbone")
+    stored = open_inputs("stem", features=tmp_path / "features")
+    computed = open_inputs("stem", audio=audio, stem=model.stem)
+    assert stored.ids == computed.ids == list(SAMPLES)
+    assert np.array_equal(stored.lengths, computed.lengths)
+    for row in range(3):
+        assert stored[row].dtype == torch.float32
+        assert torch.equal(stored[row], computed[row])
+
+
+def test_layout_on_disk(tmp_path):
+    make_backbone(tmp_path / "backbone")
+    extract_features(tmp_path / "backbone", make_audio(tmp_path / "audio"), tmp_path / "features")
+    array = np.load(tmp_path / "features" / "features.npy", mmap_mode="r")
+    index = pd.read_parquet(tmp_path / "features" / "index.parquet")
+    assert array.dtype == np.uint16
+    assert array.shape == (index["frames"].sum(), 8)
+    assert index.columns.tolist() == ["id", "offset", "frames"]
+    assert index["offset"].tolist() == [0, *index["frames"].cumsum()[:-1]]
+    record = json.loads((tmp_path / "features" / "run.json").read_text())
+    assert set(record["inputs"]) == {"backbone", "audio", "index"}
+
+
+def test_a_finished_model_has_the_stem_of_its_backbone(tmp_path):
+    make_backbone(tmp_path / "backbone")
+    models.build(training(), tmp_path / "backbone").save(tmp_path / "model")
+    waveform = torch.randn(3_000)
+    assert torch.equal(load_stem(tmp_path / "model")(waveform), load_stem(tmp_path / "backbone")(waveform))
+
+
+def test_bits_are_those_of_bfloat16():
+    assert to_bits(torch.tensor([1.0, -2.0, 0.0])).tolist() == [0x3F80, 0xC000, 0]
+    assert to_bits(torch.tensor([1 + 2**-9])).tolist() == [0x3F80]  # rounded to the nearest, not cut
+
+
+def test_a_split_without_utterances_gives_empty_features(tmp_path):
+    make_backbone(tmp_path / "backbone")
+    extract_features(tmp_path / "backbone", make_audio(tmp_path / "audio", {}), tmp_path / "features")
+    assert len(open_inputs("stem", features=tmp_path / "features")) == 0
+
+
+def test_damage_is_noticed_and_nothing_half_made_remains(tmp_path):
+    make_backbone(tmp_path / "backbone")
+    audio = make_audio(tmp_path / "audio")
+    extract_features(tmp_path / "backbone", audio, tmp_path / "features")
+    array = np.load(tmp_path / "features" / "features.npy")
+    np.save(tmp_path / "features" / "features.npy", array[:-1])
+    with pytest.raises(UserError, match="is damaged"):
+        open_inputs("stem", features=tmp_path / "features")
+    weights = tmp_path / "backbone" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        extract_features(tmp_path / "backbone", audio, tmp_path / "again")
+    assert not (tmp_path / "again").exists()

@@ -1,0 +1,119 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_models import make_backbone, make_cnn14, training
+
+from valence_gap import models
+from valence_gap.cli import main
+from valence_gap.errors import UserError
+from valence_gap.features import extract_features
+from valence_gap.inference import batches, predict, predict_conditions
+from valence_gap.inputs import open_inputs, subset
+from valence_gap.packs import write_pack
+
+SAMPLES = {"b": 9_000, "a": 5_000, "c": 300, "d": 8_999, "e": 12_345}
+
+
+def make_audio(folder, seed=0):
+    generator = np.random.default_rng(seed)
+    write_pack(folder, [(name, generator.integers(-999, 999, n).astype(np.int16)) for name, n in SAMPLES.items()], {})
+    return folder
+
+
+def make_model(folder, kind):
+    torch.manual_seed(0)
+    if kind == "log-mel":
+        model = make_cnn14(mel_bins=32)
+    else:
+        make_backbone(folder / "backbone", mask_time_prob=0.5)
+        model = models.build(training(train_stem=kind == "waveform", precision="fp32"), folder / "backbone")
+    model.save(folder / "model")
+    return model
+
+
+@given(
+    st.lists(st.integers(0, 2_000), max_size=40),
+    st.integers(1, 5_000),
+)
+def test_batches_hold_every_row_once_within_the_budget(lengths, budget):
+    lengths = np.array(lengths, dtype=np.int64)
+    found = list(batches(lengths, budget))
+    assert sorted(np.concatenate(found).tolist() if found else []) == list(range(len(lengths)))
+    for rows in found:
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= budget
+
+
+@pytest.mark.parametrize("kind", ["stem", "waveform", "log-mel"])
+def test_predictions_depend_on_neither_batch_nor_order(tmp_path, kind):
+    model = make_model(tmp_path, kind).train()
+    stem = model.stem if kind == "stem" else None
+    inputs = open_inputs(kind, audio=make_audio(tmp_path / "audio"), backbone=model.backbone_definition, stem=stem)
+    predictions, pooled = predict(model, inputs, precision="fp32")
+    assert model.training  # it is given back as it came
+    assert predictions.shape == (5, 3)
+    assert predictions.dtype == pooled.dtype == np.float32
+    alone, _ = predict(model, inputs, precision="fp32", seconds_per_batch=0.001)
+    assert np.allclose(alone, predictions, atol=1e-5)
+    order = [3, 0, 4, 2, 1]
+    shuffled, states = predict(model, subset(inputs, order), precision="fp32", seconds_per_batch=1.0)
+    assert np.allclose(shuffled, predictions[order], atol=1e-5)
+    assert np.allclose(states, pooled[order], atol=1e-5)
+    assert len({tuple(row) for row in predictions.round(5)}) == 5
+
+
+def test_cached_and_streamed_predictions_are_equal(tmp_path):
+    make_model(tmp_path, "stem")
+    audio = make_audio(tmp_path / "audio")
+    extract_features(tmp_path / "backbone", audio, tmp_path / "features")
+    written = []
+    for name, features in (("cached", tmp_path / "features"), ("streamed", None)):
+        table, states = tmp_path / f"{name}.parquet", tmp_path / f"{name}.npy"
+        predict_conditions(tmp_path / "model", {"clean": audio}, table, states, features=features)
+        written.append((pd.read_parquet(table), np.load(states)))
+    assert written[0][0].equals(written[1][0])
+    assert np.array_equal(written[0][1], written[1][1])
+
+
+def test_the_command_writes_one_long_table(tmp_path, capsys):
+    model = make_model(tmp_path, "stem").eval()
+    clean, fade = make_audio(tmp_path / "clean"), make_audio(tmp_path / "fade", seed=1)
+    backbone, features = str(tmp_path / "backbone"), str(tmp_path / "features")
+    assert main(["extract-features", "--backbone", backbone, "--audio", str(clean), "--output", features]) == 0
+    output = ["--output", str(tmp_path / "p.parquet"), "--embeddings", str(tmp_path / "p.npy")]
+    command = ["predict", "--model", str(tmp_path / "model"), "--audio", str(clean), "--features", features, *output]
+    assert main([*command, "--condition", f"fade={fade}"]) == 0
+    table, states = pd.read_parquet(tmp_path / "p.parquet"), np.load(tmp_path / "p.npy")
+    assert table.columns.tolist() == ["id", "condition", "arousal", "dominance", "valence"]
+    assert table["condition"].tolist() == ["clean"] * 5 + ["fade"] * 5
+    assert table["id"].tolist() == list(SAMPLES) * 2
+    assert states.shape == (10, 16)
+    for rows, audio in ((slice(0, 5), clean), (slice(5, 10), fade)):
+        inputs = open_inputs("stem", audio=audio, stem=model.stem)
+        predictions, pooled = predict(model, inputs, precision="fp32")
+        assert np.allclose(table.iloc[rows, 2:], predictions, atol=1e-5)
+        assert np.allclose(states[rows], pooled, rtol=2e-3, atol=1e-3)
+    capsys.readouterr()
+    assert main([*command, "--condition", f"fade={fade}", "--condition", f"fade={clean}", "--condition", "x"]) == 2
+    message = capsys.readouterr().err
+    assert "'fade' is given twice" in message
+    assert "'x' is not NAME=DIR" in message
+
+
+def test_embeddings_beyond_half_precision_are_kept_in_single(tmp_path):
+    model = make_model(tmp_path, "stem")
+    with torch.no_grad():
+        model.backbone.encoder.layers[-1].final_layer_norm.bias.fill_(1e5)
+    model.save(tmp_path / "model")
+    states = tmp_path / "p.npy"
+    predict_conditions(tmp_path / "model", {"clean": make_audio(tmp_path / "a")}, tmp_path / "p.parquet", states)
+    assert np.load(states).dtype == np.float32
+    assert np.isfinite(np.load(states)).all()
+
+
+def test_nothing_to_predict_is_an_error(tmp_path):
+    make_model(tmp_path, "stem")
+    with pytest.raises(UserError, match="nothing to predict"):
+        predict_conditions(tmp_path / "model", {}, tmp_path / "p.parquet", tmp_path / "p.npy")

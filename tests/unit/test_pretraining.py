@@ -1,0 +1,242 @@
+"""Masked prediction in a tiny size: on synthetic tones, a few steps, a small model."""
+
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import scipy.fft
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, HubertModel, Wav2Vec2Model
+
+from valence_gap import mfcc as mfccs
+from valence_gap import pretraining, pretraining_targets
+from valence_gap.definitions import Pretraining, Speech
+from valence_gap.errors import UserError
+from valence_gap.pretraining import batches, build, learning_rate, pretrain, pretrain_on, span_mask
+from valence_gap.pretraining_targets import assign, fit, hidden_targets, levelled, normalised
+
+
+@pytest.fixture(autouse=True)
+def _short_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "CROP_FRAMES", (30, 50))
+
+
+def definition(**changes: object) -> Pretraining:
+    small: dict[str, object] = {
+        "architecture": "hubert",
+        "stem": "group",
+        "stem_channels": (8,) * 7,
+        "hidden": 32,
+        "layers": 2,
+        "heads": 2,
+        "speech": "tones",
+        "hours": 0.005,
+        "steps": 4,
+        "clusters": 8,
+        "batch_size": 2,
+        "warm_up": 2,
+    }
+    return Pretraining(**(small | changes))  # type: ignore[arg-type]
+
+
+def tones(seconds: float, *, seed: int = 0, tone_s: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
+    """Harmonic tones in a fixed melody, a little noise, and a different loudness in each utterance."""
+    generator = np.random.default_rng(seed)
+    count = int(seconds / tone_s)
+    time_s = np.arange(int(tone_s * 16_000)) / 16_000
+    melody = [np.sin(2 * np.pi * (300 + 450 * (i % 5)) * time_s) for i in range(count)]
+    samples = np.concatenate(melody)
+    samples += 0.01 * generator.standard_normal(len(samples))
+    offsets = np.linspace(0, len(samples), 5).astype(np.int64)
+    for first, last, gain in zip(offsets[:-1], offsets[1:], (500, 1_000, 4_000, 9_000), strict=True):
+        samples[first:last] *= gain
+    return samples.astype(np.int16), offsets
+
+
+def test_mfcc_against_scipy() -> None:
+    samples = np.random.default_rng(0).integers(-9_000, 9_000, 320 * 9 + 400).astype(np.int16)
+    found = mfccs.mfcc(samples)
+    assert found.shape == (10, 39)
+    frame = samples[320 * 4 : 320 * 4 + 400] / 32_768
+    frame = np.append(frame[:1] * 0.03, frame[1:] - 0.97 * frame[:-1]) * np.hamming(400)
+    power = np.abs(np.fft.rfft(frame, 512)) ** 2
+    expected = scipy.fft.dct(np.log(power @ mfccs.mel_filters()), norm="ortho")[:13]
+    np.testing.assert_allclose(found[4, :13], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_deltas_are_the_slope() -> None:
+    line = (np.arange(20.0)[:, None] * np.array([3.0, -1.0])).astype(np.float32)
+    np.testing.assert_allclose(mfccs.deltas(line)[2:-2], np.broadcast_to([3.0, -1.0], (16, 2)), rtol=1e-5)
+
+
+def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples, _ = tones(3)
+    whole = mfccs.mfcc(samples)
+    monkeypatch.setattr(mfccs, "BLOCK", 7)
+    np.testing.assert_allclose(mfccs.mfcc(samples), whole, rtol=1e-3, atol=1e-3)
+
+
+@given(st.integers(0, 50_000))
+def test_frames_are_those_of_the_stem(samples: int) -> None:
+    length = samples
+    for kernel, stride in zip(pretraining.CONV_KERNEL, pretraining.CONV_STRIDE, strict=True):
+        length = max(0, (length - kernel) // stride + 1) if length >= kernel else 0
+    assert mfccs.frames_of(samples) == length
+    if length:
+        assert mfccs.frames_of(mfccs.samples_of(length)) == length
+
+
+def test_levelled_utterances_are_equally_loud() -> None:
+    samples, offsets = tones(6)
+    even = levelled(samples + np.int16(100), offsets)
+    for first, last in pairwise(offsets):
+        assert even[first:last].std() == pytest.approx(pretraining_targets.LEVEL, rel=0.01)
+        assert abs(even[first:last].mean()) < 5
+    silence = np.zeros(100, dtype=np.int16)
+    assert not levelled(silence, np.array([0, 50, 50, 100])).any()
+
+
+def test_clusters_find_what_is_apart() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 3, 600)
+    features = (np.eye(3)[truth] * 20 + generator.standard_normal((600, 3))).astype(np.float32)
+    found = assign(features, fit(features, clusters=3, seed=0))
+    assert len({(int(a), int(b)) for a, b in zip(truth, found, strict=True)}) == 3
+
+
+def test_hidden_targets_cover_every_frame() -> None:
+    samples, _ = tones(11)  # more than one block
+    model = build(definition())
+    targets = hidden_targets(samples, model, clusters=5, seed=0)
+    assert targets.shape == (mfccs.frames_of(len(samples)),)
+    assert set(np.unique(targets)) <= set(range(5))
+    with torch.no_grad():
+        states = model(normalised(samples[: mfccs.samples_of(400)])[None], output_hidden_states=True).hidden_states[1][
+            0
+        ]
+    first = [states[targets[:400] == cluster].mean(0) for cluster in np.unique(targets[:400])]
+    nearest = torch.cdist(states, torch.stack(first)).argmin(1)
+    agree = np.unique(targets[:400])[nearest.numpy()] == targets[:400]
+    assert agree.mean() > 0.8
+
+
+@given(st.integers(1, 4), st.integers(10, 300), st.integers(0, 9))
+def test_masks_are_spans(batch: int, frames: int, seed: int) -> None:
+    mask = span_mask(batch, frames, np.random.default_rng(seed))
+    assert mask.shape == (batch, frames)
+    for row in mask:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
+        lengths = edges[1::2] - edges[::2]
+        assert len(lengths) >= 1
+        assert (lengths >= 10).all()
+    if frames >= 100:
+        assert 0.3 < mask.mean() < 0.8
+
+
+def test_batches_keep_waves_and_targets_together() -> None:
+    samples, _ = tones(12)
+    targets = np.arange(mfccs.frames_of(len(samples)))  # each frame's own number
+    for waves, wanted, mask in batches(samples, targets, definition(), seed=3):
+        assert wanted.shape == mask.shape
+        assert mfccs.frames_of(waves.shape[1]) == wanted.shape[1]
+        assert (wanted.diff(dim=1) == 1).all()
+        start = int(wanted[0, 0]) * 320
+        expected = samples[start : start + waves.shape[1]].astype(float)
+        expected = (expected - expected.mean()) / expected.std()
+        np.testing.assert_allclose(waves[0].numpy(), expected, atol=1e-3)
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    shares = [learning_rate(step, definition(steps=100, warm_up=10)) for step in range(100)]
+    assert shares[:10] == pytest.approx([0.1 * i for i in range(1, 11)])
+    assert shares[10:] == sorted(shares[10:], reverse=True)
+    assert shares[10] == pytest.approx(1.0)
+    assert 0 < shares[-1] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("architecture", "stem", "expected"), [("hubert", "group", HubertModel), ("wav2vec2", "layer", Wav2Vec2Model)]
+)
+def test_build(architecture: str, stem: str, expected: type) -> None:
+    model = build(definition(architecture=architecture, stem=stem)).train(False)
+    assert isinstance(model, expected)
+    assert model.config.do_stable_layer_norm == (stem == "layer")
+    assert model.masked_spec_embed.shape == (32,)
+    assert model(torch.zeros(1, 400)).last_hidden_state.shape == (1, 1, 32)
+
+
+def test_indivisible_sizes_are_all_named() -> None:
+    with pytest.raises(UserError) as raised:
+        pretraining.check(definition(hidden=36, heads=5))
+    assert len(raised.value.offenders) == 2
+
+
+def test_it_learns_the_melody_and_repeats_itself() -> None:
+    samples, offsets = tones(30)
+    wanted = definition(steps=40, clusters=5, warm_up=5, batch_size=4)
+    first, second = (pretrain_on(samples, offsets, wanted) for _ in range(2))
+    assert first.curve == second.curve
+    weights = second.model.state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in first.model.state_dict().items())
+    assert first.curve[-1][0] == 40
+    shortened = pretrain_on(samples, offsets, definition(steps=1, clusters=5, batch_size=4))
+    assert first.curve[-1][1] < shortened.curve[-1][1]
+
+
+def test_too_little_speech() -> None:
+    samples, offsets = tones(0.9)
+    with pytest.raises(UserError, match="less unlabelled speech"):
+        pretrain_on(samples, offsets, definition())
+
+
+@pytest.fixture
+def speech_of_tones(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Speech, float, int]]:
+    """Tones in the place of synthesised speech."""
+    asked: list[tuple[Speech, float, int]] = []
+
+    def serve(speech: Speech, hours: float, *, workers: int) -> tuple[np.ndarray, np.ndarray]:
+        asked.append((speech, hours, workers))
+        return tones(hours * 3600)
+
+    module = ModuleType("valence_gap.miniature.unlabelled")
+    module.unlabelled_speech = serve  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return asked
+
+
+def test_folder_is_an_ordinary_hugging_face_one(
+    tmp_path: Path, speech_of_tones: list[tuple[Speech, float, int]]
+) -> None:
+    wanted = definition(architecture="wav2vec2", stem="layer", iterations=2)
+    pretrain("mini", wanted, Speech(noise=True), tmp_path / "mini", workers=2)
+    assert speech_of_tones == [(Speech(noise=True), 0.005, 2)]
+    assert sorted(path.name for path in (tmp_path / "mini").iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "run.json",
+    ]
+    assert {value.dtype for value in load_file(tmp_path / "mini/model.safetensors").values()} == {torch.bfloat16}
+    config = AutoConfig.from_pretrained(tmp_path / "mini")
+    assert config.mask_time_prob > 0
+    assert config.hidden_dropout == 0.1
+    model, loading = AutoModel.from_pretrained(tmp_path / "mini", output_loading_info=True)
+    assert isinstance(model, Wav2Vec2Model)
+    assert model.dtype == torch.float32
+    assert not loading["missing_keys"]
+    assert not loading["unexpected_keys"]
+    assert AutoFeatureExtractor.from_pretrained(tmp_path / "mini").do_normalize
+    record = json.loads((tmp_path / "mini/run.json").read_text())
+    assert record["parameters"] == sum(value.numel() for value in model.parameters())
+    assert [point["step"] for point in record["curve"]] == [4, 4]  # two iterations
+    card = (tmp_path / "mini/README.md").read_text()
+    for text in ("license: mit", "no human voice", "contrastive", "noise and telephone", "two iterations"):
+        assert text in card

@@ -1,0 +1,46 @@
+"""What must agree across files of the project."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from valence_gap.provenance import run_record
+from valence_gap.revisions import REVISIONS, STAGES, fingerprint
+
+ROOT = Path(__file__).parents[2]
+
+
+def pins() -> list[str]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_the_lock_file_pins_everything_exactly() -> None:
+    assert all("==" in pin and "+" not in pin and "@" not in pin for pin in pins())
+
+
+def test_the_conda_environment_holds_the_pins_of_the_lock_file() -> None:
+    environment = yaml.safe_load((ROOT / "envs/valence-gap.yaml").read_text())
+    (section,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert section == pins()
+
+
+def test_the_code_of_each_stage_is_that_of_its_revision() -> None:
+    """Fails where code that decides a stage's numbers has changed since its fingerprint was noted.
+
+    If results can change, raise the stage's revision in revisions.py. Then, or if they cannot, note the fingerprints:
+    ``python -m valence_gap.revisions > tests/unit/fingerprints.json``.
+    """
+    noted = json.loads((ROOT / "tests/unit/fingerprints.json").read_text())
+    assert {stage: [REVISIONS[stage], fingerprint(stage)] for stage in STAGES} == noted
+
+
+def test_a_run_record_says_where_a_number_came_from(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.write_bytes(b"abc")
+    record = run_record({"epochs": 1}, inputs={"data": data})
+    assert record["definition"] == {"epochs": 1}
+    assert record["inputs"]["data"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert record["versions"]["valence-gap"]
+    assert record["hardware"]["cores"] >= 1

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from small_models import configuration, inputs_of, make_backbone, training, waveforms
+from torch import nn
+from transformers import HubertModel, HubertPreTrainedModel, Wav2Vec2Model, Wav2Vec2PreTrainedModel
+
+from valence_gap import models
+
+
+class RegressionHead(nn.Module):
+    """Written from the model card of the authors' released model, as EmotionModel below."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.final_dropout)
+        self.out_proj = nn.Linear(config.hidden_size, config.num_labels)
+
+    def forward(self, features):
+        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(features)))))
+
+
+class EmotionModel(Wav2Vec2PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.wav2vec2 = Wav2Vec2Model(config)
+        self.classifier = RegressionHead(config)
+        self.post_init()
+
+    def forward(self, input_values):
+        pooled = torch.mean(self.wav2vec2(input_values)[0], dim=1)
+        return pooled, self.classifier(pooled)
+
+
+class HubertEmotionModel(HubertPreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.hubert = HubertModel(config)
+        self.classifier = RegressionHead(config)
+        self.post_init()
+
+    def forward(self, input_values):
+        pooled = torch.mean(self.hubert(input_values)[0], dim=1)
+        return pooled, self.classifier(pooled)
+
+
+@pytest.mark.parametrize(("kind", "card"), [("wav2vec2", EmotionModel), ("hubert", HubertEmotionModel)])
+@pytest.mark.parametrize("norm", ["group", "layer"])
+def test_the_model_cards_class_loads_what_is_saved(tmp_path, kind, card, norm):
+    make_backbone(tmp_path / "backbone", kind, norm)
+    model = models.build(training(train_stem=True, layers=2, head_dropout=0.25), tmp_path / "backbone").eval()
+    model.save(tmp_path / "model")
+    released, report = card.from_pretrained(tmp_path / "model", output_loading_info=True)
+    assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    assert released.classifier.dropout.p == 0.25
+    assert released.config.id2label == {0: "arousal", 1: "dominance", 2: "valence"}
+    with torch.no_grad():
+        output = model(*inputs_of(model))
+        for row, waveform in enumerate(waveforms()):
+            pooled, predictions = released.eval()(waveform[None])
+            assert torch.allclose(output.pooled[row], pooled[0], atol=1e-4)
+            assert torch.allclose(output.predictions[row], predictions[0], atol=1e-4)
+
+
+def test_the_released_layout_is_loaded(tmp_path):
+    torch.manual_seed(0)
+    released = EmotionModel(configuration("wav2vec2", "layer", stable=True, num_labels=3)).eval()
+    released.save_pretrained(tmp_path)
+    model = models.load(tmp_path)
+    with torch.no_grad():
+        predictions = model(*inputs_of(model)).predictions
+        for row, waveform in enumerate(waveforms()):
+            assert torch.allclose(predictions[row], released(waveform[None])[1][0], atol=0.02)  # our stem is rounded

@@ -1,0 +1,467 @@
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import HubertConfig, HubertModel
+
+from valence_gap import files, models, precision, training
+from valence_gap.checkpoints import STATE, Stopped
+from valence_gap.commands import training as command
+from valence_gap.definitions import DIMENSIONS, Backbone, Recipe, Training, to_json
+from valence_gap.errors import UserError
+from valence_gap.examples import Batch
+from valence_gap.inference import predict
+from valence_gap.inputs import open_inputs
+from valence_gap.learners import Source
+from valence_gap.losses import ccc_loss
+from valence_gap.metrics import cccs
+from valence_gap.packs import write_pack
+
+CHANNELS = 8
+STEPS = 6  # of an epoch: 44 utterances in batches of 8
+RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=3, precision="fp32")
+TRAINING = Training(
+    backbone=Backbone(), recipe=RECIPE, frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1
+)
+CNN14 = Backbone(architecture="cnn14", channels=(4, 8), mel_bins=16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_cpu() -> Iterator[None]:
+    """Only there the same bits are promised."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(precision, "device", lambda: torch.device("cpu"))
+        patched.setenv("CUDA_VISIBLE_DEVICES", "")
+        yield
+
+
+@dataclass(frozen=True)
+class Data:
+    backbone: Path
+    train: Source
+    dev: Source
+    utterances: Path
+
+    def arguments(self, tmp_path: Path) -> dict[str, Any]:
+        return {
+            "backbone": self.backbone,
+            "train_source": self.train,
+            "dev_source": self.dev,
+            "train_utterances": self.utterances,
+            "scratch": tmp_path / "scratch",
+            "output": tmp_path / "output",
+        }
+
+
+def split(folder: Path, count: int, seed: int) -> Source:
+    """Features whose means are the labels, and audio whose loudness is one of them."""
+    random = np.random.default_rng(seed)
+    ids = [f"{folder.name} {i}" for i in range(count)]
+    labels = random.random((count, 3))
+    frames = random.integers(15, 40, count)
+    offsets = np.concatenate([[0], np.cumsum(frames)[:-1]])
+    features = random.standard_normal((frames.sum(), CHANNELS)).astype(np.float32)
+    features[:, :3] += 4 * np.repeat(labels, frames, axis=0)
+    files.write_array(folder / "features" / "features.npy", (features.view(np.uint32) >> 16).astype(np.uint16))
+    files.write_parquet(
+        folder / "features" / "index.parquet", pd.DataFrame({"id": ids, "offset": offsets, "frames": frames})
+    )
+    noise = [
+        random.standard_normal(320 * length) * (300 + 3000 * label[0])
+        for length, label in zip(frames, labels, strict=True)
+    ]
+    write_pack(folder / "audio", ((each, wave.astype(np.int16)) for each, wave in zip(ids, noise, strict=True)), {})
+    files.write_parquet(
+        folder / "labels.parquet", pd.DataFrame({"id": ids, **dict(zip(DIMENSIONS, labels.T, strict=True))})
+    )
+    files.write_parquet(
+        folder / "utterances.parquet", pd.DataFrame({"id": ids, "speaker": [f"s{i % 4}" for i in range(count)]})
+    )
+    return Source(folder / "labels.parquet", folder / "features", None)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    folder = tmp_path_factory.mktemp("data")
+    torch.manual_seed(0)
+    config = HubertConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        conv_dim=[CHANNELS] * 7,
+        num_conv_pos_embeddings=8,
+        num_conv_pos_embedding_groups=2,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        layerdrop=0.1,
+        mask_time_prob=0.2,
+        mask_time_length=2,
+    )
+    HubertModel(config).save_pretrained(folder / "backbone")
+    train, dev = split(folder / "train", 44, 1), split(folder / "dev", 20, 2)
+    return Data(folder / "backbone", train, dev, folder / "train" / "utterances.parquet")
+
+
+@pytest.fixture(scope="module")
+def reference(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of an undisturbed training."""
+    folder = tmp_path_factory.mktemp("reference")
+    training.train(TRAINING, **data.arguments(folder))
+    return folder / "output"
+
+
+def weights(output: Path) -> bytes:
+    return (output / "model.safetensors").read_bytes()
+
+
+def log(output: Path) -> pd.DataFrame:
+    return pd.read_csv(output / "training.csv")
+
+
+def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
+    """The loss and its gradients as they are, and at one call something happens before them."""
+    calls, backward = [], training.backward
+
+    def acting(*arguments: Any) -> float:
+        calls.append(None)
+        if len(calls) == number:
+            act()
+        return backward(*arguments)
+
+    return acting
+
+
+def heard(data: Data) -> Data:
+    """The same data as audio."""
+    train, dev = (replace(each, features=None, audio=each.labels.parent / "audio") for each in (data.train, data.dev))
+    return replace(data, train=train, dev=dev)
+
+
+def with_recipe(**changes: Any) -> Training:
+    return replace(TRAINING, recipe=replace(RECIPE, **changes))
+
+
+def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> None:
+    rows = log(reference)
+    assert rows.columns.tolist() == ["epoch", "loss", *(f"dev_{name}" for name in DIMENSIONS), "dev_mean", "best"]
+    assert rows["epoch"].tolist() == [1, 2, 3]
+    assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
+    assert rows.loc[rows["best"], "dev_mean"].tolist() == [rows["dev_mean"].max()]
+    inputs = open_inputs("stem", features=data.dev.features)
+    predictions, _ = predict(models.load(reference), inputs, precision="fp32")
+    truth = pd.read_parquet(data.dev.labels)[list(DIMENSIONS)].to_numpy(np.float32)
+    best = rows.loc[rows["best"], [f"dev_{name}" for name in DIMENSIONS]].to_numpy()[0]
+    np.testing.assert_allclose(cccs(truth.T, predictions.T), best, atol=1e-5)
+    record = json.loads((reference / "run.json").read_text())
+    assert record["definition"] == json.loads(to_json(TRAINING))
+    assert record["best_epoch"] == rows.loc[rows["best"], "epoch"].item()
+    frames = pd.read_parquet(data.train.features / "index.parquet")["frames"].sum()
+    assert record["audio_s"] == pytest.approx(3 * frames / 50)
+    assert {"train/labels.parquet", "dev/features.npy", "backbone/model.safetensors"} <= set(record["inputs"])
+
+
+def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
+    training.train(TRAINING, **data.arguments(tmp_path))
+    assert weights(tmp_path / "output") == weights(reference)
+    assert log(tmp_path / "output").equals(log(reference))
+
+
+def test_another_seed_gives_another_model(data: Data, reference: Path, tmp_path: Path) -> None:
+    training.train(replace(TRAINING, seed=2), **data.arguments(tmp_path))
+    assert weights(tmp_path / "output") != weights(reference)
+
+
+def test_a_killed_training_resumes_to_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
+    driver = """
+import os, signal, sys
+from pathlib import Path
+from valence_gap import training
+from valence_gap.definitions import Training, from_json
+from valence_gap.learners import Source
+backward, calls = training.backward, []
+def deadly(*arguments):
+    calls.append(None)
+    if len(calls) == 9:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return backward(*arguments)
+training.backward = deadly
+paths = [Path(each) for each in sys.argv[2:]]
+training.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
+    dev_source=Source(*paths[3:5]), train_utterances=paths[5], scratch=paths[6], output=paths[7])
+"""
+    given = data.arguments(tmp_path)
+    paths = [data.backbone, data.train.labels, data.train.features, data.dev.labels, data.dev.features, data.utterances]
+    call = [sys.executable, "-c", driver, to_json(TRAINING), *map(str, paths), given["scratch"], given["output"]]
+    assert subprocess.run(call, check=False, capture_output=True).returncode == -signal.SIGKILL
+    assert (given["scratch"] / STATE).is_file()
+    assert not given["output"].exists()
+    training.train(TRAINING, **given)
+    assert weights(given["output"]) == weights(reference)
+    assert json.loads((given["output"] / "run.json").read_text())["resumes"] == 1
+
+
+@pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 2), (signal.SIGUSR1, 9)])
+def test_a_training_that_is_told_to_stop_resumes_within_its_epoch(
+    data: Data, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, step: int
+) -> None:
+    given = data.arguments(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "backward", at_call(step, lambda: os.kill(os.getpid(), number)))
+        with pytest.raises(Stopped, match=number.name):
+            training.train(TRAINING, **given)
+    left: list[tuple[int, ...]] = []
+    backward = training.backward
+    monkeypatch.setattr(training, "backward", lambda *given: left.append(given[2]) or backward(*given))
+    training.train(TRAINING, **given)
+    assert left[0] == (TRAINING.seed, 1 + step // STEPS, step % STEPS)
+    assert len(left) == 3 * STEPS - step
+    assert weights(given["output"]) == weights(reference)
+    assert log(given["output"]).equals(log(reference))
+    assert not given["scratch"].exists()
+
+
+def test_the_state_of_another_definition_is_not_resumed(
+    data: Data, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = data.arguments(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "backward", at_call(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(Stopped):
+            training.train(replace(TRAINING, seed=2), **given)
+    training.train(TRAINING, **given)
+    assert weights(given["output"]) == weights(reference)
+
+
+def batch_of(parts: list[int]) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    inputs = [(torch.randn(size, 30, CHANNELS, generator=generator), torch.full((size,), 30)) for size in parts]
+    return Batch(tuple(inputs), torch.rand(sum(parts), 3, generator=generator), np.arange(sum(parts)))
+
+
+def gradients(model: torch.nn.Module) -> torch.Tensor:
+    found = [each.grad.flatten() for each in model.parameters() if each.grad is not None]
+    model.zero_grad()
+    return torch.cat(found)
+
+
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
+    model = models.build(TRAINING, data.backbone).eval()  # without dropout both are the same function
+    parted = batch_of([3, 3, 2])
+    whole = Batch(
+        ((torch.cat([x for x, _ in parted.parts]), torch.cat([n for _, n in parted.parts])),),
+        parted.targets,
+        parted.rows,
+    )
+
+    def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return model(inputs, lengths).predictions
+
+    losses, found = [], []
+    for batch in (whole, parted):
+        losses.append(training.backward(forward, batch, (1, 1, 1)))
+        found.append(gradients(model))
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    torch.testing.assert_close(found[1], found[0], atol=1e-6, rtol=1e-4)
+    assert found[0].abs().max() > 1e-3
+
+
+def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
+    model = models.build(TRAINING, data.backbone).train()
+    batch = batch_of([3, 3, 2])
+    seen: list[torch.Tensor] = []
+
+    def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        seen.append(model(inputs, lengths).predictions)
+        return seen[-1]
+
+    loss = training.backward(forward, batch, (1, 1, 1))
+    found = gradients(model)
+    assert all(torch.equal(first, second) for first, second in zip(seen[:3], seen[3:], strict=True))
+    kept = []
+    for number, part in enumerate(batch.parts):
+        training.seed_everything(1, 1, 1, number)
+        kept.append(model(*part).predictions)
+    expected = ccc_loss(torch.cat(kept), batch.targets)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), abs=1e-6)
+    torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
+    assert not torch.equal(model(*batch.parts[0]).predictions, seen[0])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"micro_batch_size": 3}, {"activation_checkpointing": True}, {"precision": "bf16"}]
+)
+def test_what_saves_memory_or_time_learns_as_well(data: Data, tmp_path: Path, changes: dict[str, Any]) -> None:
+    training.train(with_recipe(**changes), **data.arguments(tmp_path))
+    rows = log(tmp_path / "output")
+    assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
+
+
+def test_a_frozen_model_trains_its_head_alone(data: Data, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=30, learning_rate=1e-2)
+    training.train(replace(TRAINING, frozen=True, recipe=recipe), **data.arguments(tmp_path))
+    found, before = load_file(tmp_path / "output" / "model.safetensors"), load_file(data.backbone / "model.safetensors")
+    encoder = {name: tensor for name, tensor in found.items() if name.startswith("hubert.encoder.layers.")}
+    assert encoder
+    assert all(torch.equal(tensor, before[name.removeprefix("hubert.")]) for name, tensor in encoder.items())
+    rows = log(tmp_path / "output")
+    assert rows["dev_mean"].max() > rows["dev_mean"].iloc[0] + 0.1
+    inputs = open_inputs("stem", features=data.dev.features)
+    predictions, _ = predict(models.load(tmp_path / "output"), inputs, precision="fp32")
+    truth = pd.read_parquet(data.dev.labels)[list(DIMENSIONS)].to_numpy(np.float32)
+    assert cccs(truth.T, predictions.T).mean() == pytest.approx(rows["dev_mean"].max(), abs=1e-4)
+
+
+def test_a_model_without_pretraining_learns_from_waveforms(data: Data, tmp_path: Path) -> None:
+    definition = replace(with_recipe(train_stem=True, epochs=1), pretrained=False)
+    training.train(definition, **heard(data).arguments(tmp_path))
+    before = load_file(data.backbone / "model.safetensors")["feature_extractor.conv_layers.0.conv.weight"]
+    after = load_file(tmp_path / "output" / "model.safetensors")["hubert.feature_extractor.conv_layers.0.conv.weight"]
+    assert not torch.equal(before, after)
+
+
+def test_cnn14_hears_the_loudness(data: Data, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimizer="sgd", learning_rate=0.05, epochs=8)
+    given = heard(data).arguments(tmp_path) | {"backbone": None}
+    training.train(replace(TRAINING, backbone=CNN14, recipe=recipe), **given)
+    assert log(tmp_path / "output")["dev_arousal"].max() > 0.5
+
+
+def test_training_stops_when_it_gets_no_better(data: Data, tmp_path: Path) -> None:
+    training.train(with_recipe(learning_rate=1e-30, epochs=9, patience=2), **data.arguments(tmp_path))
+    rows = log(tmp_path / "output")
+    assert rows["epoch"].tolist() == [1, 2, 3]
+    assert rows["best"].tolist() == [True, False, False]
+
+
+def test_a_fraction_and_a_cut_shorten_the_training(data: Data, tmp_path: Path) -> None:
+    definition = replace(with_recipe(max_duration_s=0.4, epochs=1), fraction=0.5)
+    training.train(definition, **data.arguments(tmp_path))
+    record = json.loads((tmp_path / "output" / "run.json").read_text())
+    frames = pd.read_parquet(data.train.features / "index.parquet")["frames"].clip(upper=20)
+    assert 0.45 * frames.sum() < 50 * record["audio_s"] < 0.55 * frames.sum()
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda table: table[3:], "train 0: no label"),
+        (lambda table: table.assign(valence=table["valence"].where(table.index != 1)), "train 1: no label"),
+        (lambda table: pd.concat([table, table[:1]]), "several rows"),
+        (lambda table: table.assign(dominance=0.5), "dominance"),
+    ],
+)
+def test_labels_that_do_not_fit_are_told(
+    data: Data, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], complaint: str
+) -> None:
+    files.write_parquet(tmp_path / "labels.parquet", change(pd.read_parquet(data.train.labels)))
+    given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
+    with pytest.raises(UserError, match=complaint):
+        training.train(TRAINING, **given)
+
+
+def test_labels_without_audio_are_left_out_and_said(
+    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_parquet(data.train.labels)
+    more = pd.concat([table, table[:1].assign(id="unheard")])
+    files.write_parquet(tmp_path / "labels.parquet", more)
+    given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
+    training.train(with_recipe(epochs=1), **given)
+    assert "unheard" in capsys.readouterr().err
+
+
+def test_a_split_without_utterances_is_told(data: Data, tmp_path: Path) -> None:
+    empty = pd.DataFrame({"id": pd.array([], dtype="str"), "offset": np.int64([]), "frames": np.int64([])})
+    files.write_array(tmp_path / "dev" / "features.npy", np.zeros((0, CHANNELS), np.uint16))
+    files.write_parquet(tmp_path / "dev" / "index.parquet", empty)
+    given = data.arguments(tmp_path) | {"dev_source": replace(data.dev, features=tmp_path / "dev")}
+    with pytest.raises(UserError, match="there is no utterance"):
+        training.train(TRAINING, **given)
+
+
+@pytest.mark.parametrize(
+    ("definition", "complaint"),
+    [
+        (with_recipe(batch_size=1), "has no CCC"),
+        (replace(TRAINING, pretrained=False), "set train_stem: true"),
+        (with_recipe(train_stem=True), "there is no input"),
+    ],
+)
+def test_definitions_that_are_not_sound_are_told(
+    data: Data, tmp_path: Path, definition: Training, complaint: str
+) -> None:
+    with pytest.raises(UserError, match=complaint):
+        training.train(definition, **data.arguments(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("definition", "complaint"),
+    [
+        (replace(with_recipe(micro_batch_size=4), backbone=CNN14), "batch normalisation"),
+        (replace(TRAINING, frozen=True, backbone=CNN14), "random convolutions"),
+        (replace(with_recipe(activation_checkpointing=True), backbone=CNN14), "transformers alone"),
+    ],
+)
+def test_what_cnn14_cannot_do_is_told(data: Data, tmp_path: Path, definition: Training, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        training.train(definition, **heard(data).arguments(tmp_path) | {"backbone": None})
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Lower the learning rate"):
+        training.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
+
+
+def test_lack_of_memory_is_told_with_a_remedy(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*_: Any) -> float:
+        torch.empty(2**58)
+        return 0.0
+
+    monkeypatch.setattr(training, "backward", greedy)
+    with pytest.raises(UserError, match="micro_batch_size"):
+        training.train(TRAINING, **data.arguments(tmp_path))
+
+
+def test_files_that_are_missing_are_told(data: Data, tmp_path: Path) -> None:
+    given = data.arguments(tmp_path) | {"backbone": tmp_path, "train_utterances": tmp_path / "none.parquet"}
+    with pytest.raises(
+        UserError, match=r"none\.parquet(.|\n)*model\.safetensors|model\.safetensors(.|\n)*none\.parquet"
+    ):
+        training.train(TRAINING, **given)
+
+
+@pytest.mark.parametrize("name", ["finetune", "train-cnn14"])
+def test_the_command_passes_its_arguments_on(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def stopped(definition: Training, **arguments: Any) -> None:
+        given.update(arguments, definition=definition)
+        raise Stopped("SIGTERM")
+
+    monkeypatch.setattr(training, "train", stopped)
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers())
+    options = {"training": to_json(TRAINING), "train-features": "f", "dev-audio": "a", "train-labels": "t"}
+    options |= {"dev-labels": "d", "train-utterances": "u", "scratch": "s", "output": "o"}
+    arguments = parser.parse_args([name, *(word for key, value in options.items() for word in (f"--{key}", value))])
+    with pytest.raises(SystemExit) as ended:
+        arguments.run(arguments)
+    assert ended.value.code == command.TOLD_TO_STOP
+    assert given["definition"] == TRAINING
+    assert given["train_source"] == Source(Path("t"), Path("f"), None)
+    assert given["dev_source"] == Source(Path("d"), None, Path("a"))
+    assert (given["train_utterances"], given["scratch"], given["output"]) == (Path("u"), Path("s"), Path("o"))

@@ -1,0 +1,65 @@
+"""A working copy of the workflow and a tiny study to run in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).parent / "tiny.yaml"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A copy of the workflow that a test may change."""
+
+    root: Path
+
+    def snakemake(self, *arguments: str, check: bool = True) -> str:
+        """Run Snakemake on the tiny study in the copy; its whole output."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml", *arguments]
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert done.returncode == 0 or not check, done.stdout
+        return done.stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """The jobs that a run would start: rule -> count."""
+        output = self.snakemake("--dry-run", *arguments)
+        rows = re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in rows if rule != "total"}
+
+
+def copy_workflow(destination: Path) -> Workflow:
+    """Copy what a run needs: the workflow, the sources that figures name as inputs, the shipped backbones."""
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, destination / name)
+    for name in ("workflow", "profiles", "envs", "src", "resources/miniature"):
+        shutil.copytree(ROOT / name, destination / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy2(TINY, destination / "tiny.yaml")
+    return Workflow(destination)
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Workflow:
+    """An unused copy of the workflow."""
+    return copy_workflow(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy in which the tiny study has been run to its end."""
+    workflow = copy_workflow(tmp_path_factory.mktemp("finished"))
+    workflow.snakemake()
+    return workflow

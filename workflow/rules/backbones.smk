@@ -1,0 +1,80 @@
+rule fetch_pretrained:
+    """Bring a backbone from the hub, at a pinned commit, or from a local folder; nothing later asks the hub."""
+    input:
+        source_files,
+    output:
+        config="resources/pretrained/{backbone}/config.json",
+        weights="resources/pretrained/{backbone}/model.safetensors",
+        run="resources/pretrained/{backbone}/run.json",
+    log:
+        f"{R}/logs/fetch_pretrained/{{backbone}}.log",
+    benchmark:
+        f"{R}/benchmarks/fetch_pretrained/{{backbone}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        definition=lambda wildcards: to_json(study.backbone(wildcards.backbone)),
+        folder=subpath(output.run, parent=True),
+        revision=REVISIONS["fetch"],
+    shell:
+        r"""
+        valence-gap fetch-pretrained \
+            --name {wildcards.backbone:q} \
+            --definition {params.definition:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule fetch:
+    """Fetch every backbone that the study needs, on a node that has a network."""
+    input:
+        [
+            f"resources/pretrained/{backbone}/run.json"
+            for backbone in study.selected_backbones()
+        ],
+
+
+rule extract_stem_features:
+    """Output of a backbone's frozen convolutional stem: a constant of each utterance, shared by all its models."""
+    input:
+        backbone=rules.fetch_pretrained.output,
+        audio=rules.pack_audio.output.audio,
+        index=rules.pack_audio.output.index,
+    output:
+        features=maybe_temp(
+            f"{R}/features/{{backbone}}/{{corpus}}/{{split}}/features.npy"
+        ),
+        index=maybe_temp(
+            f"{R}/features/{{backbone}}/{{corpus}}/{{split}}/index.parquet"
+        ),
+        run=f"{R}/features/{{backbone}}/{{corpus}}/{{split}}/run.json",
+    log:
+        f"{R}/logs/extract_stem_features/{{backbone}}/{{corpus}}/{{split}}.log",
+    benchmark:
+        f"{R}/benchmarks/extract_stem_features/{{backbone}}/{{corpus}}/{{split}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=1,
+    params:
+        backbone=lambda wildcards, input: parent(input.backbone[0]),
+        audio=lambda wildcards, input: parent(input.audio),
+        folder=subpath(output.run, parent=True),
+        revision=REVISIONS["features"],
+    shell:
+        r"""
+        valence-gap extract-features \
+            --backbone {params.backbone:q} \
+            --audio {params.audio:q} \
+            --threads {threads} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """

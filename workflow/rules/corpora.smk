@@ -1,0 +1,75 @@
+rule inventory:
+    """List what lies on disk of a corpus, with sizes and checksums: the step by which changed data is noticed."""
+    input:
+        raw,
+    output:
+        f"{R}/corpora/{{corpus}}/inventory.csv",
+    log:
+        f"{R}/logs/inventory/{{corpus}}.log",
+    benchmark:
+        f"{R}/benchmarks/inventory/{{corpus}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        # Taking `output` keeps the paths out of Snakemake's comparison: a corpus may move.
+        paths=lambda wildcards, output: to_json(study.paths(wildcards.corpus)),
+        revision=REVISIONS["corpus"],
+    shell:
+        r"""
+        valence-gap inventory \
+            --corpus-name {wildcards.corpus:q} \
+            --paths {params.paths:q} \
+            --output {output:q} \
+            2>{log:q}
+        """
+
+
+rule prepare_corpus:
+    """Read a corpus in its own format: one table of utterances and one of labels in 0..1 for each split."""
+    input:
+        f"{R}/corpora/{{corpus}}/inventory.csv",
+    output:
+        expand(
+            f"{R}/corpora/{{{{corpus}}}}/{{table}}.{{split}}.parquet",
+            table=["utterances", "labels"],
+            split=SPLITS,
+        ),
+        report=f"{R}/corpora/{{corpus}}/report.json",
+    log:
+        f"{R}/logs/prepare_corpus/{{corpus}}.log",
+    benchmark:
+        f"{R}/benchmarks/prepare_corpus/{{corpus}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        definition=lambda wildcards: to_json(study.corpus(wildcards.corpus)),
+        paths=lambda wildcards, output: to_json(study.paths(wildcards.corpus)),
+        folder=subpath(output.report, parent=True),
+        revision=REVISIONS["corpus"],
+    shell:
+        r"""
+        valence-gap prepare-corpus \
+            --name {wildcards.corpus:q} \
+            --definition {params.definition:q} \
+            --paths {params.paths:q} \
+            --inventory {input:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule corpora:
+    """Read all corpora, and nothing more."""
+    input:
+        expand(
+            f"{R}/corpora/{{corpus}}/report.json",
+            corpus=study.configuration.corpora,
+        ),

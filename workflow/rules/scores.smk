@@ -1,0 +1,42 @@
+rule score:
+    """CCC of one model on one corpus, with bootstrap intervals: all utterances, by gender and by speaker."""
+    input:
+        predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
+        labels=f"{R}/corpora/{{corpus}}/labels.test.parquet",
+        utterances=f"{R}/corpora/{{corpus}}/utterances.test.parquet",
+    output:
+        f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
+    log:
+        f"{R}/logs/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
+    benchmark:
+        f"{R}/benchmarks/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        dimensions=lambda wildcards: ",".join(study.corpus(wildcards.corpus).dimensions),
+        evaluation=to_json(study.configuration.evaluation),
+        revision=REVISIONS["score"],
+    shell:
+        r"""
+        valence-gap score \
+            --predictions {input.predictions:q} \
+            --labels {input.labels:q} \
+            --utterances {input.utterances:q} \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed:q} \
+            --corpus {wildcards.corpus:q} \
+            --dimensions {params.dimensions:q} \
+            --evaluation {params.evaluation:q} \
+            --output {output:q} \
+            2>{log:q}
+        """
+
+
+rule scores:
+    """Score all selected models, and draw nothing."""
+    input:
+        [path for target in study.configuration.targets for path in scores_of(target)],

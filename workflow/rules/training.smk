@@ -1,0 +1,111 @@
+rule finetune:
+    """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random weights."""
+    input:
+        backbone=lambda wildcards: pretrained(wildcards.model),
+        train=lambda wildcards: training_inputs(wildcards, "train"),
+        dev=lambda wildcards: training_inputs(wildcards, "dev"),
+        utterances=f"{R}/corpora/{TRAIN}/utterances.train.parquet",
+        train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
+        dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
+    output:
+        multiext(
+            f"{R}/models/{{model}}/seed-{{seed}}/",
+            "model.safetensors",
+            "config.json",
+            "training.csv",
+            "run.json",
+        ),
+    log:
+        f"{R}/logs/finetune/{{model}}/seed-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/finetune/{{model}}/seed-{{seed}}.tsv"
+    wildcard_constraints:
+        model=alternatives(filterfalse(study.is_cnn14, study.models)),
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: lambda wildcards: study.recipe(wildcards.model).threads
+    resources:
+        mem_mb=6000,
+        runtime=1440,
+        gpu=1,
+    params:
+        training=lambda wildcards: to_json(
+            study.training(wildcards.model, int(wildcards.seed))
+        ),
+        inputs=lambda wildcards: training_options(wildcards),
+        folder=subpath(output[0], parent=True),
+        # Outputs are deleted before each attempt: what a killed training resumes from lies elsewhere.
+        scratch=lambda wildcards, output: f"{R}/scratch/{wildcards.model}/seed-{wildcards.seed}",
+        revision=REVISIONS["train"],
+    shell:
+        r"""
+        valence-gap finetune \
+            --training {params.training:q} \
+            {params.inputs:q} \
+            --train-utterances {input.utterances:q} \
+            --train-labels {input.train_labels:q} \
+            --dev-labels {input.dev_labels:q} \
+            --scratch {params.scratch:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule train_cnn14:
+    """Train the CNN14 baseline on log-Mel spectrograms, from random weights (section III-B)."""
+    input:
+        train=lambda wildcards: training_inputs(wildcards, "train"),
+        dev=lambda wildcards: training_inputs(wildcards, "dev"),
+        utterances=f"{R}/corpora/{TRAIN}/utterances.train.parquet",
+        train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
+        dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
+    output:
+        multiext(
+            f"{R}/models/{{model}}/seed-{{seed}}/",
+            "model.safetensors",
+            "config.json",
+            "training.csv",
+            "run.json",
+        ),
+    log:
+        f"{R}/logs/train_cnn14/{{model}}/seed-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_cnn14/{{model}}/seed-{{seed}}.tsv"
+    wildcard_constraints:
+        model=alternatives(filter(study.is_cnn14, study.models)),
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: lambda wildcards: study.recipe(wildcards.model).threads
+    resources:
+        mem_mb=6000,
+        runtime=1440,
+        gpu=1,
+    params:
+        training=lambda wildcards: to_json(
+            study.training(wildcards.model, int(wildcards.seed))
+        ),
+        inputs=lambda wildcards: training_options(wildcards),
+        folder=subpath(output[0], parent=True),
+        scratch=lambda wildcards, output: f"{R}/scratch/{wildcards.model}/seed-{wildcards.seed}",
+        revision=REVISIONS["train"],
+    shell:
+        r"""
+        valence-gap train-cnn14 \
+            --training {params.training:q} \
+            {params.inputs:q} \
+            --train-utterances {input.utterances:q} \
+            --train-labels {input.train_labels:q} \
+            --dev-labels {input.dev_labels:q} \
+            --scratch {params.scratch:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule models:
+    """Train all selected models, and nothing more."""
+    input:
+        [
+            f"{R}/models/{model}/seed-{seed}/model.safetensors"
+            for model, seed in study.runs(study.selected_models())
+        ],
