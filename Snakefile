@@ -15,8 +15,11 @@ include: "workflow/rules/audio.smk"
 include: "workflow/rules/backbones.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
+include: "workflow/rules/text.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/claims.smk"
 
 
 localrules:
@@ -28,7 +31,7 @@ localrules:
 
 
 rule all:
-    """Every figure that the study selects."""
+    """Every figure and table that the study selects."""
     default_target: True
     input:
-        expand(f"{R}/figures/{{figure}}.pdf", figure=study.configuration.targets),
+        [product(target) for target in study.targets],

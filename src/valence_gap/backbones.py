@@ -1,7 +1,6 @@
 """Fetches pre-trained encoders, so that nothing after it ever asks the hub."""
 
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -110,18 +109,18 @@ def _snapshot(name: str, backbone: Backbone, wanted: list[str], scratch: Path, o
         ) from error
     except (RevisionNotFoundError, EntryNotFoundError) as error:
         if isinstance(error, LocalEntryNotFoundError):
-            raise _offline(name, backbone, output) from error
+            raise _offline(name, backbone, output, error) from error
         raise UserError(
             f"Backbone {name}: {source} has no commit {revision}.",
             remedy=f"Choose one at https://huggingface.co/{source}/commits/main.",
         ) from error
     except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        raise _offline(name, backbone, output) from error
+        raise _offline(name, backbone, output, error) from error
 
 
-def _offline(name: str, backbone: Backbone, output: Path) -> UserError:
+def _offline(name: str, backbone: Backbone, output: Path, error: Exception) -> UserError:
     source, revision = backbone.source, backbone.revision
-    why = "HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0") else "no answer"
+    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else (str(error) or type(error).__name__).splitlines()[0]
     return UserError(
         f"Backbone {name} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
         [
@@ -157,6 +156,7 @@ def _adopt(name: str, backbone: Backbone, folder: Path, output: Path, started: f
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, scratch / file)
         _weights(name, folder, scratch / WEIGHTS)
+        shutil.copymode(scratch / CONFIG, scratch / WEIGHTS)  # safetensors makes private files
         earlier = folder / "run.json"
         record = run_record({"backbone": json.loads(to_json(backbone))}, started=started)
         record |= {

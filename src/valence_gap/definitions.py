@@ -94,8 +94,11 @@ class Backbone:
     """A pre-trained encoder, or the architecture of the CNN14 baseline."""
 
     architecture: Annotated[
-        Literal["transformer", "cnn14"],
-        Field(description="transformer: a Hugging Face speech encoder; cnn14: the baseline."),
+        Literal["transformer", "cnn14", "recogniser", "text"],
+        Field(
+            description="transformer: a Hugging Face speech encoder; cnn14: the baseline; recogniser: a CTC speech "
+            "recogniser; text: a BERT."
+        ),
     ] = "transformer"
     source: Annotated[
         str | None,
@@ -103,6 +106,10 @@ class Backbone:
     ] = None
     revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
     label: Annotated[str, Field(description="Name shown in tables.")] = ""
+    datasets: Annotated[str, Field(description="What it was pre-trained on, for Table II.")] = ""
+    hours: Annotated[str, Field(description="Hours of it, such as 960 or 60k, for Table II.")] = ""
+    languages: Annotated[str, Field(description="Its language, or their number, for Table II.")] = ""
+    domains: Annotated[str, Field(description="Its domains (R read, T telephone, ...), for Table II.")] = ""
     channels: Annotated[tuple[Positive, ...], Field(description="cnn14: channels of the convolutional blocks.")] = (
         64,
         128,
@@ -175,6 +182,16 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class FusionModel:
+    """A head on the states of a trained audio model and the text that a recogniser hears (paper, section IV-B)."""
+
+    audio: Annotated[str, Field(description="Name of the audio model; its seeds are the fusion's.")]
+    recipe: Annotated[str, Field(description="Name of its recipe.")]
+    label: Annotated[str, Field(description="Name shown in figures.")]
+    colour: Annotated[Colour, Field(description="Colour in every figure.")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Training:
     """All that shapes one trained model, resolved from the study: what the training job is given."""
 
@@ -191,7 +208,7 @@ class Training:
 class Condition:
     """A materialised variant of the test sets (paper, section III-D)."""
 
-    kind: Annotated[Literal["noise", "speed", "fade", "synthesised"], Field(description="What is done to the audio.")]
+    kind: Annotated[Literal["noise", "speed", "fade"], Field(description="What is done to the audio.")]
     label: Annotated[str, Field(description="Name shown in figures and tables.")]
     noise_class: Annotated[
         Literal["natural", "human", "interior"] | None, Field(description="noise: ESC-50's major class.")
@@ -216,15 +233,6 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class Figure:
-    """What a figure shows. Which keys it needs depends on the figure."""
-
-    models: Annotated[tuple[str, ...], Field(description="Models shown, in order.")]
-    corpora: Annotated[tuple[str, ...], Field(description="Corpora shown, in order.")]
-    published: Annotated[bool, Field(description="Mark the published values (the paper's own corpora only).")] = False
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Pretraining:
     """How a miniature backbone is pre-trained: masked prediction of k-means targets."""
 
@@ -242,6 +250,9 @@ class Pretraining:
     iterations: Annotated[
         Literal[1, 2], Field(description="2: once more, on clusters of the first model's hidden states (HuBERT).")
     ] = 1
+    continues: Annotated[
+        str | None, Field(description="Backbone whose weights it starts from; null: from random ones.")
+    ] = None
     clusters: Annotated[Positive, Field(description="k-means targets.")] = 100
     batch_size: Annotated[Positive, Field(description="Crops in a batch.")] = 8
     learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 2e-3
@@ -275,44 +286,10 @@ class Miniature:
     msp_podcast: Annotated[Mapping[Split, MiniatureCorpus], Field(description="Sizes of the miniature MSP-Podcast.")]
     iemocap: Annotated[MiniatureCorpus, Field(description="Size of the miniature IEMOCAP.")]
     cmu_mosi: Annotated[MiniatureCorpus, Field(description="Size of the miniature CMU-MOSI.")]
-    esc50_clips: Annotated[Positive, Field(description="Clips of each of the miniature ESC-50's fifty categories.")] = 2
+    esc50_clips: Annotated[Positive, Field(description="Clips of each noise category.")] = 2
     rater_noise: Annotated[float, Field(ge=0, description="Standard deviation of the rater noise, labels in 0..1.")] = (
         0.05
     )
     transcribed: Annotated[
         float, Field(ge=0, le=1, description="Share of MSP-Podcast's test set with a transcript.")
     ] = 0.55
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Configuration:
-    """The whole configuration of a study. Definitions are mappings (merged over the default), selections are lists."""
-
-    study: Annotated[Name, Field(description="Name of the study; everything it makes lies under results/<study>/.")]
-    note: Annotated[str, Field(description="Words shown on every figure, such as 'miniature'; empty: none.")] = ""
-    seed: Annotated[int, Field(description="Seed of the draws of the conditions and of the training fractions.")] = 42
-    targets: Annotated[
-        tuple[str, ...], Field(description="Figures that `snakemake` makes when asked for no other target.")
-    ]
-    train_corpus: Annotated[str, Field(description="Corpus that every model is trained on (its train and dev splits).")]
-    corpora: Annotated[Mapping[Name, Corpus], Field(description="Corpora by name.")]
-    paths: Annotated[Mapping[Name, CorpusPaths], Field(description="Where each corpus lies on disk.")]
-    noise: Annotated[Noise | None, Field(description="The noise corpus of the noise conditions.")] = None
-    backbones: Annotated[Mapping[Name, Backbone], Field(description="Pre-trained encoders by name.")]
-    recipes: Annotated[Mapping[Name, Recipe], Field(description="Training recipes by name.")]
-    models: Annotated[Mapping[Name, Model], Field(description="Models by name.")]
-    conditions: Annotated[Mapping[Name, Condition], Field(description="Conditions of the test sets by name.")] = Field(
-        default_factory=dict
-    )
-    figures: Annotated[Mapping[str, Figure], Field(description="What each figure shows.")]
-    evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
-    keep_features: Annotated[
-        bool, Field(description="Keep the cached stem output; false: thrown away when the last model is done with it.")
-    ] = False
-    miniature: Annotated[Miniature | None, Field(description="The embedded miniature corpora.")] = None
-    speech: Annotated[Mapping[Name, Speech], Field(description="Unlabelled miniature speech by name.")] = Field(
-        default_factory=dict
-    )
-    pretraining: Annotated[
-        Mapping[Name, Pretraining], Field(description="How each miniature backbone is pre-trained.")
-    ] = Field(default_factory=dict)

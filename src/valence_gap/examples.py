@@ -145,12 +145,10 @@ def load_batches(
 
     def load(rows: Rows) -> Batch:
         size = part_size or len(rows)
-        parts = (pad([examples.inputs[int(row)] for row in rows[start : start + size]]) for start in starts(rows, size))
+        chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+        parts = [pad([examples.inputs[int(row)] for row in chunk]) for chunk in chunks]
         targets = torch.from_numpy(examples.targets[rows])
         return Batch(tuple((x.to(device), n.to(device)) for x, n in parts), targets.to(device), rows)
-
-    def starts(rows: Rows, size: int) -> range:
-        return range(0, len(rows), size)
 
     if device.type == "cpu" or not plan:  # a second thread there would only take time from the first
         yield from map(load, plan)

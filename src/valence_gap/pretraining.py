@@ -25,7 +25,7 @@ from valence_gap.pretraining_card import save
 from valence_gap.pretraining_targets import Samples, Targets, hidden_targets, levelled, mfcc_targets, normalised
 from valence_gap.progress import progress, say
 
-CROP_FRAMES = (75, 250)  # 1.5 s to 5 s
+CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares its kernels for each anew
 MASK_START = 0.08  # share of the frames at which a masked span begins (HuBERT: 8 %)
 MASK_SPAN = 10  # frames
 CONV_KERNEL, CONV_STRIDE = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
@@ -42,7 +42,9 @@ class Outcome:
     """(step, loss, masked accuracy) of each hundred steps, all iterations."""
 
 
-def pretrain(name: str, definition: Pretraining, speech: Speech, output: Path, *, workers: int = 1) -> None:
+def pretrain(
+    name: str, definition: Pretraining, speech: Speech, output: Path, *, start: Path | None = None, workers: int = 1
+) -> None:
     """Pre-train a miniature backbone and write it as a Hugging Face folder.
 
     Args:
@@ -51,49 +53,57 @@ def pretrain(name: str, definition: Pretraining, speech: Speech, output: Path, *
         speech: the unlabelled speech.
         output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``preprocessor_config.json``,
             ``README.md`` and ``run.json``.
+        start: folder of the backbone that it continues, where the definition names one.
         workers: processes that synthesise the speech; they do not change it.
 
     Raises:
-        UserError: the definition makes no model.
+        UserError: the definition makes no model, or what it continues is missing or of another shape.
     """
     from valence_gap.miniature.unlabelled import unlabelled_speech
 
     check(definition)
+    if (start is None) != (definition.continues is None):
+        raise UserError(f"{name} continues {definition.continues}, but its folder is {start}.", remedy="Give --start.")
     started = time.monotonic()
     samples, offsets = unlabelled_speech(speech, definition.hours, workers=workers)
-    outcome = pretrain_on(samples, offsets, definition)
+    outcome = pretrain_on(samples, offsets, definition, start=start)
     hours = len(samples) / SAMPLE_RATE_HZ / 3600
     save(output, outcome.model, name, definition, speech, hours=hours, curve=outcome.curve, started=started)
 
 
-def pretrain_on(samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining) -> Outcome:
+def pretrain_on(
+    samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining, *, start: Path | None = None
+) -> Outcome:
     """Pre-train on the given speech; the same on every run with the same seed, threads and machine.
 
     Args:
         samples: (samples,) of all utterances at 16 kHz.
         offsets: (utterances + 1,) where each begins, and the end.
         definition: what is trained and how.
+        start: folder whose weights the first iteration starts from.
     """
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(definition.threads)
     # bfloat16 inside the products alone: autocast loses the small updates of training from scratch.
     torch.set_float32_matmul_precision("medium")
     try:
-        return _iterations(levelled(samples, offsets), definition)
+        return _iterations(levelled(samples, offsets), definition, start)
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
 
 
-def _iterations(samples: Samples, definition: Pretraining) -> Outcome:
-    if frames_of(len(samples)) < CROP_FRAMES[1]:
-        raise UserError("There is less unlabelled speech than one crop needs (5 s).", remedy="Give it more hours.")
+def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -> Outcome:
+    if frames_of(len(samples)) < max(CROP_FRAMES):
+        raise UserError("There is less unlabelled speech than one crop needs (3 s).", remedy="Give it more hours.")
     say(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
     targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
     curve: list[tuple[int, float, float]] = []
     for iteration in range(definition.iterations):
         torch.manual_seed(definition.seed + iteration)
         model = build(definition)
+        if start is not None and iteration == 0:
+            load_start(model, start)
         curve += train(model, samples, targets, definition, seed=definition.seed + iteration)
         if iteration + 1 < definition.iterations:
             targets = hidden_targets(samples, model, clusters=definition.clusters, seed=definition.seed)
@@ -115,6 +125,20 @@ def check(definition: Pretraining) -> None:
         raise UserError(
             "A backbone cannot be built from its definition.", wrong, "Change pretraining: hidden or heads."
         )
+
+
+def load_start(model: PreTrainedModel, start: Path) -> None:
+    """Give a model the weights of another backbone of the same shape.
+
+    Raises:
+        UserError: there are none, or they are of another shape.
+    """
+    try:
+        donor = type(model).from_pretrained(start, dtype=torch.float32, local_files_only=True)
+        model.load_state_dict(donor.state_dict())
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{start} cannot be continued", [reason], "Name a backbone of the same shape.") from error
 
 
 def build(definition: Pretraining) -> PreTrainedModel:
@@ -167,7 +191,7 @@ def train(
         logits = head(hidden)  # (batch, frames, clusters)
         masked_loss = F.cross_entropy(logits[mask], wanted[mask])
         # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within the first dozens of steps,
-        # where with masked frames alone it stays at chance for several hundred.
+        # while with masked frames alone all is near chance after two hundred.
         loss = masked_loss + F.cross_entropy(logits[~mask], wanted[~mask])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -202,7 +226,7 @@ def batches(
     """
     generator = np.random.default_rng(seed)
     for _ in range(definition.steps):
-        frames = int(generator.integers(CROP_FRAMES[0], CROP_FRAMES[1] + 1))
+        frames = int(generator.choice(CROP_FRAMES))
         starts = generator.integers(0, len(targets) - frames + 1, definition.batch_size)
         waves = np.stack([samples[start * HOP : start * HOP + samples_of(frames)] for start in starts])
         wanted = np.stack([targets[start : start + frames] for start in starts])

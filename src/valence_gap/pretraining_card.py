@@ -1,6 +1,7 @@
 """The folder of a pre-trained miniature backbone: weights, configuration, card and record."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ variance. The weights are kept in bfloat16.
 ## What it is
 A stand-in that lets the embedded miniature of this reproduction run as the paper's study does, with an encoder that is
 really pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {iterations_text}),
-{steps} steps{of_each} of {batch_size} crops of 1.5 to 5 s, in {wall_min:.0f} minutes on {threads} CPU thread(s).
+{continued}{steps} steps{of_each} of {batch_size} crops of 1 to 3 s,
+in {wall_min:.0f} minutes on {threads} CPU thread(s).
 Masked accuracy over the last hundred steps: {accuracy:.3f} (chance is about {chance:.3f}).
 
 ## What it is not
@@ -79,6 +81,7 @@ def save(
     with whole_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         _configure(scratch / "config.json")
+        shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes private files
         write_json(scratch / "preprocessor_config.json", _preprocessor(definition))
         card = _card(name, definition, speech, parameters, hours, curve[-1][2], record["wall_s"])
         write_text(scratch / "README.md", card)
@@ -137,6 +140,9 @@ def _card(
         stem=definition.stem,
         iterations_text=f"{definition.clusters} clusters of MFCCs"
         + (", then of the hidden states of a first model" if twice else ""),
+        continued=f"from the weights of {definition.continues} on (it has its own card), "
+        if definition.continues
+        else "",
         steps=definition.steps,
         of_each=" in each of two iterations" if twice else "",
         batch_size=definition.batch_size,

@@ -13,24 +13,37 @@ REVISIONS = {
     "miniature": 1,
     "corpus": 1,
     "audio": 1,
+    "conditions": 1,
+    "synthesise": 1,
     "fetch": 1,
     "pretrain": 1,
     "features": 1,
     "train": 1,
     "predict": 1,
+    "text": 1,
+    "fusion": 1,
     "score": 1,
+    "claims": 1,
 }
 
 STAGES: dict[str, tuple[str, ...]] = {
-    "miniature": ("miniature/*.py", "corpora/cmu_mosi.py"),
+    "miniature": ("miniature/**/*.py",),
     "corpus": ("corpora/*.py", "labels.py", "inventory.py"),
-    "audio": ("audio.py", "packs.py"),
+    "audio": ("audio.py", "packs.py", "decoding.py"),
+    "conditions": ("conditions.py", "noise_mixing.py", "packs.py", "corpora/esc50.py"),
+    "synthesise": ("synthesis.py", "miniature/engine.py", "packs.py"),
     "fetch": ("backbones.py",),
-    "pretrain": ("pretraining.py", "miniature/engine.py", "miniature/text.py", "miniature/unlabelled.py"),
-    "features": ("features.py", "models/encoder.py"),
-    "train": ("training.py", "losses.py", "batching.py", "fractions.py", "checkpoints.py", "inputs.py", "models/*.py"),
+    "pretrain": ("pretraining.py", "pretraining_targets.py", "mfcc.py", "miniature/**/*.py"),
+    "features": ("features.py", "models/stem.py", "models/families.py", "inputs.py"),
+    "train": (
+        *("training.py", "learners.py", "examples.py", "losses.py", "batching.py", "fractions.py", "metrics.py"),
+        *("inputs.py", "inference.py", "precision.py", "models/*.py"),
+    ),
     "predict": ("inference.py", "inputs.py", "precision.py", "models/*.py"),
+    "text": ("transcription.py", "text.py"),
+    "fusion": ("fusion.py", "losses.py", "metrics.py", "models/head.py"),
     "score": ("scoring.py", "statistics.py", "metrics.py"),
+    "claims": ("claims/*.py", "statistics.py", "metrics.py"),
 }
 """The source files (patterns below the package) whose code decides the numbers of each stage."""
 

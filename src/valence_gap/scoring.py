@@ -19,7 +19,7 @@ from valence_gap.statistics import Estimate
 
 COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
 GENDERS = ("female", "male")
-# Only utterances with a transcript can be synthesised.
+# Covers the utterances that have a transcript of which the engine makes a sound: some, never a promised all.
 SYNTHESISED = "synthesised"
 LISTED = 20
 
@@ -62,7 +62,7 @@ def score(
     Args:
         predictions: Parquet with id, condition, arousal, dominance, valence.
         labels: Parquet with id, arousal, dominance, valence; NaN where not annotated.
-        utterances: Parquet with id, speaker, gender, transcript.
+        utterances: Parquet with id, speaker, gender.
         output: the CSV.
         model: name of the model.
         seed: its seed.
@@ -112,7 +112,7 @@ def score_table(
         raise UserError("unknown dimension", sorted(unknown), valid_names(DIMENSIONS))
     labels = labels.set_index("id").loc[utterances["id"]]
     tables = []
-    for conditions, rows in _conditions(predictions, utterances):
+    for conditions, rows in _conditions(predictions, utterances, corpus):
         by_condition = _align(predictions, conditions, utterances["id"][rows], corpus)
         for dimension in (name for name in DIMENSIONS if name in dimensions):
             series = _series(labels[rows], by_condition[dimension], utterances[rows], dimension, corpus)
@@ -150,7 +150,7 @@ def _check_ids(predictions: pd.DataFrame, labels: pd.DataFrame, utterances: pd.D
 
 
 def _conditions(
-    predictions: pd.DataFrame, utterances: pd.DataFrame
+    predictions: pd.DataFrame, utterances: pd.DataFrame, corpus: str
 ) -> Iterator[tuple[list[str], npt.NDArray[np.bool_]]]:
     """Conditions that share their utterances, and which utterances these are."""
     names = predictions["condition"].unique().tolist()
@@ -158,8 +158,10 @@ def _conditions(
     if others:
         yield others, np.ones(len(utterances), dtype=bool)
     if SYNTHESISED in names:
-        spoken = utterances["transcript"].fillna("").astype(str).str.strip()
-        yield [SYNTHESISED], (spoken != "").to_numpy(dtype=bool)
+        spoken = set(predictions.loc[predictions["condition"] == SYNTHESISED, "id"])
+        rows = utterances["id"].isin(spoken).to_numpy(dtype=bool)
+        say(f"{corpus}: {np.sum(rows)} of {len(rows)} utterances were synthesised, the others are left out")
+        yield [SYNTHESISED], rows
 
 
 def _align(

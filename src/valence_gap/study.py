@@ -1,28 +1,32 @@
 """A study: the configuration, checked as a whole, and the questions that the workflow asks of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from valence_gap.checks import MINIATURE_ROOT, explain, recipe_of, wrong_names, wrong_values
+from valence_gap.claims import Needs, needed
+from valence_gap.configuration import Configuration, Figure
 from valence_gap.definitions import (
     Backbone,
-    Configuration,
+    Condition,
     Corpus,
     CorpusPaths,
+    Evaluation,
     Model,
     Recipe,
     Speech,
+    Split,
     Training,
 )
-from valence_gap.errors import UserError, valid_names
+from valence_gap.errors import UserError
+from valence_gap.text_definitions import Fusion
 
-FIGURES = ("figure_02",)
-MINIATURE_ROOT = "{miniature}"
-
+CLAIMS_FILE = Path("workflow/claims.yaml")
 _ADAPTER: TypeAdapter[Configuration] = TypeAdapter(Configuration)
 
 
@@ -43,9 +47,9 @@ def load(config: Mapping[str, Any]) -> "Study":
     try:
         configuration = _ADAPTER.validate_json(json.dumps(config))
     except ValidationError as error:
-        offenders = [_explain(one) for one in error.errors(include_url=False)]
+        offenders = [explain(one) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
-    offenders = [*_wrong_names(configuration), *_wrong_values(configuration)]
+    offenders = [*wrong_names(configuration), *wrong_values(configuration)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
     return Study(configuration)
@@ -73,15 +77,29 @@ class Study:
 
     def recipe(self, model: str) -> Recipe:
         """The recipe of a model, with its overrides."""
-        return _recipe(self.configuration, self.models[model])
+        return recipe_of(self.configuration, self.models[model])
 
     def corpus(self, corpus: str) -> Corpus:
         """A corpus without its label, which changes nothing but figures."""
         return replace(self.configuration.corpora[corpus], label="")
 
     def backbone(self, backbone: str) -> Backbone:
-        """A backbone without its label, which changes nothing but tables."""
-        return replace(self.configuration.backbones[backbone], label="")
+        """A backbone without what only Table II shows."""
+        definition = self.configuration.backbones[backbone]
+        return replace(definition, label="", datasets="", hours="", languages="", domains="")
+
+    def condition(self, name: str) -> Condition:
+        """An augmentation without its label."""
+        return replace(self.configuration.conditions[name], label="")
+
+    def has_miniature_noise(self) -> bool:
+        """Whether the noise corpus is the embedded miniature's."""
+        noise = self.configuration.noise
+        return noise is not None and noise.root.startswith(MINIATURE_ROOT)
+
+    def noise_root(self) -> str:
+        """Where the noise corpus lies; empty where there is none."""
+        return self._resolve(self.configuration.noise.root) if self.configuration.noise else ""
 
     def speech(self, pretraining: str) -> Speech:
         """The unlabelled speech that a miniature backbone hears."""
@@ -100,27 +118,69 @@ class Study:
             seed=seed,
         )
 
-    def uses_stem_features(self, model: str) -> bool:
-        """Whether a model is trained on the cached output of its backbone's frozen stem."""
-        return not self.is_cnn14(model) and not self.recipe(model).train_stem
+    def uses_stem_features(self, model: str, split: Split) -> bool:
+        """Whether a model reads the cached output of its backbone's frozen stem for a split."""
+        cached = split in self.configuration.cached_splits
+        return cached and not self.is_cnn14(model) and not self.recipe(model).train_stem
 
-    def shares_stem_features(self, model: str) -> bool:
-        """Whether a test set's stem features are used by more than this model, and so worth caching."""
-        if not self.uses_stem_features(model):
-            return False
-        backbone = self.models[model].backbone
-        users = [name for name in self.selected_models() if self.models[name].backbone == backbone]
-        return sum(len(self.models[name].seeds) for name in users if self.uses_stem_features(name)) > 1
+    def shown(self, target: str) -> Figure:
+        """What a figure or table shows; nothing where the study does not define it."""
+        nothing = Figure(models=(), corpora=())
+        return self.configuration.figures.get(target) or self.configuration.tables.get(target) or nothing
 
     def selected_models(self) -> tuple[str, ...]:
-        """Models that some selected figure shows, in order of first mention."""
-        figures = (self.configuration.figures[target] for target in self.configuration.targets)
-        return tuple(dict.fromkeys(model for figure in figures for model in figure.models))
+        """Models that some target shows, in order of first mention; of a fusion its audio model."""
+        names = (name for target in self.configuration.targets for name in self.shown(target).models)
+        return tuple(dict.fromkeys(self.audio_model(name) for name in names))
 
-    def selected_backbones(self) -> tuple[str, ...]:
-        """Pre-trained backbones that the selected models stand on."""
-        models = (self.models[name] for name in self.selected_models() if not self.is_cnn14(name))
-        return tuple(dict.fromkeys(model.backbone for model in models))
+    def audio_model(self, name: str) -> str:
+        """The audio model of a fusion; a model itself."""
+        fusions = self.configuration.fusions
+        return fusions[name].audio if name in fusions else name
+
+    def fusion(self, name: str, seed: int) -> Fusion:
+        """All that shapes a trained fusion."""
+        return Fusion(recipe=self.configuration.recipes[self.configuration.fusions[name].recipe], seed=seed)
+
+    def backbones_of(self, models: Iterable[str]) -> tuple[str, ...]:
+        """Pre-trained backbones that some models stand on."""
+        rows = (self.models[self.audio_model(name)] for name in models if not self.is_cnn14(self.audio_model(name)))
+        return tuple(dict.fromkeys(row.backbone for row in rows))
+
+    def claims_runs(self) -> list[tuple[str, int, str, str]]:
+        """(model, seed, set of conditions, corpus) of the predictions that the claims are judged by."""
+        found = self._claims_needs().predictions
+        return [(model, seed, name, corpus) for model, name, corpus in found for seed in self._claims_seeds(model)]
+
+    def claims_logs(self) -> list[tuple[str, int]]:
+        """(model, seed) of the training logs that the claims are judged by: all seeds."""
+        return [(name, seed) for name in self._claims_needs().training_logs for seed in self.models[name].seeds]
+
+    def claims_need_separation(self) -> bool:
+        """Whether some claim rests on what the embeddings of figure 10 separate."""
+        shown = set(self.shown("figure_10").models)
+        return bool(shown & set(self._claims_needs().separation))
+
+    def _claims_needs(self) -> Needs:
+        claims = self.configuration.claims
+        return needed(CLAIMS_FILE, claims) if claims else Needs((), (), ())
+
+    def _claims_seeds(self, model: str) -> tuple[int, ...]:
+        seeds = self.models[self.audio_model(model)].seeds
+        return seeds if self.configuration.claims_seeds == "all" else seeds[:1]
+
+    def fetched(self) -> tuple[str, ...]:
+        """All that is fetched for the targets: backbones, and what the fusions read the speech with."""
+        fusions = any(
+            name in self.configuration.fusions for target in self.targets for name in self.shown(target).models
+        )
+        text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
+        return (*self.backbones_of(self.selected_models()), *filter(None, text))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is made by default."""
+        return self.configuration.targets
 
     def is_miniature(self, corpus: str) -> bool:
         """Whether a corpus is one of the embedded miniature's."""
@@ -142,7 +202,7 @@ class Study:
 
     def description(self, figure: str) -> dict[str, Any]:
         """What the code that draws a figure is told: names, labels and colours, in order."""
-        shown = self.configuration.figures[figure]
+        shown = self.shown(figure)
         return {
             "models": [self._shown(name) for name in shown.models],
             "corpora": [
@@ -151,9 +211,35 @@ class Study:
             ],
             "note": self.configuration.note,
             "published": shown.published,
+            "evaluation": TypeAdapter(Evaluation).dump_python(self.configuration.evaluation, mode="json"),
         }
 
+    def table_description(self, table: str) -> dict[str, Any]:
+        """What the code that makes a table is told."""
+        shown, note = self.shown(table), self.configuration.note
+        if table == "table_2":
+            backbones = {name: self.configuration.backbones[name] for name in self.backbones_of(shown.models)}
+            fields = ("label", "datasets", "hours", "languages", "domains")
+            return {
+                "models": [
+                    {"folder": f"resources/pretrained/{name}", **{field: getattr(backbone, field) for field in fields}}
+                    for name, backbone in backbones.items()
+                ],
+                "note": note,
+            }
+        if table == "table_3":
+            description = self.description(table)
+            conditions = [
+                {"name": name, **_given(self.configuration.conditions[name], "label", "kind", "noise_class", "snr_db")}
+                for name in self.configuration.augmented
+            ]
+            return {**description, "conditions": conditions}
+        return {}
+
     def _shown(self, name: str) -> dict[str, Any]:
+        if name in self.configuration.fusions:
+            fusion = self.configuration.fusions[name]
+            return {"name": name, "label": fusion.label, "colour": fusion.colour, "audio": fusion.audio}
         model = self.models[name]
         return {
             "name": name,
@@ -165,101 +251,17 @@ class Study:
             "fraction": model.fraction,
         }
 
-    def runs(self, models: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-        """Each (model, seed) of some models."""
-        for model in models:
-            for seed in self.models[model].seeds:
+    def runs(self, target: str) -> Iterator[tuple[str, int]]:
+        """Each (model, seed) that a figure or table shows."""
+        shown = self.shown(target)
+        for model in shown.models:
+            seeds = self.models[self.audio_model(model)].seeds
+            for seed in seeds if shown.seeds == "all" else seeds[:1]:
                 yield model, seed
 
 
-def _recipe(configuration: Configuration, model: Model) -> Recipe:
-    recipe = configuration.recipes[model.recipe]
-    values = TypeAdapter(Recipe).dump_python(recipe, mode="json") | dict(model.overrides)
-    return TypeAdapter(Recipe).validate_json(json.dumps(values))
-
-
-def _wrong_names(configuration: Configuration) -> Iterator[str]:
-    """Every name that refers to nothing."""
-
-    def unknown(key: str, name: str, kind: str, valid: Mapping[str, Any] | tuple[str, ...]) -> Iterator[str]:
-        if name not in valid:
-            yield f"{key}: '{name}' is not a {kind}; {valid_names(valid)}"
-
-    corpora, models = configuration.corpora, configuration.models
-    yield from unknown("train_corpus", configuration.train_corpus, "corpus", corpora)
-    for name, model in models.items():
-        yield from unknown(f"models.{name}.backbone", model.backbone, "backbone", configuration.backbones)
-        yield from unknown(f"models.{name}.recipe", model.recipe, "recipe", configuration.recipes)
-    for name, figure in configuration.figures.items():
-        yield from unknown(f"figures.{name}", name, "figure", FIGURES)
-        for model_name in figure.models:
-            yield from unknown(f"figures.{name}.models", model_name, "model", models)
-        for corpus in figure.corpora:
-            yield from unknown(f"figures.{name}.corpora", corpus, "corpus", corpora)
-    for target in configuration.targets:
-        yield from unknown("targets", target, "figure of this study", configuration.figures)
-    for name in corpora:
-        yield from unknown("paths", name, "corpus with paths", configuration.paths)
-    for name, pretraining in configuration.pretraining.items():
-        yield from unknown(f"pretraining.{name}.speech", pretraining.speech, "speech", configuration.speech)
-
-
-def _wrong_values(configuration: Configuration) -> Iterator[str]:
-    """Values that are each valid and contradict one another."""
-    for name, model in configuration.models.items():
-        if model.recipe in configuration.recipes:
-            try:
-                _recipe(configuration, model)
-            except ValidationError as error:
-                for one in error.errors(include_url=False):
-                    yield _explain(one, root=("models", name, "overrides"), kind=Recipe)
-        backbone = configuration.backbones.get(model.backbone)
-        if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
-            yield f"models.{name}: frozen, layers and pretrained say nothing of a cnn14 backbone; leave them out"
-        if not model.pretrained and model.frozen:
-            yield f"models.{name}.frozen: true, but its weights are random (pretrained: false); nothing would be learnt"
-        if len(set(model.seeds)) < len(model.seeds):
-            yield f"models.{name}.seeds: {list(model.seeds)} names a seed twice"
-    train = configuration.corpora.get(configuration.train_corpus)
-    if train:
-        for split in ("train", "dev"):
-            if split not in train.splits:
-                yield f"corpora.{configuration.train_corpus}.splits: no '{split}', but models are trained on it"
-    for name, backbone in configuration.backbones.items():
-        if backbone.architecture == "transformer" and not backbone.source:
-            yield f"backbones.{name}.source: missing; a hub id or the path of a local folder"
-    miniature = any(paths.labels.startswith(MINIATURE_ROOT) for paths in configuration.paths.values())
-    if miniature and configuration.miniature is None:
-        yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
-
-
-def _explain(error: Mapping[str, Any], *, root: tuple[str, ...] = (), kind: Any = Configuration) -> str:
-    """One line for one validation error: the key, the value, and what would be valid."""
-    where = tuple(part for part in error["loc"] if part != "[key]")
-    key = ".".join(str(part) for part in (*root, *where))
-    if error["type"] == "unexpected_keyword_argument":
-        siblings = _properties(TypeAdapter(kind).json_schema(), where[:-1])
-        return f"{key}: unknown key; {valid_names(siblings)}"
-    if error["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return f"{key}: missing"
-    value = json.dumps(error["input"], ensure_ascii=False, default=str)
-    hint = ""
-    if error["type"] in ("float_type", "int_type") and isinstance(error["input"], str):
-        hint = " (YAML reads a number without a decimal point before its exponent as text: write 1.0e-3)"
-    return f"{key}: {value} is not valid: {error['msg'][0].lower()}{error['msg'][1:]}{hint}"
-
-
-def _properties(schema: Mapping[str, Any], where: tuple[Any, ...]) -> tuple[str, ...]:
-    """The keys that are valid at a place of the configuration."""
-    node: Any = schema
-    for part in (*where, None):
-        while "$ref" in node or "anyOf" in node:
-            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node["anyOf"][0]
-        if part is None:
-            break
-        patterns = [*node.get("patternProperties", {}).values(), node.get("additionalProperties"), node.get("items")]
-        node = node.get("properties", {}).get(part) or next(filter(None, patterns), {})
-    return tuple(node.get("properties", {}))
+def _given(definition: Any, *fields: str) -> dict[str, Any]:
+    return {field: getattr(definition, field) for field in fields if getattr(definition, field) is not None}
 
 
 def local_source(source: str | None) -> Path | None:

@@ -23,9 +23,12 @@ class Recogniser:
         100
     )
     steps: Annotated[Positive, Field(description="Training steps.")] = 2000
-    batch_size: Annotated[Positive, Field(description="Utterances in a batch.")] = 16
-    learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 1e-3
-    warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 200
+    batch_size: Annotated[Positive, Field(description="Utterances in a batch.")] = 8
+    learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate (AdamW).")] = 2e-3
+    matrix_learning_rate: Annotated[
+        PositiveFloat, Field(description="Peak learning rate of the transformer layers' matrices (Muon).")
+    ] = 0.02
+    warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 50
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], Field(description="auto: bf16 where the hardware multiplies in it, else fp32.")
     ] = "auto"
@@ -37,15 +40,15 @@ class Recogniser:
 class TextEncoder:
     """How the miniature's BERT is pre-trained: by masked words."""
 
-    sentences: Annotated[Positive, Field(description="Unlabelled sentences that it reads.")] = 40_000
+    sentences: Annotated[Positive, Field(description="Unlabelled sentences that it reads.")] = 80_000
     vocabulary: Annotated[Positive, Field(description="Word pieces, special tokens among them.")] = 3000
     hidden: Annotated[Positive, Field(description="Hidden units.")] = 128
-    layers: Annotated[Positive, Field(description="Transformer layers.")] = 3
+    layers: Annotated[Positive, Field(description="Transformer layers.")] = 2
     heads: Annotated[Positive, Field(description="Attention heads.")] = 4
     masked: Annotated[float, Field(gt=0, lt=1, description="Share of the word pieces that are to be told.")] = 0.15
-    steps: Annotated[Positive, Field(description="Training steps.")] = 2000
+    steps: Annotated[Positive, Field(description="Training steps.")] = 1000
     batch_size: Annotated[Positive, Field(description="Sentences in a batch.")] = 64
-    learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 2e-3
+    learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 5e-4
     warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 200
     seed: Annotated[int, Field(description="Seed of texts and training.")] = 0
     threads: Annotated[Positive, Field(description="CPU threads; they shape the numbers.")] = 1

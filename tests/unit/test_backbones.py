@@ -65,6 +65,7 @@ def test_pickled_weights_are_converted(source: Path, tmp_path: Path) -> None:
     assert read.keys() == shared.keys()
     assert all(torch.equal(read[key], shared[key]) for key in shared)
     assert not (tmp_path / "out/pytorch_model.bin").exists()
+    assert (tmp_path / "out/model.safetensors").stat().st_mode == (tmp_path / "out/config.json").stat().st_mode
 
 
 class Hostile:

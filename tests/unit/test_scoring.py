@@ -99,13 +99,14 @@ def test_conditions_share_resamples_and_keep_their_order():
     pd.testing.assert_frame_equal(both[both.condition == "clean"].reset_index(drop=True), alone)
 
 
-def test_synthesised_covers_the_transcribed_utterances_alone():
+def test_synthesised_covers_what_was_spoken_and_counts_it(capsys):
     utterances, labels = corpus_tables()
     spoken = labels[utterances.transcript == "words"]
-    table = table_of(predict(spoken, "synthesised"), labels, utterances)
-    assert row_of(table, "arousal", "all", "synthesised").samples == 30
-    with pytest.raises(UserError, match="1 predictions"):
-        table_of(predict(spoken[:-1], "synthesised"), labels, utterances)
+    predictions = predict(spoken, "synthesised")
+    table = table_of(predictions, labels, utterances)
+    row = row_of(table, "arousal", "all", "synthesised")
+    assert (row.samples, row.ccc) == (30, pytest.approx(ccc(spoken.arousal, predictions.arousal)))
+    assert "30 of 60 utterances were synthesised" in capsys.readouterr().err
 
 
 def test_missing_predictions_are_listed_up_to_twenty():

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import HubertConfig, HubertModel
+from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, Data, heard, make, with_recipe
 
-from valence_gap import files, models, precision, training
+from valence_gap import models, precision, training
 from valence_gap.checkpoints import STATE, Stopped
 from valence_gap.commands import training as command
-from valence_gap.definitions import DIMENSIONS, Backbone, Recipe, Training, to_json
+from valence_gap.definitions import DIMENSIONS, Training, to_json
 from valence_gap.errors import UserError
 from valence_gap.examples import Batch
 from valence_gap.inference import predict
@@ -27,15 +27,6 @@ from valence_gap.inputs import open_inputs
 from valence_gap.learners import Source
 from valence_gap.losses import ccc_loss
 from valence_gap.metrics import cccs
-from valence_gap.packs import write_pack
-
-CHANNELS = 8
-STEPS = 6  # of an epoch: 44 utterances in batches of 8
-RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=3, precision="fp32")
-TRAINING = Training(
-    backbone=Backbone(), recipe=RECIPE, frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1
-)
-CNN14 = Backbone(architecture="cnn14", channels=(4, 8), mel_bins=16)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,72 +38,9 @@ def on_the_cpu() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Data:
-    backbone: Path
-    train: Source
-    dev: Source
-    utterances: Path
-
-    def arguments(self, tmp_path: Path) -> dict[str, Any]:
-        return {
-            "backbone": self.backbone,
-            "train_source": self.train,
-            "dev_source": self.dev,
-            "train_utterances": self.utterances,
-            "scratch": tmp_path / "scratch",
-            "output": tmp_path / "output",
-        }
-
-
-def split(folder: Path, count: int, seed: int) -> Source:
-    """Features whose means are the labels, and audio whose loudness is one of them."""
-    random = np.random.default_rng(seed)
-    ids = [f"{folder.name} {i}" for i in range(count)]
-    labels = random.random((count, 3))
-    frames = random.integers(15, 40, count)
-    offsets = np.concatenate([[0], np.cumsum(frames)[:-1]])
-    features = random.standard_normal((frames.sum(), CHANNELS)).astype(np.float32)
-    features[:, :3] += 4 * np.repeat(labels, frames, axis=0)
-    files.write_array(folder / "features" / "features.npy", (features.view(np.uint32) >> 16).astype(np.uint16))
-    files.write_parquet(
-        folder / "features" / "index.parquet", pd.DataFrame({"id": ids, "offset": offsets, "frames": frames})
-    )
-    noise = [
-        random.standard_normal(320 * length) * (300 + 3000 * label[0])
-        for length, label in zip(frames, labels, strict=True)
-    ]
-    write_pack(folder / "audio", ((each, wave.astype(np.int16)) for each, wave in zip(ids, noise, strict=True)), {})
-    files.write_parquet(
-        folder / "labels.parquet", pd.DataFrame({"id": ids, **dict(zip(DIMENSIONS, labels.T, strict=True))})
-    )
-    files.write_parquet(
-        folder / "utterances.parquet", pd.DataFrame({"id": ids, "speaker": [f"s{i % 4}" for i in range(count)]})
-    )
-    return Source(folder / "labels.parquet", folder / "features", None)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
-    folder = tmp_path_factory.mktemp("data")
-    torch.manual_seed(0)
-    config = HubertConfig(
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        conv_dim=[CHANNELS] * 7,
-        num_conv_pos_embeddings=8,
-        num_conv_pos_embedding_groups=2,
-        feat_extract_norm="layer",
-        do_stable_layer_norm=True,
-        layerdrop=0.1,
-        mask_time_prob=0.2,
-        mask_time_length=2,
-    )
-    HubertModel(config).save_pretrained(folder / "backbone")
-    train, dev = split(folder / "train", 44, 1), split(folder / "dev", 20, 2)
-    return Data(folder / "backbone", train, dev, folder / "train" / "utterances.parquet")
+    return make(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -142,16 +70,6 @@ def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
         return backward(*arguments)
 
     return acting
-
-
-def heard(data: Data) -> Data:
-    """The same data as audio."""
-    train, dev = (replace(each, features=None, audio=each.labels.parent / "audio") for each in (data.train, data.dev))
-    return replace(data, train=train, dev=dev)
-
-
-def with_recipe(**changes: Any) -> Training:
-    return replace(TRAINING, recipe=replace(RECIPE, **changes))
 
 
 def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> None:
@@ -347,80 +265,6 @@ def test_training_stops_when_it_gets_no_better(data: Data, tmp_path: Path) -> No
     assert rows["best"].tolist() == [True, False, False]
 
 
-def test_a_fraction_and_a_cut_shorten_the_training(data: Data, tmp_path: Path) -> None:
-    definition = replace(with_recipe(max_duration_s=0.4, epochs=1), fraction=0.5)
-    training.train(definition, **data.arguments(tmp_path))
-    record = json.loads((tmp_path / "output" / "run.json").read_text())
-    frames = pd.read_parquet(data.train.features / "index.parquet")["frames"].clip(upper=20)
-    assert 0.45 * frames.sum() < 50 * record["audio_s"] < 0.55 * frames.sum()
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        (lambda table: table[3:], "train 0: no label"),
-        (lambda table: table.assign(valence=table["valence"].where(table.index != 1)), "train 1: no label"),
-        (lambda table: pd.concat([table, table[:1]]), "several rows"),
-        (lambda table: table.assign(dominance=0.5), "dominance"),
-    ],
-)
-def test_labels_that_do_not_fit_are_told(
-    data: Data, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], complaint: str
-) -> None:
-    files.write_parquet(tmp_path / "labels.parquet", change(pd.read_parquet(data.train.labels)))
-    given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
-    with pytest.raises(UserError, match=complaint):
-        training.train(TRAINING, **given)
-
-
-def test_labels_without_audio_are_left_out_and_said(
-    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    table = pd.read_parquet(data.train.labels)
-    more = pd.concat([table, table[:1].assign(id="unheard")])
-    files.write_parquet(tmp_path / "labels.parquet", more)
-    given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
-    training.train(with_recipe(epochs=1), **given)
-    assert "unheard" in capsys.readouterr().err
-
-
-def test_a_split_without_utterances_is_told(data: Data, tmp_path: Path) -> None:
-    empty = pd.DataFrame({"id": pd.array([], dtype="str"), "offset": np.int64([]), "frames": np.int64([])})
-    files.write_array(tmp_path / "dev" / "features.npy", np.zeros((0, CHANNELS), np.uint16))
-    files.write_parquet(tmp_path / "dev" / "index.parquet", empty)
-    given = data.arguments(tmp_path) | {"dev_source": replace(data.dev, features=tmp_path / "dev")}
-    with pytest.raises(UserError, match="there is no utterance"):
-        training.train(TRAINING, **given)
-
-
-@pytest.mark.parametrize(
-    ("definition", "complaint"),
-    [
-        (with_recipe(batch_size=1), "has no CCC"),
-        (replace(TRAINING, pretrained=False), "set train_stem: true"),
-        (with_recipe(train_stem=True), "there is no input"),
-    ],
-)
-def test_definitions_that_are_not_sound_are_told(
-    data: Data, tmp_path: Path, definition: Training, complaint: str
-) -> None:
-    with pytest.raises(UserError, match=complaint):
-        training.train(definition, **data.arguments(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("definition", "complaint"),
-    [
-        (replace(with_recipe(micro_batch_size=4), backbone=CNN14), "batch normalisation"),
-        (replace(TRAINING, frozen=True, backbone=CNN14), "random convolutions"),
-        (replace(with_recipe(activation_checkpointing=True), backbone=CNN14), "transformers alone"),
-    ],
-)
-def test_what_cnn14_cannot_do_is_told(data: Data, tmp_path: Path, definition: Training, complaint: str) -> None:
-    with pytest.raises(UserError, match=complaint):
-        training.train(definition, **heard(data).arguments(tmp_path) | {"backbone": None})
-
-
 def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: Data, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Lower the learning rate"):
         training.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
@@ -434,14 +278,6 @@ def test_lack_of_memory_is_told_with_a_remedy(data: Data, tmp_path: Path, monkey
     monkeypatch.setattr(training, "backward", greedy)
     with pytest.raises(UserError, match="micro_batch_size"):
         training.train(TRAINING, **data.arguments(tmp_path))
-
-
-def test_files_that_are_missing_are_told(data: Data, tmp_path: Path) -> None:
-    given = data.arguments(tmp_path) | {"backbone": tmp_path, "train_utterances": tmp_path / "none.parquet"}
-    with pytest.raises(
-        UserError, match=r"none\.parquet(.|\n)*model\.safetensors|model\.safetensors(.|\n)*none\.parquet"
-    ):
-        training.train(TRAINING, **given)
 
 
 @pytest.mark.parametrize("name", ["finetune", "train-cnn14"])

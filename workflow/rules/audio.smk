@@ -18,7 +18,9 @@ rule pack_audio:
         runtime=120,
     params:
         corpus=lambda wildcards: to_json(study.corpus(wildcards.corpus)),
-        roots=lambda wildcards, output: root_options(wildcards),
+        roots=lambda wildcards, output: flags(
+            "--root", study.paths(wildcards.corpus).audio
+        ),
         folder=subpath(output.audio, parent=True),
         revision=REVISIONS["audio"],
     shell:
@@ -28,6 +30,84 @@ rule pack_audio:
             --corpus {params.corpus:q} \
             {params.roots:q} \
             --workers {threads} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule apply_conditions:
+    """Materialise the augmented test sets of a corpus (section III-D); each utterance's draw depends on its id alone."""
+    input:
+        pack=lambda wildcards: pack(wildcards.corpus, "test"),
+        noise=f"{R}/raw/manifest.json" if study.has_miniature_noise() else [],
+    output:
+        [
+            path
+            for condition in study.configuration.augmented
+            for path in pack("{corpus}", "test", condition)
+        ],
+    log:
+        f"{R}/logs/apply_conditions/{{corpus}}.log",
+    benchmark:
+        f"{R}/benchmarks/apply_conditions/{{corpus}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        audio=lambda wildcards, input: parent(input.pack[0]),
+        noise=lambda wildcards, output: study.noise_root(),
+        conditions=flags(
+            "--condition",
+            [
+                f"{name}={to_json(study.condition(name))}"
+                for name in study.configuration.augmented
+            ],
+        ),
+        seed=study.configuration.seed,
+        root=lambda wildcards: f"{R}/audio/{wildcards.corpus}",
+        revision=REVISIONS["conditions"],
+    shell:
+        r"""
+        valence-gap apply-conditions \
+            --audio {params.audio:q} \
+            --noise {params.noise:q} \
+            {params.conditions:q} \
+            --seed {params.seed} \
+            --output-root {params.root:q} \
+            2>{log:q}
+        """
+
+
+rule synthesise:
+    """Speak the transcripts of a test set with a speech synthesiser, neutrally (section IV-C)."""
+    input:
+        f"{R}/corpora/{{corpus}}/utterances.test.parquet",
+    output:
+        audio=f"{R}/audio/{{corpus}}/synthesised/test/audio.npy",
+        index=f"{R}/audio/{{corpus}}/synthesised/test/index.parquet",
+        report=f"{R}/audio/{{corpus}}/synthesised/test/report.json",
+    log:
+        f"{R}/logs/synthesise/{{corpus}}.log",
+    benchmark:
+        f"{R}/benchmarks/synthesise/{{corpus}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=480,
+    params:
+        definition=to_json(study.configuration.synthesiser),
+        folder=subpath(output.audio, parent=True),
+        revision=REVISIONS["synthesise"],
+    shell:
+        r"""
+        valence-gap synthesise \
+            --utterances {input:q} \
+            --definition {params.definition:q} \
             --output {params.folder:q} \
             2>{log:q}
         """

@@ -31,12 +31,9 @@ rule fetch_pretrained:
 
 
 rule fetch:
-    """Fetch every backbone that the study needs, on a node that has a network."""
+    """Fetch every pre-trained model that the study needs, on a node that has a network."""
     input:
-        [
-            f"resources/pretrained/{backbone}/run.json"
-            for backbone in study.selected_backbones()
-        ],
+        [f"resources/pretrained/{backbone}/run.json" for backbone in study.fetched()],
 
 
 rule extract_stem_features:

@@ -1,6 +1,7 @@
 import re
 import sys
 from itertools import filterfalse
+from pathlib import Path
 
 from valence_gap.definitions import SPLITS, to_json
 from valence_gap.errors import UserError
@@ -15,11 +16,23 @@ except UserError as error:
 
 R = study.results
 TRAIN = study.configuration.train_corpus
+FIGURES = "src/valence_gap/figures"
+TABLES = "src/valence_gap/tables"
 
 
 def alternatives(names):
     """A pattern that matches just these names: 'cnn14|w2v2-b'."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def parent(path):
+    """The folder of a path: results/x for results/x/report.json."""
+    return path.rsplit("/", 1)[0]
+
+
+def flags(option, values):
+    """An option for each value, as words: ['--root', 'audio', '--root', 'removed']."""
+    return [word for value in values for word in (option, value)]
 
 
 def raw(wildcards):
@@ -30,13 +43,21 @@ def raw(wildcards):
 def source_files(wildcards):
     """Files of a local backbone: resources/miniature/mini-w2v2-b/model.safetensors; nothing for one on the hub."""
     folder = local_source(study.configuration.backbones[wildcards.backbone].source)
-    return [folder / "config.json"] if folder else []
+    names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
+    return (
+        [folder / "config.json", *filter(Path.is_file, map(folder.joinpath, names))]
+        if folder
+        else []
+    )
 
 
-def features(backbone, corpus, split):
-    """A table of cached stem features: results/miniature/features/w2v2-b/iemocap/test/features.npy and its index."""
-    folder = f"{R}/features/{backbone}/{corpus}/{split}"
-    return [f"{folder}/features.npy", f"{folder}/index.parquet"]
+def pretrained(backbone):
+    """Files of a fetched backbone: resources/pretrained/w2v2-b/config.json and model.safetensors."""
+    return [
+        f"resources/pretrained/{backbone}/{name}"
+        for name in ("config.json", "model.safetensors")
+        if backbone
+    ]
 
 
 def pack(corpus, split, condition="clean"):
@@ -45,58 +66,78 @@ def pack(corpus, split, condition="clean"):
     return [f"{folder}/audio.npy", f"{folder}/index.parquet"]
 
 
-def pretrained(model):
-    """Files of a model's backbone: resources/pretrained/w2v2-b/model.safetensors; none for CNN14."""
-    folder = f"resources/pretrained/{study.models[model].backbone}"
+def heard(model, corpus, split):
+    """What a model reads of clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
+    if not study.uses_stem_features(model, split):
+        return pack(corpus, split)
+    folder = f"{R}/features/{study.models[model].backbone}/{corpus}/{split}"
+    return [f"{folder}/features.npy", f"{folder}/index.parquet"]
+
+
+def heard_option(model, corpus, split, prefix=""):
+    """The option that names it: ['--train-features', 'results/.../features/mini-w2v2-b/msp-podcast/train']."""
+    kind = "features" if study.uses_stem_features(model, split) else "audio"
+    return [f"--{prefix}{kind}", parent(heard(model, corpus, split)[0])]
+
+
+def backbone_files(wildcards):
+    """Files of a model's backbone: resources/pretrained/mini-w2v2-b/config.json, ...; none for CNN14."""
     return (
         []
-        if study.is_cnn14(model)
-        else [f"{folder}/config.json", f"{folder}/model.safetensors"]
+        if study.is_cnn14(wildcards.model)
+        else pretrained(study.models[wildcards.model].backbone)
     )
-
-
-def training_inputs(wildcards, split):
-    """What a model hears of a split: its stem features (results/.../features/...), else the audio."""
-    if study.uses_stem_features(wildcards.model):
-        return features(study.models[wildcards.model].backbone, TRAIN, split)
-    return pack(TRAIN, split)
 
 
 def training_options(wildcards):
-    """Options that name what a model is trained on: --train-features results/.../train --dev-features ..."""
-    kind = "features" if study.uses_stem_features(wildcards.model) else "audio"
-    folders = {
-        split: parent(training_inputs(wildcards, split)[0])
-        for split in ("train", "dev")
-    }
-    backbone = (
-        ["--backbone", parent(pretrained(wildcards.model)[0])]
-        if pretrained(wildcards.model)
-        else []
+    """Options that name what a model is trained on: --backbone ... --train-features ... --dev-features ..."""
+    backbone = flags("--backbone", {parent(path) for path in backbone_files(wildcards)})
+    train = heard_option(wildcards.model, TRAIN, "train", "train-")
+    return backbone + train + heard_option(wildcards.model, TRAIN, "dev", "dev-")
+
+
+def conditions_of(wildcards):
+    """The conditions of a set: ['natural-0db', ...] of augmented, ['synthesised'] of synthesised."""
+    return (
+        study.configuration.augmented
+        if wildcards.conditions == "augmented"
+        else [wildcards.conditions]
     )
-    return backbone + [
-        word for split in folders for word in (f"--{split}-{kind}", folders[split])
-    ]
 
 
-def features_option(wildcards):
-    """The option that names cached features: --features results/.../features/w2v2-b/iemocap/test, or nothing."""
-    cached = cached_features(wildcards)
-    return ["--features", parent(cached[0])] if cached else []
-
-
-def root_options(wildcards):
-    """Options that name a corpus' audio folders: --root /data/MSP-PODCAST-Publish-1.7/Audios ..."""
+def tested(wildcards):
+    """What a model is tested on: stem features of clean speech, or the packs of a set of conditions."""
+    if wildcards.conditions == "clean":
+        return heard(wildcards.model, wildcards.corpus, "test")
     return [
-        word
-        for root in study.paths(wildcards.corpus).audio
-        for word in ("--root", root)
+        path
+        for name in conditions_of(wildcards)
+        for path in pack(wildcards.corpus, "test", name)
     ]
 
 
-def parent(path):
-    """The folder of a path: results/miniature/corpora for results/miniature/corpora/report.json."""
-    return path.rsplit("/", 1)[0]
+def tested_options(wildcards):
+    """Options that name it: --features results/..., or --condition natural-0db=results/... for each condition."""
+    if wildcards.conditions == "clean":
+        return heard_option(wildcards.model, wildcards.corpus, "test")
+    packs = {
+        name: pack(wildcards.corpus, "test", name)[0]
+        for name in conditions_of(wildcards)
+    }
+    return flags(
+        "--condition", [f"{name}={parent(path)}" for name, path in packs.items()]
+    )
+
+
+def states(fusion, seed, split, corpus=TRAIN):
+    """A fusion's audio model on a split: results/.../states/w2v2-b/seed-42/msp-podcast/train.parquet, ..."""
+    run = f"{study.audio_model(fusion)}/seed-{seed}/{corpus}"
+    stem = (
+        f"{R}/predictions/{run}/clean"
+        if split == "test"
+        else f"{R}/states/{run}/{split}"
+    )
+    return [f"{stem}.parquet", f"{stem}.embeddings.npy"]
 
 
 def maybe_temp(path):
@@ -104,30 +145,109 @@ def maybe_temp(path):
     return path if study.configuration.keep_features else temp(path)
 
 
-def cached_features(wildcards):
-    """Stem features of a test set, where several models share them: results/.../iemocap/test/features.npy."""
-    shared = study.shares_stem_features(wildcards.model)
-    return (
-        features(study.models[wildcards.model].backbone, wildcards.corpus, "test")
-        if shared
-        else []
-    )
-
-
-def scores_of(figure):
-    """Score tables that a figure draws from: results/miniature/scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
-    shown = study.configuration.figures.get(figure)
+def runs(target):
+    """(model, seed, corpus) of all that a figure or table shows: ('w2v2-b', 42, 'iemocap'), ..."""
     return [
-        f"{R}/scores/{model}/seed-{seed}/{corpus}/clean.csv"
-        for model, seed in (study.runs(shown.models) if shown else ())
-        for corpus in shown.corpora
+        (model, seed, corpus)
+        for model, seed in study.runs(target)
+        for corpus in study.shown(target).corpora
     ]
+
+
+def scores_of(target, *sets):
+    """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
+    places = [f"{model}/seed-{seed}/{corpus}" for model, seed, corpus in runs(target)]
+    return [f"{R}/scores/{place}/{name}.csv" for place in places for name in sets]
+
+
+def predictions_of(target, *sets, suffix="parquet"):
+    """Predictions that a target is drawn from, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
+    found = [
+        (
+            f"{model}:{seed}:{corpus}",
+            f"{R}/predictions/{model}/seed-{seed}/{corpus}/{name}.{suffix}",
+        )
+        for model, seed, corpus in runs(target)
+        for name in sets
+    ]
+    return {f"{key}={path}": path for key, path in found}
+
+
+def tables_of(target, table):
+    """Tables of a target's corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
+    paths = {
+        corpus: f"{R}/corpora/{corpus}/{table}.test.parquet"
+        for corpus in study.shown(target).corpora
+    }
+    return {f"{corpus}={path}": path for corpus, path in paths.items()}
+
+
+def logs_of(target):
+    """Training logs of a target's models: {'w2v2-b:42=results/.../training.csv': 'results/.../training.csv'}."""
+    paths = {
+        f"{model}:{seed}": f"{R}/models/{model}/seed-{seed}/training.csv"
+        for model, seed in study.runs(target)
+    }
+    return {f"{run}={path}": path for run, path in paths.items()}
+
+
+def claims_predictions():
+    """Predictions that the claims are judged by, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
+    paths = [
+        (
+            f"{model}:{seed}:{corpus}",
+            f"{R}/predictions/{model}/seed-{seed}/{corpus}/{name}.parquet",
+        )
+        for model, seed, name, corpus in study.claims_runs()
+    ]
+    return {f"{key}={path}": path for key, path in paths}
+
+
+def claims_tables(table):
+    """Tables of the claims' corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
+    names = dict.fromkeys(corpus for *_, corpus in study.claims_runs())
+    paths = {corpus: f"{R}/corpora/{corpus}/{table}.test.parquet" for corpus in names}
+    return {f"{corpus}={path}": path for corpus, path in paths.items()}
+
+
+def claims_logs():
+    """Training logs that the claims are judged by: {'w2v2-b:42=results/.../training.csv': 'results/...'}."""
+    paths = {
+        f"{model}:{seed}": f"{R}/models/{model}/seed-{seed}/training.csv"
+        for model, seed in study.claims_logs()
+    }
+    return {f"{run}={path}": path for run, path in paths.items()}
+
+
+def drawing(*modules):
+    """Source files that draw a figure, so that an edit draws it again: src/valence_gap/figures/figure_02.py, ..."""
+    return [
+        f"{FIGURES}/{module}.py"
+        for module in (*modules, "style", "description", "tables")
+    ]
+
+
+def tabulating(table):
+    """Source files that make a table: src/valence_gap/tables/table_1.py and what renders it."""
+    return [f"{TABLES}/{module}.py" for module in (table, "rendering")]
+
+
+def product(target):
+    """What a target ends in: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
+    if target == "claims":
+        return f"{R}/claims.csv"
+    return (
+        f"{R}/figures/{target}.pdf"
+        if target.startswith("figure")
+        else f"{R}/tables/{target}.csv"
+    )
 
 
 wildcard_constraints:
     corpus=alternatives(study.configuration.corpora),
     backbone=alternatives(study.configuration.backbones),
-    model=alternatives(study.models),
+    model=alternatives([*study.models, *study.configuration.fusions]),
+    fusion=alternatives(study.configuration.fusions),
     pretraining=alternatives(study.configuration.pretraining),
     split=alternatives(SPLITS),
     conditions="clean|augmented|synthesised",

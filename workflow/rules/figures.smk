@@ -1,11 +1,8 @@
 rule figure_02:
     """Figure 2: CCC of every model, in-domain (MSP-Podcast) and cross-corpus (IEMOCAP, MOSI)."""
     input:
-        source=[
-            "src/valence_gap/figures/figure_02.py",
-            "src/valence_gap/figures/style.py",
-        ],
-        scores=scores_of("figure_02"),
+        source=drawing("figure_02", "bars"),
+        scores=scores_of("figure_02", "clean"),
     output:
         report(
             f"{R}/figures/figure_02.pdf",
@@ -22,14 +19,435 @@ rule figure_02:
         "../../envs/valence-gap.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=2000,
+        runtime=30,
     params:
         description=canonical_json(study.description("figure_02")),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         r"""
         valence-gap figure figure_02 \
+            --scores {input.scores:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_03:
+    """Figure 3: CCC of the fusion with text minus that of the audio model alone."""
+    input:
+        source=drawing("figure_03", "differences", "bars"),
+        predictions=predictions_of("figure_03", "clean").values(),
+        labels=tables_of("figure_03", "labels").values(),
+    output:
+        report(
+            f"{R}/figures/figure_03.pdf",
+            caption="../report/figure_03.rst",
+            category="Figures",
+            labels={"figure": "3", "shows": "fusion with text"},
+        ),
+        multiext(f"{R}/figures/figure_03", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_03.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_03.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        predictions=[*predictions_of("figure_03", "clean")],
+        labels=[*tables_of("figure_03", "labels")],
+        description=canonical_json(study.description("figure_03")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_03 \
+            --predictions {params.predictions:q} \
+            --labels {params.labels:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_04:
+    """Figure 4: valence on original and on synthesised speech of the same words."""
+    input:
+        source=drawing("figure_04", "figure_05", "differences", "bars"),
+        predictions=predictions_of("figure_04", "clean", "synthesised").values(),
+        labels=tables_of("figure_04", "labels").values(),
+    output:
+        report(
+            f"{R}/figures/figure_04.pdf",
+            caption="../report/figure_04.rst",
+            category="Figures",
+            labels={"figure": "4", "shows": "synthesised speech"},
+        ),
+        multiext(f"{R}/figures/figure_04", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_04.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_04.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        predictions=[*predictions_of("figure_04", "clean", "synthesised")],
+        labels=[*tables_of("figure_04", "labels")],
+        description=canonical_json(study.description("figure_04")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_04 \
+            --predictions {params.predictions:q} \
+            --labels {params.labels:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_05:
+    """Figure 5: CCC of the fine-tuned minus that of the frozen model."""
+    input:
+        source=drawing("figure_05", "differences", "bars"),
+        predictions=predictions_of("figure_05", "clean").values(),
+        labels=tables_of("figure_05", "labels").values(),
+    output:
+        report(
+            f"{R}/figures/figure_05.pdf",
+            caption="../report/figure_05.rst",
+            category="Figures",
+            labels={"figure": "5", "shows": "fine-tuned and frozen"},
+        ),
+        multiext(f"{R}/figures/figure_05", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_05.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_05.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        predictions=[*predictions_of("figure_05", "clean")],
+        labels=[*tables_of("figure_05", "labels")],
+        description=canonical_json(study.description("figure_05")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_05 \
+            --predictions {params.predictions:q} \
+            --labels {params.labels:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_06:
+    """Figure 6: CCC averaged over the augmented test sets."""
+    input:
+        source=drawing("figure_06", "bars"),
+        scores=scores_of("figure_06", "clean", "augmented"),
+    output:
+        report(
+            f"{R}/figures/figure_06.pdf",
+            caption="../report/figure_06.rst",
+            category="Figures",
+            labels={"figure": "6", "shows": "robustness"},
+        ),
+        multiext(f"{R}/figures/figure_06", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_06.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_06.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        description=canonical_json(study.description("figure_06")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_06 \
+            --scores {input.scores:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_07:
+    """Figure 7: CCC of female minus CCC of male speakers."""
+    input:
+        source=drawing("figure_07", "bars"),
+        scores=scores_of("figure_07", "clean"),
+    output:
+        report(
+            f"{R}/figures/figure_07.pdf",
+            caption="../report/figure_07.rst",
+            category="Figures",
+            labels={"figure": "7", "shows": "gender fairness"},
+        ),
+        multiext(f"{R}/figures/figure_07", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_07.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_07.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        description=canonical_json(study.description("figure_07")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_07 \
+            --scores {input.scores:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_08:
+    """Figure 8: CCC of single speakers, and how models agree on them."""
+    input:
+        source=drawing("figure_08"),
+        scores=scores_of("figure_08", "clean"),
+    output:
+        report(
+            f"{R}/figures/figure_08.pdf",
+            caption="../report/figure_08.rst",
+            category="Figures",
+            labels={"figure": "8", "shows": "speakers"},
+        ),
+        multiext(f"{R}/figures/figure_08", ".png", ".csv", "_spearman.csv"),
+    log:
+        f"{R}/logs/figures/figure_08.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_08.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        description=canonical_json(study.description("figure_08")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_08 \
+            --scores {input.scores:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_09:
+    """Figure 9: CCC without pre-training."""
+    input:
+        source=drawing("figure_09", "figure_02", "bars"),
+        scores=scores_of("figure_09", "clean"),
+    output:
+        report(
+            f"{R}/figures/figure_09.pdf",
+            caption="../report/figure_09.rst",
+            category="Figures",
+            labels={"figure": "9", "shows": "no pre-training"},
+        ),
+        multiext(f"{R}/figures/figure_09", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_09.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_09.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        description=canonical_json(study.description("figure_09")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_09 \
+            --scores {input.scores:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_10:
+    """Figure 10: t-SNE of the pooled embeddings of two corpora."""
+    input:
+        source=drawing("figure_10", "embeddings", "separation"),
+        predictions=predictions_of("figure_10", "clean").values(),
+        labels=tables_of("figure_10", "labels").values(),
+        utterances=tables_of("figure_10", "utterances").values(),
+        embeddings=predictions_of(
+            "figure_10", "clean", suffix="embeddings.npy"
+        ).values(),
+    output:
+        report(
+            f"{R}/figures/figure_10.pdf",
+            caption="../report/figure_10.rst",
+            category="Figures",
+            labels={"figure": "10", "shows": "embeddings"},
+        ),
+        multiext(f"{R}/figures/figure_10", ".png", ".csv", "_separation.csv"),
+    log:
+        f"{R}/logs/figures/figure_10.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_10.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        predictions=[*predictions_of("figure_10", "clean")],
+        labels=[*tables_of("figure_10", "labels")],
+        utterances=[*tables_of("figure_10", "utterances")],
+        embeddings=[*predictions_of("figure_10", "clean", suffix="embeddings.npy")],
+        description=canonical_json(study.description("figure_10")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_10 \
+            --predictions {params.predictions:q} \
+            --labels {params.labels:q} \
+            --utterances {params.utterances:q} \
+            --embeddings {params.embeddings:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_11:
+    """Figure 11: development CCC per epoch over several seeds."""
+    input:
+        source=drawing("figure_11", "curves"),
+        logs=logs_of("figure_11").values(),
+    output:
+        report(
+            f"{R}/figures/figure_11.pdf",
+            caption="../report/figure_11.rst",
+            category="Figures",
+            labels={"figure": "11", "shows": "stability"},
+        ),
+        multiext(f"{R}/figures/figure_11", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_11.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_11.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        logs=[*logs_of("figure_11")],
+        description=canonical_json(study.description("figure_11")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_11 \
+            --training-logs {params.logs:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_12:
+    """Figure 12: CCC after removing top transformer layers."""
+    input:
+        source=drawing("figure_12", "steps", "curves"),
+        scores=scores_of("figure_12", "clean"),
+    output:
+        report(
+            f"{R}/figures/figure_12.pdf",
+            caption="../report/figure_12.rst",
+            category="Figures",
+            labels={"figure": "12", "shows": "layers"},
+        ),
+        multiext(f"{R}/figures/figure_12", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_12.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_12.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        description=canonical_json(study.description("figure_12")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_12 \
+            --scores {input.scores:q} \
+            --description {params.description:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """
+
+
+rule figure_13:
+    """Figure 13: CCC on fractions of the training set."""
+    input:
+        source=drawing("figure_13", "steps", "curves"),
+        scores=scores_of("figure_13", "clean"),
+    output:
+        report(
+            f"{R}/figures/figure_13.pdf",
+            caption="../report/figure_13.rst",
+            category="Figures",
+            labels={"figure": "13", "shows": "training data"},
+        ),
+        multiext(f"{R}/figures/figure_13", ".png", ".csv"),
+    log:
+        f"{R}/logs/figures/figure_13.log",
+    benchmark:
+        f"{R}/benchmarks/figures/figure_13.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        description=canonical_json(study.description("figure_13")),
+        stem=subpath(output[0], strip_suffix=".pdf"),
+    shell:
+        r"""
+        valence-gap figure figure_13 \
             --scores {input.scores:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \

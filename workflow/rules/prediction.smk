@@ -1,17 +1,18 @@
 rule predict:
-    """Predict arousal, dominance and valence of a test set, with the pooled embeddings of the same pass."""
+    """Predict a test set under a set of conditions, with the pooled embeddings of the same pass."""
     input:
         model=f"{R}/models/{{model}}/seed-{{seed}}/model.safetensors",
         config=f"{R}/models/{{model}}/seed-{{seed}}/config.json",
-        audio=lambda wildcards: pack(wildcards.corpus, "test"),
-        features=cached_features,
+        tested=tested,
     output:
-        predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/clean.parquet",
-        embeddings=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/clean.embeddings.npy",
+        predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
+        embeddings=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.embeddings.npy",
     log:
-        f"{R}/logs/predict/{{model}}/seed-{{seed}}/{{corpus}}/clean.log",
+        f"{R}/logs/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
     benchmark:
-        f"{R}/benchmarks/predict/{{model}}/seed-{{seed}}/{{corpus}}/clean.tsv"
+        f"{R}/benchmarks/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
+    wildcard_constraints:
+        model=alternatives(study.models),
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -21,15 +22,53 @@ rule predict:
         gpu=1,
     params:
         model=lambda wildcards, input: parent(input.model),
-        audio=lambda wildcards, input: parent(input.audio[0]),
-        features=lambda wildcards: features_option(wildcards),
+        tested=tested_options,
         revision=REVISIONS["predict"],
     shell:
         r"""
         valence-gap predict \
             --model {params.model:q} \
-            --audio {params.audio:q} \
-            {params.features:q} \
+            {params.tested:q} \
+            --threads {threads} \
+            --output {output.predictions:q} \
+            --embeddings {output.embeddings:q} \
+            2>{log:q}
+        """
+
+
+rule pool_states:
+    """Pooled states of a trained audio model on a split that a fusion is trained on (section IV-B)."""
+    input:
+        model=f"{R}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        config=f"{R}/models/{{model}}/seed-{{seed}}/config.json",
+        heard=lambda wildcards: heard(
+            wildcards.model, wildcards.corpus, wildcards.split
+        ),
+    output:
+        predictions=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.parquet",
+        embeddings=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.embeddings.npy",
+    log:
+        f"{R}/logs/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.log",
+    benchmark:
+        f"{R}/benchmarks/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=1,
+    params:
+        model=lambda wildcards, input: parent(input.model),
+        heard=lambda wildcards: heard_option(
+            wildcards.model, wildcards.corpus, wildcards.split
+        ),
+        revision=REVISIONS["predict"],
+    shell:
+        r"""
+        valence-gap predict \
+            --model {params.model:q} \
+            {params.heard:q} \
             --threads {threads} \
             --output {output.predictions:q} \
             --embeddings {output.embeddings:q} \

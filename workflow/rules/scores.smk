@@ -39,4 +39,8 @@ rule score:
 rule scores:
     """Score all selected models, and draw nothing."""
     input:
-        [path for target in study.configuration.targets for path in scores_of(target)],
+        [
+            path
+            for target in study.configuration.targets
+            for path in scores_of(target, "clean")
+        ],

@@ -1,9 +1,9 @@
 rule finetune:
     """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random weights."""
     input:
-        backbone=lambda wildcards: pretrained(wildcards.model),
-        train=lambda wildcards: training_inputs(wildcards, "train"),
-        dev=lambda wildcards: training_inputs(wildcards, "dev"),
+        backbone=backbone_files,
+        train=lambda wildcards: heard(wildcards.model, TRAIN, "train"),
+        dev=lambda wildcards: heard(wildcards.model, TRAIN, "dev"),
         utterances=f"{R}/corpora/{TRAIN}/utterances.train.parquet",
         train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
         dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
@@ -54,8 +54,8 @@ rule finetune:
 rule train_cnn14:
     """Train the CNN14 baseline on log-Mel spectrograms, from random weights (section III-B)."""
     input:
-        train=lambda wildcards: training_inputs(wildcards, "train"),
-        dev=lambda wildcards: training_inputs(wildcards, "dev"),
+        train=lambda wildcards: heard(wildcards.model, TRAIN, "train"),
+        dev=lambda wildcards: heard(wildcards.model, TRAIN, "dev"),
         utterances=f"{R}/corpora/{TRAIN}/utterances.train.parquet",
         train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
         dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
@@ -107,5 +107,6 @@ rule models:
     input:
         [
             f"{R}/models/{model}/seed-{seed}/model.safetensors"
-            for model, seed in study.runs(study.selected_models())
+            for target in study.configuration.targets
+            for model, seed in study.runs(target)
         ],

@@ -17,12 +17,15 @@ def topics() -> tuple[Topic, ...]:
     from valence_gap.commands import (
         audio,
         backbones,
+        claims,
         corpora,
         figures,
         miniature,
         prediction,
         scores,
         study,
+        tables,
+        text,
         training,
     )
 
@@ -33,8 +36,11 @@ def topics() -> tuple[Topic, ...]:
         backbones,
         training,
         prediction,
+        text,
         scores,
         figures,
+        tables,
+        claims,
         study,
     )
     return cast(tuple[Topic, ...], modules)

@@ -23,6 +23,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     _common(pretrain, "pre-training")
     pretrain.add_argument("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
+    pretrain.add_argument("--start", type=Path, metavar="DIR", help="folder of the backbone that it continues")
     pretrain.add_argument(
         "--threads",
         type=int,
@@ -50,4 +51,4 @@ def _pretrain(args: argparse.Namespace) -> None:
     from valence_gap.pretraining import pretrain
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)
-    pretrain(args.name, definition, speech, args.output, workers=args.threads)
+    pretrain(args.name, definition, speech, args.output, start=args.start, workers=args.threads)

@@ -17,7 +17,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--predictions", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
     )
+    parser.add_argument(
+        "--embeddings", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="pooled states (NumPy)"
+    )
     parser.add_argument("--labels", nargs="+", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
+    parser.add_argument("--utterances", nargs="+", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
     parser.add_argument(
         "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
@@ -38,5 +42,7 @@ def _figure(args: argparse.Namespace) -> None:
         predictions=runs_of(args.predictions, "--predictions", parts=3),
         labels=dict(keyed_files(args.labels, "--labels")),
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
+        embeddings=runs_of(args.embeddings, "--embeddings", parts=3),
+        utterances=dict(keyed_files(args.utterances, "--utterances")),
     )
     make(args.name, inputs, from_json(Description, args.description), args.output_stem)

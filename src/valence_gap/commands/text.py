@@ -17,8 +17,8 @@ def _register_transcribe(subparsers: "argparse._SubParsersAction[argparse.Argume
     parser = subparsers.add_parser(
         "transcribe",
         help="recognise what is said in a pack of audio",
-        description="Transcribe every utterance of a pack with a CTC recogniser, by greedy decoding and one utterance at "
-        "a time, so that a text depends on its own audio alone. Where the utterance table has transcripts, the word "
+        description="Transcribe every utterance of a pack with a CTC recogniser, by greedy decoding and one utterance "
+        "at a time, so that a text depends on its own audio alone. Where the utterance table has transcripts, the word "
         "error rate is measured.",
     )
     add = parser.add_argument
@@ -90,9 +90,9 @@ def _register_synthesise(subparsers: "argparse._SubParsersAction[argparse.Argume
     parser = subparsers.add_parser(
         "synthesise",
         help="speak the transcripts of a split neutrally",
-        description="Speak the transcribed part of a split with one neutral voice of a speech synthesiser, so that only "
-        "the words can tell: espeak-ng, a VITS or SpeechT5 model, or any program that writes a wav. Engine, version and "
-        "voice are recorded in report.json.",
+        description="Speak the transcribed part of a split with one neutral voice of a speech synthesiser, so that "
+        "only the words can tell: espeak-ng, a VITS or SpeechT5 model, or any program that writes a wav. Engine, "
+        "version and voice are recorded in report.json.",
     )
     add = parser.add_argument
     add("--utterances", type=Path, required=True, metavar="FILE.parquet", help="table with id and transcript")
@@ -105,8 +105,8 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     recogniser = subparsers.add_parser(
         "train-recogniser",
         help="fine-tune the miniature's speech recogniser",
-        description="Speak plain text with voices that no corpus has, and fine-tune a miniature backbone on it as a CTC "
-        "recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a card.",
+        description="Speak plain text with voices that no corpus has, and fine-tune a miniature backbone on it as a "
+        "CTC recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a card.",
     )
     _add_making(recogniser, "training")
     recogniser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone that it starts from")
@@ -118,8 +118,8 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     bert = subparsers.add_parser(
         "pretrain-bert",
         help="pre-train the miniature's text encoder",
-        description="Pre-train a small BERT by masked words on plain text of the miniature, with a WordPiece vocabulary "
-        "of its own. The result is an ordinary Hugging Face folder with a card.",
+        description="Pre-train a small BERT by masked words on plain text of the miniature, with a WordPiece "
+        "vocabulary of its own. The result is an ordinary Hugging Face folder with a card.",
     )
     _add_making(bert, "pre-training")
     bert.set_defaults(run=_pretrain_bert)

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 
 FIGURES = (
     "figure_02",
+    "figure_03",
     "figure_04",
     "figure_05",
     "figure_06",
     "figure_07",
     "figure_08",
+    "figure_09",
+    "figure_10",
     "figure_11",
     "figure_12",
     "figure_13",

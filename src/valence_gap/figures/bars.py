@@ -15,6 +15,8 @@ from valence_gap.figures import style
 from valence_gap.figures.description import Description, ShownModel
 
 BAR_IN = 0.125
+# A row of fewer bars is as high as one of so many, so that the name of a corpus has room beside it.
+LEAST_BARS = 5
 # About the width of one of three panels in a column.
 PANEL_IN = 0.8
 # Share of a panel's width, at its right, that is kept for the numbers.
@@ -79,19 +81,20 @@ def draw(rows: Sequence[Row], look: Look) -> Figure:
         look: what the panels have in common.
     """
     columns = max(len(panels) for _, panels in rows)
-    height_in = 0.5 + len(rows) * (0.33 + BAR_IN * len(look.models))
+    height_in = 0.5 + len(rows) * (0.33 + BAR_IN * max(LEAST_BARS, len(look.models)))
     figure = style.new_figure(style.COLUMN_IN, height_in, look.note)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     shown = pd.concat([panel.table for _, panels in rows for panel in panels if panel])
     limits, ticks = _scale(shown, look)
     empty: Axes | None = None
+    roomy = max(len(model.label) for model in look.models) * style.CHARACTER_IN < PANEL_IN
     for row, (label, panels) in enumerate(rows):
         for column, panel in enumerate(panels):
             axes = grid[row, column]
             if panel is None:
                 axes.set_axis_off()
                 # The place beside it is empty too, so there is room for a legend beside the names of the models.
-                empty = axes if column == 0 and not any(panels[:2]) else empty
+                empty = axes if roomy and column == 0 and not any(panels[:2]) else empty
                 continue
             _draw_panel(axes, panel, look)
             axes.set_xlim(*limits)

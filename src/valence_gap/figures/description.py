@@ -14,7 +14,10 @@ from valence_gap.errors import UserError
 
 @checked_dataclass(frozen=True, kw_only=True, config=STRICT)
 class ShownModel:
-    """A model as figures show it; what follows the colour tells the variants of one backbone apart."""
+    """A model as figures show it; what follows the colour tells the variants of one backbone apart.
+
+    ``audio`` is the name of the audio-only model that a fusion with text stands on, and empty for every other model.
+    """
 
     name: str
     label: str
@@ -23,6 +26,7 @@ class ShownModel:
     frozen: bool = False
     layers: Positive | None = None
     fraction: float = 1.0
+    audio: str = ""
 
 
 @checked_dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -87,12 +91,16 @@ class Inputs:
         predictions: Parquet files by run; a run may have several (sets of conditions).
         labels: label tables by corpus.
         training_logs: training.csv by run.
+        embeddings: pooled states by run (``.npy``), row by row those of its predictions.
+        utterances: utterance tables by corpus.
     """
 
     scores: tuple[Path, ...] = ()
     predictions: tuple[tuple[Run, Path], ...] = ()
     labels: Mapping[str, Path] = field(default_factory=dict)
     training_logs: tuple[tuple[Run, Path], ...] = ()
+    embeddings: tuple[tuple[Run, Path], ...] = ()
+    utterances: Mapping[str, Path] = field(default_factory=dict)
 
 
 def keyed_files(texts: Iterable[str], option: str) -> tuple[tuple[str, Path], ...]:

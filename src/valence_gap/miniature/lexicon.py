@@ -23,7 +23,7 @@ EXCLUSIVE = ("msp-podcast", "iemocap", "cmu-mosi")
 
 _VADER_ALPHA = 15.0
 _ALPHA = 40.0
-_RARITY = 4.0  # of n words, the first is drawn 1 + (n - 1) / 4 times as often as the last
+_RARITY = 1.0  # Zipf's law: the first of n words is drawn n times as often as the last
 
 
 @cache

@@ -26,20 +26,16 @@ VARIANTS: Mapping[Gender, tuple[str, ...]] = {
 # Shares in which the variants of an accent are dealt to MSP-Podcast, IEMOCAP and CMU-MOSI.
 _CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
 _ACCENTS: Mapping[str, tuple[int, int, int]] = {
-    "en-us": (5, 2, 3),
-    "en-us-nyc": (6, 3, 1),
-    "en": (6, 2, 2),
-    "en-gb-x-rp": (5, 3, 2),
-    "en-029": (6, 0, 4),
-    "en-gb-scotland": (5, 1, 4),
-    "en-gb-x-gbclan": (6, 1, 3),
-    "en-gb-x-gbcwmd": (4, 3, 3),
+    "en-us": (7, 5, 6),
+    "en-us-nyc": (8, 8, 2),
+    "en": (7, 4, 7),
+    "en-gb-x-rp": (8, 3, 7),
 }
 _SPLITS = ("train", "dev", "test")
 _SPLIT_SHARES: Mapping[str, tuple[int, int, int]] = {
     "msp-podcast": (5, 2, 3),
-    "iemocap": (3, 2, 6),
-    "cmu-mosi": (3, 2, 6),
+    "iemocap": (3, 3, 5),
+    "cmu-mosi": (3, 3, 5),
 }
 
 # Pitches of the corpora and of the unlabelled speech interleave, and never meet.

@@ -1,0 +1,135 @@
+"""From a question to its cases: the quantity of the first side minus that of the second, for all that compares."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from valence_gap.claims.definitions import Axis, Side
+from valence_gap.claims.evidence import MissingError
+from valence_gap.claims.quantities import MEASURES, ccc, rank_correlations
+from valence_gap.claims.questions import Cell, Question
+from valence_gap.metrics import Floats
+
+# Fewer models have no correlation worth the name.
+MIN_MODELS = 4
+
+FIELDS: Mapping[Axis, str] = {
+    "models": "model",
+    "corpora": "corpus",
+    "dimensions": "dimension",
+    "conditions": "condition",
+    "speakers": "speaker",
+}
+Rows = dict[Cell, Floats]
+Case = tuple[Cell, Cell]
+
+
+def cases_of(question: Question, only: Case | None = None) -> dict[Case, Floats]:
+    """What a statement compares with its threshold.
+
+    Args:
+        question: the statement, its roles and what it is judged by.
+        only: the one case that is asked for; by default all.
+
+    Returns:
+        For each case, named by its cells of the first and second side: (1 + resamples,), the estimate first.
+
+    Raises:
+        MissingError: if a role is not filled or a score is not at hand.
+    """
+    statement = question.statement
+    if statement.quantity == "correlation_over_models":
+        return {(Cell(), Cell()): _correlation(question)}
+    first = _side(question, statement.first, statement.over, only and only[0])
+    if statement.second is None:
+        return {(cell, Cell()): rows for cell, rows in first.items()}
+    second = _second(question, statement.second, only and only[1])
+    own = bool(statement.second.models or statement.second.reference)
+    pairs = itertools.product(first, second)
+    found = {(one, two): first[one] - second[two] for one, two in pairs if _compare(one, two, own_models=own)}
+    if not found:
+        raise MissingError("both sides are the same model")
+    return _without_mirrors(found) if statement.comparison == "within" else found
+
+
+def _side(question: Question, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
+    """The quantity of a side, averaged over what does not make the cases."""
+    measure = MEASURES[question.statement.quantity]
+    cells = [cell for cell in question.cells(side) if only is None or _blanked(cell, over) == only]
+    rows = {cell: measure(question, cell) for cell in cells}
+    if question.statement.quantity != "spread_over_models":
+        return averaged(rows, over)
+    by_model: dict[Cell, list[Floats]] = {}
+    for cell, values in averaged(rows, [*over, "models"]).items():
+        by_model.setdefault(replace(cell, model=""), []).append(values)
+    if any(len(models) < 2 for models in by_model.values()):
+        raise MissingError("one model has no spread")
+    return {cell: np.std(models, axis=0, ddof=1) for cell, models in by_model.items()}
+
+
+def _second(question: Question, second: Side, only: Cell | None) -> Rows:
+    first, over = question.statement.first, question.statement.over
+    if second.reference:
+        values = question.reference(second).items()
+        rows = {
+            Cell(second.reference, dimension=name): np.full(1 + question.evidence.resamples, value)
+            for name, value in values
+        }
+        return averaged(rows, [*over, "models"])
+    full = question.second() or second
+    # Along an axis on which the sides differ by design, there is nothing to match: the second side is averaged.
+    differs: dict[Axis, bool] = {
+        "corpora": full.corpora != first.corpora,
+        "dimensions": full.dimensions != first.dimensions,
+        "conditions": full.condition != first.condition,
+        "models": second.models is not None,
+    }
+    spread = [axis for axis in over if not differs.get(axis)]
+    return _side(question, full, [*spread, "models"] if "others" in over else spread, only)
+
+
+def averaged(rows: Rows, over: Sequence[Axis]) -> Rows:
+    """Means over all that is not one of the axes."""
+    groups: dict[Cell, list[Floats]] = {}
+    for cell, values in rows.items():
+        groups.setdefault(_blanked(cell, over), []).append(values)
+    return {cell: np.mean(group, axis=0) for cell, group in groups.items()}
+
+
+def _blanked(cell: Cell, over: Sequence[Axis]) -> Cell:
+    """A cell without what is averaged."""
+    return replace(cell, **{field: "" for axis, field in FIELDS.items() if axis not in over})
+
+
+def _compare(one: Cell, two: Cell, *, own_models: bool) -> bool:
+    """Whether cells of the two sides belong together: the same place; the same model, unless both sides have own."""
+    places = ((getattr(one, name), getattr(two, name)) for name in ("corpus", "dimension", "condition", "speaker"))
+    if any(a and b and a != b for a, b in places):
+        return False
+    return not (one.model and one.model == two.model) if own_models else one.model == two.model
+
+
+def _without_mirrors(cases: dict[Case, Floats]) -> dict[Case, Floats]:
+    """A pair of models that are alike need not be compared both ways."""
+    kept: dict[Case, Floats] = {}
+    for (one, two), rows in cases.items():
+        mirror = (replace(one, model=two.model), replace(two, model=one.model))
+        if mirror not in kept:
+            kept[one, two] = rows
+    return kept
+
+
+def _correlation(question: Question) -> Floats:
+    first, second = question.statement.first, question.second()
+    if second is None:
+        raise MissingError("a correlation takes two sides")
+    models = question.models(first)
+    if len(models) < MIN_MODELS:
+        raise MissingError(f"{len(models)} models have no correlation worth the name; it takes {MIN_MODELS}")
+    sides = []
+    for side in (first, second):
+        rows = averaged({cell: ccc(question, cell) for cell in question.cells(side)}, ["models"])
+        sides.append(np.stack([rows[Cell(model)] for model in models]))  # (models, 1 + resamples)
+    return rank_correlations(*sides)

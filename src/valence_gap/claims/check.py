@@ -1,0 +1,72 @@
+"""From files to verdicts: what the sub-command ``claims`` runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from valence_gap import statistics
+from valence_gap.claims import rendering
+from valence_gap.claims.definitions import Claims, read_statements
+from valence_gap.claims.evidence import MissingError, Published
+from valence_gap.claims.scores import Files, Scores
+from valence_gap.claims.verdicts import evaluate, summary
+from valence_gap.definitions import Evaluation
+from valence_gap.files import write_csv, write_json, write_text
+
+
+def check(
+    claims_file: Path,
+    claims: Claims,
+    files: Files,
+    output_stem: Path,
+    *,
+    evaluation: Evaluation,
+    published: bool,
+    note: str,
+) -> str:
+    """Judge the statements of a file and write the verdicts as ``.csv``, ``.md`` and ``.json``.
+
+    Args:
+        claims_file: the statements.
+        claims: who plays which role.
+        files: scores, as files.
+        output_stem: path of the outputs without suffix.
+        evaluation: how intervals are computed.
+        published: compare with the published scores (the paper's own corpora only).
+        note: small print, such as that it is of the miniature study.
+
+    Returns:
+        One line that says how it ended.
+
+    Raises:
+        UserError: if the statements are not valid, or predictions do not fit their corpus.
+    """
+    statements = read_statements(claims_file)
+    scores = Scores(files, evaluation)
+    reference = Published() if published else None
+    judgements = evaluate(statements, claims, scores, confidence=evaluation.confidence, published=reference)
+    beside = beside_published(scores, reference) if reference else None
+    write_csv(output_stem.with_suffix(".csv"), rendering.table(judgements))
+    write_text(output_stem.with_suffix(".md"), rendering.as_markdown(judgements, beside, note=note))
+    write_json(output_stem.with_suffix(".json"), rendering.as_json(judgements, beside))
+    return summary(judgements)
+
+
+def beside_published(scores: Scores, published: Published) -> pd.DataFrame:
+    """Every published CCC beside ours.
+
+    Returns:
+        model, corpus, dimension, condition, ccc, low, high, published, difference; NaN where we have none.
+    """
+    rows = []
+    for row in published.table.to_dict(orient="records"):
+        try:
+            values = scores.ccc(row["model"], row["corpus"], row["dimension"], row["condition"])
+        except MissingError:
+            values = np.full(2, np.nan)
+        low, high = statistics.interval(values[1:, None], scores.evaluation.confidence)
+        ours = {"ccc": values[0], "low": low[0], "high": high[0], "difference": values[0] - row["published"]}
+        rows.append(row | ours)
+    columns = ["model", "corpus", "dimension", "condition", "ccc", "low", "high", "published", "difference"]
+    return pd.DataFrame(rows)[columns]

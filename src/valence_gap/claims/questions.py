@@ -1,0 +1,147 @@
+"""A statement with those that play its roles in a study: which cells (model, corpus, dimension, ...) it reads."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from valence_gap.claims.definitions import (
+    IN_DOMAIN,
+    OF_MODELS,
+    ORIGINAL,
+    SYNTHESISED,
+    Claims,
+    Role,
+    Side,
+    Statement,
+    several,
+)
+from valence_gap.claims.evidence import Evidence, MissingError
+from valence_gap.definitions import CLEAN, DIMENSIONS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one number is of; empty fields were averaged over, or do not matter."""
+
+    model: str = ""
+    corpus: str = ""
+    dimension: str = ""
+    condition: str = ""
+    speaker: str = ""
+
+    def __str__(self) -> str:
+        names = (self.model, self.corpus, self.dimension, self.condition, self.speaker and f"speaker {self.speaker}")
+        return ", ".join(name for name in names if name)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement, who plays its roles, and what it is judged by.
+
+    Methods raise :class:`MissingError` for roles that nobody plays.
+    """
+
+    statement: Statement
+    claims: Claims
+    evidence: Evidence
+
+    def second(self) -> Side | None:
+        """The second side with what it takes over from the first."""
+        first, second = self.statement.first, self.statement.second
+        if second is None:
+            return None
+        own = second.models is not None
+        return replace(
+            second,
+            models=second.models if own else first.models,
+            without=second.without if own else first.without,
+            variant=second.variant if own else second.variant or first.variant,
+            corpora=second.corpora or first.corpora,
+            dimensions=second.dimensions or first.dimensions,
+            condition=second.condition or first.condition,
+        )
+
+    def models(self, side: Side) -> tuple[str, ...]:
+        """The models of a side."""
+        if side.models is None:
+            return ()
+        left_out = {name for role in side.without for name in several(self.claims.roles.get(role, ()))}
+        names = tuple(name for name in self._of_role(side.models) if name not in left_out)
+        if not names:
+            raise MissingError(f"no model in the role of {side.models} but {', '.join(side.without)}")
+        return tuple(self.counterpart(name, side.variant) for name in names) if side.variant else names
+
+    def counterpart(self, model: str, variant: str) -> str:
+        """The frozen or fused variant of a model."""
+        counterparts = self.claims.frozen if variant == "frozen" else self.claims.fusion
+        if model not in counterparts:
+            raise MissingError(f"no {variant} variant of {model}")
+        return counterparts[model]
+
+    def rivals(self) -> tuple[str, ...]:
+        """The models that are led."""
+        return self._of_role(self.statement.rival) if self.statement.rival else ()
+
+    def in_domain(self) -> str:
+        """The corpus that was trained on."""
+        return self.corpora((IN_DOMAIN,))[0]
+
+    def corpora(self, roles: Sequence[str]) -> tuple[str, ...]:
+        """The corpora of roles."""
+        known = {str(role): corpus for role, corpus in self.claims.corpora.items()}
+        missing = [role for role in roles if role not in known]
+        if missing:
+            raise MissingError(f"no corpus in the role of {', '.join(missing)}")
+        return tuple(known[role] for role in roles)
+
+    def conditions(self, side: Side) -> tuple[str, ...]:
+        """The conditions of a side."""
+        condition = side.condition or CLEAN
+        if condition in (CLEAN, ORIGINAL, SYNTHESISED):
+            return (condition,)
+        found = {str(role): names for role, names in self.claims.conditions.items()}.get(condition)
+        if not found:
+            raise MissingError(f"no conditions in the role of {condition}")
+        return found
+
+    def places(self, side: Side) -> list[tuple[str, str]]:
+        """The corpora of a side with those of its dimensions that they have labels for."""
+        wanted = side.dimensions or DIMENSIONS
+        corpora = self.corpora(side.corpora or (IN_DOMAIN,))
+        found: list[tuple[str, str]] = [
+            (corpus, dimension)
+            for corpus in corpora
+            for dimension in self.evidence.dimensions(corpus)
+            if dimension in wanted
+        ]
+        if not found:
+            raise MissingError(f"{', '.join(corpora)}: no labels for {', '.join(wanted)}")
+        return found
+
+    def cells(self, side: Side) -> Iterator[Cell]:
+        """What is to be computed for a side."""
+        if self.statement.quantity in OF_MODELS:
+            yield from (Cell(model) for model in self.models(side))
+            return
+        for model, place, condition in itertools.product(self.models(side), self.places(side), self.conditions(side)):
+            cell = Cell(model, *place, condition)
+            if self.statement.quantity == "speaker_deviation":
+                for name in self.evidence.speakers(model, *place):
+                    yield replace(cell, speaker=name)
+            else:
+                yield cell
+
+    def reference(self, side: Side) -> dict[str, float]:
+        """The published values of a side, by dimension."""
+        known = {str(name): values for name, values in self.claims.references.items()}.get(str(side.reference), {})
+        wanted = side.dimensions or self.statement.first.dimensions or DIMENSIONS
+        values = {str(dimension): known[dimension] for dimension in wanted if dimension in known}
+        if len(values) < len(wanted):
+            raise MissingError(f"the study names no published values of the {side.reference}")
+        return values
+
+    def _of_role(self, role: Role) -> tuple[str, ...]:
+        names = several(self.claims.roles.get(role, ()))
+        if not names:
+            raise MissingError(f"no model in the role of {role}")
+        return names

@@ -1,0 +1,171 @@
+"""Judgements as tables: CSV, Markdown to read, and JSON."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from valence_gap.claims.definitions import Statement
+from valence_gap.claims.verdicts import Judgement, by_section, summary
+
+SECTIONS = {
+    "IV-A": "The valence gap",
+    "IV-B": "Explicit linguistic information",
+    "IV-C": "Implicit linguistic information",
+    "IV-D": "Fine-tuning of the transformer layers",
+    "IV-E": "Generalisation across corpora",
+    "IV-F": "Pre-training data",
+    "IV-G": "Size of the architecture",
+    "IV-H": "Robustness",
+    "IV-I": "Fairness to genders",
+    "IV-J": "Fairness to speakers",
+    "IV-K": "What pre-training and architecture contribute",
+    "V-A": "Stability and convergence",
+    "V-B": "Number of layers",
+    "V-C": "Amount of training data",
+}
+HOW = (
+    "Each claim of the paper is in our words. It holds if the whole interval lies on the claimed side of the "
+    "threshold, does not hold if the whole interval lies on the other side, and cannot be told otherwise, or where "
+    "numbers are missing. Intervals are percentiles of a bootstrap over utterances, with the same resamples for all "
+    "models. Of several seeds the mean is taken: the intervals say nothing about other seeds, but for the number of "
+    "epochs, whose interval is Student's over the seeds; for the spread over seeds the epochs are resampled. Where a "
+    "claim is about several cases, the one that decides is shown; intervals are widened (Bonferroni) where one of "
+    "many would be enough."
+)
+
+
+def table(judgements: Sequence[Judgement]) -> pd.DataFrame:
+    """One row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided."""
+    return pd.DataFrame([_row(one) for group in by_section(judgements).values() for one in group])
+
+
+def _row(judgement: Judgement) -> dict[str, Any]:
+    statement = judgement.statement
+    known = judgement.estimate is not None and judgement.published is not None
+    return {
+        "section": statement.section,
+        "id": statement.id,
+        "claim": statement.words,
+        "verdict": judgement.verdict,
+        "quantity": statement.quantity,
+        "compared": judgement.compared,
+        "estimate": judgement.estimate,
+        "low": judgement.low,
+        "high": judgement.high,
+        "comparison": statement.comparison,
+        "threshold": statement.threshold,
+        "margin": statement.margin,
+        "why": judgement.why,
+        "cases": judgement.cases,
+        "holding": judgement.holding,
+        "failing": judgement.failing,
+        "published": judgement.published,
+        "difference": (judgement.estimate or 0) - (judgement.published or 0) if known else None,
+    }
+
+
+def as_json(judgements: Sequence[Judgement], scores: pd.DataFrame | None) -> dict[str, Any]:
+    """Everything, for programs."""
+    rows = [
+        _row(one) | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
+        for group in by_section(judgements).values()
+        for one in group
+    ]
+    found: dict[str, Any] = {"summary": summary(judgements), "claims": rows}
+    if scores is not None:
+        found["published"] = [
+            {str(key): value if pd.notna(value) else None for key, value in row.items()}
+            for row in scores.to_dict(orient="records")
+        ]
+    return found
+
+
+def _without_defaults(statement: Statement) -> dict[str, Any]:
+    def kept(value: Any) -> Any:
+        if not dataclasses.is_dataclass(value):
+            return value
+        fields = dataclasses.fields(value)
+        return {
+            one.name: kept(getattr(value, one.name)) for one in fields if getattr(value, one.name) not in (None, ())
+        }
+
+    found: dict[str, Any] = kept(statement)
+    return found
+
+
+def as_markdown(judgements: Sequence[Judgement], scores: pd.DataFrame | None, *, note: str) -> str:
+    """A page to read, by section."""
+    lines = [
+        "# The paper's answers, checked" + (f" ({note})" if note else ""),
+        "",
+        f"**{summary(judgements)}.**",
+        "",
+        HOW,
+    ]
+    for section, group in by_section(judgements).items():
+        lines += ["", f"## {section} {SECTIONS[section]}", "", *_section(group)]
+    if scores is not None:
+        lines += ["", "## Beside the published scores", "", *_scores(scores)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(group: Sequence[Judgement]) -> list[str]:
+    published = any(one.published is not None for one in group)
+    head = ["Claim", "Verdict", "Estimate", "Claimed", *(["Published", "Difference"] if published else []), "Compared"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for one in group:
+        extra = []
+        if published:
+            known = one.estimate is not None and one.published is not None
+            extra = [_number(one.published), _number((one.estimate or 0) - (one.published or 0) if known else None)]
+        details = "; ".join(text for text in (one.compared, one.why) if text)
+        lines.append(
+            _line([one.statement.words, f"**{one.verdict}**", _estimate(one), claimed(one.statement), *extra, details])
+        )
+    reasons = [f"- {one.statement.id}: {one.statement.reason}" for one in group if one.statement.reason]
+    return [*lines, *(["", "Thresholds and margins:", "", *reasons] if reasons else [])]
+
+
+def _scores(scores: pd.DataFrame) -> list[str]:
+    head = ["Model", "Corpus", "Dimension", "Condition", "CCC", "Published", "Difference"]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for row in scores.to_dict(orient="records"):
+        names = [str(row[name]) for name in ("model", "corpus", "dimension", "condition")]
+        score = f"{_number(row['ccc'])} [{_number(row['low'])}, {_number(row['high'])}]"
+        lines.append(_line([*names, score, _number(row["published"]), _number(row["difference"])]))
+    return lines
+
+
+def claimed(statement: Statement) -> str:
+    """The claimed side, such as '> 0' or 'within .05 of 0'."""
+    threshold = _number(statement.threshold)
+    match statement.comparison:
+        case "greater":
+            return f"> {threshold}"
+        case "less":
+            return f"< {threshold}"
+        case "within":
+            return f"within {_number(statement.margin)} of {threshold}"
+        case _:
+            sign = -1 if statement.comparison == "at least" else 1
+            bound = _number(statement.threshold + sign * (statement.margin or 0))
+            return f"{'>' if sign < 0 else '<'} {bound} (margin {_number(statement.margin)})"
+
+
+def _estimate(judgement: Judgement) -> str:
+    if judgement.estimate is None:
+        return "–"
+    return f"{_number(judgement.estimate)} [{_number(judgement.low)}, {_number(judgement.high)}]"
+
+
+def _number(value: float | None) -> str:
+    if value is None or pd.isna(value):
+        return "–"
+    value = round(value, 3)
+    return f"{value:.3f}".replace("-", "−") if value else "0"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,260 @@
+"""Evidence from files: predictions against labels, training logs, and figure 10's separation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from valence_gap import statistics
+from valence_gap.claims.definitions import ORIGINAL, SYNTHESISED
+from valence_gap.claims.evidence import MissingError, set_of
+from valence_gap.definitions import CLEAN, DIMENSIONS, Evaluation
+from valence_gap.errors import UserError
+from valence_gap.figures.description import Run
+from valence_gap.metrics import Floats, cccs
+from valence_gap.progress import progress
+
+LISTED = 20
+Key = tuple[str, str]  # model and condition
+
+
+@dataclass(frozen=True)
+class Files:
+    """What claims are judged by, on disk.
+
+    Attributes:
+        predictions: Parquet files by run; a run may have several (sets of conditions).
+        labels: label tables by corpus.
+        utterances: utterance tables by corpus.
+        training_logs: training.csv by run.
+        separation: the table of figure 10 that tells how well attributes are told from embeddings.
+    """
+
+    predictions: tuple[tuple[Run, Path], ...] = ()
+    labels: Mapping[str, Path] = field(default_factory=dict)
+    utterances: Mapping[str, Path] = field(default_factory=dict)
+    training_logs: tuple[tuple[Run, Path], ...] = ()
+    separation: Path | None = None
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The test set of a corpus and all that was predicted for it.
+
+    Attributes:
+        truth: labels by dimension, (utterances,) each; NaN where not annotated.
+        gender: 'female', 'male' or None, (utterances,).
+        speaker: name or None, (utterances,).
+        predictions: by model and condition, for each seed: (utterances, dimensions); NaN where there is none.
+    """
+
+    truth: Mapping[str, Floats]
+    gender: npt.NDArray[Any]
+    speaker: npt.NDArray[Any]
+    predictions: Mapping[Key, list[npt.NDArray[np.float32]]]
+
+    @cached_property
+    def synthesised(self) -> npt.NDArray[np.bool_]:
+        """Utterances that every model heard in a synthesised voice, (utterances,)."""
+        heard = [one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs]
+        return (
+            np.all([np.isfinite(one).all(axis=1) for one in heard], axis=0)
+            if heard
+            else np.zeros(len(self.gender), bool)
+        )
+
+    def rows(self, dimension: str, group: str, *, spoken: bool) -> npt.NDArray[np.bool_]:
+        """Labelled utterances of a group: all, female or male."""
+        rows = np.isfinite(self.truth[dimension])
+        if group != "all":
+            rows = rows & (self.gender == group)
+        return rows & self.synthesised if spoken else rows
+
+
+class Scores:
+    """Evidence from files. All models are judged on the same resamples of a corpus' utterances."""
+
+    def __init__(self, files: Files, evaluation: Evaluation) -> None:
+        self.files = files
+        self.evaluation = evaluation
+        self.resamples = evaluation.bootstrap
+        self._tested: dict[str, Tested] = {}
+        self._rows: dict[tuple[str, str, str, str], dict[Key, Floats]] = {}
+        self._by_speaker: dict[tuple[str, str], dict[str, dict[Key, Floats]]] = {}
+
+    def generator(self, *names: str) -> np.random.Generator:
+        """Random numbers that depend on the study's seed and the names alone."""
+        return statistics.generator(self.evaluation.seed, *names)
+
+    def dimensions(self, corpus: str) -> tuple[str, ...]:
+        """Dimensions that a corpus has labels for."""
+        truth = self._corpus(corpus).truth
+        return tuple(name for name in DIMENSIONS if np.isfinite(truth[name]).any())
+
+    def ccc(self, model: str, corpus: str, dimension: str, condition: str, group: str = "all") -> Floats:
+        """CCC, the mean over the model's seeds: (1 + resamples,).
+
+        Raises:
+            MissingError: if it was not predicted, or nobody is in the group.
+        """
+        tested = self._corpus(corpus)
+        spoken = condition in (ORIGINAL, SYNTHESISED)
+        if not tested.rows(dimension, group, spoken=spoken).any():
+            raise MissingError(
+                f"{corpus} has no {SYNTHESISED if spoken else group} utterances with labels for {dimension}"
+            )
+        found = self._all(corpus, dimension, group, SYNTHESISED if spoken else "")
+        key = (model, CLEAN if condition == ORIGINAL else condition)
+        if key not in found:
+            raise MissingError(f"no predictions of {model} on {corpus} ({condition})")
+        return found[key]
+
+    def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
+        """CCC by speaker as figure 8 has it: resamples of a fixed size, the estimate is their mean (section IV-J).
+
+        Raises:
+            MissingError: if it was not predicted, or no speaker has enough utterances.
+        """
+        if (corpus, dimension) not in self._by_speaker:
+            self._by_speaker[corpus, dimension] = self._measure_speakers(corpus, dimension)
+        by_speaker = self._by_speaker[corpus, dimension]
+        if not by_speaker:
+            raise MissingError(f"no speaker of {corpus} has {self.evaluation.min_samples} labelled utterances")
+        if (model, CLEAN) not in next(iter(by_speaker.values())):
+            raise MissingError(f"no predictions of {model} on {corpus}")
+        return {speaker: rows[model, CLEAN] for speaker, rows in by_speaker.items()}
+
+    def dev_curves(self, model: str) -> list[Floats]:
+        """Mean dev CCC by epoch, (epochs,) for each seed.
+
+        Raises:
+            MissingError: if there is no log.
+        """
+        logs = [pd.read_csv(path) for run, path in self.files.training_logs if run.model == model]
+        if not logs:
+            raise MissingError(f"no training log of {model}")
+        return [log.sort_values("epoch")["dev_mean"].to_numpy(dtype=np.float64) for log in logs]
+
+    def separation(self, model: str, attribute: str) -> Floats:
+        """How well an attribute is told from a model's embeddings: (1 + resamples,).
+
+        The table has an interval of each model alone. So the resamples are normal draws of its width, independent of
+        the other models': differences come out with wider intervals than pairing would give. A speaker is in one corpus
+        only, so speakers are told apart within each corpus, and these are averaged.
+
+        Raises:
+            MissingError: if it was not measured.
+        """
+        if self.files.separation is None:
+            raise MissingError("no separation of the embeddings was measured")
+        table = pd.read_csv(self.files.separation)
+        rows = table[(table["model"] == model) & (table["property"] == attribute)]
+        rows = rows[(rows["within"] != "all") if attribute == "speaker" else (rows["within"] == "all")]
+        if rows.empty:
+            raise MissingError(f"the separation of {attribute} by {model} was not measured")
+        width = 2 * NormalDist().inv_cdf(0.5 + self.evaluation.confidence / 2)
+        errors = (rows["high"] - rows["low"]).to_numpy(dtype=np.float64) / width
+        draws = self.generator("separation", model, attribute).standard_normal((self.resamples, len(rows)))
+        value = float(rows["value"].mean())
+        return np.concatenate([[value], value + draws @ errors / len(rows)])
+
+    def _corpus(self, corpus: str) -> Tested:
+        if corpus not in self._tested:
+            self._tested[corpus] = read_tested(self.files, corpus)
+        return self._tested[corpus]
+
+    def _all(self, corpus: str, dimension: str, group: str, spoken: str) -> dict[Key, Floats]:
+        """CCCs of everything that was predicted, at once: one pass over the resamples."""
+        place = (corpus, dimension, group, spoken)
+        if place not in self._rows:
+            tested = self._corpus(corpus)
+            rows = tested.rows(dimension, group, spoken=bool(spoken))
+            wanted = {key: runs for key, runs in tested.predictions.items() if _is_asked(key[1], group, spoken)}
+            rng = self.generator(corpus, spoken or group)
+            self._rows[place] = self._bootstrap(tested.truth[dimension][rows], wanted, dimension, rows, rng, None)
+        return self._rows[place]
+
+    def _measure_speakers(self, corpus: str, dimension: str) -> dict[str, dict[Key, Floats]]:
+        tested = self._corpus(corpus)
+        clean = {key: runs for key, runs in tested.predictions.items() if key[1] == CLEAN}
+        labelled = np.isfinite(tested.truth[dimension])
+        found = {}
+        for speaker in sorted({name for name in tested.speaker if isinstance(name, str)}):
+            rows = labelled & (tested.speaker == speaker)
+            if rows.sum() >= self.evaluation.min_samples:
+                rng, draws = self.generator(corpus, "speaker", speaker), self.evaluation.speaker_draws
+                found[speaker] = self._bootstrap(tested.truth[dimension][rows], clean, dimension, rows, rng, draws)
+        return found
+
+    def _bootstrap(
+        self,
+        truth: Floats,
+        predictions: Mapping[Key, list[npt.NDArray[np.float32]]],
+        dimension: str,
+        rows: npt.NDArray[np.bool_],
+        rng: np.random.Generator,
+        draws: int | None,
+    ) -> dict[Key, Floats]:
+        """(1 + resamples,) by model and condition; with fixed draws the estimate is the resamples' mean."""
+        if not predictions:
+            return {}
+        owners = [key for key, runs in predictions.items() for _ in runs]
+        column = DIMENSIONS.index(dimension)
+        series = np.stack([run[rows, column] for runs in predictions.values() for run in runs], axis=1)
+        resampled = statistics.bootstrap_cccs(truth, series, resamples=self.resamples, rng=rng, draws=draws)
+        whole = np.asarray(series, dtype=np.float64).T
+        first = np.nanmean(resampled, axis=0) if draws else cccs(np.broadcast_to(truth, whole.shape), whole)
+        table = np.concatenate([first[None], resampled])  # (1 + resamples, series)
+        return {key: table[:, [owner == key for owner in owners]].mean(axis=1) for key in predictions}
+
+
+def _is_asked(condition: str, group: str, spoken: str) -> bool:
+    """Whether a condition is asked of these utterances: only the clean one of a gender or of what was synthesised."""
+    if spoken:
+        return condition in (CLEAN, SYNTHESISED)
+    return condition == CLEAN or (group == "all" and condition != SYNTHESISED)
+
+
+def read_tested(files: Files, corpus: str) -> Tested:
+    """Read labels, utterances and predictions of a corpus, in the order of its utterances.
+
+    Raises:
+        MissingError: if its labels or utterances are not at hand.
+        UserError: if predictions do not fit the utterances.
+    """
+    if corpus not in files.labels or corpus not in files.utterances:
+        raise MissingError(f"no labels of {corpus}")
+    utterances = pd.read_parquet(files.utterances[corpus], columns=["id", "gender", "speaker"])
+    labels = pd.read_parquet(files.labels[corpus]).set_index("id").reindex(utterances["id"])
+    ids = pd.Index(utterances["id"])
+    predictions: dict[Key, list[npt.NDArray[np.float32]]] = {}
+    own = [(run, path) for run, path in files.predictions if run.corpus == corpus]
+    for run, path in progress(own, f"predictions on {corpus}", unit="files"):
+        table = pd.read_parquet(path)
+        for condition, rows in table.groupby("condition", sort=False):
+            _check(rows["id"], ids, f"{run.model}, seed {run.seed}, on {corpus} ({condition})", str(condition))
+            aligned = rows.set_index("id").reindex(ids)[list(DIMENSIONS)].to_numpy(dtype=np.float32)
+            predictions.setdefault((run.model, str(condition)), []).append(aligned)
+    return Tested(
+        truth={name: labels[name].to_numpy(dtype=np.float64) for name in DIMENSIONS},
+        gender=utterances["gender"].to_numpy(dtype=object),
+        speaker=utterances["speaker"].to_numpy(dtype=object),
+        predictions=predictions,
+    )
+
+
+def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition: str) -> None:
+    """Every utterance is predicted once; synthesised are some only."""
+    wrong = [f"unknown: {one}" for one in found[~found.isin(ids)]]
+    wrong += [f"twice: {one}" for one in found[found.duplicated()]]
+    if set_of(condition) != SYNTHESISED:
+        wrong += [f"missing: {one}" for one in ids[~ids.isin(found)]]
+    if wrong:
+        more = [f"... and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
+        raise UserError(f"predictions of {where} do not fit the utterances", [*wrong[:LISTED], *more], "predict again")

@@ -1,0 +1,15 @@
+"""Figure 9: a transformer from random weights beside CNN14 and a pre-trained one (section IV-K)."""
+
+from valence_gap.figures import figure_02
+from valence_gap.figures.description import Description, Inputs
+from valence_gap.figures.style import Drawing
+
+
+def draw(inputs: Inputs, description: Description) -> Drawing:
+    """Bars of the CCC on the clean test sets, as in figure 2.
+
+    Args:
+        inputs: with ``scores``.
+        description: models: CNN14, the model from random weights, the pre-trained one; corpora and dimensions.
+    """
+    return figure_02.draw(inputs, description)

@@ -1,0 +1,139 @@
+"""Figure 10: t-SNE of the pooled states of three models, coloured by what is known of the utterances (section IV-K)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from valence_gap.figures import style
+from valence_gap.figures.description import Description, Inputs
+from valence_gap.figures.embeddings import Embedded, read_embeddings, sample_utterances
+from valence_gap.figures.separation import separation_table, speaker_names
+from valence_gap.figures.style import Drawing
+from valence_gap.metrics import Floats
+from valence_gap.progress import progress
+
+PERPLEXITY = 30.0
+SPEAKERS_PER_CORPUS = 4
+COLUMNS = ("Corpus", "Gender", "Speaker", "Valence")
+UNKNOWN = "#c4c4c4"
+GENDERS = {"female": "#e69f00", "male": "#332288"}
+# Paul Tol's muted colours: eight that colour-blind readers tell apart.
+SPEAKERS = ("#332288", "#ddcc77", "#117733", "#cc6677", "#88ccee", "#882255", "#44aa99", "#999933")
+COLOUR_MAP = "viridis"
+POINT = 2.2
+PANEL_IN = 1.62
+LEGEND: dict[str, Any] = {"columnspacing": 1.0, "handlelength": 0.8, "handletextpad": 0.3}
+
+
+def draw(inputs: Inputs, description: Description) -> Drawing:
+    """A row for each model, a column for each of corpus, gender, speaker and valence, a dot for each utterance.
+
+    The models see the same sample of utterances. The further table ``separation`` tells how far their states separate
+    corpora, genders, speakers and valence, measured before they are projected.
+
+    Args:
+        inputs: with ``predictions``, ``embeddings``, ``labels`` and ``utterances``.
+        description: models; corpora, which are projected together.
+    """
+    utterances = sample_utterances(inputs, description)
+    tables, separations = [], []
+    for embedded in progress(read_embeddings(inputs, description, utterances), "projections", unit="models"):
+        # Sums over several threads are of no fixed order, and t-SNE makes other pictures of other roundings.
+        with threadpool_limits(limits=1):
+            separation = separation_table(embedded.states, utterances, description.evaluation)
+            points = project(embedded.states, description.evaluation.seed)
+        tables.append(_of_run(utterances.assign(x=points[:, 0], y=points[:, 1]), embedded))
+        separations.append(_of_run(separation, embedded))
+    table = pd.concat(tables, ignore_index=True)
+    return Drawing(_draw(table, description), table, {"separation": pd.concat(separations, ignore_index=True)})
+
+
+def _of_run(table: pd.DataFrame, embedded: Embedded) -> pd.DataFrame:
+    columns = list(table.columns)
+    return table.assign(model=embedded.model, seed=embedded.seed)[["model", "seed", *columns]]
+
+
+def project(states: Floats, seed: int) -> Floats:
+    """t-SNE from the principal components: (utterances, hidden) -> (utterances, 2), the same on every call."""
+    perplexity = min(PERPLEXITY, (len(states) - 1) / 4)
+    points: Floats = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(states)
+    return points
+
+
+def _draw(table: pd.DataFrame, description: Description) -> Figure:
+    rows = len(description.models)
+    figure = style.new_figure(style.PAGE_IN, 0.75 + PANEL_IN * rows, description.note)
+    grid = figure.subplots(rows, len(COLUMNS), squeeze=False)
+    speakers = frequent_speakers(table, [corpus.name for corpus in description.corpora])
+    low, high = np.percentile(table["valence"], [2, 98])
+    valence = ScalarMappable(Normalize(low, high), COLOUR_MAP)
+    for panels, model in zip(grid, description.models, strict=True):
+        points = table[table["model"] == model.name]
+        # In an order of chance, so that no corpus lies on the other.
+        points = points.iloc[np.random.default_rng(0).permutation(len(points))]
+        corpora = {corpus.name: style.of_corpus(place)[0] for place, corpus in enumerate(description.corpora)}
+        _scatter(panels[0], points, list(points["corpus"].map(corpora)))
+        _scatter(panels[1], points, [GENDERS.get(gender, UNKNOWN) for gender in points["gender"]])
+        _scatter_speakers(panels[2], points, speakers, description)
+        _scatter(panels[3], points, list(valence.to_rgba(points["valence"].to_numpy())))
+        style.strip(panels[-1], model.label)
+    for axes, title in zip(grid[0], COLUMNS, strict=True):
+        axes.set_title(title, pad=3)
+    _legends(grid[-1], table, description)
+    bar = figure.colorbar(valence, cax=grid[-1, 3].inset_axes((0.1, -0.1, 0.8, 0.05)), orientation="horizontal")
+    bar.outline.set_visible(False)
+    bar.set_ticks([low, (low + high) / 2, high], labels=[style.number(one) for one in (low, (low + high) / 2, high)])
+    return figure
+
+
+def frequent_speakers(table: pd.DataFrame, corpora: Sequence[str]) -> dict[str, str]:
+    """Colours of the speakers with the most utterances of each corpus."""
+    named = table.assign(name=speaker_names(table))
+    found: dict[str, str] = {}
+    for place, corpus in enumerate(corpora):
+        counts = named.loc[named["corpus"] == corpus, "name"].value_counts().sort_index(kind="stable")
+        most = counts.sort_values(ascending=False, kind="stable").index[:SPEAKERS_PER_CORPUS]
+        colours = SPEAKERS[place * SPEAKERS_PER_CORPUS % len(SPEAKERS) :]
+        found |= dict(zip(most, colours, strict=False))
+    return found
+
+
+def _scatter(axes: Axes, points: pd.DataFrame, colours: Any, *, marker: str = "o", size: float = POINT) -> None:
+    axes.scatter(points["x"], points["y"], s=size, c=colours, marker=marker, linewidths=0, rasterized=True)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=style.GRID)
+
+
+def _scatter_speakers(axes: Axes, points: pd.DataFrame, speakers: dict[str, str], description: Description) -> None:
+    colours = speaker_names(points).map(speakers)
+    _scatter(axes, points[colours.isna()], UNKNOWN)
+    for place, corpus in enumerate(description.corpora):
+        shown = colours.notna() & (points["corpus"] == corpus.name)
+        _scatter(axes, points[shown], list(colours[shown]), marker=style.of_corpus(place)[1], size=2.4 * POINT)
+
+
+def _legends(panels: Sequence[Axes], table: pd.DataFrame, description: Description) -> None:
+    """One under each column but the last, which has a scale."""
+    corpora = [(corpus.label, *style.of_corpus(place)) for place, corpus in enumerate(description.corpora)]
+    genders = [(name, colour, "o") for name, colour in GENDERS.items()]
+    if table["gender"].isna().any():
+        genders.append(("unknown", UNKNOWN, "o"))
+    speakers = [(label, style.INK, marker) for label, _, marker in corpora] + [("others", UNKNOWN, "o")]
+    entries = [[(label, colour, "o") for label, colour, _ in corpora], genders, speakers]
+    for axes, shown in zip(panels, entries, strict=False):
+        handles = [
+            Line2D([], [], linestyle="", marker=marker, markersize=3, markeredgewidth=0, color=colour, label=label)
+            for label, colour, marker in shown
+        ]
+        axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, **LEGEND)

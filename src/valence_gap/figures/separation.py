@@ -1,0 +1,150 @@
+"""How much the states of a model tell of corpus, gender, speaker and valence.
+
+The paper reads this off a picture (section IV-K); a projection to two dimensions keeps neighbours at best, so the
+numbers are taken in the original space.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from valence_gap import statistics
+from valence_gap.definitions import Evaluation
+from valence_gap.metrics import Floats
+
+NEIGHBOURS = 10
+FOLDS = 5
+PENALTIES = np.logspace(-1, 5, 13)
+EVERYWHERE = "all"
+AGREEMENT, PROBE = "neighbour agreement", "probe CCC"
+
+Labels = npt.NDArray[Any]
+
+
+def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
+    """Everything that is measured for one model.
+
+    Gender and speaker are measured among all utterances and within each corpus: a speaker is in one corpus only, so
+    that states which tell the corpora apart are bound to tell speakers apart to some degree.
+
+    Args:
+        states: (utterances, hidden).
+        utterances: corpus, speaker, gender, valence.
+        evaluation: how intervals are computed.
+
+    Returns:
+        property, within (``all`` or a corpus), measure, samples, value, low, high, and chance: the value that states
+        which tell nothing are expected to have.
+    """
+    corpora = list(dict.fromkeys(utterances["corpus"]))
+    speakers = speaker_names(utterances)
+    labels = {"corpus": utterances["corpus"].to_numpy(object), "gender": utterances["gender"].to_numpy(object)}
+    labels["speaker"] = speakers.to_numpy(object)
+    truth = utterances["valence"].to_numpy(np.float64)
+    probed = probe(states, truth, _groups(speakers))
+    rows = []
+    for within in (EVERYWHERE, *corpora):
+        chosen = np.ones(len(utterances), dtype=bool)
+        if within != EVERYWHERE:
+            chosen = (utterances["corpus"] == within).to_numpy()
+        names = [within] if within != EVERYWHERE else corpora
+        for name, values in labels.items():
+            if name == "corpus" and within != EVERYWHERE:
+                continue
+            rng = statistics.generator(evaluation.seed, *names, name)
+            row = _agreement(states[chosen], values[chosen], evaluation, rng)
+            rows.append({"property": name, "within": within, "measure": AGREEMENT} | row)
+        rng = statistics.generator(evaluation.seed, *names, "valence")
+        row = _probe_score(truth[chosen], probed[chosen], evaluation, rng)
+        rows.append({"property": "valence", "within": within, "measure": PROBE} | row)
+    return pd.DataFrame(rows)
+
+
+def speaker_names(utterances: pd.DataFrame) -> "pd.Series[str]":
+    """Names that no two corpora share; missing where the speaker is unknown."""
+    return utterances["corpus"].astype("str") + "/" + utterances["speaker"].astype("str")
+
+
+def neighbour_agreement(states: Floats, labels: Labels, neighbours: int = NEIGHBOURS) -> Floats:
+    """For each sample the share of its nearest neighbours (Euclidean, itself left out) that have its label.
+
+    Args:
+        states: (samples, hidden).
+        labels: (samples,).
+        neighbours: how many, or all others where there are fewer.
+
+    Returns:
+        (samples,), from 0 to 1.
+    """
+    count = min(neighbours, len(states) - 1)
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(states)
+    nearest = search.kneighbors(return_distance=False)
+    shares: Floats = (labels[nearest] == labels[:, None]).mean(axis=1)
+    return shares
+
+
+def chance_agreement(labels: Labels) -> float:
+    """Expected share of another sample's label being one's own, if neighbours were drawn at random."""
+    counts = pd.Series(labels).value_counts().to_numpy(dtype=np.float64)
+    return float((counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1)))
+
+
+def probe(states: Floats, truth: Floats, groups: Labels) -> Floats:
+    """What ridge regression on the states predicts for samples whose group (speaker) it was not fitted on.
+
+    States are standardised and the penalty is chosen within the fitted part.
+
+    Args:
+        states: (samples, hidden).
+        truth: (samples,).
+        groups: (samples,); all samples of a group are in one of the folds.
+
+    Returns:
+        (samples,); NaN where there is one group only.
+    """
+    folds = min(FOLDS, len(np.unique(groups)))
+    predicted = np.full(len(truth), np.nan)
+    if folds < 2:
+        return predicted
+    for fitted, held_out in GroupKFold(folds).split(states, groups=groups):
+        model = make_pipeline(StandardScaler(), RidgeCV(PENALTIES))
+        predicted[held_out] = model.fit(states[fitted], truth[fitted]).predict(states[held_out])
+    return predicted
+
+
+def _groups(speakers: "pd.Series[str]") -> Labels:
+    """Speakers as numbers; an unknown one is a group of its own."""
+    alone = pd.Series([f"unknown {row}" for row in range(len(speakers))], index=speakers.index)
+    return pd.factorize(speakers.where(speakers.notna(), alone))[0]
+
+
+def _agreement(
+    states: Floats, labels: Labels, evaluation: Evaluation, rng: np.random.Generator
+) -> dict[str, float | int]:
+    known = pd.notna(labels)
+    states, labels = states[known], labels[known]
+    if len(labels) < 2:
+        return {"samples": len(labels), "value": np.nan, "low": np.nan, "high": np.nan, "chance": np.nan}
+    shares = neighbour_agreement(states, labels)
+    blocks = statistics.resample_counts(len(shares), resamples=evaluation.bootstrap, rng=rng)
+    means = np.concatenate([counts @ shares for counts in blocks]) / len(shares)
+    low, high = statistics.interval(means[:, None], evaluation.confidence)
+    value = {"value": float(shares.mean()), "low": float(low[0]), "high": float(high[0])}
+    return {"samples": len(labels), **value, "chance": chance_agreement(labels)}
+
+
+def _probe_score(
+    truth: Floats, predicted: Floats, evaluation: Evaluation, rng: np.random.Generator
+) -> dict[str, float | int]:
+    estimate = statistics.ccc_estimate(
+        truth, predicted[:, None], resamples=evaluation.bootstrap, confidence=evaluation.confidence, rng=rng
+    )
+    value = {"value": estimate.value[0], "low": estimate.low[0], "high": estimate.high[0]}
+    return {"samples": len(truth), **value, "chance": 0.0}

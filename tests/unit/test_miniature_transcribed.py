@@ -1,0 +1,39 @@
+from itertools import islice
+
+import numpy as np
+
+from valence_gap.miniature.lexicon import data
+from valence_gap.miniature.text import sentences
+from valence_gap.miniature.transcribed import everyday, plain_text, transcribed_speech
+from valence_gap.recogniser_training import spell
+
+
+def test_a_longer_text_starts_with_the_shorter_one_and_seeds_differ() -> None:
+    assert plain_text(30, seed=1)[:11] == plain_text(11, seed=1)
+    assert plain_text(30, seed=1) != plain_text(30, seed=2)
+
+
+def test_none_of_the_corpora_s_sentences_or_frames_is_in_it() -> None:
+    text = set(plain_text(4000, seed=0))
+    for corpus in ("msp-podcast", "iemocap", "cmu-mosi"):
+        for split in ("train", "dev", "test"):
+            assert text.isdisjoint(each.text for each in sentences(corpus, split, 100, seed=1))
+    frames = {frame for name, part in data("frames.json").items() if name != "common" for frame in part["frames"]}
+    assert frames.isdisjoint(data("everyday.json")["frames"])
+
+
+def test_everyday_sentences_are_plain_words() -> None:
+    for text in islice(everyday(seed=3), 500):
+        assert text[0].isupper()
+        assert text.endswith(".")
+        assert all(letter.isalpha() or letter in " ,.'" for letter in text), text
+        assert len(spell(text)) >= 8
+
+
+def test_speech_depends_on_its_number_alone() -> None:
+    two = transcribed_speech(2, seed=5, noisy=1.0, workers=1)
+    second = transcribed_speech(1, seed=5, noisy=1.0, workers=1, first=1)
+    assert [each.text for each in two] == list(plain_text(2, seed=5))
+    assert second[0].text == two[1].text
+    np.testing.assert_array_equal(second[0].samples, two[1].samples)
+    assert 0.5 < len(two[0].samples) / 16_000 < 10

@@ -1,0 +1,62 @@
+rule claims:
+    """The paper's answers as statements, checked against the scores: holds, does not hold, cannot be told."""
+    input:
+        claims="workflow/claims.yaml",
+        predictions=claims_predictions().values(),
+        labels=claims_tables("labels").values(),
+        utterances=claims_tables("utterances").values(),
+        logs=claims_logs().values(),
+        separation=(
+            f"{R}/figures/figure_10_separation.csv"
+            if study.claims_need_separation()
+            else []
+        ),
+    output:
+        report(
+            f"{R}/claims.md",
+            caption="../report/claims.rst",
+            category="Claims",
+        ),
+        multiext(f"{R}/claims", ".csv", ".json"),
+    log:
+        f"{R}/logs/claims.log",
+    benchmark:
+        f"{R}/benchmarks/claims.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        roles=(
+            to_json(study.configuration.claims) if study.configuration.claims else "{}"
+        ),
+        predictions=[*claims_predictions()],
+        labels=[*claims_tables("labels")],
+        utterances=[*claims_tables("utterances")],
+        logs=[*claims_logs()],
+        separation=lambda wildcards, input: flags(
+            "--separation", input.separation and [input.separation]
+        ),
+        evaluation=to_json(study.configuration.evaluation),
+        note=study.configuration.note,
+        published="--published" if study.shown("figure_02").published else [],
+        stem=subpath(output[0], strip_suffix=".md"),
+        revision=REVISIONS["claims"],
+    shell:
+        r"""
+        valence-gap claims \
+            --claims {input.claims:q} \
+            --roles {params.roles:q} \
+            --predictions {params.predictions:q} \
+            --labels {params.labels:q} \
+            --utterances {params.utterances:q} \
+            --training-logs {params.logs:q} \
+            {params.separation:q} \
+            --evaluation {params.evaluation:q} \
+            {params.published:q} \
+            --note {params.note:q} \
+            --output-stem {params.stem:q} \
+            2>{log:q}
+        """

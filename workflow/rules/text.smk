@@ -1,0 +1,165 @@
+rule transcribe:
+    """Write down what a speech recogniser hears; its word error rate where the corpus has transcripts."""
+    input:
+        recogniser=pretrained(study.configuration.recogniser),
+        pack=lambda wildcards: pack(wildcards.corpus, wildcards.split),
+        utterances=f"{R}/corpora/{{corpus}}/utterances.{{split}}.parquet",
+    output:
+        transcripts=f"{R}/text/{{corpus}}/{{split}}/transcripts.parquet",
+        report=f"{R}/text/{{corpus}}/{{split}}/report.json",
+    log:
+        f"{R}/logs/transcribe/{{corpus}}/{{split}}.log",
+    benchmark:
+        f"{R}/benchmarks/transcribe/{{corpus}}/{{split}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=480,
+        gpu=1,
+    params:
+        recogniser=lambda wildcards, input: parent(input.recogniser[0]),
+        audio=lambda wildcards, input: parent(input.pack[0]),
+        revision=REVISIONS["text"],
+    shell:
+        r"""
+        valence-gap transcribe \
+            --model {params.recogniser:q} \
+            --audio {params.audio:q} \
+            --utterances {input.utterances:q} \
+            --threads {threads} \
+            --output {output.transcripts:q} \
+            --report {output.report:q} \
+            2>{log:q}
+        """
+
+
+rule embed_text:
+    """Mean-pooled BERT embeddings of the recogniser's transcripts (section IV-B)."""
+    input:
+        encoder=pretrained(study.configuration.text_encoder),
+        transcripts=f"{R}/text/{{corpus}}/{{split}}/transcripts.parquet",
+    output:
+        embeddings=f"{R}/text/{{corpus}}/{{split}}/embeddings.npy",
+        index=f"{R}/text/{{corpus}}/{{split}}/index.parquet",
+        report=f"{R}/text/{{corpus}}/{{split}}/embeddings.json",
+    log:
+        f"{R}/logs/embed_text/{{corpus}}/{{split}}.log",
+    benchmark:
+        f"{R}/benchmarks/embed_text/{{corpus}}/{{split}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=1,
+    params:
+        encoder=lambda wildcards, input: parent(input.encoder[0]),
+        revision=REVISIONS["text"],
+    shell:
+        r"""
+        valence-gap embed-text \
+            --model {params.encoder:q} \
+            --transcripts {input.transcripts:q} \
+            --threads {threads} \
+            --output {output.embeddings:q} \
+            --index {output.index:q} \
+            --report {output.report:q} \
+            2>{log:q}
+        """
+
+
+rule train_fusion:
+    """Train a head on the states of an audio model beside the text embeddings, both frozen (section IV-B)."""
+    input:
+        train=lambda wildcards: states(wildcards.fusion, wildcards.seed, "train"),
+        dev=lambda wildcards: states(wildcards.fusion, wildcards.seed, "dev"),
+        train_text=rules.embed_text.output.embeddings.format(
+            corpus=TRAIN, split="train"
+        ),
+        train_index=rules.embed_text.output.index.format(corpus=TRAIN, split="train"),
+        train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
+        dev_text=rules.embed_text.output.embeddings.format(corpus=TRAIN, split="dev"),
+        dev_index=rules.embed_text.output.index.format(corpus=TRAIN, split="dev"),
+        dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
+    output:
+        multiext(
+            f"{R}/models/{{fusion}}/seed-{{seed}}/",
+            "model.safetensors",
+            "config.json",
+            "training.csv",
+            "run.json",
+        ),
+    log:
+        f"{R}/logs/train_fusion/{{fusion}}/seed-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_fusion/{{fusion}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        definition=lambda wildcards: to_json(
+            study.fusion(wildcards.fusion, int(wildcards.seed))
+        ),
+        folder=subpath(output[0], parent=True),
+        revision=REVISIONS["fusion"],
+    shell:
+        r"""
+        valence-gap train-fusion \
+            --definition {params.definition:q} \
+            --train-predictions {input.train[0]:q} \
+            --train-embeddings {input.train[1]:q} \
+            --train-text-embeddings {input.train_text:q} \
+            --train-text-index {input.train_index:q} \
+            --train-labels {input.train_labels:q} \
+            --dev-predictions {input.dev[0]:q} \
+            --dev-embeddings {input.dev[1]:q} \
+            --dev-text-embeddings {input.dev_text:q} \
+            --dev-text-index {input.dev_index:q} \
+            --dev-labels {input.dev_labels:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule predict_fusion:
+    """Predict a test set from the states of an audio model beside the text embeddings."""
+    input:
+        model=f"{R}/models/{{fusion}}/seed-{{seed}}/model.safetensors",
+        config=f"{R}/models/{{fusion}}/seed-{{seed}}/config.json",
+        audio=lambda wildcards: states(
+            wildcards.fusion, wildcards.seed, "test", wildcards.corpus
+        ),
+        text=f"{R}/text/{{corpus}}/test/embeddings.npy",
+        index=f"{R}/text/{{corpus}}/test/index.parquet",
+    output:
+        f"{R}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.parquet",
+    log:
+        f"{R}/logs/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.log",
+    benchmark:
+        f"{R}/benchmarks/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        model=lambda wildcards, input: parent(input.model),
+        revision=REVISIONS["fusion"],
+    shell:
+        r"""
+        valence-gap predict-fusion \
+            --model {params.model:q} \
+            --predictions {input.audio[0]:q} \
+            --embeddings {input.audio[1]:q} \
+            --text-embeddings {input.text:q} \
+            --text-index {input.index:q} \
+            --output {output:q} \
+            2>{log:q}
+        """
