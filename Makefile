@@ -4,12 +4,13 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SLURM_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing after fetch_pretrained asks a hub; without this, code that tries would wait for its retries.
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test lint unit format schema clean
+.PHONY: help install reproduce test test-cluster lint unit format schema clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +26,7 @@ $(READY): requirements.lock pyproject.toml
 
 reproduce: $(READY) ## Run the whole study on the embedded miniature
 	snakemake --cores $(CORES)
+	@grep --max-count 1 '^\*\*' results/miniature/claims.md | tr -d '*'
 
 test: lint unit ## Lint and run all tests
 
@@ -36,7 +38,12 @@ lint: $(READY) ## ruff, mypy --strict, snakefmt, snakemake --lint
 	snakemake --lint
 
 unit: $(READY)
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile -rs
+
+test-cluster: $(READY) ## Run jobs and the tiny Figure 2 through a real SLURM of one node
+	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \
+	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
+	pytest -rs tests/cluster
 
 format: $(READY) ## Format Python and Snakemake sources
 	ruff check --fix .

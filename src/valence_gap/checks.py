@@ -55,12 +55,9 @@ def wrong_names(configuration: Configuration) -> Iterator[str]:
     for condition in configuration.augmented:
         yield from unknown("augmented", condition, "condition", configuration.conditions)
     if configuration.claims:
-        valid_of = {
-            "model": [*models, *configuration.fusions],
-            "corpus": corpora,
-            "condition": configuration.conditions,
-        }
-        for key, name, kind in configuration.claims.wrong_names(*names):
+        trained = [*models, *configuration.fusions]
+        valid_of = {"model": trained, "corpus": [*corpora], "condition": [*configuration.conditions]}
+        for key, name, kind in configuration.claims.wrong_names(trained, corpora, configuration.conditions):
             yield from unknown(key, name, kind, valid_of[kind])
     for name in corpora:
         yield from unknown("paths", name, "corpus with paths", configuration.paths)
@@ -85,6 +82,8 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
         backbone = configuration.backbones.get(model.backbone)
         if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
             yield f"models.{name}: frozen, layers and pretrained say nothing of a cnn14 backbone; leave them out"
+        if backbone and backbone.architecture in ("recogniser", "text"):
+            yield f"models.{name}.backbone: '{model.backbone}' is a {backbone.architecture}; a model needs an encoder"
         if not model.pretrained and model.frozen:
             yield f"models.{name}.frozen: true, but its weights are random (pretrained: false); nothing would be learnt"
         if len(set(model.seeds)) < len(model.seeds):

@@ -3,8 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from valence_gap import __version__, commands
+from valence_gap.cards import USING_A_CARD, claimed_card
 from valence_gap.errors import UserError
 
 
@@ -25,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; 0 on success, 2 where the user has something to mend."""
     parsed = parser().parse_args(arguments)
     try:
-        parsed.run(parsed)
+        with claimed_card() if parsed.command in USING_A_CARD else nullcontext():
+            parsed.run(parsed)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -43,7 +43,9 @@ def from_json(cls: type[T], text: str) -> T:
 class Corpus:
     """A corpus that is trained or tested on. Paths are kept apart: moving a corpus changes nothing."""
 
-    adapter: Annotated[str, Field(description="Reader of its on-disk format: msp-podcast, iemocap, cmu-mosi or table.")]
+    adapter: Annotated[
+        str, Field(description="Reader of its on-disk format: msp-podcast, iemocap, cmu-mosi, table or audformat.")
+    ]
     label: Annotated[str, Field(description="Name shown in figures.")]
     splits: Annotated[
         Mapping[Split, str | tuple[str, ...]],
@@ -68,7 +70,10 @@ class Corpus:
     ] = True
     columns: Annotated[
         Mapping[str, str] | None,
-        Field(description="table only: our column (file, split, speaker, gender, ...) -> the table's column."),
+        Field(
+            description="table, audformat: our column (file, split, speaker, gender, ...) -> the table's column; "
+            "audformat: table -> the name of the table, with {split} for the database's split."
+        ),
     ] = None
 
 

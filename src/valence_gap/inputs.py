@@ -128,7 +128,15 @@ def open_inputs(
         return _open_features(features)
     if audio is None:
         raise ValueError(f"inputs of kind {kind} are computed from audio: give its pack")
-    pack = open_pack(audio)
+    return computed(kind, open_pack(audio), backbone=backbone, stem=stem)
+
+
+def computed(kind: InputKind, pack: Pack, *, backbone: Backbone | None = None, stem: Stem | None = None) -> Inputs:
+    """Inputs that are computed from the audio of a pack whenever they are asked for; arguments as ``open_inputs``.
+
+    Raises:
+        ValueError: an argument that this kind needs is missing.
+    """
     if kind == "waveform":
         return _Computed(pack, pack.samples, normalise)
     if kind == "stem":

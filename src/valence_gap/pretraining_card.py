@@ -82,7 +82,7 @@ def save(
         model.bfloat16().save_pretrained(scratch)
         _configure(scratch / "config.json")
         shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes private files
-        write_json(scratch / "preprocessor_config.json", _preprocessor(definition))
+        write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
         card = _card(name, definition, speech, parameters, hours, curve[-1][2], record["wall_s"])
         write_text(scratch / "README.md", card)
         record |= {
@@ -104,7 +104,12 @@ def _configure(path: Path) -> None:
     write_json(path, config)
 
 
-def _preprocessor(definition: Pretraining) -> dict[str, Any]:
+def preprocessor(stem: str) -> dict[str, Any]:
+    """The content of ``preprocessor_config.json``: 16 kHz, zero mean, unit variance.
+
+    Args:
+        stem: normalisation of the convolutional stem, ``group`` or ``layer``.
+    """
     return {
         "feature_extractor_type": "Wav2Vec2FeatureExtractor",
         "feature_size": 1,
@@ -112,7 +117,7 @@ def _preprocessor(definition: Pretraining) -> dict[str, Any]:
         "do_normalize": True,
         "padding_side": "right",
         "padding_value": 0.0,
-        "return_attention_mask": definition.stem == "layer",
+        "return_attention_mask": stem == "layer",
     }
 
 

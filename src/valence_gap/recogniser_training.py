@@ -4,6 +4,7 @@ It hears the miniature's own transcribed speech, none of the study's sentences o
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
     with whole_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         write_accompanying(scratch)
+        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
         errors = measure(Opened(scratch), held_out)
         say(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}")
         inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from valence_gap.checks import MINIATURE_ROOT, explain, recipe_of, wrong_names, wrong_values
+from valence_gap.checks import CLAIMS, MINIATURE_ROOT, explain, recipe_of, wrong_names, wrong_values
 from valence_gap.claims import Needs, needed
 from valence_gap.configuration import Configuration, Figure
 from valence_gap.definitions import (
@@ -171,11 +171,12 @@ class Study:
 
     def fetched(self) -> tuple[str, ...]:
         """All that is fetched for the targets: backbones, and what the fusions read the speech with."""
-        fusions = any(
-            name in self.configuration.fusions for target in self.targets for name in self.shown(target).models
-        )
+        shown = {name for target in self.targets for name in self.shown(target).models}
+        claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
+        names = [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
+        fusions = any(name in self.configuration.fusions for name in names)
         text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
-        return (*self.backbones_of(self.selected_models()), *filter(None, text))
+        return (*self.backbones_of(names), *filter(None, text))
 
     @property
     def targets(self) -> tuple[str, ...]:

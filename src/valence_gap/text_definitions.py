@@ -18,11 +18,11 @@ class Recogniser:
     utterances: Annotated[Positive, Field(description="Transcribed utterances that it hears.")] = 4000
     degraded: Annotated[
         float, Field(ge=0, le=1, description="Share of them with noise or telephone bandwidth mixed in.")
-    ] = 0.5
+    ] = 0.3
     held_out: Annotated[Positive, Field(description="Further utterances on which its word error rate is measured.")] = (
         100
     )
-    steps: Annotated[Positive, Field(description="Training steps.")] = 2000
+    steps: Annotated[Positive, Field(description="Training steps.")] = 4000
     batch_size: Annotated[Positive, Field(description="Utterances in a batch.")] = 8
     learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate (AdamW).")] = 2e-3
     matrix_learning_rate: Annotated[

@@ -4,6 +4,7 @@ It reads the miniature's own plain text, and splits it into word pieces of a voc
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -93,6 +94,7 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
         model.bfloat16().save_pretrained(scratch)
         write_json(scratch / folders.CONFIG, read_json(scratch / folders.CONFIG) | {"dtype": "float32"})
         write_tokenizer(scratch, tokenizer)
+        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
         record = run_record({"text_encoder": json.loads(to_json(definition))}, started=started)
         record |= {
             "source": "pre-trained by this project",

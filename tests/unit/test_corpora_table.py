@@ -197,9 +197,9 @@ def test_linked_folders_are_entered_once(tmp_path):
 
 
 def test_an_adapter_that_is_not_there(tmp_path):
-    with pytest.raises(UserError, match=r"(?s)adapter: csv.*valid: cmu-mosi, iemocap, msp-podcast, table"):
+    with pytest.raises(UserError, match=r"(?s)adapter: csv.*valid: audformat, cmu-mosi, iemocap, msp-podcast, table"):
         prepare(tmp_path / "out", "csv", tree(tmp_path / "own"), splits=SPLITS)
-    assert set(corpora.ADAPTERS) == {"cmu-mosi", "iemocap", "msp-podcast", "table"}
+    assert set(corpora.ADAPTERS) == {"audformat", "cmu-mosi", "iemocap", "msp-podcast", "table"}
 
 
 def test_reading_again_gives_the_same_bytes(tmp_path):

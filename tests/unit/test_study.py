@@ -25,7 +25,7 @@ def config() -> dict[str, Any]:
 def test_the_default_is_valid(config: dict[str, Any]) -> None:
     study = load(config)
     assert study.results == "results/miniature"
-    assert study.selected_models() == tuple(config["figures"]["figure_02"]["models"])
+    assert set(config["figures"]["figure_02"]["models"]) < set(study.selected_models())
 
 
 def test_the_schema_on_disk_is_that_of_the_types() -> None:
@@ -56,7 +56,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (change("modles", to={}), "modles: unknown key; valid: backbones, conditions, corpora,"),
+        (change("modles", to={}), "modles: unknown key; valid: augmented, backbones, cached_splits,"),
         (change("models", "w2v2-b", "layer", to=3), "models.w2v2-b.layer: unknown key; valid: backbone, colour,"),
         (
             change("models", "w2v2-b", "backbone", to="x"),
@@ -64,7 +64,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         ),
         (
             change("models", "w2v2-b", "recipe", to="x"),
-            "w2v2-b.recipe: 'x' is not a recipe; valid: cnn14, finetune",
+            "w2v2-b.recipe: 'x' is not a recipe; valid: cnn14, finetune, frozen",
         ),
         (change("models", "w2v2-b", "layers", to="four"), 'models.w2v2-b.layers: "four" is not valid'),
         (change("models", "w2v2-b", "fraction", to=1.5), "models.w2v2-b.fraction: 1.5 is not valid"),
@@ -86,7 +86,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
             change("figures", "figure_02", "corpora", to=["x"]),
             "figure_02.corpora: 'x' is not a corpus; valid: cmu",
         ),
-        (change("targets", to=["figure_99"]), "targets: 'figure_99' is not a figure of this study; valid: figure_02"),
+        (change("targets", to=["figure_99"]), "targets: 'figure_99' is not a target of this study; valid: claims, figure_02"),
         (change("recipes", "finetune", "learning_rate", to="1e-3"), "write 1.0e-3"),
         (change("recipes", "finetune", "epochs", to=0), "recipes.finetune.epochs: 0 is not valid"),
         (change("corpora", "iemocap", "out_of_scale", to="drop"), 'corpora.iemocap.out_of_scale: "drop" is not valid'),
@@ -128,7 +128,7 @@ def test_what_cannot_change_a_model_is_not_in_its_training(config: dict[str, Any
 
 
 def test_definitions_come_back_from_their_json(config: dict[str, Any]) -> None:
-    training = load(config).training("hubert-L", 7)
+    training = load(config).training("w2v2-L", 7)
     assert from_json(Training, to_json(training)) == training
 
 

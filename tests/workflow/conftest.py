@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TINY = Path(__file__).parent / "tiny.yaml"
+CONFIGURATIONS = ("tiny.yaml", "everything.yaml")
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Workflow:
 
     root: Path
 
-    def snakemake(self, *arguments: str, check: bool = True) -> str:
-        """Run Snakemake on the tiny study in the copy; its whole output."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml", *arguments]
+    def snakemake(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",), check: bool = True) -> str:
+        """Run Snakemake in the copy, on the tiny study unless told otherwise; its whole output."""
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", *configfiles]
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HF_HUB_OFFLINE": "1",
@@ -34,11 +34,11 @@ class Workflow:
         assert done.returncode == 0 or not check, done.stdout
         return done.stdout
 
-    def planned(self, *arguments: str) -> dict[str, int]:
+    def planned(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """The jobs that a run would start: rule -> count."""
-        output = self.snakemake("--dry-run", *arguments)
-        rows = re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)
-        return {rule: int(count) for rule, count in rows if rule != "total"}
+        output = self.snakemake("--dry-run", *arguments, configfiles=configfiles)
+        table = output.partition("Job stats:")[2].partition("\ntotal ")[0]
+        return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
 
 
 def copy_workflow(destination: Path) -> Workflow:
@@ -47,7 +47,8 @@ def copy_workflow(destination: Path) -> Workflow:
         shutil.copy2(ROOT / name, destination / name)
     for name in ("workflow", "profiles", "envs", "src", "resources/miniature"):
         shutil.copytree(ROOT / name, destination / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copy2(TINY, destination / "tiny.yaml")
+    for name in CONFIGURATIONS:
+        shutil.copy2(Path(__file__).parent / name, destination / name)
     return Workflow(destination)
 
 

@@ -15,7 +15,7 @@ rule pack_audio:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=120,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         corpus=lambda wildcards: to_json(study.corpus(wildcards.corpus)),
         roots=lambda wildcards, output: flags(
@@ -55,7 +55,7 @@ rule apply_conditions:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         audio=lambda wildcards, input: parent(input.pack[0]),
         noise=lambda wildcards, output: study.noise_root(),
@@ -98,7 +98,7 @@ rule synthesise:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=480,
+        runtime=lambda wildcards, attempt: 480 * attempt,
     params:
         definition=to_json(study.configuration.synthesiser),
         folder=subpath(output.audio, parent=True),

@@ -15,7 +15,7 @@ rule fetch_pretrained:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         definition=lambda wildcards: to_json(study.backbone(wildcards.backbone)),
         folder=subpath(output.run, parent=True),
@@ -59,7 +59,7 @@ rule extract_stem_features:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
         backbone=lambda wildcards, input: parent(input.backbone[0]),

@@ -27,7 +27,7 @@ rule claims:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         roles=(
             to_json(study.configuration.claims) if study.configuration.claims else "{}"

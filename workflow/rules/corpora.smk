@@ -13,7 +13,7 @@ rule inventory:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=120,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         # Taking `output` keeps the paths out of Snakemake's comparison: a corpus may move.
         paths=lambda wildcards, output: to_json(study.paths(wildcards.corpus)),
@@ -48,7 +48,7 @@ rule prepare_corpus:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         definition=lambda wildcards: to_json(study.corpus(wildcards.corpus)),
         paths=lambda wildcards, output: to_json(study.paths(wildcards.corpus)),

@@ -20,7 +20,7 @@ rule figure_02:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_02")),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -57,7 +57,7 @@ rule figure_03:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
@@ -97,7 +97,7 @@ rule figure_04:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_04", "clean", "synthesised")],
         labels=[*tables_of("figure_04", "labels")],
@@ -137,7 +137,7 @@ rule figure_05:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_05", "clean")],
         labels=[*tables_of("figure_05", "labels")],
@@ -176,7 +176,7 @@ rule figure_06:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_06")),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -212,7 +212,7 @@ rule figure_07:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_07")),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -248,7 +248,7 @@ rule figure_08:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_08")),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -284,7 +284,7 @@ rule figure_09:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_09")),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -325,7 +325,7 @@ rule figure_10:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_10", "clean")],
         labels=[*tables_of("figure_10", "labels")],
@@ -368,7 +368,7 @@ rule figure_11:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         logs=[*logs_of("figure_11")],
         description=canonical_json(study.description("figure_11")),
@@ -405,7 +405,7 @@ rule figure_12:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_12")),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -441,7 +441,7 @@ rule figure_13:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(study.description("figure_13")),
         stem=subpath(output[0], strip_suffix=".pdf"),

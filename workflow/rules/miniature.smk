@@ -11,7 +11,7 @@ rule make_miniature:
     threads: 2
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         definition=to_json(study.configuration.miniature),
         revision=REVISIONS["miniature"],
@@ -44,7 +44,7 @@ rule pretrain_backbone:
     threads: lambda wildcards: study.configuration.pretraining[wildcards.pretraining].threads
     resources:
         mem_mb=4000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
         definition=lambda wildcards: to_json(

@@ -18,7 +18,7 @@ rule predict:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
         model=lambda wildcards, input: parent(input.model),
@@ -56,7 +56,7 @@ rule pool_states:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
         model=lambda wildcards, input: parent(input.model),

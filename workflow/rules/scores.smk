@@ -15,7 +15,7 @@ rule score:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         dimensions=lambda wildcards: ",".join(study.corpus(wildcards.corpus).dimensions),
         evaluation=to_json(study.configuration.evaluation),

@@ -13,7 +13,7 @@ rule table_1:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
@@ -44,7 +44,7 @@ rule table_2:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         description=canonical_json(study.table_description("table_2")),
         stem=subpath(output[0], strip_suffix=".csv"),
@@ -73,7 +73,7 @@ rule table_3:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=10,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         description=canonical_json(study.table_description("table_3")),
         stem=subpath(output[0], strip_suffix=".csv"),

@@ -16,7 +16,7 @@ rule transcribe:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=480,
+        runtime=lambda wildcards, attempt: 480 * attempt,
         gpu=1,
     params:
         recogniser=lambda wildcards, input: parent(input.recogniser[0]),
@@ -53,7 +53,7 @@ rule embed_text:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
         encoder=lambda wildcards, input: parent(input.encoder[0]),
@@ -101,7 +101,7 @@ rule train_fusion:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=120,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         definition=lambda wildcards: to_json(
             study.fusion(wildcards.fusion, int(wildcards.seed))
@@ -148,7 +148,7 @@ rule predict_fusion:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         model=lambda wildcards, input: parent(input.model),
         revision=REVISIONS["fusion"],

@@ -25,8 +25,8 @@ rule finetune:
         "../../envs/valence-gap.yaml"
     threads: lambda wildcards: study.recipe(wildcards.model).threads
     resources:
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=8000,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=1,
     params:
         training=lambda wildcards: to_json(
@@ -77,8 +77,8 @@ rule train_cnn14:
         "../../envs/valence-gap.yaml"
     threads: lambda wildcards: study.recipe(wildcards.model).threads
     resources:
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=8000,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=1,
     params:
         training=lambda wildcards: to_json(

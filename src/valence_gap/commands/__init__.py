@@ -22,11 +22,14 @@ def topics() -> tuple[Topic, ...]:
         figures,
         miniature,
         prediction,
+        preflight,
         scores,
         study,
         tables,
         text,
         training,
+        use,
+        verify,
     )
 
     modules: tuple[ModuleType, ...] = (
@@ -41,6 +44,9 @@ def topics() -> tuple[Topic, ...]:
         figures,
         tables,
         claims,
+        preflight,
+        verify,
+        use,
         study,
     )
     return cast(tuple[Topic, ...], modules)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter
 
-from valence_gap.corpora import cmu_mosi, iemocap, msp_podcast, table
+from valence_gap.corpora import audformat_database, cmu_mosi, iemocap, msp_podcast, table
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, assemble
 from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
@@ -23,6 +23,7 @@ ADAPTERS: Mapping[str, Adapter] = {
     "iemocap": iemocap.ADAPTER,
     "cmu-mosi": cmu_mosi.ADAPTER,
     "table": table.ADAPTER,
+    "audformat": audformat_database.ADAPTER,
 }
 
 

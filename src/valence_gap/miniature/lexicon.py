@@ -23,7 +23,10 @@ EXCLUSIVE = ("msp-podcast", "iemocap", "cmu-mosi")
 
 _VADER_ALPHA = 15.0
 _ALPHA = 40.0
-_RARITY = 1.0  # Zipf's law: the first of n words is drawn n times as often as the last
+# Word r of a list is drawn in proportion to r ** -exponent (Zipf's law). The labelled corpora are small, so that their
+# law is steeper: the common words come often enough to be learnt, and most words are still rare.
+_EXPONENT = 1.5
+_UNLABELLED_EXPONENT = 1.0
 
 
 @cache
@@ -68,8 +71,9 @@ class Sentiments:
 
     def __init__(self, words: Sequence[str], corpus: str | None) -> None:
         mine = [word for word in words if allowed(word, corpus)]
+        exponent = _UNLABELLED_EXPONENT if corpus is None else _EXPONENT
         self._sides = tuple(
-            _Weighted([word for word in mine if (ratings()[word] > 0) == side]) for side in (False, True)
+            _Weighted([word for word in mine if (ratings()[word] > 0) == side], exponent) for side in (False, True)
         )
 
     def draw(self, mood: float, rng: random.Random) -> str:
@@ -78,9 +82,9 @@ class Sentiments:
 
 
 class _Weighted:
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], exponent: float) -> None:
         self._words = words
-        self._totals = list(accumulate(1 / (_RARITY + rank) for rank in range(len(words))))
+        self._totals = list(accumulate(rank**-exponent for rank in range(1, len(words) + 1)))
 
     def draw(self, rng: random.Random) -> str:
         return self._words[bisect_right(self._totals, rng.random() * self._totals[-1])]

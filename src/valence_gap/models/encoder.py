@@ -179,6 +179,7 @@ def load_transformer(folder: Path) -> TransformerModel:
         UserError: the folder holds no such model.
     """
     family, config = family_of(folder)
+    _check_outputs(config, folder)
     own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
     model = TransformerModel(
         _new_backbone(family, config),
@@ -192,6 +193,21 @@ def load_transformer(folder: Path) -> TransformerModel:
     may_be_missing = [f"{family.prefix}.{name}" for name in _MAY_BE_MISSING]
     folders.fill(stored, folders.read_weights(folder, lambda name: name), folder, optional=may_be_missing)
     return model.eval()
+
+
+def _check_outputs(config: PreTrainedConfig, folder: Path) -> None:
+    """Refuse a model that pools or orders its outputs otherwise; outputs without names are taken to be in our order."""
+    names = [name for _, name in sorted(cast(dict[int, str], config.id2label or {}).items())]
+    named = not all(name.startswith("LABEL_") for name in names)
+    wrong = [f"id2label {', '.join(names)}"] if named and names != list(definitions.DIMENSIONS) else []
+    pooling = getattr(config, "pooling_mode", "mean")
+    wrong += [f"pooling_mode {pooling}"] if pooling != "mean" else []
+    if wrong:
+        raise UserError(
+            "this model does not predict what the study's models do",
+            [f"{folder / folders.CONFIG}: {each}" for each in wrong],
+            f"Its outputs must be {', '.join(definitions.DIMENSIONS)} of the mean over time.",
+        )
 
 
 def load_stem(folder: Path) -> Stem:

@@ -1,0 +1,52 @@
+"""The sub-command that checks a study before it is run."""
+
+import argparse
+from pathlib import Path
+
+
+def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``preflight``."""
+    parser = subparsers.add_parser(
+        "preflight",
+        help="check corpora, models, disk, memory and hours of a study before it is run",
+        description=(
+            "Check a study before it is run: whether its corpora are where they should be and are what the paper "
+            "describes, whether its pre-trained models are there or pinned, what disk and memory it needs, and how "
+            "many hours on a GPU. Run it in the project's folder. It writes nothing and asks no network; audio headers "
+            "are read, audio is not. Each line is ok, differs (it runs, but not as in the paper or not on everything), "
+            "wrong (it would stop) or unknown. The exit code is 2 where something is wrong."
+        ),
+    )
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="configuration files, merged in order: config.yaml, then those that snakemake gets",
+    )
+    parser.add_argument("--targets", nargs="+", default=[], metavar="TARGET", help="figures, tables, claims; all")
+    parser.add_argument("--card", default="A100", help="card that the hours are reckoned for (default: %(default)s)")
+    parser.add_argument(
+        "--utilisation", type=float, default=0.35, help="share of its peak that is used (default: %(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings there too")
+    parser.set_defaults(run=_preflight)
+
+
+def _preflight(arguments: argparse.Namespace) -> None:
+    from valence_gap.errors import UserError, valid_names
+    from valence_gap.preflight import preflight
+    from valence_gap.preflight.costs import TFLOPS
+
+    if arguments.card not in TFLOPS:
+        raise UserError(f"--card: '{arguments.card}' is not known; {valid_names(TFLOPS)}")
+    if not 0 < arguments.utilisation <= 1:
+        raise UserError(f"--utilisation: {arguments.utilisation} is not a share of the peak (0 to 1)")
+    preflight(
+        arguments.configfile,
+        targets=arguments.targets,
+        card=arguments.card,
+        utilisation=arguments.utilisation,
+        json_file=arguments.json,
+    )

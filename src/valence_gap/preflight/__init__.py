@@ -1,0 +1,137 @@
+"""What would go wrong with a study, found before the first hour on a GPU is spent.
+
+It reads the corpora as the workflow will, looks for the pre-trained models, and reckons disk, memory and hours. It
+writes nothing, decodes no audio and asks no network.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from valence_gap.errors import UserError
+from valence_gap.files import write_json
+from valence_gap.preflight import budget
+from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
+from valence_gap.preflight.costs import Costs
+from valence_gap.preflight.engine import missing_parts
+from valence_gap.preflight.findings import Finding, table
+from valence_gap.preflight.plan import Plan, plan_of
+from valence_gap.preflight.weights import examine_backbone
+from valence_gap.study import Study, load
+
+
+def preflight(
+    files: Sequence[Path],
+    *,
+    targets: Sequence[str] = (),
+    card: str = "A100",
+    utilisation: float = 0.35,
+    json_file: Path | None = None,
+) -> None:
+    """Check a study and print what was found.
+
+    Args:
+        files: configuration files, merged in order as Snakemake merges them.
+        targets: figures, tables and claims to check for; by default the study's own.
+        card: name of the card that hours are reckoned for.
+        utilisation: share of its peak that training reaches.
+        json_file: gets the findings too.
+
+    Raises:
+        UserError: the configuration is not valid, or something is wrong; after the table has been printed.
+    """
+    config = merged(files)
+    if targets:
+        config["targets"] = list(targets)
+    study = load(config)
+    findings = examine(study, card=card, utilisation=utilisation)
+    print(table(findings))
+    if json_file:
+        write_json(json_file, {"study": study.configuration.study, "findings": [asdict(one) for one in findings]})
+    wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
+    if wrong:
+        raise UserError(f"{study.configuration.study} cannot be run as it is.", wrong, "The table above says how.")
+
+
+def merged(files: Sequence[Path]) -> dict[str, Any]:
+    """Configuration files merged in order, as Snakemake does: mappings deeply, everything else replaced.
+
+    Raises:
+        UserError: a file cannot be read, or holds no mapping.
+    """
+    config: dict[str, Any] = {}
+    for file in files:
+        try:
+            found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError("A configuration file cannot be read.", [f"{file}: {error}"]) from None
+        if not isinstance(found, dict):
+            raise UserError("A configuration file holds no mapping.", [str(file)])
+        config = merge(config, found)
+    return config
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping over another: mappings deeply, everything else replaced."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = merge(old if isinstance(old, Mapping) else {}, value) if isinstance(value, Mapping) else value
+    return result
+
+
+def examine(study: Study, *, card: str, utilisation: float) -> list[Finding]:
+    """Everything that a preflight finds of a study."""
+    plan = plan_of(study)
+    findings: list[Finding] = []
+    amounts: dict[str, Mapping[Any, Speech]] = {}
+    for name in plan.corpora:
+        found, amounts[name] = _corpus(study, name)
+        findings += found
+    if plan.tested("augmented"):
+        findings.append(_noise(study))
+    if plan.tested("synthesised"):
+        findings += _synthesis(study, plan, amounts)
+    findings += [examine_backbone(name, study.configuration.backbones[name]) for name in plan.backbones]
+    costs = Costs(study, plan, amounts)
+    findings += [budget.disk(study, costs), budget.memory(costs), budget.card_memory(costs)]
+    return [*findings, budget.hours(study, costs, card=card, utilisation=utilisation)]
+
+
+def _corpus(study: Study, name: str) -> tuple[list[Finding], Mapping[Any, Speech]]:
+    corpus = study.configuration.corpora[name]
+    if study.is_miniature(name) and not Path(study.paths(name).labels).exists():
+        found = Finding(name, "place", "unknown", "made by the workflow itself, and not yet there")
+        return [found], {}
+    return examine_corpus(name, corpus, study.paths(name), paper=not study.is_miniature(name))
+
+
+def _noise(study: Study) -> Finding:
+    root = Path(study.noise_root())
+    if study.has_miniature_noise() and not root.exists():
+        return Finding("noise", "clips", "unknown", "made by the workflow itself, and not yet there")
+    return examine_noise(root, paper=not study.has_miniature_noise())
+
+
+def _synthesis(study: Study, plan: Plan, amounts: Mapping[str, Mapping[Any, Speech]]) -> list[Finding]:
+    """Whether the engine is there and has something to say."""
+    synthesiser = study.configuration.synthesiser
+    missing = missing_parts(synthesiser)
+    findings = [
+        Finding(
+            "synthesiser",
+            "engine",
+            "wrong" if missing else "ok",
+            f"{synthesiser.kind}, voice {synthesiser.voice}",
+            tuple(missing),
+        )
+    ]
+    for corpus in plan.tested("synthesised"):
+        speech = amounts[corpus].get("test")
+        if speech and speech.utterances and not speech.assumed and not speech.transcribed:
+            remedy = f"Set paths.{corpus}.transcripts, or leave out the targets that speak them (figure_04)."
+            findings.append(Finding("synthesiser", corpus, "wrong", "no utterance has a transcript", (remedy,)))
+    return findings

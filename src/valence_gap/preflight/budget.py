@@ -1,0 +1,149 @@
+"""Disk, memory and hours that a study needs, beside what this machine has."""
+
+import os
+import shutil
+import statistics
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from valence_gap.preflight.costs import TFLOPS, Costs, Work, is_done, measured
+from valence_gap.preflight.findings import Finding, Status
+from valence_gap.study import Study
+
+KINDS = {
+    "finetune": "fine-tuning of transformers",
+    "cnn14": "training of CNN14",
+    "pool": "states of frozen models and for fusions",
+    "predict": "predictions",
+    "stem": "stem features",
+    "transcribe": "transcription",
+}
+GB = 1e9
+
+
+def disk(study: Study, costs: Costs) -> Finding:
+    """Disk that the study needs against what is free, less what it has made already."""
+    parts = costs.disk()
+    needed = sum(parts.values())
+    made = sum(_size(Path(study.results) / name) for name in ("audio", "features", "models", "predictions", "scratch"))
+    made += sum(_size(Path("resources/pretrained") / name) for name in costs.plan.backbones)
+    free = shutil.disk_usage(_existing(Path(study.results))).free
+    details = [", ".join(f"{what} {size / GB:.1f}" for what, size in parts.items() if size) + " GB"]
+    least = needed
+    if not study.configuration.keep_features and (features := costs.features()):
+        least -= sum(features.values()) - max(features.values())
+        details.append(
+            "Stem features are thrown away when the last model of a backbone is done with them: "
+            f"{least / GB:.0f} GB suffice if those of one backbone at a time are there."
+        )
+    status: Status = "ok" if needed - made <= free else "differs" if least - made <= free else "wrong"
+    if status != "ok":
+        details.append("Free some, or do not keep the largest split's stem features: cached_splits: [dev, test].")
+    found = f"at most {needed / GB:.0f} GB needed, {made / GB:.0f} GB of them there, {free / GB:.0f} GB free"
+    return Finding("machine", "disk", status, found, tuple(details))
+
+
+def memory(costs: Costs) -> Finding:
+    """Main memory of the largest training: its checkpoints pass through it."""
+    largest = max((costs.parameters(model) for model, _ in costs.plan.trainings), default=0)
+    needed, has = 16.0 * largest + 2 * GB, _main_memory()
+    found = f"about {needed / GB:.0f} GB for the largest training, {has / GB:.0f} GB here"
+    return Finding(
+        "machine",
+        "memory",
+        "ok" if needed <= has else "differs",
+        found,
+        ("16 bytes per weight while a checkpoint is written, and 2 GB; data are mapped, not loaded.",),
+    )
+
+
+def card_memory(costs: Costs) -> Finding:
+    """Memory that the most demanding training needs on the card, against the card that is here."""
+    needs = {model: costs.card_memory(model) for model, _ in costs.plan.trainings}
+    if not needs:
+        return Finding("machine", "card memory", "ok", "nothing is trained")
+    model = max(needs, key=lambda name: needs[name])
+    details = [
+        "Roughly: 16 B per trained weight; 34 B per hidden unit, layer and frame of a batch of the longest utterances; "
+        "40 MB per second of such a batch where the stem is trained; 1.5 GB.",
+        "Less: recipes.<name>.micro_batch_size (the loss stays that of the whole batch), activation_checkpointing.",
+    ]
+    found = f"about {needs[model] / GB:.0f} GB ({model})"
+    cards = _cards()
+    if not cards:
+        return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
+    name, has = max(cards, key=lambda card: card[1])
+    enough = needs[model] <= has
+    over = [other for other, size in needs.items() if size > has]
+    if over:
+        details.append(f"Too large for it as they are: {', '.join(over)}.")
+    return Finding(
+        "machine",
+        "card memory",
+        "ok" if enough else "differs",
+        f"{found}; {name} has {has / GB:.0f} GB",
+        tuple(details),
+    )
+
+
+def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Finding:
+    """Hours on one card, by kind of work, and what the estimate rests on."""
+    work = costs.work()
+    is_known = not any(speech.assumed for splits in costs.amounts.values() for speech in splits.values())
+    rates = measured(study, work)
+    stated = TFLOPS[card] * 1e12 * utilisation
+    speed = {kind: statistics.median(rates[kind]) if kind in rates else stated for kind in KINDS}
+    total = {kind: sum(one.flop for one in work if one.kind == kind) / speed[kind] / 3600 for kind in KINDS}
+    done = [one for one in work if one.flop_per_s is not None and is_done(study, one)]
+    spent = sum(one.flop / speed[one.kind] for one in done) / 3600
+    details = [_share(work, kind, hours_of) for kind, hours_of in total.items() if hours_of]
+    details.append(
+        f"Assumed: {card} at {TFLOPS[card]} TFLOP/s (dense bf16), {utilisation:.0%} of it used"
+        + (f"; rates of finished trainings for: {', '.join(sorted(rates))}" if rates else "")
+        + ". FLOP from layers, hidden units and hours of audio; training is three times forward. Decoding, "
+        "the making of test conditions, scores and figures run on the CPU and are not counted."
+    )
+    if any(size.assumed for size in costs.sizes.values()):
+        names = ", ".join(name for name, size in costs.sizes.items() if size.assumed)
+        details.append(f"Taken for large encoders (24 x 1024), since their configuration is not here: {names}.")
+    if not is_known:
+        details.append("Corpora that could not be read: the paper's hours, a dev split of a fifth of train.")
+    whole = sum(total.values())
+    if not whole:
+        return Finding("machine", "GPU hours", "unknown", "no audio to reckon with yet", tuple(details))
+    found = f"about {whole:.1f} hours on one card ({sum(one.flop for one in work) / 1e18:.2f} EFLOP)"
+    if done:
+        found += f", {spent:.1f} of them done"
+    return Finding("machine", "GPU hours", "ok" if is_known else "unknown", found, tuple(details))
+
+
+def _share(work: Sequence[Work], kind: str, hours_of: float) -> str:
+    jobs = [one for one in work if one.kind == kind]
+    most = max(jobs, key=lambda one: one.flop)
+    share = most.flop / sum(one.flop for one in jobs)
+    return f"{hours_of:.2f} h {KINDS[kind]} ({len(jobs)} jobs; the longest, {most.name}, {share * hours_of:.2f} h)"
+
+
+def _existing(path: Path) -> Path:
+    """The folder itself or the nearest one above it that exists."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+
+
+def _main_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _cards() -> list[tuple[str, float]]:
+    """Name and bytes of each NVIDIA card that the driver shows."""
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        rows = [line.rpartition(",") for line in done.stdout.strip().splitlines()]
+        return [(name.strip(), float(size) * 2**20) for name, _, size in rows]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return []

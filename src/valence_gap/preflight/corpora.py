@@ -1,0 +1,243 @@
+"""The corpora on disk: whether they are where they should be, readable, and what the paper describes."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from valence_gap.corpora import ADAPTERS
+from valence_gap.corpora.esc50 import clips
+from valence_gap.corpora.report import Finding as Reported
+from valence_gap.corpora.report import Report
+from valence_gap.corpora.utterances import assemble, plain
+from valence_gap.definitions import SPLITS, Corpus, CorpusPaths, Split
+from valence_gap.errors import UserError, valid_names
+from valence_gap.inventory import check_exist
+from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE, Expected
+from valence_gap.preflight.findings import Finding, Status, some
+
+# What `pack-audio` stops at, or leaves out with on_bad_audio: skip.
+BAD_AUDIO = ("audio header that cannot be read", "audio without a sample")
+SHOWN_SPEAKERS = 5
+DEV_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How much speech a split holds.
+
+    Args:
+        seconds: all of it.
+        longest_s: its longest utterance.
+        utterances: their number.
+        transcribed: share of them with a transcript.
+        assumed: the corpus could not be read, and the paper's numbers stand in for it.
+    """
+
+    seconds: float
+    longest_s: float
+    utterances: int
+    transcribed: float
+    assumed: bool = False
+
+    @property
+    def mean_s(self) -> float:
+        """Mean length of an utterance in seconds."""
+        return self.seconds / max(self.utterances, 1)
+
+
+def examine_corpus(
+    name: str, corpus: Corpus, paths: CorpusPaths, *, paper: bool
+) -> tuple[list[Finding], dict[Split, Speech]]:
+    """Read a corpus as the workflow will, write nothing, and decode no audio (headers are read).
+
+    Args:
+        name: its name in the study.
+        corpus: its definition.
+        paths: where it lies.
+        paper: compare it with what the paper says of it.
+
+    Returns:
+        What was found, and the speech in each split.
+    """
+    if corpus.adapter not in ADAPTERS:
+        found = Finding(name, "adapter", "wrong", f"no adapter {corpus.adapter}", (valid_names(ADAPTERS),))
+        return [found], _assumed(corpus)
+    try:
+        check_exist(paths)
+    except UserError as error:
+        return [_refused(name, "place", error)], _assumed(corpus)
+    findings = [Finding(name, "place", "ok", f"labels at {paths.labels}")]
+    report = Report()
+    # Shared speakers and labels outside their scale are findings here, beside all others, and not the end.
+    lenient = replace(corpus, speakers_disjoint=False, out_of_scale="keep")
+    try:
+        rows = assemble(lenient, paths, ADAPTERS[corpus.adapter], report)
+    except UserError as error:
+        return [*findings, _refused(name, "labels", error)], _assumed(corpus)
+    except OSError as error:
+        return [*findings, Finding(name, "labels", "wrong", str(error))], _assumed(corpus)
+    findings += [_labels(name, corpus, report), *_files(name, corpus, report), *_speakers(name, corpus, rows)]
+    speech = {split: _speech(rows[rows["our_split"] == split]) for split in SPLITS if split in corpus.splits}
+    if paper:
+        findings += _release(name, corpus)
+    for split in speech:
+        part = rows[rows["our_split"] == split]
+        expected = EXPECTED.get(corpus.adapter, {}).get(split) if paper and _is_the_papers(corpus, split) else None
+        findings.append(_counts(name, split, part, expected))
+    return findings, speech
+
+
+def _assumed(corpus: Corpus) -> dict[Split, Speech]:
+    """The paper's numbers, for a corpus that cannot be read; of dev it says nothing: a fifth of train."""
+    found: dict[Split, Speech] = {}
+    known = EXPECTED.get(corpus.adapter, {})
+    for split in corpus.splits:
+        expected = known.get(split)
+        if expected is None and split == "dev" and "train" in known:
+            expected = Expected(hours=DEV_SHARE * known["train"].hours)
+        hours = expected.hours if expected else 0.0
+        count = expected.utterances if expected and expected.utterances else round(hours * 3600 / 6)
+        transcribed = (expected.transcribed if expected else None) or 0.0
+        found[split] = Speech(hours * 3600, 11.0 if hours else 0.0, count, transcribed, assumed=True)
+    return found
+
+
+def examine_noise(root: Path, *, paper: bool) -> Finding:
+    """Whether the noise corpus is whole."""
+    try:
+        found = clips(root)
+    except (UserError, OSError) as error:
+        return _refused("noise", "clips", error if isinstance(error, UserError) else UserError(str(error)))
+    counts = ", ".join(f"{len(files):,} {major}" for major, files in found.items())
+    if paper and any(len(files) != ESC_50_CLIPS for files in found.values()):
+        return Finding("noise", "clips", "differs", counts, (f"ESC-50 has {ESC_50_CLIPS} clips of each major class.",))
+    return Finding("noise", "clips", "ok", counts)
+
+
+def _refused(name: str, check: str, error: UserError) -> Finding:
+    return Finding(name, check, "wrong", error.what, (*some(error.offenders), *filter(None, [error.remedy])))
+
+
+def _is_the_papers(corpus: Corpus, split: Split) -> bool:
+    """Whether a split is the one that the paper describes."""
+    if corpus.adapter == "msp-podcast":
+        return corpus.release == PAPER_RELEASE and plain(str(corpus.splits[split])) == plain(
+            {"train": "train", "dev": "validation", "test": "test-1"}[split]
+        )
+    return plain(str(corpus.splits[split])) == {"iemocap": "all", "cmu-mosi": "test"}.get(corpus.adapter)
+
+
+def _release(name: str, corpus: Corpus) -> list[Finding]:
+    if corpus.adapter != "msp-podcast":
+        return []
+    if corpus.release == PAPER_RELEASE:
+        return [Finding(name, "release", "ok", "1.7, the paper's")]
+    found = f"{corpus.release or 'not told'}; the paper's is {PAPER_RELEASE}. Not comparable with it:"
+    return [Finding(name, "release", "differs", found, NOT_COMPARABLE)]
+
+
+def _labels(name: str, corpus: Corpus, report: Report) -> Finding:
+    outside = {reason: found for reason, found in report.noted.items() if "outside its scale" in reason}
+    bad = {reason: found for reason, found in report.skipped.items() if "label" in reason or "malformed" in reason}
+    count = sum(found.count for found in outside.values())
+    details = (*_told({reason.removesuffix(", kept"): found for reason, found in outside.items()}), *_told(bad))
+    if count and corpus.out_of_scale == "fail":
+        remedy = f"Set corpora.{name}.out_of_scale: keep or clip, or correct the labels."
+        return Finding(name, "labels", "wrong", f"{count:,} labels outside their scale", (*details, remedy))
+    if count or bad:
+        lost = sum(found.count for found in bad.values())
+        handled = {"keep": "kept", "clip": "clipped", "fail": ""}[corpus.out_of_scale]
+        found = f"{count:,} outside their scale, {handled}" if count else "all within their scale"
+        return Finding(name, "labels", "differs" if bad else "ok", f"{found}; {lost:,} rows unusable", details)
+    return Finding(name, "labels", "ok", "all readable and within their scale")
+
+
+def _files(name: str, corpus: Corpus, report: Report) -> list[Finding]:
+    reasons = ("row without audio", "path that leaves the audio folder", "row whose file name several files have")
+    missing = {reason: found for reason, found in report.skipped.items() if reason in reasons}
+    findings = [Finding(name, "audio files", "ok", "every row of the used splits has its file")]
+    if missing:
+        count = sum(found.count for found in missing.values())
+        findings = [Finding(name, "audio files", "differs", f"{count:,} rows without a file, left out", _told(missing))]
+    unreadable = {reason: found for reason, found in report.noted.items() if reason in BAD_AUDIO}
+    if unreadable:
+        count = sum(found.count for found in unreadable.values())
+        remedy = f"Mend them, or set corpora.{name}.on_bad_audio: skip."
+        status: Status = "wrong" if corpus.on_bad_audio == "fail" else "differs"
+        findings.append(Finding(name, "audio headers", status, f"{count:,} bad files", (*_told(unreadable), remedy)))
+    return findings
+
+
+def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
+    splits = rows.dropna(subset=["speaker"]).groupby("speaker")["our_split"].nunique()
+    shared = [str(speaker) for speaker in splits[splits > 1].index]
+    if shared:
+        status: Status = "wrong" if corpus.speakers_disjoint else "differs"
+        remedy = f"Keep a speaker in one split, or set corpora.{name}.speakers_disjoint: false."
+        return [
+            Finding(
+                name,
+                "speakers",
+                status,
+                f"{len(shared):,} are in more than one split",
+                (*some(shared, SHOWN_SPEAKERS), remedy),
+            )
+        ]
+    if len(corpus.splits) > 1:
+        return [Finding(name, "speakers", "ok", "none is in two splits")]
+    return []
+
+
+def _speech(part: pd.DataFrame) -> Speech:
+    seconds = part["duration_s"].fillna(0.0)
+    return Speech(
+        seconds=float(seconds.sum()),
+        longest_s=float(seconds.max()) if len(part) else 0.0,
+        utterances=len(part),
+        transcribed=float(part["transcript"].notna().mean()) if len(part) else 0.0,
+    )
+
+
+def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | None) -> Finding:
+    speech = _speech(part)
+    known = part["gender"].dropna()
+    female = float((known == "female").mean()) if len(known) else None
+    per_speaker = part["speaker"].value_counts()
+    found = (
+        f"{speech.utterances:,} utterances, {speech.seconds / 3600:.1f} h, {len(per_speaker):,} speakers, "
+        + (f"{female:.0%} female, " if female is not None else "gender unknown, ")
+        + f"{speech.transcribed:.0%} transcribed"
+    )
+    if expected is None:
+        return Finding(name, split, "ok", found)
+    details = []
+
+    def differs(what: str, paper: str) -> None:
+        details.append(f"{what}; the paper: {paper}")
+
+    if expected.utterances is not None and speech.utterances != expected.utterances:
+        differs(f"{speech.utterances:,} utterances", f"{expected.utterances:,}")
+    if abs(speech.seconds / 3600 - expected.hours) > 0.5:
+        differs(f"{speech.seconds / 3600:.1f} h", f"{expected.hours:g} h")
+    if expected.speakers is not None and len(per_speaker) != expected.speakers:
+        differs(f"{len(per_speaker)} speakers", str(expected.speakers))
+    if expected.female is not None and (female is None or abs(female - expected.female) > 0.005):
+        differs("gender unknown" if female is None else f"{female:.1%} female", f"{expected.female:.0%}")
+    if expected.per_speaker and len(per_speaker):
+        lowest, highest = int(per_speaker.min()), int(per_speaker.max())
+        if (lowest, highest) != expected.per_speaker:
+            differs(f"{lowest} to {highest} utterances of a speaker", "{} to {}".format(*expected.per_speaker))
+    if expected.transcribed is not None and abs(speech.transcribed - expected.transcribed) > 0.005:
+        differs(
+            f"{speech.transcribed:.1%} transcribed (figure 4 speaks these)", f"{expected.transcribed:.0%} (footnote 2)"
+        )
+    return Finding(name, split, "differs" if details else "ok", found, tuple(details))
+
+
+def _told(findings: dict[str, Reported]) -> tuple[str, ...]:
+    """One line for each reason, with examples."""
+    return tuple(
+        f"{found.count:,} {reason}: {', '.join(found.examples[:3])}{', ...' if found.count > 3 else ''}"
+        for reason, found in findings.items()
+    )

@@ -1,0 +1,275 @@
+"""What a study costs: floating-point operations, disk and memory, by formulas that are stated beside the numbers.
+
+A transformer layer multiplies, for each frame, four h x h matrices and two h x f, and compares the frame with the T
+others of its utterance: 2 (4 h^2 + 2 h f) + 4 T h operations forward, three times that with the backward pass. At 50
+frames per second a large encoder (24 layers, h 1024, f 4096, utterances of 6 s) takes 98 GFLOP per second of audio.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from valence_gap.definitions import CLEAN, SPLITS, Backbone, Split
+from valence_gap.files import read_json
+from valence_gap.preflight.corpora import Speech
+from valence_gap.preflight.plan import Plan
+from valence_gap.preflight.weights import STEM_KERNELS, Size, size_of
+from valence_gap.study import Study
+
+FRAMES_PER_S = 50
+STEM_STRIDES = (5, 2, 2, 2, 2, 2, 2)
+RATE_HZ = 16_000
+PACK_BYTES_PER_S = 2 * RATE_HZ
+BYTES_PER_FEATURE = 2
+TRAINING = 3  # forward and backward
+TFLOPS = {"A100": 312, "H100": 989, "H200": 989, "L40S": 362, "A40": 150, "A10": 125, "RTX 4090": 165, "RTX 3090": 71}
+
+Amounts = Mapping[str, Mapping[Split, Speech]]
+
+
+def encoder_flop_per_s(size: Size, utterance_s: float, layers: int | None = None) -> float:
+    """Operations of the transformer for one second of audio, forward.
+
+    Args:
+        size: of the backbone.
+        utterance_s: mean length of an utterance, which attention compares each frame with.
+        layers: bottom layers that are kept; all by default.
+    """
+    h, f = size.hidden, size.intermediate
+    layer = 2 * (4 * h * h + 2 * h * f) + 4 * FRAMES_PER_S * utterance_s * h
+    positions, projection = 2 * 128 * h * h // 16, 2 * size.stem[-1] * h
+    return FRAMES_PER_S * ((layers or size.layers) * layer + positions + projection)
+
+
+def stem_flop_per_s(size: Size) -> float:
+    """Operations of the convolutional stem for one second of audio, forward."""
+    total, rate, before = 0.0, float(RATE_HZ), 1
+    for kernel, stride, channels in zip(STEM_KERNELS, STEM_STRIDES, size.stem, strict=True):
+        rate /= stride
+        total += 2 * kernel * before * channels * rate
+        before = channels
+    return total
+
+
+def cnn14_flop_per_s(backbone: Backbone) -> float:
+    """Operations of CNN14 for one second of audio, forward: two 3 x 3 convolutions in each block, then halving."""
+    total, cells, before = 0.0, backbone.mel_bins / backbone.hop_s, 1
+    for channels in backbone.channels:
+        total += 2 * 9 * (before * channels + channels * channels) * cells
+        cells, before = cells / 4, channels
+    return total
+
+
+@dataclass(frozen=True)
+class Work:
+    """One job on the accelerator.
+
+    Args:
+        kind: finetune, cnn14, pool (states of frozen models and of fusions), predict, stem or transcribe.
+        name: the model, with its seed, or what it is about.
+        flop: operations.
+        flop_per_s: operations for one second of audio, where the job is a training whose rate can be compared.
+    """
+
+    kind: str
+    name: str
+    flop: float
+    flop_per_s: float | None = None
+
+
+class Costs:
+    """Costs of a plan.
+
+    Args:
+        study: the study.
+        plan: what its targets need.
+        amounts: speech by corpus and split.
+    """
+
+    def __init__(self, study: Study, plan: Plan, amounts: Amounts) -> None:
+        self.study, self.plan, self.amounts = study, plan, amounts
+        self.train = study.configuration.train_corpus
+        backbones = study.configuration.backbones
+        used = {study.models[name].backbone for name, _ in plan.trainings} | set(plan.backbones)
+        self.sizes = {name: size_of(name, backbones[name]) for name in sorted(used) if not self._is_cnn14(name)}
+
+    def _is_cnn14(self, backbone: str) -> bool:
+        return self.study.configuration.backbones[backbone].architecture == "cnn14"
+
+    def speech(self, corpus: str, split: Split) -> Speech:
+        """The speech of a split; none where there is no such split."""
+        return self.amounts.get(corpus, {}).get(split, Speech(0.0, 0.0, 0, 0.0))
+
+    def forward(self, model: str, utterance_s: float, *, stem: bool) -> float:
+        """Operations of a model for one second of audio, forward; with its stem, or from cached features."""
+        row = self.study.models[model]
+        if self.study.is_cnn14(model):
+            return cnn14_flop_per_s(self.study.configuration.backbones[row.backbone])
+        size = self.sizes[row.backbone]
+        return encoder_flop_per_s(size, utterance_s, row.layers) + (stem_flop_per_s(size) if stem else 0.0)
+
+    def work(self) -> list[Work]:
+        """All work on the accelerator."""
+        return [
+            *(self._training(model, seed) for model, seed in self.plan.trainings),
+            *self._stems(),
+            *(self._prediction(*run) for run in self.plan.predictions if run[0] in self.study.models),
+            *self._fusions(),
+        ]
+
+    def _training(self, model: str, seed: int) -> Work:
+        row, recipe = self.study.models[model], self.study.recipe(model)
+        train, dev = self.speech(self.train, "train"), self.speech(self.train, "dev")
+        one = self.forward(model, train.mean_s, stem=recipe.train_stem)
+        name = f"{model} seed {seed}"
+        if row.frozen:  # its head is trained on pooled states, which are computed once
+            return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
+        heard = recipe.epochs * (TRAINING * train.seconds * row.fraction + dev.seconds)
+        return Work("cnn14" if self.study.is_cnn14(model) else "finetune", name, one * heard, TRAINING * one)
+
+    def stem_cached(self) -> dict[tuple[str, str, Split], Speech]:
+        """(backbone, corpus, split) of which the stem's output is cached."""
+        found: dict[tuple[str, str, Split], Speech] = {}
+        for model, _ in self.plan.trainings:
+            backbone = self.study.models[model].backbone
+            clean = {corpus for name, _, kind, corpus in self.plan.predictions if name == model and kind == CLEAN}
+            parts: list[tuple[str, Split]] = [(self.train, "train"), (self.train, "dev")]
+            parts += [(corpus, "test") for corpus in sorted(clean)]
+            for corpus, split in parts:
+                if self.study.uses_stem_features(model, split):
+                    found[backbone, corpus, split] = self.speech(corpus, split)
+        return found
+
+    def _stems(self) -> Iterable[Work]:
+        for (backbone, corpus, split), speech in self.stem_cached().items():
+            yield Work("stem", f"{backbone} {corpus} {split}", stem_flop_per_s(self.sizes[backbone]) * speech.seconds)
+
+    def conditions(self, conditions: str, corpus: str) -> tuple[int, float]:
+        """How many conditions a set has, and the seconds of audio in one of them."""
+        test = self.speech(corpus, "test")
+        if conditions == "augmented":
+            return len(self.study.configuration.augmented), test.seconds
+        return 1, test.seconds * (test.transcribed if conditions == "synthesised" else 1.0)
+
+    def _prediction(self, model: str, seed: int, conditions: str, corpus: str) -> Work:
+        count, seconds = self.conditions(conditions, corpus)
+        stem = conditions != CLEAN or not self.study.uses_stem_features(model, "test")
+        one = self.forward(model, self.speech(corpus, "test").mean_s, stem=stem)
+        return Work("predict", f"{model} seed {seed} {corpus} {conditions}", one * count * seconds)
+
+    def _fusions(self) -> Iterable[Work]:
+        recogniser = self.study.configuration.recogniser
+        parts: list[tuple[str, Split]] = [(self.train, "train"), (self.train, "dev")]
+        for fusion, seed in self.plan.fusions:
+            for corpus, split in parts:
+                speech = self.speech(corpus, split)
+                one = self.forward(self.study.audio_model(fusion), speech.mean_s, stem=False)
+                yield Work("pool", f"{fusion} seed {seed} {split}", one * speech.seconds)
+        if self.plan.fusions and recogniser:
+            size = self.sizes[recogniser]
+            for split in SPLITS:
+                speech = self.speech(self.train, split)
+                one = encoder_flop_per_s(size, speech.mean_s) + stem_flop_per_s(size)
+                yield Work("transcribe", f"{self.train} {split}", one * speech.seconds)
+
+    def parameters(self, model: str) -> int:
+        """Number of weights of a model, heads and biases left out."""
+        row = self.study.models[model]
+        if self.study.is_cnn14(model):
+            channels = self.study.configuration.backbones[row.backbone].channels
+            return sum(9 * (a * b + b * b) for a, b in zip((1, *channels), channels, strict=False))
+        return self.sizes[row.backbone].parameters(row.layers)
+
+    def disk(self) -> dict[str, float]:
+        """Bytes by what they hold."""
+        packs = sum(
+            PACK_BYTES_PER_S * speech.seconds for corpus in self.plan.corpora for speech in self._splits(corpus)
+        )
+        for name in ("augmented", "synthesised"):
+            for corpus in self.plan.tested(name):
+                count, seconds = self.conditions(name, corpus)
+                packs += PACK_BYTES_PER_S * count * seconds
+        models = sum(4.0 * self.parameters(model) for model, _ in self.plan.trainings)
+        # A training that can be resumed keeps weights, both moments and the best weights.
+        scratch = max((16.0 * self.parameters(model) for model, _ in self.plan.trainings), default=0.0)
+        return {
+            "packs of audio": packs,
+            "stem features": sum(self.features().values()),
+            "models": models,
+            "checkpoints of one training": scratch,
+            "predictions and pooled states": self._states(),
+            "pre-trained models": sum(4.0 * self.sizes[name].parameters() for name in self.plan.backbones),
+        }
+
+    def features(self) -> dict[str, float]:
+        """Bytes of cached stem output by backbone."""
+        found: dict[str, float] = {}
+        for (backbone, *_), speech in self.stem_cached().items():
+            size = FRAMES_PER_S * BYTES_PER_FEATURE * self.sizes[backbone].stem[-1] * speech.seconds
+            found[backbone] = found.get(backbone, 0.0) + size
+        return found
+
+    def _splits(self, corpus: str) -> Iterable[Speech]:
+        if corpus == self.train:
+            return [self.speech(corpus, split) for split in SPLITS]
+        return [self.speech(corpus, "test")]
+
+    def _states(self) -> float:
+        total = 0.0
+        for model, _, name, corpus in self.plan.predictions:
+            hidden = self._hidden(self.study.audio_model(model))
+            total += self.conditions(name, corpus)[0] * self.speech(corpus, "test").utterances * 2.0 * hidden
+        return total
+
+    def _hidden(self, model: str) -> int:
+        row = self.study.models[model]
+        if self.study.is_cnn14(model):
+            return self.study.configuration.backbones[row.backbone].channels[-1]
+        return self.sizes[row.backbone].hidden
+
+    def card_memory(self, model: str) -> float:
+        """Bytes that a training needs on the card, roughly.
+
+        16 bytes for each trained weight (itself, its gradient, two moments); for each frame of a batch of the longest
+        utterances and each layer 34 h bytes of activations (bfloat16, fused attention), or 2 h where they are
+        recomputed; where the stem is trained, 40 MB for each second of audio; and 1.5 GB for the runtime.
+        """
+        row, recipe = self.study.models[model], self.study.recipe(model)
+        longest = self.speech(self.train, "train").longest_s
+        longest = min(longest, recipe.max_duration_s) if recipe.max_duration_s else longest
+        seconds = longest * min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
+        held = (4.0 if row.frozen else 16.0) * self.parameters(model) + 1.5e9
+        if self.study.is_cnn14(model):
+            backbone = self.study.configuration.backbones[row.backbone]
+            cells, per_s = backbone.mel_bins / backbone.hop_s, 0.0
+            for channels in backbone.channels:
+                per_s += 6 * 2.0 * channels * cells  # two convolutions, each with normalisation and activation
+                cells /= 4
+            return held + per_s * seconds
+        size = self.sizes[row.backbone]
+        layers = row.layers or size.layers
+        recomputed = recipe.activation_checkpointing or row.frozen
+        per_frame = (2.0 * layers + 34 if recomputed else 34.0 * layers) * size.hidden
+        stem = 4e7 * size.stem[-1] / 512 if recipe.train_stem else 0.0
+        return held + (per_frame * FRAMES_PER_S + stem) * seconds
+
+
+def measured(study: Study, work: Iterable[Work]) -> dict[str, list[float]]:
+    """Operations per second of finished trainings on a CUDA card, by kind, from the rates in their ``run.json``."""
+    found: dict[str, list[float]] = {}
+    for one in work:
+        if one.flop_per_s is None:
+            continue
+        model, _, seed = one.name.rpartition(" seed ")
+        path = Path(study.results) / "models" / model / f"seed-{seed}" / "run.json"
+        if path.is_file():
+            record = read_json(path)
+            if str(record.get("device", "")).startswith("cuda") and record.get("audio_s_per_s"):
+                found.setdefault(one.kind, []).append(record["audio_s_per_s"] * one.flop_per_s)
+    return found
+
+
+def is_done(study: Study, work: Work) -> bool:
+    """Whether a training has been finished already."""
+    model, _, seed = work.name.rpartition(" seed ")
+    return bool(model) and (Path(study.results) / "models" / model / f"seed-{seed}" / "run.json").is_file()

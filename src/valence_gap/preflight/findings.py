@@ -1,0 +1,52 @@
+"""What a preflight finds, and the plain table that tells it."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["ok", "differs", "wrong", "unknown"]
+WIDTH = 100
+LISTED = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        subject: what it is about: a corpus, a backbone, disk, ...
+        check: what was looked at.
+        status: ok; differs (it runs, but not as in the paper, or not on everything); wrong (it would stop or be
+            meaningless); unknown (it could not be looked at here).
+        found: what was found, in one line.
+        details: further lines: offenders, and what to do.
+    """
+
+    subject: str
+    check: str
+    status: Status
+    found: str
+    details: tuple[str, ...] = ()
+
+
+def some(lines: Sequence[str], limit: int = LISTED) -> tuple[str, ...]:
+    """The first lines, and how many more there are."""
+    more = len(lines) - limit
+    return (*lines[:limit], *((f"... and {more:,} more",) if more > 0 else ()))
+
+
+def table(findings: Iterable[Finding]) -> str:
+    """The findings as text: one line each, details below it."""
+    found = list(findings)
+    subject = max([7, *(len(one.subject) for one in found)])
+    check = max([5, *(len(one.check) for one in found)])
+    lines = [f"{'status':<7}  {'subject':<{subject}}  {'check':<{check}}  found"]
+    for one in found:
+        lines.append(f"{one.status:<7}  {one.subject:<{subject}}  {one.check:<{check}}  {one.found}")
+        for detail in one.details:
+            lines += textwrap.wrap(
+                detail, WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 11, break_long_words=False
+            )
+    counts = {status: sum(one.status == status for one in found) for status in ("ok", "differs", "wrong", "unknown")}
+    return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])

@@ -1,0 +1,90 @@
+"""What a study will make: which corpora, backbones, trainings and predictions its targets need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from valence_gap.checks import CLAIMS
+from valence_gap.definitions import CLEAN
+from valence_gap.study import Study
+
+# Sets of test conditions that a figure or table is drawn from, beside the clean one.
+SETS: Mapping[str, tuple[str, ...]] = {
+    "figure_04": ("synthesised",),
+    "figure_06": ("augmented",),
+    "table_3": ("augmented",),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the targets need.
+
+    Args:
+        trainings: (model, seed) of the audio models that are trained.
+        fusions: (fusion, seed) that are trained on their states.
+        predictions: (model, seed, set of conditions, corpus); a fusion counts as itself.
+        backbones: what is fetched: pre-trained models, and recogniser and text encoder where there are fusions.
+        corpora: the train corpus, if anything is trained, and those tested on.
+    """
+
+    trainings: tuple[tuple[str, int], ...]
+    fusions: tuple[tuple[str, int], ...]
+    predictions: tuple[tuple[str, int, str, str], ...]
+    backbones: tuple[str, ...]
+    corpora: tuple[str, ...]
+
+    def tested(self, conditions: str) -> tuple[str, ...]:
+        """Corpora whose test sets are needed in a set of conditions."""
+        return tuple(dict.fromkeys(corpus for _, _, name, corpus in self.predictions if name == conditions))
+
+
+def plan_of(study: Study) -> Plan:
+    """Work out what the targets of a study need."""
+    runs, predictions, shown = _needs(study)
+    fusions = study.configuration.fusions
+    # The states of a fusion's audio model on the test sets are those of its predictions.
+    audio = [
+        (study.audio_model(name), seed, kind, corpus) for name, seed, kind, corpus in predictions if name in fusions
+    ]
+    predictions |= dict.fromkeys(audio)
+    trained = dict.fromkeys((study.audio_model(name), seed) for name, seed in runs)
+    backbones = list(study.backbones_of([*(name for name, _ in runs), *shown]))
+    fused = tuple((name, seed) for name, seed in runs if name in fusions)
+    if fused:
+        backbones += [name for name in (study.configuration.recogniser, study.configuration.text_encoder) if name]
+    corpora = [study.configuration.train_corpus] if runs else []
+    corpora += [corpus for *_, corpus in predictions]
+    return Plan(
+        trainings=tuple(trained),
+        fusions=fused,
+        predictions=tuple(predictions),
+        backbones=tuple(dict.fromkeys(backbones)),
+        corpora=tuple(dict.fromkeys(corpora)),
+    )
+
+
+def _needs(
+    study: Study,
+) -> tuple[dict[tuple[str, int], None], dict[tuple[str, int, str, str], None], tuple[str, ...]]:
+    """(model, seed) that are trained; predictions; and models of which the backbone alone is looked at."""
+    runs: dict[tuple[str, int], None] = {}
+    predictions: dict[tuple[str, int, str, str], None] = {}
+    shown: tuple[str, ...] = ()
+    for target in study.targets:
+        if target == CLAIMS:
+            found = study.claims_runs()
+            predictions |= dict.fromkeys(found)
+            runs |= dict.fromkeys((model, seed) for model, seed, *_ in found)
+            runs |= dict.fromkeys(study.claims_logs())
+        elif target == "table_2":
+            shown = study.shown(target).models
+        else:
+            of_target = list(study.runs(target))
+            runs |= dict.fromkeys(of_target)
+            # Figure 11 shows training logs, and nothing of a test set.
+            corpora = () if target == "figure_11" else study.shown(target).corpora
+            sets = (CLEAN, *SETS.get(target, ()))
+            predictions |= dict.fromkeys(
+                (model, seed, name, corpus) for model, seed in of_target for corpus in corpora for name in sets
+            )
+    return runs, predictions, shown

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# End what slurm_up.sh FOLDER started: its jobs, its daemons by their process ids, its configuration.
+# A configuration left behind would make every Snakemake call wait 10 s for a controller.
+folder=$(realpath -m "$1")
+site=/etc/slurm
+
+[ "$(readlink "$site/slurm.conf")" = "$folder/slurm.conf" ] || exit 0
+timeout 10 scancel --user="$(id -un)"
+for daemon in slurmd slurmctld; do
+  [ -s "$folder/$daemon.pid" ] || continue
+  process=$(cat "$folder/$daemon.pid")
+  kill "$process" 2>/dev/null
+  for _ in $(seq 1 40); do
+    kill -0 "$process" 2>/dev/null || break
+    sleep 0.25
+  done
+done
+rm -f "$site/slurm.conf" "$site/gres.conf"

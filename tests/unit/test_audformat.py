@@ -1,0 +1,231 @@
+"""Corpora in audformat, read and written."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from corpus_trees import prepare, write, write_audio
+
+from valence_gap.audformat_export import export_audformat
+from valence_gap.cli import main
+from valence_gap.errors import UserError
+
+SCALE = {"arousal": (1.0, 7.0), "dominance": (1.0, 7.0), "valence": (1.0, 7.0)}
+SPLITS = {"train": "train", "test": "test-1"}
+COLUMNS = {"table": "emotion.dimensions.{split}.gold_standard", "speaker": "files:speaker"}
+FILES = ["Audios/a.wav", "Audios/b.wav", "Audios/c.wav"]
+
+
+@pytest.fixture
+def audformat():
+    return pytest.importorskip("audformat")
+
+
+def database(root, audformat, *, fmt="parquet", speakers=None):
+    """Two tables by split, as audb has MSP-Podcast, and one of the files."""
+    db = audformat.Database("tiny")
+    for split in ("train", "test-1"):
+        db.splits[split] = audformat.Split("other")
+    for dimension, (low, high) in SCALE.items():
+        db.schemes[dimension] = audformat.Scheme("float", minimum=low, maximum=high)
+    labels = {1: {"gender": "female"}, 2: {"gender": "male"}} if speakers is None else speakers
+    db.schemes["speaker"] = audformat.Scheme("int", labels=labels)
+    db["files"] = audformat.Table(audformat.filewise_index(FILES[::-1]))
+    add(db, audformat, "files", "speaker", [2, 1, 1])
+    for split, files, first in (("train", FILES[:2], 1.0), ("test-1", FILES[2:], 7.0)):
+        table = f"emotion.dimensions.{split}.gold_standard"
+        db[table] = audformat.Table(audformat.filewise_index(files), split_id=split)
+        for number, dimension in enumerate(("valence", "arousal", "dominance")):
+            add(db, audformat, table, dimension, [first] * len(files) if number == 0 else [1.0 + number] * len(files))
+    db.save(str(root), storage_format=fmt)
+    for file in FILES:
+        write_audio(root / file)
+    return {"audio": [root], "labels": root}
+
+
+def add(db, audformat, table, column, values):
+    db[table][column] = audformat.Column(scheme_id=column)
+    db[table][column].set(values)
+
+
+@pytest.mark.parametrize("fmt", ["parquet", "csv"])
+@pytest.mark.parametrize("given", ["folder", "header"])
+def test_one_table_for_each_split(tmp_path, audformat, fmt, given):
+    paths = database(tmp_path / "db", audformat, fmt=fmt)
+    if given == "header":
+        paths["labels"] = tmp_path / "db/db.yaml"
+    read = prepare(tmp_path / "out", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
+    assert read.ids("train") == FILES[:2]
+    row = read.row("test", "Audios/c.wav")
+    labels = {name: row.pop(name) for name in SCALE}
+    assert labels == pytest.approx({"arousal": 1 / 6, "dominance": 2 / 6, "valence": 1.0})
+    assert row == {
+        "id": "Audios/c.wav",
+        "file": "Audios/c.wav",
+        "audio_root": 0,
+        "speaker": "2",
+        "gender": "male",
+        "transcript": None,
+        "duration_s": 0.5,
+        "provenance": "emotion.dimensions.test-1.gold_standard:1",
+    }
+    assert read.row("train", "Audios/a.wav")["gender"] == "female"
+    assert read.skipped() == {}
+
+
+def test_one_table_with_a_column_for_the_split(tmp_path, audformat):
+    db = audformat.Database("one")
+    db.schemes["float"] = audformat.Scheme("float")
+    db.schemes["str"] = audformat.Scheme("str")
+    db["all"] = audformat.Table(audformat.filewise_index(FILES))
+    for column, scheme, values in (
+        ("mood", "float", [1, 4, 7]),
+        ("part", "str", ["x", "y", "x"]),
+        ("words", "str", ["one", "two", None]),
+        ("sex", "str", ["female", None, "male"]),
+    ):
+        db["all"][column] = audformat.Column(scheme_id=scheme)
+        db["all"][column].set(values)
+    db.save(str(tmp_path / "db"))
+    for file in FILES:
+        write_audio(tmp_path / "db" / file)
+    read = prepare(
+        tmp_path / "out",
+        "audformat",
+        {"audio": [tmp_path / "db"], "labels": tmp_path / "db"},
+        splits={"test": "x"},
+        dimensions=("valence",),
+        scale={"valence": (1.0, 7.0)},
+        columns={"table": "all", "valence": "mood", "split": "part", "transcript": "words", "gender": "sex"},
+    )
+    assert read.ids("test") == [FILES[0], FILES[2]]
+    first = read.row("test", FILES[0])
+    assert (first["valence"], first["arousal"], first["transcript"]) == (0.0, None, "one")
+    assert (first["speaker"], first["gender"]) == (None, "female")
+
+
+def test_segments_are_left_out_and_counted(tmp_path, audformat):
+    db = audformat.Database("segments")
+    db.schemes["valence"] = audformat.Scheme("float")
+    starts, ends = ["0s", "0s", "0.1s"], [pd.NaT, "0.2s", pd.NaT]
+    db["parts"] = audformat.Table(audformat.segmented_index(FILES, starts, ends))
+    add(db, audformat, "parts", "valence", [1.0, 2.0, 3.0])
+    db.save(str(tmp_path / "db"))
+    for file in FILES:
+        write_audio(tmp_path / "db" / file)
+    read = prepare(
+        tmp_path / "out",
+        "audformat",
+        {"audio": [tmp_path / "db"], "labels": tmp_path / "db"},
+        splits={"test": "all"},
+        dimensions=("valence",),
+        scale={"valence": (1.0, 7.0)},
+        columns={"table": "parts"},
+    )
+    assert read.ids("test") == FILES[:1]
+    assert read.skipped()["segment of a file"] == 2
+
+
+def test_what_the_database_lacks_is_all_named(tmp_path, audformat):
+    paths = database(tmp_path / "db", audformat)
+
+    def refused(match, **definition):
+        given = {"splits": SPLITS, "scale": SCALE, "columns": COLUMNS, **definition}
+        with pytest.raises(UserError, match=match) as caught:
+            prepare(tmp_path / "out", "audformat", paths, **given)
+        return str(caught.value)
+
+    told = refused("lacks", splits={"train": "learn", "test": "exam"})
+    assert "emotion.dimensions.learn.gold_standard" in told
+    assert "emotion.dimensions.exam.gold_standard" in told
+    told = refused("lacks", columns={**COLUMNS, "arousal": "energy", "gender": "files:sex"})
+    assert "energy (for arousal)" in told
+    assert "files:sex (for gender)" in told
+    assert "columns: no table" in refused("do not say", columns={"speaker": "files:speaker"})
+    assert "columns: no split" in refused("do not say", columns={"table": "files"})
+    assert "columns: mood" in refused("do not say", columns={**COLUMNS, "mood": "x"})
+
+
+def test_nothing_of_a_database_is_run(tmp_path, audformat):
+    paths = database(tmp_path / "db", audformat)
+    definition = {"splits": SPLITS, "scale": SCALE, "columns": COLUMNS}
+    write(tmp_path / "db/db.files.pkl", b"anything")
+    with pytest.raises(UserError, match="pickle"):
+        prepare(tmp_path / "out", "audformat", paths, **definition)
+    write(tmp_path / "db/db.yaml", f"name: !!python/object/apply:os.mkdir [{tmp_path}/made]\n")
+    with pytest.raises(UserError, match="no database in audformat"):
+        prepare(tmp_path / "out", "audformat", paths, **definition)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("content", [None, "", "tables: 3\n", "name: x\n", "{"])
+def test_a_broken_header_is_told(tmp_path, audformat, content):
+    paths = database(tmp_path / "db", audformat)
+    (tmp_path / "db/db.yaml").unlink()
+    if content is not None:
+        write(tmp_path / "db/db.yaml", content)
+    with pytest.raises(UserError, match="no database in audformat"):
+        prepare(tmp_path / "out", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
+
+
+def test_a_missing_package_is_told_with_its_command(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "audformat", None)
+    write(tmp_path / "db/db.yaml", "name: x\n")
+    for what in (
+        lambda: prepare(
+            tmp_path / "out",
+            "audformat",
+            {"audio": [tmp_path / "db"], "labels": tmp_path / "db"},
+            splits=SPLITS,
+            scale=SCALE,
+            columns=COLUMNS,
+        ),
+        lambda: export_audformat("x", tmp_path, tmp_path / "out"),
+    ):
+        with pytest.raises(UserError, match=r"pip install 'valence-gap\[audformat\]'"):
+            what()
+
+
+def test_what_is_exported_is_read_again(tmp_path, audformat):
+    paths = database(tmp_path / "db", audformat)
+    before = prepare(tmp_path / "corpus", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
+    rows = pd.DataFrame(
+        {"id": [FILES[2]] * 2, "condition": ["clean", "natural"], "arousal": [0.1, 0.2], "dominance": 1.5, "valence": 0}
+    ).astype({"arousal": "float32", "dominance": "float32", "valence": "float32"})
+    rows.to_parquet(tmp_path / "p.parquet")
+    command = ["export-audformat", "--name", "ours", "--corpus", str(tmp_path / "corpus"), "--audio"]
+    command += [str(tmp_path / "db"), "--predictions", f"hubert-b={tmp_path}/p.parquet", "--licence", "CC0-1.0"]
+    assert main([*command, "--output", str(tmp_path / "ours")]) == 0
+    found = audformat.Database.load(str(tmp_path / "ours"))
+    assert found.license == "CC0-1.0"
+    predicted = found["emotion.dimensions.test.hubert-b.natural"].df
+    assert predicted.index.tolist() == [FILES[2]]
+    assert np.allclose(predicted, [[0.2, 1.5, 0.0]])
+    assert set(yaml.safe_load((tmp_path / "ours/db.yaml").read_text())["splits"]) == {"train", "test"}
+    after = prepare(
+        tmp_path / "again",
+        "audformat",
+        {"audio": [tmp_path / "ours"], "labels": tmp_path / "ours"},
+        splits={"train": "train", "test": "test"},
+        scale=dict.fromkeys(SCALE, (0.0, 1.0)),
+        columns=COLUMNS,
+    )
+    for split in ("train", "test"):
+        pd.testing.assert_frame_equal(after.labels[split], before.labels[split])
+        pd.testing.assert_frame_equal(
+            after.utterances[split].drop(columns="provenance"), before.utterances[split].drop(columns="provenance")
+        )
+
+
+def test_predictions_of_other_utterances_are_refused(tmp_path, audformat):
+    paths = database(tmp_path / "db", audformat)
+    prepare(tmp_path / "corpus", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
+    pd.DataFrame(
+        {"id": ["z"], "condition": ["clean"], "arousal": [0.1], "dominance": [0.1], "valence": [0.1]}
+    ).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(UserError, match="not for one split") as caught:
+        export_audformat("x", tmp_path / "corpus", tmp_path / "out", predictions={"m": tmp_path / "p.parquet"})
+    assert caught.value.offenders == (f"{tmp_path}/p.parquet: clean: z",)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,122 @@
+import os
+import re
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from valence_gap import cards, cli
+from valence_gap.errors import UserError
+
+RULES = Path(__file__).parents[2] / "workflow" / "rules"
+
+
+def test_cards_are_named_as_cuda_names_them():
+    assert cards.cards({}) == []
+    assert cards.cards({"VALENCE_GAP_GPUS": " "}) == []
+    assert cards.cards({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
+
+
+@pytest.mark.parametrize("text", ["0,,1", "0,0", ","])
+def test_a_wrong_list_is_told(text):
+    with pytest.raises(UserError, match="VALENCE_GAP_GPUS"):
+        cards.cards({"VALENCE_GAP_GPUS": text})
+
+
+def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
+    monkeypatch.delenv("VALENCE_GAP_GPUS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    with cards.claimed_card(locks=tmp_path / "locks") as card:
+        assert card is None
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+    assert not (tmp_path / "locks").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_holders_get_different_cards(tmp_path, count):
+    names = [str(index) for index in range(count)]
+    with ExitStack() as held:
+        claimed = [held.enter_context(cards.claimed_card(names, tmp_path)) for _ in names]
+        assert claimed == names
+    with cards.claimed_card(names, tmp_path) as card:
+        assert card == "0"
+
+
+def test_the_block_sees_its_card_alone_and_leaves_the_environment_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with cards.claimed_card(["3"], tmp_path):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_a_card_is_free_again_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError), cards.claimed_card(["0"], tmp_path):
+        raise RuntimeError
+    with cards.claimed_card(["0"], tmp_path) as card:
+        assert card == "0"
+
+
+def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
+    held = cards.claimed_card(["0"], tmp_path)
+    held.__enter__()
+    monkeypatch.setattr(cards, "ASK_EVERY_S", 0.01)
+    claimed = []
+
+    def wait() -> None:
+        with cards.claimed_card(["0"], tmp_path) as card:
+            claimed.append(card)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    waiting.join(0.2)
+    assert claimed == []
+    held.__exit__(None, None, None)
+    waiting.join(10)
+    assert claimed == ["0"]
+
+
+def test_a_killed_process_gives_its_card_back(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.cards import claimed_card\n"
+        "with claimed_card(['0', '1'], Path(sys.argv[1])) as card:\n    print(card, flush=True)\n    time.sleep(600)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "0\n"
+        with cards.claimed_card(["0", "1"], tmp_path) as card:
+            assert card == "1"
+    finally:
+        holder.kill()
+        holder.communicate()
+    with cards.claimed_card(["0", "1"], tmp_path) as card:
+        assert card == "0"
+
+
+def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
+    blocks = [block for path in RULES.glob("*.smk") for block in re.split(r"^rule ", path.read_text(), flags=re.M)]
+    wanting = {name for block in blocks if "gpu=1" in block for name in re.findall(r"valence-gap ([\w-]+)", block)}
+    assert wanting == cards.USING_A_CARD
+
+
+@pytest.mark.parametrize(("command", "expected"), [("finetune", "4"), ("score", None)])
+def test_the_command_line_claims_for_those_alone(monkeypatch, tmp_path, command, expected):
+    seen = []
+
+    def run(_: object) -> None:
+        seen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+    class Parser:
+        def parse_args(self, arguments):
+            return SimpleNamespace(command=command, run=run)
+
+    monkeypatch.setattr(cli, "parser", Parser)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("VALENCE_GAP_GPUS", "4")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert cli.main([command]) == 0
+    assert seen == [expected]

@@ -1,0 +1,71 @@
+"""What must agree between the profiles, and between them and the rules."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/profile.yaml"))
+SHARED = (
+    "rerun-triggers",
+    "max-checksum-file-size",
+    "rerun-incomplete",
+    "printshellcmds",
+    "show-failed-logs",
+    "scheduler",
+)
+JOB_PROCESSES_MB = 300
+
+
+def profile(name: str) -> dict[str, object]:
+    return yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
+
+
+def rules() -> dict[str, str]:
+    """The text of each rule that starts jobs, by name."""
+    blocks = [
+        block
+        for path in (ROOT / "workflow" / "rules").glob("*.smk")
+        for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
+    ]
+    return {match[1]: block for block in blocks if (match := re.match(r"rule (\w+):", block)) and "shell:" in block}
+
+
+def test_all_kinds_of_machines_have_a_profile():
+    assert PROFILES == ["cluster-generic", "default", "slurm", "workstation"]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_makes_a_job_run_again_is_the_same_everywhere(name):
+    default = profile("default")
+    assert {key: profile(name)[key] for key in SHARED} == {key: default[key] for key in SHARED}
+
+
+def test_the_slurm_profile_asks_for_the_memory_of_each_rule_and_of_its_processes():
+    wanted = {
+        name: {"mem_mb": f"{int(match[1]) + JOB_PROCESSES_MB} * attempt"}
+        for name, block in rules().items()
+        if (match := re.search(r"mem_mb=(\d+)", block))
+    }
+    assert set(wanted) == set(rules())
+    assert profile("slurm")["set-resources"] == wanted
+
+
+@pytest.mark.parametrize(("name", "block"), rules().items())
+def test_each_rule_gets_more_time_with_each_attempt_and_leaves_attempts_to_the_profile(name, block):
+    assert re.search(r"runtime=lambda wildcards, attempt: \d+ \* attempt,", block)
+    assert "retries:" not in block
+
+
+@pytest.mark.parametrize("name", ["slurm", "cluster-generic"])
+def test_a_cluster_profile_tries_again_and_does_not_count_cards(name):
+    assert profile(name)["retries"] == 2
+    assert "resources" not in profile(name)
+
+
+def test_the_status_script_can_be_run():
+    assert (
+        ROOT / "profiles/cluster-generic" / str(profile("cluster-generic")["cluster-generic-status-cmd"])
+    ).stat().st_mode & 0o111

@@ -1,0 +1,156 @@
+"""What the paper's study would do, by dry run: its corpora need not be there."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+from conftest import Workflow
+
+from valence_gap.checks import CLAIMS, FIGURES, TABLES
+from valence_gap.claims.definitions import Role
+from valence_gap.preflight import merged
+from valence_gap.preflight.plan import plan_of
+from valence_gap.study import load
+
+ROOT = Path(__file__).parents[2]
+PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
+TRANSFORMERS, CORPORA, SPLITS_OF_TRAIN = 7, 3, 2
+MY_CORPORA = """
+paths:
+  msp-podcast: {audio: [/nowhere/msp/Audios], labels: /nowhere/msp, transcripts: null}
+  iemocap: {audio: [/nowhere/iemocap], labels: /nowhere/iemocap, transcripts: /nowhere/iemocap}
+  cmu-mosi: {audio: [/nowhere/mosi], labels: /nowhere/mosi.csv, transcripts: null, speakers: /nowhere/gender.csv}
+noise: {root: /nowhere/ESC-50}
+backbones:
+  w2v2-b: {revision: 0123456789abcdef0123456789abcdef01234567}
+"""
+
+
+def dry_run(workflow: Workflow, *presets: str) -> tuple[str, dict[str, int]]:
+    """Its output, and the jobs: rule -> count."""
+    (workflow.root / "my-corpora.yaml").write_text(MY_CORPORA)
+    output = workflow.snakemake("--dry-run", configfiles=(*presets, "my-corpora.yaml"))
+    jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)}
+    del jobs["total"]
+    return output, jobs
+
+
+def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) -> None:
+    output, jobs = dry_run(workflow, PAPER)
+    seeds, depths, fractions = 3, 11, 5
+    fine_tuned = TRANSFORMERS + (seeds - 1)
+    main = TRANSFORMERS + 1  # and CNN14, first seeds
+    variants = 1 + depths + fractions  # random weights, pruned, sparse
+    figures = {f"figure_{number:02d}": 1 for number in range(2, 14)}
+    assert jobs == {
+        "inventory": CORPORA,
+        "prepare_corpus": CORPORA,
+        "pack_audio": CORPORA + SPLITS_OF_TRAIN,
+        "apply_conditions": CORPORA,
+        "synthesise": 1,
+        "fetch_pretrained": TRANSFORMERS + 2,  # and the recogniser and BERT
+        "extract_stem_features": TRANSFORMERS * (CORPORA + SPLITS_OF_TRAIN),
+        "finetune": fine_tuned + TRANSFORMERS + variants,
+        "train_cnn14": seeds,
+        "transcribe": 3,
+        "embed_text": 3,
+        "pool_states": TRANSFORMERS * SPLITS_OF_TRAIN,
+        "train_fusion": TRANSFORMERS,
+        "predict_fusion": TRANSFORMERS,
+        # clean and augmented test sets of the main models, clean ones of the variants; figures 4 and 5
+        "predict": main * CORPORA * 2 + variants * CORPORA + TRANSFORMERS + 2 * TRANSFORMERS,
+        "score": main * CORPORA * 2 + variants * CORPORA,
+        **figures,
+        **{f"table_{number}": 1 for number in (1, 2, 3)},
+        "claims": 1,
+        "all": 1,
+    }
+    assert "mini" not in output
+
+
+def test_the_quick_look_is_a_part_of_it(workflow: Workflow) -> None:
+    output, jobs = dry_run(workflow, PAPER, QUICK)
+    assert jobs == {
+        "inventory": CORPORA,
+        "prepare_corpus": CORPORA,
+        "pack_audio": CORPORA + SPLITS_OF_TRAIN,
+        "fetch_pretrained": 2,
+        "extract_stem_features": 2 * (CORPORA + SPLITS_OF_TRAIN),
+        "finetune": 2,
+        "train_cnn14": 1,
+        "predict": 3 * CORPORA,
+        "score": 3 * CORPORA,
+        "figure_02": 1,
+        "figure_07": 1,
+        "all": 1,
+    }
+    assert "results/paper/models/w2v2-L-robust/seed-42" in output
+    assert "mini" not in output
+
+
+@pytest.fixture
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.usefixtures("at_root")
+def test_the_preflight_plans_what_the_workflow_does() -> None:
+    plan = plan_of(load(merged([ROOT / "config.yaml", ROOT / PAPER])))
+    assert len(plan.trainings) == 9 + 7 + 17 + 3
+    assert len(plan.fusions) == TRANSFORMERS
+    assert sum(model.endswith("-fusion") for model, *_ in plan.predictions) == TRANSFORMERS
+    assert len(plan.predictions) - TRANSFORMERS == 120
+    assert len(plan.backbones) == TRANSFORMERS + 2
+    assert plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
+    assert plan.tested("synthesised") == ("msp-podcast",)
+
+
+@pytest.mark.usefixtures("at_root")
+def test_a_fusion_alone_needs_its_audio_model() -> None:
+    config = merged([ROOT / "config.yaml", ROOT / PAPER])
+    config["targets"] = ["figure_03"]
+    config["figures"]["figure_03"]["models"] = ["w2v2-b-fusion"]
+    plan = plan_of(load(config))
+    assert plan.trainings == (("w2v2-b", 42),)
+    assert set(plan.predictions) == {(name, 42, "clean", "msp-podcast") for name in ("w2v2-b", "w2v2-b-fusion")}
+    assert plan.backbones == ("w2v2-b", "w2v2-b-960h", "bert")
+
+
+def test_the_preset_is_the_papers_and_says_all_of_it() -> None:
+    paper = yaml.safe_load((ROOT / PAPER).read_text())
+    study = load(merged([ROOT / "config.yaml", ROOT / PAPER])).configuration
+    assert "mini" not in str(paper)
+    assert study.targets == (*FIGURES, *TABLES, CLAIMS)
+    depths = [study.models[name].layers for name in study.figures["figure_12"].models]
+    assert depths == [*range(2, 24, 2), None]
+    fractions = [study.models[name].fraction for name in study.figures["figure_13"].models]
+    assert fractions == [0.075, 0.125, 0.25, 0.5, 0.75, 1.0]
+    assert study.claims is not None
+    assert set(get_args(Role)) == set(study.claims.roles)
+    assert all(study.claims.roles.values())
+    named = {name for section in (*paper["figures"].values(), *paper["tables"].values()) for name in section["models"]}
+    assert named == {*paper["models"], *paper["fusions"]}
+
+
+def test_nothing_of_the_miniatures_definitions_shows_through() -> None:
+    """A field of the default that the preset leaves out would be the miniature's."""
+    default = yaml.safe_load((ROOT / "config.yaml").read_text())
+    paper = yaml.safe_load((ROOT / PAPER).read_text())
+    shown_through = [
+        f"{section}.{name}.{key}"
+        for section in ("corpora", "paths", "backbones", "recipes", "models", "fusions", "figures", "tables")
+        for name, fields in paper[section].items()
+        for key in set(default[section].get(name, {})) - set(fields)
+    ]
+    assert shown_through == []
+    assert set(default["claims"]["roles"]) <= set(paper["claims"]["roles"])
+
+
+def test_every_model_of_the_hub_waits_to_be_pinned() -> None:
+    paper = yaml.safe_load((ROOT / PAPER).read_text())
+    hub = {name: backbone for name, backbone in paper["backbones"].items() if "source" in backbone}
+    assert len(hub) == TRANSFORMERS + 2
+    assert all(backbone["revision"] is None for backbone in hub.values())
+    assert all(re.fullmatch(r"(facebook/)?[a-z0-9.-]+", backbone["source"]) for backbone in hub.values())
