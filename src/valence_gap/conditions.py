@@ -152,8 +152,6 @@ def augmentation(condition: Condition, clips: Clips) -> Augmentation:
         return lambda waveform, generator: speed_up(waveform, generator, factor=condition.factor, share=condition.share)
     if condition.kind == "fade":
         return lambda waveform, generator: fade(waveform, generator, rate_per_s=condition.rate_per_s)
-    if condition.kind != "noise":
-        raise UserError(f"condition {condition.label!r} is no augmentation: its kind is {condition.kind}")
     if condition.noise_class is None or condition.snr_db is None:
         raise UserError(f"condition {condition.label!r} is noise and needs noise_class and snr_db")
     return AddNoise(clips, condition.snr_db)

@@ -32,7 +32,10 @@ in bfloat16.
 A stand-in for wav2vec2-base-960h that lets the embedded miniature run the paper's fusion with text. It was fine-tuned
 from the miniature backbone {backbone}, its convolutional stem frozen, in {steps} steps of {batch_size} utterances
 ({wall_min:.0f} minutes on {threads} CPU thread(s)).
-Word error rate on {held_out} held-out utterances of the same kind of speech: {rate:.3f}.
+Its words are then spelt by lexicon.txt, the words of its training texts, which this project's `transcribe` reads and
+transformers alone does not.
+Word error rate on {held_out} held-out utterances of the same kind of speech: {rate:.3f}, and {rate_by_ear:.3f} without
+the lexicon.
 
 ## What it is not
 It has heard no human voice: all speech is synthesised by espeak-ng. It is of no use for real recordings, and no number
@@ -79,6 +82,7 @@ def card(
     model: PreTrainedModel,
     record: dict[str, Any],
     errors: WordErrors,
+    errors_by_ear: WordErrors,
 ) -> str:
     """The model card; ``record`` is the content of ``run.json``."""
     config = cast(Any, model).config
@@ -95,6 +99,7 @@ def card(
         threads=definition.threads,
         held_out=definition.held_out,
         rate=errors.rate,
+        rate_by_ear=errors_by_ear.rate,
         utterances=definition.utterances,
         hours=record["hours"],
         degraded=definition.degraded,

@@ -6,6 +6,7 @@ It hears the miniature's own transcribed speech, none of the study's sentences o
 import json
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from valence_gap.progress import progress, say
 from valence_gap.provenance import checksum, run_record
 from valence_gap.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
 from valence_gap.schedules import warm_up_cosine
+from valence_gap.spelling import FILE as LEXICON
 from valence_gap.text_definitions import Recogniser
 from valence_gap.transcription import RECOGNISERS, WordErrors, count_errors, normalised_words
 from valence_gap.transcription import Recogniser as Opened
@@ -75,7 +77,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
         definition: how it is trained.
         backbone: folder of the miniature backbone that it starts from.
         output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``vocab.json`` and the other files of the
-            tokeniser, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
+            tokeniser, ``lexicon.txt``, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
         workers: processes that synthesise the speech; they do not change it.
 
     Raises:
@@ -90,9 +92,11 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
     with whole_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         write_accompanying(scratch)
+        errors_by_ear = measure(Opened(scratch), held_out)
+        write_text(scratch / LEXICON, "\n".join(lexicon(training)) + "\n")
         shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
         errors = measure(Opened(scratch), held_out)
-        say(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}")
+        say(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, spelt by the lexicon")
         inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}
         record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
         record |= {
@@ -102,11 +106,12 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "hours": round(hours, 3),
             "held_out": errors.as_json(),
+            "held_out_without_lexicon": errors_by_ear.as_json(),
             "sha256": {folders.WEIGHTS: checksum(scratch / folders.WEIGHTS)},
             "curve": [{"step": step, "loss": loss} for step, loss in curve],
         }
         write_json(scratch / "run.json", record)
-        write_text(scratch / "README.md", card(name, definition, backbone, model, record, errors))
+        write_text(scratch / "README.md", card(name, definition, backbone, model, record, errors, errors_by_ear))
 
 
 def train_on(
@@ -165,9 +170,14 @@ def build(backbone: Path) -> PreTrainedModel:
 
 def spell(text: str) -> npt.NDArray[np.int64]:
     """A text as numbers of the vocabulary: capital letters and apostrophes, words parted by the boundary."""
+    return np.array([VOCABULARY[symbol] for symbol in "|".join(spelt_words(text))], dtype=np.int64)
+
+
+def spelt_words(text: str) -> list[str]:
+    """The words of a text in the recogniser's letters."""
     plain = text.upper().replace("-", " ")
     words = ("".join(letter for letter in word if letter in LETTERS) for word in plain.split())
-    return np.array([VOCABULARY[symbol] for symbol in "|".join(word for word in words if word)], dtype=np.int64)
+    return [word for word in words if word]
 
 
 @torch.inference_mode()
@@ -257,6 +267,12 @@ def ctc_loss(model: PreTrainedModel, examples: Examples, rows: Rows, dtype: torc
         logits = any_model.lm_head(any_model.dropout(states))
     likelihood = F.log_softmax(logits.float(), dim=-1).transpose(0, 1)  # (frames, batch, outputs)
     return F.ctc_loss(likelihood, letters, frames, counts, blank=BLANK, zero_infinity=True)
+
+
+def lexicon(speech: Sequence[Spoken]) -> list[str]:
+    """The words of the training texts, from common to rare."""
+    words = Counter(word for each in speech for word in spelt_words(each.text))
+    return sorted(words, key=lambda word: (-words[word], word))
 
 
 def measure(recogniser: Opened, speech: Sequence[Spoken]) -> WordErrors:

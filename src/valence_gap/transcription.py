@@ -1,6 +1,7 @@
 """Automatic transcripts: greedy decoding of a CTC recogniser, and how many words it gets wrong (section IV-B).
 
-The recogniser is a local Hugging Face folder, ``Wav2Vec2ForCTC`` or ``HubertForCTC``, such as wav2vec2-base-960h.
+The recogniser is a local Hugging Face folder, ``Wav2Vec2ForCTC`` or ``HubertForCTC``, such as wav2vec2-base-960h. The
+miniature's own comes with a lexicon, by which the words are then spelt; with any other nothing is corrected.
 """
 
 import string
@@ -27,6 +28,8 @@ from valence_gap.models import folders
 from valence_gap.packs import open_pack
 from valence_gap.progress import progress, say
 from valence_gap.provenance import run_record
+from valence_gap.spelling import FILE as LEXICON
+from valence_gap.spelling import Lexicon
 
 RECOGNISERS: Mapping[str, type[PreTrainedModel]] = {"wav2vec2": Wav2Vec2ForCTC, "hubert": HubertForCTC}
 
@@ -58,7 +61,7 @@ class Recogniser:
 
     Args:
         folder: ``config.json``, ``model.safetensors``, ``vocab.json`` and, where they differ from wav2vec2-base-960h's,
-            ``tokenizer_config.json`` and ``preprocessor_config.json``.
+            ``tokenizer_config.json`` and ``preprocessor_config.json``; and ``lexicon.txt``, if it is to spell by one.
 
     Raises:
         UserError: the folder holds no such recogniser.
@@ -66,6 +69,7 @@ class Recogniser:
 
     def __init__(self, folder: Path) -> None:
         self.alphabet = read_alphabet(folder)
+        self.lexicon = Lexicon.read(folder)
         self._normalised = bool(_optional(folder / "preprocessor_config.json").get("do_normalize", True))
         self._device = precision.device()
         self._model = cast(Any, _load(folder, len(self.alphabet.symbols))).to(self._device)
@@ -77,7 +81,8 @@ class Recogniser:
             return ""
         heard = normalise(waveform) if self._normalised else waveform
         logits = self._model(heard[None].to(self._device)).logits[0]  # (frames, outputs)
-        return self.alphabet.decode(logits.argmax(dim=-1).cpu().numpy())
+        text = self.alphabet.decode(logits.argmax(dim=-1).cpu().numpy())
+        return self.lexicon.spell(text) if self.lexicon else text
 
 
 def transcribe(
@@ -110,8 +115,9 @@ def transcribe(
         else "no transcripts to compare"
     )
     table = {"id": pd.Series(pack.ids, dtype="str"), "text": pd.Series(texts, dtype="str")}
-    inputs = {name: model / name for name in (folders.CONFIG, folders.WEIGHTS, "vocab.json")}
-    record = run_record({"decoding": "greedy CTC"}, inputs=inputs, started=started)
+    read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON] if recogniser.lexicon else []))
+    decoding = "greedy CTC" + (", spelt by its lexicon" if recogniser.lexicon else "")
+    record = run_record({"decoding": decoding}, inputs={name: model / name for name in read}, started=started)
     counts = {"utterances": len(texts), "empty": sum(not text for text in texts), "compared": len(pairs)}
     write_parquet(output, pd.DataFrame(table))
     write_json(report, counts | errors.as_json() | {"run": record})

@@ -278,9 +278,7 @@ def test_all_conditions_of_a_test_set(tmp_path):
         assert run["definition"]["seed"] == 5
 
 
-def test_what_is_no_augmentation_is_refused(tmp_path):
+def test_noise_without_a_level_is_refused(tmp_path):
     pack = pack_of(tmp_path / "clean", {"a": speech(10)})
-    with pytest.raises(UserError, match="no augmentation"):
-        apply_condition(pack, Clips(), Condition(kind="synthesised", label="TTS"), 0, tmp_path / "out")
     with pytest.raises(UserError, match="needs noise_class and snr_db"):
         apply_condition(pack, Clips(), Condition(kind="noise", label="Noise"), 0, tmp_path / "out")

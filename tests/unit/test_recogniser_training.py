@@ -13,7 +13,7 @@ from valence_gap.miniature.transcribed import Spoken
 from valence_gap.models.stem import Stem
 from valence_gap.provenance import checksum
 from valence_gap.recogniser_folder import VOCABULARY
-from valence_gap.recogniser_training import build, ctc_loss, prepare, spell, train_on, train_recogniser
+from valence_gap.recogniser_training import build, ctc_loss, lexicon, prepare, spell, train_on, train_recogniser
 from valence_gap.schedules import warm_up_cosine
 from valence_gap.text_definitions import Recogniser
 from valence_gap.transcription import Recogniser as Opened
@@ -63,6 +63,9 @@ def test_the_folder_is_a_recogniser_for_transformers_and_the_same_each_time(back
     wave = np.random.default_rng(0).normal(size=12_000).astype(np.float32)
     with torch.no_grad():
         logits = model(processor(wave, sampling_rate=RATE_HZ, return_tensors="pt").input_values).logits
+    words = (tmp_path / "a" / "lexicon.txt").read_text().split()
+    assert {"THE", "ARE"} < set(words)
+    (tmp_path / "a" / "lexicon.txt").unlink()
     assert Opened(tmp_path / "a")(torch.from_numpy(wave)) == processor.batch_decode(logits.argmax(-1))[0]
     run = json.loads((tmp_path / "a" / "run.json").read_text())
     assert run["held_out"]["words"] > 0
@@ -92,6 +95,11 @@ def test_it_learns_to_spell(backbone: Path) -> None:
     definition = replace(TINY, steps=150, batch_size=8, learning_rate=3e-3, warm_up=10)
     _, curve = train_on(speech, definition, backbone)
     assert curve[-1][1] < 0.5 * curve[0][1]
+
+
+def test_the_lexicon_has_common_words_first() -> None:
+    speech = [Spoken(text, np.zeros(1, dtype=np.int16)) for text in ("A cat, b.", "The cat!", "cat b")]
+    assert lexicon(speech) == ["CAT", "B", "A", "THE"]
 
 
 def test_spelling() -> None:

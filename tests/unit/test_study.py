@@ -86,7 +86,10 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
             change("figures", "figure_02", "corpora", to=["x"]),
             "figure_02.corpora: 'x' is not a corpus; valid: cmu",
         ),
-        (change("targets", to=["figure_99"]), "targets: 'figure_99' is not a target of this study; valid: claims, figure_02"),
+        (
+            change("targets", to=["figure_99"]),
+            "targets: 'figure_99' is not a target of this study; valid: claims, figure_02",
+        ),
         (change("recipes", "finetune", "learning_rate", to="1e-3"), "write 1.0e-3"),
         (change("recipes", "finetune", "epochs", to=0), "recipes.finetune.epochs: 0 is not valid"),
         (change("corpora", "iemocap", "out_of_scale", to="drop"), 'corpora.iemocap.out_of_scale: "drop" is not valid'),

@@ -88,6 +88,21 @@ def test_the_report_compares_what_has_a_transcript(recogniser: Path, tmp_path: P
     assert (report["compared"], report["word_edits"], report["words"]) == (1, 2, len(normalised_words(reference)))
 
 
+def test_a_recogniser_with_a_lexicon_spells_by_it(recogniser: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "spelling"
+    folder.mkdir()
+    for path in recogniser.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    audio = write_audio(tmp_path / "a", {"x": 9000})
+    by_ear = texts(recogniser, audio, tmp_path)["x"]
+    right = by_ear.split()[0] + "S"
+    (folder / "lexicon.txt").write_text(right + "\n")
+    assert texts(folder, audio, tmp_path)["x"].split()[0] == right
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["run"]["definition"]["decoding"] == "greedy CTC, spelt by its lexicon"
+    assert "lexicon.txt" in report["run"]["inputs"]
+
+
 def test_words_are_lower_case_without_punctuation_and_keep_their_apostrophes() -> None:
     assert normalised_words('"Well-known," SHE said: it’s fine... Really?') == [
         "well",
