@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SLURM_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge
+SLURM_PLUGINS := snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1 \
+	snakemake-executor-plugin-cluster-generic==1.0.9
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing after fetch_pretrained asks a hub; without this, code that tries would wait for its retries.
 export HF_HUB_DISABLE_TELEMETRY := 1
@@ -43,6 +45,7 @@ unit: $(READY)
 test-cluster: $(READY) ## Run jobs and the tiny Figure 2 through a real SLURM of one node
 	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \
 	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(SLURM_PLUGINS)
 	pytest -rs tests/cluster
 
 format: $(READY) ## Format Python and Snakemake sources

@@ -63,6 +63,11 @@ def wrong_names(configuration: Configuration) -> Iterator[str]:
         yield from unknown("paths", name, "corpus with paths", configuration.paths)
     for name, pretraining in configuration.pretraining.items():
         yield from unknown(f"pretraining.{name}.speech", pretraining.speech, "speech", configuration.speech)
+        made = configuration.pretraining
+        yield from unknown(f"pretraining.{name}.continues", pretraining.continues, "pre-trained backbone", made)
+    for name, recogniser in configuration.recogniser_training.items():
+        made = configuration.pretraining
+        yield from unknown(f"recogniser_training.{name}.backbone", recogniser.backbone, "pre-trained backbone", made)
 
 
 def targets_of(configuration: Configuration) -> tuple[str, ...]:

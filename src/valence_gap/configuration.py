@@ -25,7 +25,7 @@ from valence_gap.definitions import (
     Speech,
     Split,
 )
-from valence_gap.text_definitions import Synthesiser
+from valence_gap.text_definitions import Recogniser, Synthesiser, TextEncoder
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -89,4 +89,10 @@ class Configuration:
     )
     pretraining: Annotated[
         Mapping[Name, Pretraining], Field(description="How each miniature backbone is pre-trained.")
+    ] = Field(default_factory=dict)
+    recogniser_training: Annotated[
+        Mapping[Name, Recogniser], Field(description="How each miniature recogniser is fine-tuned.")
+    ] = Field(default_factory=dict)
+    text_pretraining: Annotated[
+        Mapping[Name, TextEncoder], Field(description="How each miniature text encoder is pre-trained.")
     ] = Field(default_factory=dict)

@@ -33,7 +33,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "conditions": ("conditions.py", "noise_mixing.py", "packs.py", "corpora/esc50.py"),
     "synthesise": ("synthesis.py", "miniature/engine.py", "packs.py"),
     "fetch": ("backbones.py",),
-    "pretrain": ("pretraining.py", "pretraining_targets.py", "mfcc.py", "miniature/**/*.py"),
+    "pretrain": (
+        *("pretraining.py", "pretraining_targets.py", "mfcc.py", "recogniser_training.py", "text_pretraining.py"),
+        "miniature/**/*.py",
+    ),
     "features": ("features.py", "models/stem.py", "models/families.py", "inputs.py"),
     "train": (
         *("training.py", "learners.py", "examples.py", "losses.py", "batching.py", "fractions.py", "metrics.py"),

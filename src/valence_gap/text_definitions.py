@@ -15,6 +15,7 @@ from valence_gap.definitions import STRICT, Positive, PositiveFloat, Recipe
 class Recogniser:
     """How the miniature's speech recogniser is fine-tuned from one of its backbones."""
 
+    backbone: Annotated[str, Field(description="Miniature backbone that it starts from.")] = "mini-hubert-b"
     utterances: Annotated[Positive, Field(description="Transcribed utterances that it hears.")] = 4000
     degraded: Annotated[
         float, Field(ge=0, le=1, description="Share of them with noise or telephone bandwidth mixed in.")

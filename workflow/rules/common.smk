@@ -51,6 +51,18 @@ def source_files(wildcards):
     )
 
 
+def continued(wildcards):
+    """The backbone that a pre-training continues: results/.../pretraining/mini-w2v2-L/config.json, or nothing."""
+    name = study.configuration.pretraining[wildcards.pretraining].continues
+    return [f"{R}/pretraining/{name}/config.json"] if name else []
+
+
+def recogniser_start(wildcards):
+    """The backbone that a recogniser is fine-tuned from: results/.../pretraining/mini-hubert-b/config.json."""
+    name = study.configuration.recogniser_training[wildcards.recogniser].backbone
+    return f"{R}/pretraining/{name}/config.json"
+
+
 def pretrained(backbone):
     """Files of a fetched backbone: resources/pretrained/w2v2-b/config.json and model.safetensors."""
     return [

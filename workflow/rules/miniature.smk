@@ -28,6 +28,8 @@ rule make_miniature:
 
 rule pretrain_backbone:
     """Pre-train one miniature backbone by masked prediction of k-means targets, as the shipped ones were."""
+    input:
+        continued,
     output:
         multiext(
             f"{R}/pretraining/{{pretraining}}/",
@@ -51,6 +53,9 @@ rule pretrain_backbone:
             study.configuration.pretraining[wildcards.pretraining]
         ),
         speech=lambda wildcards: to_json(study.speech(wildcards.pretraining)),
+        start=lambda wildcards, input: flags(
+            "--start", {parent(path) for path in input}
+        ),
         revision=REVISIONS["pretrain"],
         folder=subpath(output[0], parent=True),
     shell:
@@ -59,16 +64,102 @@ rule pretrain_backbone:
             --name {wildcards.pretraining:q} \
             --definition {params.definition:q} \
             --speech {params.speech:q} \
+            {params.start:q} \
             --threads {threads} \
             --output {params.folder:q} \
             2>{log:q}
         """
 
 
+rule train_recogniser:
+    """Fine-tune a miniature backbone as a speech recogniser, as the shipped one was."""
+    input:
+        recogniser_start,
+    output:
+        multiext(
+            f"{R}/pretraining/{{recogniser}}/",
+            "config.json",
+            "model.safetensors",
+            "run.json",
+            "vocab.json",
+        ),
+    log:
+        f"{R}/logs/train_recogniser/{{recogniser}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_recogniser/{{recogniser}}.tsv"
+    wildcard_constraints:
+        recogniser=alternatives(study.configuration.recogniser_training),
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        definition=lambda wildcards: to_json(
+            study.configuration.recogniser_training[wildcards.recogniser]
+        ),
+        backbone=lambda wildcards, input: parent(input[0]),
+        revision=REVISIONS["pretrain"],
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        valence-gap train-recogniser \
+            --name {wildcards.recogniser:q} \
+            --definition {params.definition:q} \
+            --backbone {params.backbone:q} \
+            --threads {threads} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
+rule pretrain_text_encoder:
+    """Pre-train a miniature BERT by masked words, as the shipped one was."""
+    output:
+        multiext(
+            f"{R}/pretraining/{{encoder}}/",
+            "config.json",
+            "model.safetensors",
+            "run.json",
+            "tokenizer.json",
+        ),
+    log:
+        f"{R}/logs/pretrain_text_encoder/{{encoder}}.log",
+    benchmark:
+        f"{R}/benchmarks/pretrain_text_encoder/{{encoder}}.tsv"
+    wildcard_constraints:
+        encoder=alternatives(study.configuration.text_pretraining),
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        definition=lambda wildcards: to_json(
+            study.configuration.text_pretraining[wildcards.encoder]
+        ),
+        revision=REVISIONS["pretrain"],
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        valence-gap pretrain-bert \
+            --name {wildcards.encoder:q} \
+            --definition {params.definition:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
 rule pretrain_miniature:
-    """Make every miniature backbone anew; copy a folder to resources/miniature to use it in place of the shipped one."""
+    """Make every miniature model anew; copy a folder to resources/miniature to use it in place of the shipped one."""
     input:
         expand(
-            f"{R}/pretraining/{{pretraining}}/model.safetensors",
-            pretraining=study.configuration.pretraining,
+            f"{R}/pretraining/{{name}}/model.safetensors",
+            name=[
+                *study.configuration.pretraining,
+                *study.configuration.recogniser_training,
+                *study.configuration.text_pretraining,
+            ],
         ),
