@@ -43,6 +43,7 @@ ACCOMPANYING = (
     "normalizer.json",
     "README.md",
     "LICENSE",
+    "lexicon.txt",
 )
 COMMIT = re.compile(r"[0-9a-f]{40}")
 

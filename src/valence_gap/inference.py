@@ -94,13 +94,19 @@ def _batch(model: SpeechModel, inputs: Inputs, rows: npt.NDArray[np.int64], want
 
 
 def predict_conditions(
-    model: Path, conditions: Mapping[str, Path], predictions: Path, embeddings: Path, *, features: Path | None = None
+    model: Path,
+    conditions: Mapping[str, Path | None],
+    predictions: Path,
+    embeddings: Path,
+    *,
+    features: Path | None = None,
 ) -> None:
     """Predict a set of conditions of a corpus in one job.
 
     Args:
         model: folder of the finished model.
-        conditions: packs of the audio by name of the condition, in the order of the rows.
+        conditions: packs of the audio by name of the condition, in the order of the rows; None for ``clean`` where the
+            features are enough.
         predictions: Parquet file that is written: id, condition, arousal, dominance, valence.
         embeddings: ``.npy`` file that is written: float16 (rows of the predictions, hidden), the pooled states; float32
             where they do not fit in float16.
@@ -124,7 +130,7 @@ def predict_conditions(
     files.write_parquet(predictions, pd.concat(tables, ignore_index=True))
 
 
-def _open(model: SpeechModel, audio: Path, features: Path | None) -> Inputs:
+def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:
     stem = model.stem if isinstance(model, TransformerModel) else None
     if features is not None and model.input_kind != "stem":
         say(f"{features} is not used: the stem of this model was trained, or it has none")

@@ -74,9 +74,9 @@ def _predict(args: argparse.Namespace) -> None:
     predict_conditions(args.model, _conditions(args), args.output, args.embeddings, features=args.features)
 
 
-def _conditions(args: argparse.Namespace) -> dict[str, Path]:
-    """The packs by condition, clean first."""
-    found = {CLEAN: args.audio} if args.audio is not None else {}
+def _conditions(args: argparse.Namespace) -> "dict[str, Path | None]":
+    """The packs by condition, clean first; features can stand for the clean pack."""
+    found: dict[str, Path | None] = {CLEAN: args.audio} if args.audio or args.features else {}
     offenders = []
     for text in args.condition:
         name, equals, folder = text.partition("=")
