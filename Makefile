@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster lint unit format schema clean
+.PHONY: help install reproduce everything test test-cluster lint unit format schema clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-reproduce: $(READY) ## Run the whole study on the embedded miniature
+reproduce: $(READY) ## Run the study on the embedded miniature, from raw corpora to Figure 2
 	snakemake --cores $(CORES)
+
+everything: $(READY) ## The same, to every figure, every table and the verdict on the claims
+	snakemake --cores $(CORES) --configfile workflow/presets/everything.yaml
 	@grep --max-count 1 '^\*\*' results/miniature/claims.md | tr -d '*'
 
 test: lint unit ## Lint and run all tests
