@@ -23,7 +23,7 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from valence_gap.definitions import Backbone, to_json
+from valence_gap.definitions import Backbone, is_local, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, whole_folder, write_json
 from valence_gap.provenance import checksum, run_record
@@ -74,11 +74,6 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.download.", dir=output.parent) as scratch:
         _adopt(name, backbone, download(name, backbone, Path(scratch), output), output, started)
-
-
-def is_local(source: str) -> bool:
-    """Whether a source is a folder (it begins with /, ./, ../ or ~/) and not a hub id."""
-    return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
 
 
 def download(name: str, backbone: Backbone, scratch: Path, output: Path) -> Path:

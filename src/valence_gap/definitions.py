@@ -94,6 +94,11 @@ class Noise:
     root: Annotated[str, Field(description="ESC-50's root folder, with audio/ and meta/esc50.csv.")]
 
 
+def is_local(source: str) -> bool:
+    """Whether a source is a folder (it begins with /, ./, ../ or ~/) and not a hub id."""
+    return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Backbone:
     """A pre-trained encoder, or the architecture of the CNN14 baseline."""

@@ -22,6 +22,7 @@ from valence_gap.definitions import (
     Speech,
     Split,
     Training,
+    is_local,
 )
 from valence_gap.errors import UserError
 from valence_gap.text_definitions import Fusion
@@ -127,11 +128,6 @@ class Study:
         """What a figure or table shows; nothing where the study does not define it."""
         nothing = Figure(models=(), corpora=())
         return self.configuration.figures.get(target) or self.configuration.tables.get(target) or nothing
-
-    def selected_models(self) -> tuple[str, ...]:
-        """Models that some target shows, in order of first mention; of a fusion its audio model."""
-        names = (name for target in self.configuration.targets for name in self.shown(target).models)
-        return tuple(dict.fromkeys(self.audio_model(name) for name in names))
 
     def audio_model(self, name: str) -> str:
         """The audio model of a fusion; a model itself."""
@@ -267,4 +263,4 @@ def _given(definition: Any, *fields: str) -> dict[str, Any]:
 
 def local_source(source: str | None) -> Path | None:
     """The folder of a backbone's source, or None where it is a hub id."""
-    return Path(source) if source and source.startswith((".", "/", "~")) else None
+    return Path(source).expanduser() if source and is_local(source) else None

@@ -12,8 +12,8 @@ from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 
 from valence_gap import backbones
-from valence_gap.backbones import fetch_pretrained, is_local, licence
-from valence_gap.definitions import Backbone
+from valence_gap.backbones import fetch_pretrained, licence
+from valence_gap.definitions import Backbone, is_local
 from valence_gap.errors import UserError
 from valence_gap.provenance import checksum
 

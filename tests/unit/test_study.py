@@ -25,7 +25,7 @@ def config() -> dict[str, Any]:
 def test_the_default_is_valid(config: dict[str, Any]) -> None:
     study = load(config)
     assert study.results == "results/miniature"
-    assert list(study.selected_models()) == config["figures"]["figure_02"]["models"]
+    assert [model for model, _ in study.runs("figure_02")] == config["figures"]["figure_02"]["models"]
 
 
 def test_the_schema_on_disk_is_that_of_the_types() -> None:
