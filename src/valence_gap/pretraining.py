@@ -160,7 +160,7 @@ def build(definition: Pretraining) -> PreTrainedModel:
         "num_conv_pos_embedding_groups": POSITION_GROUPS,
         "mask_time_prob": 0.05,
         "mask_time_length": MASK_SPAN,
-        "apply_spec_augment": False,  # hundreds of utterances are too few to hide words in
+        "apply_spec_augment": True,  # without it transformers ignores the mask
         "layerdrop": 0.0,
         "hidden_dropout": 0.0,
         "attention_dropout": 0.0,

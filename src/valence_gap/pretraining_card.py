@@ -12,7 +12,14 @@ from valence_gap.definitions import SAMPLE_RATE_HZ, Pretraining, Speech, to_json
 from valence_gap.files import read_json, whole_folder, write_json, write_text
 from valence_gap.provenance import checksum, run_record
 
-FINE_TUNING = {"hidden_dropout": 0.1, "attention_dropout": 0.1, "activation_dropout": 0.0, "feat_proj_dropout": 0.0}
+# Hundreds of utterances are too few to hide words in, so that SpecAugment is off.
+FINE_TUNING = {
+    "apply_spec_augment": False,
+    "hidden_dropout": 0.1,
+    "attention_dropout": 0.1,
+    "activation_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+}
 
 CARD = """\
 ---

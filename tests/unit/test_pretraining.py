@@ -172,6 +172,17 @@ def test_build(architecture: str, stem: str, expected: type) -> None:
     assert model(torch.zeros(1, 400)).last_hidden_state.shape == (1, 1, 32)
 
 
+@pytest.mark.parametrize("architecture", ["hubert", "wav2vec2"])
+def test_masked_frames_are_not_heard(architecture: str) -> None:
+    model = build(definition(architecture=architecture)).train()
+    frames = 20
+    waves = torch.randn(2, mfccs.samples_of(frames), generator=torch.Generator().manual_seed(0))
+    states = model(waves, mask_time_indices=torch.ones(2, frames, dtype=torch.bool)).last_hidden_state
+    assert torch.equal(states[0], states[1])
+    states = model(waves, mask_time_indices=torch.zeros(2, frames, dtype=torch.bool)).last_hidden_state
+    assert not torch.allclose(states[0], states[1])
+
+
 def test_indivisible_sizes_are_all_named() -> None:
     with pytest.raises(UserError) as raised:
         pretraining.check(definition(hidden=36, heads=5))

@@ -9,14 +9,15 @@ from itertools import islice, repeat
 from typing import Any
 
 from valence_gap.errors import UserError, valid_names
-from valence_gap.miniature.lexicon import Sentiments, data, sentiments, valence
+from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiments, valence
 
 ENGLISH = "en"
 
 _CANDIDATES = 8
 _MOOD_GAIN = 3.0  # how much more the mood of a sentence leans than its target: words cancel one another
 _SLOT = re.compile(r"\{([a-z]+)\}")
-_SPLIT_SHARES = (("train", 6), ("dev", 2), ("test", 2))
+_UNLABELLED = "unlabelled"
+_SPLIT_SHARES = (("train", 6), ("dev", 2), ("test", 2), (_UNLABELLED, 10))
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Senten
     Raises:
         UserError: there is no such corpus or split.
     """
-    splits = [name for name, _ in _SPLIT_SHARES]
+    splits = [name for name, _ in _SPLIT_SHARES if name != _UNLABELLED]
     if corpus not in _TARGETS or split not in splits:
         raise UserError(
             "the miniature has no such sentences", [f"{corpus}/{split}"], remedy=valid_names([*_TARGETS, *splits])
@@ -63,8 +64,8 @@ def unlabelled(language: str, count: int, *, seed: int) -> tuple[str, ...]:
 def endless(language: str, *, seed: int) -> Iterator[str]:
     """Sentences for pre-training, without labels.
 
-    In English they are of the whole lexicon in frames of their own, so that a pre-trained model has heard the words,
-    but none of the corpora's sentences. In other languages they are plain statements with a number, which espeak-ng
+    In English they are of the whole lexicon, in the frames of all corpora and in some of their own: a pre-trained model
+    has heard the language, but none of the corpora's sentences and speakers. In other languages they are plain statements with a number, which espeak-ng
     reads in that language.
 
     Args:
@@ -76,8 +77,9 @@ def endless(language: str, *, seed: int) -> Iterator[str]:
     """
     rng = random.Random(f"{seed}/unlabelled/{language}")
     if language == ENGLISH:
-        fill = _filler(None)
-        return (_finished(fill(_mood(rng.random()), rng)) for _ in repeat(None))
+        fills = [_filler(frames, None) for frames in (_UNLABELLED, *EXCLUSIVE)]
+        texts = (_finished(_choose(fills, rng)(_mood(rng.random()), rng)) for _ in repeat(None))
+        return (text for text in texts if _split_of(text) == _UNLABELLED)
     lists = data("languages.json")
     if language not in lists:
         raise UserError(
@@ -87,7 +89,7 @@ def endless(language: str, *, seed: int) -> Iterator[str]:
 
 
 def _sentences(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence]:
-    fill = _filler(corpus)
+    fill = _filler(corpus, corpus)
     seen: set[str] = set()
     while True:
         target = _TARGETS[corpus](rng)
@@ -99,10 +101,10 @@ def _sentences(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence
         yield best
 
 
-def _filler(corpus: str | None) -> Callable[[float, random.Random], str]:
-    """A function of a mood that fills a frame of the corpus at random."""
+def _filler(frames: str, corpus: str | None) -> Callable[[float, random.Random], str]:
+    """A function of a mood that fills one of the frames at random, with the words of a corpus or all of them."""
     everything = data("frames.json")
-    own = everything[corpus or "unlabelled"]
+    own = everything[frames]
     plain: Mapping[str, Sequence[str]] = everything["common"] | own["slots"]
     rated: Mapping[str, Sentiments] = sentiments(corpus)
 
