@@ -26,7 +26,7 @@ _ALPHA = 40.0
 # Word r of a list is drawn in proportion to r ** -exponent (Zipf's law). The labelled corpora are small, so that their
 # law is steeper: the common words come often enough to be learnt, and most words are still rare.
 _EXPONENT = 1.5
-_UNLABELLED_EXPONENT = 1.0
+_UNLABELLED_EXPONENT = 1.2
 
 
 @cache
