@@ -143,7 +143,11 @@ class Recipe:
     """How a model is trained (paper, section III-B)."""
 
     optimizer: Annotated[Literal["adamw", "sgd"], Field(description="Optimiser.")] = "adamw"
-    learning_rate: Annotated[PositiveFloat, Field(description="Fixed learning rate.")] = 1e-4
+    learning_rate: Annotated[PositiveFloat, Field(description="Learning rate.")] = 1e-4
+    schedule: Annotated[
+        Literal["constant", "cosine"],
+        Field(description="constant: a fixed rate, as the paper's. cosine: a short warm-up, then down to 2 %."),
+    ] = "constant"
     momentum: Annotated[float, Field(ge=0, lt=1, description="sgd: Nesterov momentum.")] = 0.9
     weight_decay: Annotated[float, Field(ge=0, description="Weight decay.")] = 0.0
     gradient_norm: Annotated[PositiveFloat | None, Field(description="Gradients are clipped to this norm.")] = 1.0

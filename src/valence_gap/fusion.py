@@ -28,7 +28,8 @@ from valence_gap.models.head import RegressionHead
 from valence_gap.progress import say
 from valence_gap.provenance import run_record
 from valence_gap.text_definitions import Fusion
-from valence_gap.training import build_optimizer, seed_everything
+from valence_gap.optimizers import build_optimizer, set_learning_rate
+from valence_gap.training import seed_everything
 
 MODEL_TYPE = "valence_gap_fusion"
 INITIAL_DEVIATION = 0.02  # initializer_range of the paper's encoders, with which their head was drawn
@@ -155,13 +156,16 @@ def train_head(
     for epoch in range(1, recipe.epochs + 1):
         head.train()
         losses = []
-        for step, batch in enumerate(epoch_batches(lengths, recipe.batch_size, seed=fusion.seed, epoch=epoch)):
+        batches = epoch_batches(lengths, recipe.batch_size, seed=fusion.seed, epoch=epoch)
+        for step, batch in enumerate(batches):
             seed_everything(fusion.seed, epoch, step)
             loss = ccc_loss(head(vectors[batch]), targets[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if recipe.gradient_norm is not None:
                 nn.utils.clip_grad_norm_(head.parameters(), recipe.gradient_norm)
+            done = (epoch - 1) * len(batches) + step
+            set_learning_rate(optimizer, recipe, done, steps=recipe.epochs * len(batches))
             optimizer.step()
             losses.append(loss.item() * len(batch))
         rows.append({"epoch": epoch, "loss": sum(losses) / len(vectors)} | _judge(head, *dev))

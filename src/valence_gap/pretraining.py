@@ -4,10 +4,10 @@ Both architectures are pre-trained in this way: wav2vec 2.0's contrastive task n
 miniature can afford. So a miniature wav2vec 2.0 has that architecture, and not that task; its card says so.
 """
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from valence_gap.mfcc import HOP, frames_of, samples_of
 from valence_gap.pretraining_card import save
 from valence_gap.pretraining_targets import Samples, Targets, hidden_targets, levelled, mfcc_targets, normalised
 from valence_gap.progress import progress, say
+from valence_gap.schedules import warm_up_cosine
 
 CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares its kernels for each anew
 # A third of the frames are masked, in shorter spans than HuBERT's (8 % and 10 frames, half of all): a model that
@@ -184,7 +185,7 @@ def train(
     optimizer = torch.optim.AdamW(
         parameters, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, definition))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps))
     model.train()
     curve: list[tuple[int, float, float]] = []
     window: list[tuple[float, float]] = []
@@ -209,14 +210,6 @@ def train(
             window = []
             say(f"step {step} of {definition.steps}: loss {mean_loss:.3f}, masked accuracy {accuracy:.3f}")
     return curve
-
-
-def learning_rate(step: int, definition: Pretraining) -> float:
-    """Share of the peak learning rate: a linear warm-up, then half a cosine down to 2 %."""
-    if step < definition.warm_up:
-        return (step + 1) / definition.warm_up
-    done = (step - definition.warm_up) / max(1, definition.steps - definition.warm_up)
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def batches(

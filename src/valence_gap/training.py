@@ -26,6 +26,7 @@ from valence_gap.files import whole_folder, write_csv, write_json
 from valence_gap.learners import Forward, Learner, Source, build_learner, checksums_of
 from valence_gap.losses import ccc_loss
 from valence_gap.metrics import cccs
+from valence_gap.optimizers import build_optimizer, set_learning_rate
 from valence_gap.progress import LINE_EVERY_S, say
 
 
@@ -112,6 +113,8 @@ def steps(
             raise _not_finite(journal, [learner.train.inputs.ids[row] for row in batch.rows])
         if recipe.gradient_norm is not None:
             nn.utils.clip_grad_norm_(learner.module.parameters(), recipe.gradient_norm)
+        done = (journal.epoch - 1) * len(rows_of) + journal.step
+        set_learning_rate(optimizer, recipe, done, steps=recipe.epochs * len(rows_of))
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         journal.step += 1
@@ -166,27 +169,6 @@ def seed_everything(*key: int) -> None:
         torch.cuda.manual_seed_all(seed)
     np.random.seed(words[2])
     random.seed(words[3])
-
-
-def build_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimiser, with a fixed learning rate."""
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters,
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            nesterov=recipe.momentum > 0,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        )
-    return torch.optim.AdamW(
-        parameters,
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
 
 
 def judge(learner: Learner, journal: Journal) -> Row:

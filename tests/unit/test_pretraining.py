@@ -19,7 +19,7 @@ from valence_gap import mfcc as mfccs
 from valence_gap import pretraining, pretraining_targets
 from valence_gap.definitions import Pretraining, Speech
 from valence_gap.errors import UserError
-from valence_gap.pretraining import batches, build, learning_rate, pretrain, pretrain_on, span_mask
+from valence_gap.pretraining import batches, build, pretrain, pretrain_on, span_mask
 from valence_gap.pretraining_targets import assign, fit, hidden_targets, levelled, normalised
 
 
@@ -135,9 +135,9 @@ def test_masks_are_spans(batch: int, frames: int, seed: int) -> None:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
         lengths = edges[1::2] - edges[::2]
         assert len(lengths) >= 1
-        assert (lengths >= 10).all()
+        assert (lengths >= pretraining.MASK_SPAN).all()
     if frames >= 100:
-        assert 0.3 < mask.mean() < 0.8
+        assert 0.2 < mask.mean() < 0.5
 
 
 def test_batches_keep_waves_and_targets_together() -> None:
@@ -151,14 +151,6 @@ def test_batches_keep_waves_and_targets_together() -> None:
         expected = samples[start : start + waves.shape[1]].astype(float)
         expected = (expected - expected.mean()) / expected.std()
         np.testing.assert_allclose(waves[0].numpy(), expected, atol=1e-3)
-
-
-def test_learning_rate_rises_then_falls() -> None:
-    shares = [learning_rate(step, definition(steps=100, warm_up=10)) for step in range(100)]
-    assert shares[:10] == pytest.approx([0.1 * i for i in range(1, 11)])
-    assert shares[10:] == sorted(shares[10:], reverse=True)
-    assert shares[10] == pytest.approx(1.0)
-    assert 0 < shares[-1] < 0.05
 
 
 @pytest.mark.parametrize(
