@@ -25,11 +25,11 @@ from valence_gap.losses import ccc_loss
 from valence_gap.metrics import cccs
 from valence_gap.models import folders
 from valence_gap.models.head import RegressionHead
+from valence_gap.optimizers import build_optimizer, set_learning_rate
 from valence_gap.progress import say
 from valence_gap.provenance import run_record
+from valence_gap.seeding import seed_everything
 from valence_gap.text_definitions import Fusion
-from valence_gap.optimizers import build_optimizer, set_learning_rate
-from valence_gap.training import seed_everything
 
 MODEL_TYPE = "valence_gap_fusion"
 INITIAL_DEVIATION = 0.02  # initializer_range of the paper's encoders, with which their head was drawn

@@ -185,7 +185,9 @@ def train(
     optimizer = torch.optim.AdamW(
         parameters, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps)
+    )
     model.train()
     curve: list[tuple[int, float, float]] = []
     window: list[tuple[float, float]] = []

@@ -41,11 +41,14 @@ STAGES: dict[str, tuple[str, ...]] = {
     "features": ("features.py", "models/stem.py", "models/families.py", "inputs.py"),
     "train": (
         *("training.py", "learners.py", "examples.py", "losses.py", "batching.py", "fractions.py", "metrics.py"),
-        *("inputs.py", "inference.py", "precision.py", "models/*.py"),
+        *("inputs.py", "inference.py", "precision.py", "models/*.py", "optimizers.py", "schedules.py", "seeding.py"),
     ),
     "predict": ("inference.py", "inputs.py", "precision.py", "models/*.py"),
     "text": ("transcription.py", "spelling.py", "text.py"),
-    "fusion": ("fusion.py", "losses.py", "metrics.py", "models/head.py"),
+    "fusion": (
+        *("fusion.py", "losses.py", "metrics.py", "models/head.py", "batching.py"),
+        *("optimizers.py", "schedules.py", "seeding.py"),
+    ),
     "score": ("scoring.py", "statistics.py", "metrics.py"),
     "claims": ("claims/*.py", "statistics.py", "metrics.py"),
 }

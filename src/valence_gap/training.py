@@ -5,7 +5,6 @@ masks of each step are drawn from the seed and the number of the step alone.
 """
 
 import json
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from valence_gap.losses import ccc_loss
 from valence_gap.metrics import cccs
 from valence_gap.optimizers import build_optimizer, set_learning_rate
 from valence_gap.progress import LINE_EVERY_S, say
+from valence_gap.seeding import seed_everything
 
 
 def train(
@@ -158,17 +158,6 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
     for number, share in enumerate(torch.split(gradient, [len(each) for each in first])):
         part(number).backward(share)  # type: ignore[no-untyped-call]
     return loss.item()
-
-
-def seed_everything(*key: int) -> None:
-    """Seed the generators of torch, NumPy (SpecAugment's) and Python from a key of any length."""
-    words = [int(word) for word in np.random.SeedSequence([each % 2**64 for each in key]).generate_state(4)]
-    seed = words[0] << 32 | words[1]
-    torch.default_generator.manual_seed(seed)  # torch.manual_seed takes a millisecond where there is no GPU
-    if torch.cuda.is_available():
-        torch.cuda.manual_seed_all(seed)
-    np.random.seed(words[2])
-    random.seed(words[3])
 
 
 def judge(learner: Learner, journal: Journal) -> Row:

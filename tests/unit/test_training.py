@@ -27,6 +27,7 @@ from valence_gap.inputs import open_inputs
 from valence_gap.learners import Source
 from valence_gap.losses import ccc_loss
 from valence_gap.metrics import cccs
+from valence_gap.seeding import seed_everything
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -210,7 +211,7 @@ def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
     assert all(torch.equal(first, second) for first, second in zip(seen[:3], seen[3:], strict=True))
     kept = []
     for number, part in enumerate(batch.parts):
-        training.seed_everything(1, 1, 1, number)
+        seed_everything(1, 1, 1, number)
         kept.append(model(*part).predictions)
     expected = ccc_loss(torch.cat(kept), batch.targets)
     expected.backward()

@@ -65,8 +65,8 @@ def endless(language: str, *, seed: int) -> Iterator[str]:
     """Sentences for pre-training, without labels.
 
     In English they are of the whole lexicon, in the frames of all corpora and in some of their own: a pre-trained model
-    has heard the language, but none of the corpora's sentences and speakers. In other languages they are plain statements with a number, which espeak-ng
-    reads in that language.
+    has heard the language, but none of the corpora's sentences and speakers. In other languages they are plain
+    statements with a number, which espeak-ng reads in that language.
 
     Args:
         language: ``en``, or one of the other languages.
