@@ -4,15 +4,13 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SLURM_PACKAGES := slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge
-SLURM_PLUGINS := snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1 \
-	snakemake-executor-plugin-cluster-generic==1.0.9
+SLURM_PACKAGES := $(shell cat tests/cluster/debian-packages.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing after fetch_pretrained asks a hub; without this, code that tries would wait for its retries.
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce everything test test-cluster lint unit format schema clean
+.PHONY: help install reproduce test test-cluster lint unit format schema clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,11 +24,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-reproduce: $(READY) ## Run the study on the embedded miniature, from raw corpora to Figure 2
+reproduce: $(READY) ## Run the study on the embedded miniature: every figure, every table, the claims and their verdict
 	snakemake --cores $(CORES)
-
-everything: $(READY) ## The same, to every figure, every table and the verdict on the claims
-	snakemake --cores $(CORES) --configfile workflow/presets/everything.yaml
 	@grep --max-count 1 '^\*\*' results/miniature/claims.md | tr -d '*'
 
 test: lint unit ## Lint and run all tests
@@ -45,10 +40,9 @@ lint: $(READY) ## ruff, mypy --strict, snakefmt, snakemake --lint
 unit: $(READY)
 	pytest --numprocesses 2 --dist loadfile -rs
 
-test-cluster: $(READY) ## Run jobs and the tiny Figure 2 through a real SLURM of one node
+test-cluster: $(READY) ## Run the tiny Figure 2 through a real SLURM of one node (as root); a part of `make test`
 	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \
 	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(SLURM_PLUGINS)
 	pytest -rs tests/cluster
 
 format: $(READY) ## Format Python and Snakemake sources

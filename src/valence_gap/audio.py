@@ -15,7 +15,7 @@ from valence_gap.decoding import AudioError, Decoded, decode
 from valence_gap.definitions import SAMPLE_RATE_HZ, Corpus
 from valence_gap.errors import UserError
 from valence_gap.packs import Pack, Samples, open_pack, write_pack
-from valence_gap.progress import progress
+from valence_gap.progress import progress, say
 
 __all__ = ["Pack", "open_pack", "pack_audio", "write_pack"]
 
@@ -61,6 +61,9 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
             if isinstance(result, Decoded):
                 yield source.id, result.samples
         tally.judge(corpus)
+        if len(tally.rates_hz) > 1:
+            rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
+            say(f"pack {utterances.name}: mixed sampling rates, all brought to {SAMPLE_RATE_HZ} Hz: {rates}")
         report.update(tally.report())
         report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)
 

@@ -1,11 +1,13 @@
-"""Fetches pre-trained encoders, so that nothing after it ever asks the hub."""
+"""Fetches pre-trained encoders and finished models, so that nothing after it ever asks the hub."""
 
 import json
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from valence_gap.definitions import Backbone, is_local, to_json
+from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, whole_folder, write_json
 from valence_gap.provenance import checksum, run_record
@@ -48,6 +50,25 @@ ACCOMPANYING = (
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where something that is fetched comes from.
+
+    Attributes:
+        what: what it is, at the start of messages: ``Backbone w2v2-b``.
+        key: its key in the configuration: ``backbones.w2v2-b``.
+        source: hub id or local folder.
+        revision: commit on the hub.
+        definition: JSON value that is recorded.
+    """
+
+    what: str
+    key: str
+    source: str
+    revision: str | None
+    definition: Mapping[str, Any]
+
+
 def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
     """Bring a pre-trained model to a local folder in Hugging Face format, with safetensors and its licence noted.
 
@@ -59,107 +80,145 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
     Raises:
         UserError: no source, no pinned commit, no connection, no access, or files that are not a whole model.
     """
-    started = time.monotonic()
     if backbone.source is None:
         raise UserError(
             f"Backbone {name} has no source.", remedy="Give it a hub id with a revision, or a local folder."
         )
-    if is_local(backbone.source):
-        folder = Path(backbone.source).expanduser()
+    definition = {"backbone": json.loads(to_json(backbone))}
+    origin = Origin(f"Backbone {name}", f"backbones.{name}", backbone.source, backbone.revision, definition)
+    _fetch(origin, output, lambda folder: None)
+
+
+def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path) -> None:
+    """Bring a finished model to the folder where a trained one would lie, after trying that it loads.
+
+    Args:
+        name: name of the model, for messages.
+        checkpoint: a hub id pinned to a commit, or a local folder: in the layout of the authors' released model
+            (``wav2vec2.*``, ``classifier.dense``, ``classifier.out_proj``), or saved by a study.
+        output: the folder, as ``fetch_pretrained`` writes it.
+
+    Raises:
+        UserError: as ``fetch_pretrained``; or it does not predict arousal, dominance and valence.
+    """
+    from valence_gap.models import load  # transformers is slow to import, and backbones do not need it
+
+    def refuse_others(folder: Path) -> None:
+        try:
+            load(folder)
+        except UserError as error:
+            found = [text.replace(str(folder), checkpoint.source) for text in (error.what, *error.offenders)]
+            raise UserError(
+                f"Model {name}: {checkpoint.source} is not a finished model that can be evaluated.",
+                found,
+                "It must be in the layout of the authors' released model, or a folder that this project saved.",
+            ) from error
+
+    definition = {"checkpoint": json.loads(to_json(checkpoint))}
+    origin = Origin(f"Model {name}", f"models.{name}.checkpoint", checkpoint.source, checkpoint.revision, definition)
+    _fetch(origin, output, refuse_others)
+
+
+def _fetch(origin: Origin, output: Path, check: Callable[[Path], None]) -> None:
+    started = time.monotonic()
+    if is_local(origin.source):
+        folder = Path(origin.source).expanduser()
         if not folder.is_dir():
-            raise UserError(f"Backbone {name}: there is no folder {folder}.", remedy="Correct its source.")
-        _adopt(name, backbone, folder, output, started)
+            raise UserError(f"{origin.what}: there is no folder {folder}.", remedy="Correct its source.")
+        _adopt(origin, folder, output, check, started)
         return
-    _require_commit(name, backbone)
+    _require_commit(origin)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}.download.", dir=output.parent) as scratch:
-        _adopt(name, backbone, download(name, backbone, Path(scratch), output), output, started)
+        _adopt(origin, download(origin, Path(scratch)), output, check, started)
 
 
-def download(name: str, backbone: Backbone, scratch: Path, output: Path) -> Path:
+def download(origin: Origin, scratch: Path) -> Path:
     """Download the needed files of a pinned commit into ``scratch``; safetensors where the hub has them.
 
     Raises:
         UserError: what has to be downloaded by other means and where to put it, or why it cannot be.
     """
     wanted = [CONFIG, WEIGHTS, *ACCOMPANYING]
-    _snapshot(name, backbone, wanted, scratch, output)
+    _snapshot(origin, wanted, scratch)
     if not (scratch / WEIGHTS).is_file():
-        _snapshot(name, backbone, [PICKLED], scratch, output)
+        _snapshot(origin, [PICKLED], scratch)
     return scratch
 
 
-def _snapshot(name: str, backbone: Backbone, wanted: list[str], scratch: Path, output: Path) -> None:
-    source, revision = str(backbone.source), str(backbone.revision)
+def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
+    source, revision = origin.source, str(origin.revision)
     try:
         snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
     except GatedRepoError as error:
         raise UserError(
-            f"Backbone {name}: {source} is gated.",
+            f"{origin.what}: {source} is gated.",
             remedy=f"Ask for access at https://huggingface.co/{source}, then log in with `hf auth login`.",
         ) from error
     except RepositoryNotFoundError as error:
         raise UserError(
-            f"Backbone {name}: the hub has no model {source}, or it is private.",
+            f"{origin.what}: the hub has no model {source}, or it is private.",
             remedy="Correct its source, or log in.",
         ) from error
     except (RevisionNotFoundError, EntryNotFoundError) as error:
         if isinstance(error, LocalEntryNotFoundError):
-            raise _offline(name, backbone, output, error) from error
+            raise _offline(origin, error) from error
         raise UserError(
-            f"Backbone {name}: {source} has no commit {revision}.",
+            f"{origin.what}: {source} has no commit {revision}.",
             remedy=f"Choose one at https://huggingface.co/{source}/commits/main.",
         ) from error
     except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        raise _offline(name, backbone, output, error) from error
+        raise _offline(origin, error) from error
 
 
-def _offline(name: str, backbone: Backbone, output: Path, error: Exception) -> UserError:
-    source, revision = backbone.source, backbone.revision
+def _offline(origin: Origin, error: Exception) -> UserError:
+    source, revision = origin.source, origin.revision
     why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else (str(error) or type(error).__name__).splitlines()[0]
+    folder = origin.what.rpartition(" ")[2]
     return UserError(
-        f"Backbone {name} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
+        f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
         [
             CONFIG,
             f"{WEIGHTS}, or {PICKLED} where there is none",
             "preprocessor_config.json, tokenizer files and README.md, those that exist",
         ],
         f"On a machine with a connection run\n"
-        f"  hf download {source} --revision {revision} --local-dir {output.name}\n"
-        f"then copy that folder here and name it as the backbone's source (./{output.name}).",
+        f"  hf download {source} --revision {revision} --local-dir {folder}\n"
+        f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
     )
 
 
-def _require_commit(name: str, backbone: Backbone) -> None:
-    if backbone.revision is None or not COMMIT.fullmatch(backbone.revision):
+def _require_commit(origin: Origin) -> None:
+    if origin.revision is None or not COMMIT.fullmatch(origin.revision):
         raise UserError(
-            f"Backbone {name}: {backbone.source} is not pinned: {backbone.revision!r} is not a commit hash.",
-            remedy="Set revision to the 40 hexadecimal digits of a commit, from "
-            f"https://huggingface.co/{backbone.source}/commits/main; a branch or a tag can move.",
+            f"{origin.what}: {origin.source} is not pinned: {origin.revision!r} is not a commit hash.",
+            remedy=f"Set {origin.key}.revision to the 40 hexadecimal digits of a commit, from "
+            f"https://huggingface.co/{origin.source}/commits/main; a branch or a tag can move.",
         )
 
 
-def _adopt(name: str, backbone: Backbone, folder: Path, output: Path, started: float) -> None:
+def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], None], started: float) -> None:
     """Copy what is needed of ``folder`` to ``output``, with its weights as safetensors and its record."""
     config = folder / CONFIG
     if not config.is_file():
         raise UserError(
-            f"Backbone {name}: {folder} has no {CONFIG}.", remedy="Its source must be a folder in Hugging Face format."
+            f"{origin.what}: {folder} has no {CONFIG}.", remedy="Its source must be a folder in Hugging Face format."
         )
     with whole_folder(output) as scratch:
         shutil.copyfile(config, scratch / CONFIG)
         for file in ACCOMPANYING:
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, scratch / file)
-        _weights(name, folder, scratch / WEIGHTS)
+        _weights(origin.what, folder, scratch / WEIGHTS)
         shutil.copymode(scratch / CONFIG, scratch / WEIGHTS)  # safetensors makes private files
+        check(scratch)
         earlier = folder / "run.json"
-        record = run_record({"backbone": json.loads(to_json(backbone))}, started=started)
+        record = run_record(origin.definition, started=started)
         record |= {
-            "source": backbone.source,
-            "revision": backbone.revision,
+            "source": origin.source,
+            "revision": origin.revision,
             "licence": licence(folder / "README.md"),
-            "parameters": parameters(name, scratch / WEIGHTS),
+            "parameters": parameters(origin.what, scratch / WEIGHTS),
             "sha256": {path.name: checksum(path) for path in sorted(scratch.iterdir())},
         }
         if earlier.is_file():
@@ -167,7 +226,7 @@ def _adopt(name: str, backbone: Backbone, folder: Path, output: Path, started: f
         write_json(scratch / "run.json", record)
 
 
-def _weights(name: str, folder: Path, target: Path) -> None:
+def _weights(what: str, folder: Path, target: Path) -> None:
     """Copy the safetensors, or convert ``pytorch_model.bin``; nothing but tensors is ever unpickled."""
     if (folder / WEIGHTS).is_file():
         shutil.copyfile(folder / WEIGHTS, target)
@@ -175,26 +234,40 @@ def _weights(name: str, folder: Path, target: Path) -> None:
     pickled = folder / PICKLED
     if not pickled.is_file():
         raise UserError(
-            f"Backbone {name}: {folder} has neither {WEIGHTS} nor {PICKLED}.",
+            f"{what}: {folder} has neither {WEIGHTS} nor {PICKLED}.",
             remedy="Weights in several shards have to be merged first (save_pretrained with a larger max_shard_size).",
         )
     try:
+        _refuse_compressed(pickled)
         state = torch.load(pickled, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever unpickling damaged or hostile bytes raises
+        why = (str(error) or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"Backbone {name}: {pickled} cannot be read as plain tensors.", [str(error).splitlines()[0]]
+            f"{what}: {pickled} cannot be read as plain tensors.", [why], "Use a source that has safetensors."
         ) from error
-    save_file(_independent(name, state), target, metadata={"format": "pt"})
+    save_file(_independent(what, state), target, metadata={"format": "pt"})
 
 
-def _independent(name: str, state: Any) -> dict[str, torch.Tensor]:
+def _refuse_compressed(archive: Path) -> None:
+    """PyTorch stores its archives as they are; a compressed one could unfold to any size.
+
+    Raises:
+        ValueError: a part of the archive is compressed.
+    """
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in opened.infolist()):
+                raise ValueError("the archive is compressed, which PyTorch's never are")
+
+
+def _independent(what: str, state: Any) -> dict[str, torch.Tensor]:
     """The tensors of a state dict, each with memory of its own: safetensors holds no shared ones."""
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UserError(f"Backbone {name}: {PICKLED} is not a state dict.", remedy="Check its source.")
+        raise UserError(f"{what}: {PICKLED} is not a state dict.", remedy="Check its source.")
     return {key: value.detach().clone().contiguous() for key, value in state.items()}
 
 
-def parameters(name: str, weights: Path) -> int:
+def parameters(what: str, weights: Path) -> int:
     """Number of values in a safetensors file.
 
     Raises:
@@ -204,9 +277,7 @@ def parameters(name: str, weights: Path) -> int:
         with safe_open(weights, framework="pt") as opened:
             shapes = [opened.get_slice(key).get_shape() for key in opened.keys()]  # noqa: SIM118
     except SafetensorError as error:
-        raise UserError(
-            f"Backbone {name}: its {WEIGHTS} is cut off or damaged.", [str(error)], "Fetch it again."
-        ) from error
+        raise UserError(f"{what}: its {WEIGHTS} is cut off or damaged.", [str(error)], "Fetch it again.") from error
     return sum(torch.Size(shape).numel() for shape in shapes)
 
 

@@ -129,18 +129,35 @@ def load(folder: Path, key: str, module: nn.Module, optimizer: torch.optim.Optim
                 say(f"{path} belongs to another definition or other data: starting from the beginning")
                 return None
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        journal = Journal(**json.loads(header["journal"]))
+        moments = _moments(_under("optimizer/", tensors))
+        _check_shapes(module, _under("model/", tensors))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         say(f"{path} cannot be read ({error}): starting from the beginning")
         return None
     module.load_state_dict(_under("model/", tensors))
-    moments: dict[int, Weights] = {}
-    for name, tensor in _under("optimizer/", tensors).items():
-        index, moment = name.split("/")
-        moments.setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    journal = Journal(**json.loads(header["journal"]))
     journal.resumes += 1
     return journal, _under("best/", tensors)
+
+
+def _moments(tensors: Weights) -> dict[int, Weights]:
+    moments: dict[int, Weights] = {}
+    for name, tensor in tensors.items():
+        index, moment = name.split("/")
+        moments.setdefault(int(index), {})[moment] = tensor
+    return moments
+
+
+def _check_shapes(module: nn.Module, weights: Weights) -> None:
+    """Refuse weights that do not fit before the first is copied.
+
+    Raises:
+        ValueError: names, shapes or types differ.
+    """
+    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in module.state_dict().items()}
+    if expected != {name: (tensor.shape, tensor.dtype) for name, tensor in weights.items()}:
+        raise ValueError("its weights are not those of the model")
 
 
 def _under(prefix: str, tensors: Weights) -> Weights:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from valence_gap.claims import needed
 from valence_gap.configuration import Configuration
 from valence_gap.definitions import Model, Recipe
 from valence_gap.errors import valid_names
@@ -13,12 +15,24 @@ from valence_gap.errors import valid_names
 FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
 TABLES = tuple(f"table_{number}" for number in range(1, 4))
 CLAIMS = "claims"
+CLAIMS_FILE = Path("workflow/claims.yaml")
 MINIATURE_ROOT = "{miniature}"
+DEEPEST = 50
+# Keys of a model that shape its training, as they are where nobody sets them.
+UNSET: Mapping[str, Any] = {
+    "backbone": None,
+    "recipe": None,
+    "overrides": {},
+    "frozen": False,
+    "pretrained": True,
+    "layers": None,
+    "fraction": 1.0,
+}
 
 
 def recipe_of(configuration: Configuration, model: Model) -> Recipe:
     """The recipe of a model, with its overrides."""
-    recipe = configuration.recipes[model.recipe]
+    recipe = configuration.recipes[str(model.recipe)]
     values = TypeAdapter(Recipe).dump_python(recipe, mode="json") | dict(model.overrides)
     return TypeAdapter(Recipe).validate_json(json.dumps(values))
 
@@ -52,6 +66,7 @@ def wrong_names(configuration: Configuration) -> Iterator[str]:
             yield from unknown(f"{key}.corpora", corpus, "corpus", corpora)
     for target in configuration.targets:
         yield from unknown("targets", target, "target of this study", targets_of(configuration))
+    yield from unknown("export.model", configuration.export.model, "model", models)
     for condition in configuration.augmented:
         yield from unknown("augmented", condition, "condition", configuration.conditions)
     if configuration.claims:
@@ -77,6 +92,8 @@ def targets_of(configuration: Configuration) -> tuple[str, ...]:
 
 def wrong_values(configuration: Configuration) -> Iterator[str]:
     """Values that are each valid and contradict one another."""
+    yield from _wrong_checkpoints(configuration)
+    yield from _wrong_export(configuration)
     for name, model in configuration.models.items():
         if model.recipe in configuration.recipes:
             try:
@@ -84,7 +101,7 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
             except ValidationError as error:
                 for one in error.errors(include_url=False):
                     yield explain(one, root=("models", name, "overrides"), kind=Recipe)
-        backbone = configuration.backbones.get(model.backbone)
+        backbone = configuration.backbones.get(model.backbone or "")
         if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
             yield f"models.{name}: frozen, layers and pretrained say nothing of a cnn14 backbone; leave them out"
         if backbone and backbone.architecture in ("recogniser", "text"):
@@ -99,7 +116,7 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
         yield "fusions: need a recogniser and a text_encoder"
     if configuration.augmented and configuration.noise is None:
         yield "augmented: needs noise"
-    train = configuration.corpora.get(configuration.train_corpus)
+    train = configuration.corpora.get(configuration.train_corpus or "")
     if train:
         for split in ("train", "dev"):
             if split not in train.splits:
@@ -110,6 +127,62 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     miniature = any(paths.labels.startswith(MINIATURE_ROOT) for paths in configuration.paths.values())
     if miniature and configuration.miniature is None:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
+
+
+def _wrong_export(configuration: Configuration) -> Iterator[str]:
+    """What contradicts the choice of the model that is exported."""
+    name, seed = configuration.export.model, configuration.export.seed
+    if name is None and seed is not None:
+        yield f"export.seed: {seed}, but no export.model is named"
+    model = configuration.models.get(name or "")
+    if model is None:
+        return
+    if seed is not None and seed not in model.seeds:
+        yield f"export.seed: {seed} is not a seed of '{name}'; valid: {', '.join(map(str, model.seeds))}"
+    backbone = configuration.backbones.get(model.backbone or "")
+    if backbone and backbone.architecture == "cnn14":
+        yield f"export.model: '{name}' is a CNN14; only transformer models are exported"
+
+
+def _wrong_checkpoints(configuration: Configuration) -> Iterator[str]:
+    """What contradicts that some models are trained here and others come as they are."""
+    models = configuration.models
+    for name, model in models.items():
+        if model.checkpoint is None:
+            missing = [key for key in ("backbone", "recipe") if getattr(model, key) is None]
+            yield from (f"models.{name}.{key}: missing; only a checkpoint needs none" for key in missing)
+            continue
+        given = [key for key, value in UNSET.items() if getattr(model, key) != value]
+        if given:
+            yield f"models.{name}: {', '.join(given)} say nothing of a checkpoint, which is not trained; leave them out"
+        if len(model.seeds) > 1:
+            yield f"models.{name}.seeds: {list(model.seeds)}, but a checkpoint is one model; name one seed or none"
+    finished = {name for name, model in models.items() if model.checkpoint is not None}
+    need_logs = {"figures.figure_11": _of(configuration, "figure_11")}
+    if configuration.claims and finished:
+        need_logs["claims"] = needed(CLAIMS_FILE, configuration.claims).training_logs
+    for key, names in need_logs.items():
+        for name in sorted(finished & set(names)):
+            yield f"{key}: needs the training log of '{name}', which is a checkpoint and has none"
+    if configuration.train_corpus is None:
+        trained = [name for name in _shown(configuration) if name in configuration.fusions or name not in finished]
+        if trained:
+            yield f"train_corpus: missing, but the targets show models that are trained: {', '.join(trained)}"
+
+
+def _of(configuration: Configuration, target: str) -> tuple[str, ...]:
+    """The models of a figure or table."""
+    shown = configuration.figures.get(target) or configuration.tables.get(target)
+    return shown.models if shown else ()
+
+
+def _shown(configuration: Configuration) -> list[str]:
+    """Models and fusions of which the targets need predictions or logs, each once."""
+    names = [name for target in configuration.targets if target != "table_2" for name in _of(configuration, target)]
+    if configuration.claims and CLAIMS in configuration.targets:
+        needs = needed(CLAIMS_FILE, configuration.claims)
+        names += [*(model for model, *_ in needs.predictions), *needs.training_logs]
+    return list(dict.fromkeys(names))
 
 
 def explain(error: Mapping[str, Any], *, root: tuple[str, ...] = (), kind: Any = Configuration) -> str:
@@ -126,6 +199,23 @@ def explain(error: Mapping[str, Any], *, root: tuple[str, ...] = (), kind: Any =
     if error["type"] in ("float_type", "int_type") and isinstance(error["input"], str):
         hint = " (YAML reads a number without a decimal point before its exponent as text: write 1.0e-3)"
     return f"{key}: {value} is not valid: {error['msg'][0].lower()}{error['msg'][1:]}{hint}"
+
+
+def no_json(value: Any, where: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every value and key that YAML can write and JSON cannot: dates, binary data, sets, lists as keys, circles."""
+    key = ".".join(where) or "the configuration"
+    if len(where) > DEEPEST:
+        yield f"{'.'.join(where[:3])}...: more than {DEEPEST} levels deep"
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            if not isinstance(name, str | int | float | None):
+                yield f"{key}: the key {name!r} is no text"
+            yield from no_json(part, (*where, str(name)))
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from no_json(part, (*where, str(index)))
+    elif not isinstance(value, str | int | float | None):
+        yield f"{key}: {value!r} is a {type(value).__name__}"
 
 
 def _properties(schema: Mapping[str, Any], where: tuple[Any, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from valence_gap import __version__, commands
 from valence_gap.cards import USING_A_CARD, claimed_card
-from valence_gap.errors import UserError
+from valence_gap.errors import UserError, of_system
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with claimed_card() if parsed.command in USING_A_CARD else nullcontext():
             parsed.run(parsed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        told = error if isinstance(error, UserError) else of_system(error)
+        if told is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
         return 2
     return 0
 

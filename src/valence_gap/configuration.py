@@ -16,15 +16,13 @@ from valence_gap.definitions import (
     CorpusPaths,
     Evaluation,
     FusionModel,
-    Miniature,
     Model,
     Name,
     Noise,
-    Pretraining,
     Recipe,
-    Speech,
     Split,
 )
+from valence_gap.miniature_definitions import Miniature, Pretraining, Speech
 from valence_gap.text_definitions import Recogniser, Synthesiser, TextEncoder
 
 
@@ -39,6 +37,17 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class Export:
+    """Which model ``snakemake export`` writes for use elsewhere."""
+
+    model: Annotated[
+        str | None, Field(description="A transformer model; null: the best of those in figure 2, by mean dev CCC.")
+    ] = None
+    seed: Annotated[int | None, Field(description="One of its seeds; null: the best of them.")] = None
+    licence: Annotated[str | None, Field(description="Licence of the exported weights, for the model card.")] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Configuration:
     """The whole configuration of a study. Definitions are mappings (merged over the default), selections are lists."""
 
@@ -48,7 +57,12 @@ class Configuration:
     targets: Annotated[
         tuple[str, ...], Field(description="What `snakemake` makes when asked for no other target: figures and tables.")
     ]
-    train_corpus: Annotated[str, Field(description="Corpus that every model is trained on (its train and dev splits).")]
+    train_corpus: Annotated[
+        str | None,
+        Field(
+            description="Corpus that every model is trained on (its train and dev splits); null: nothing is trained."
+        ),
+    ] = None
     corpora: Annotated[Mapping[Name, Corpus], Field(description="Corpora by name.")]
     paths: Annotated[Mapping[Name, CorpusPaths], Field(description="Where each corpus lies on disk.")]
     noise: Annotated[Noise | None, Field(description="The noise corpus of the noise conditions.")] = None
@@ -76,6 +90,10 @@ class Configuration:
         Literal["all", "first"], Field(description="Seeds whose predictions the claims are judged by.")
     ] = "first"
     evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
+    export: Export = Field(default_factory=Export, description="Which model `snakemake export` writes.")
+    preflight: Annotated[
+        bool, Field(description="Check the study before a run decodes audio or uses a GPU, and stop where it is wrong.")
+    ] = False
     cached_splits: Annotated[
         tuple[Split, ...],
         Field(description="Splits whose stem output is computed once and shared; that of others is streamed."),

@@ -17,6 +17,8 @@ BLOCK_FRAMES = 1 << 16
 TRUNCATED_S = 0.1  # MP3 headers count whole frames (up to 72 ms), and some writers pad their last block
 UNKNOWN_BYTES = 0x7FFF_0000  # writers that cannot seek leave the largest number as the length
 UNKNOWN_FRAMES = 1 << 62
+RATES_HZ = (1_000, 1_000_000)  # beyond them, a header lies: at 1 Hz, a megabyte would become 32 GB
+LONGEST_S = 4 * 3600.0  # one file is held as a whole at 16 kHz: 460 MB
 PROMISED = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 Kind = Literal["missing", "unreadable", "truncated", "empty", "non-finite"]
@@ -92,8 +94,8 @@ def _open(path: Path) -> soundfile.SoundFile:
 
 def _mono_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
     """The file as float32 blocks of 16 kHz mono, not all of them empty."""
-    if file.frames >= UNKNOWN_FRAMES:
-        raise AudioError("unreadable", "its header does not tell its length")
+    if problem := header_problem(file.frames, file.samplerate):
+        raise AudioError("unreadable", problem)
     _check_promise(file)
     if file.samplerate == SAMPLE_RATE_HZ:
         yield from _source_blocks(file)
@@ -104,6 +106,17 @@ def _mono_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
     for block in _source_blocks(file):
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+
+def header_problem(frames: int, rate_hz: int) -> str:
+    """Why a header cannot be true of an utterance; empty where it can."""
+    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        return f"its header claims {rate_hz} samples a second"
+    if frames >= UNKNOWN_FRAMES:
+        return "its header does not tell its length"
+    if frames / rate_hz > LONGEST_S:
+        return f"it is longer than {LONGEST_S / 3600:g} hours, so it is no utterance"
+    return ""
 
 
 def _source_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:

@@ -24,7 +24,7 @@ Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
-STRICT = ConfigDict(extra="forbid", strict=True)
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 T = TypeVar("T")
 
@@ -115,6 +115,13 @@ class Backbone:
         Field(description="Hub id, or local folder (a path with a slash at its start or ./) in Hugging Face format."),
     ] = None
     revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
+    streamed: Annotated[
+        bool,
+        Field(
+            description="Compute what the encoder is given from the audio whenever it is needed, and cache nothing. A "
+            "must for models without a convolutional stem on the waveform: w2v-BERT, Whisper."
+        ),
+    ] = False
     label: Annotated[str, Field(description="Name shown in tables.")] = ""
     datasets: Annotated[str, Field(description="What it was pre-trained on, for Table II.")] = ""
     hours: Annotated[str, Field(description="Hours of it, such as 960 or 60k, for Table II.")] = ""
@@ -172,17 +179,36 @@ class Recipe:
         Literal["auto", "fp32", "bf16"], Field(description="auto: bf16 where the hardware multiplies in it, else fp32.")
     ] = "auto"
     activation_checkpointing: Annotated[bool, Field(description="Recompute activations to save memory.")] = False
+    deterministic: Annotated[
+        bool, Field(description="GPU: kernels that give the same bits every time, slower. On a CPU it is always so.")
+    ] = False
     threads: Annotated[
         Positive, Field(description="CPU threads of the job; they shape the numbers, so they are fixed.")
     ] = 1
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class Model:
-    """One row of the experiments: fine-tuned, frozen, pruned, sparse and unpre-trained variants are the same kind."""
+class Checkpoint:
+    """A finished model that is evaluated as it is: in the layout of the authors' released one, or saved by a study."""
 
-    backbone: Annotated[str, Field(description="Name of its backbone.")]
-    recipe: Annotated[str, Field(description="Name of its recipe.")]
+    source: Annotated[
+        str, Field(description="Hub id, or local folder (a path with a slash at its start or ./) with config.json.")
+    ]
+    revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Model:
+    """One row of the experiments: fine-tuned, frozen, pruned, sparse and unpre-trained variants are the same kind.
+
+    A model has a backbone and a recipe, or a checkpoint: then nothing is trained.
+    """
+
+    backbone: Annotated[str | None, Field(description="Name of its backbone.")] = None
+    recipe: Annotated[str | None, Field(description="Name of its recipe.")] = None
+    checkpoint: Annotated[
+        Checkpoint | None, Field(description="A finished model, in place of backbone and recipe; it is not trained.")
+    ] = None
     overrides: Annotated[Mapping[str, Any], Field(description="Keys of the recipe that differ for this model.")] = (
         Field(default_factory=dict)
     )
@@ -244,66 +270,3 @@ class Evaluation:
     seed: Annotated[int, Field(description="Seed of the resampling.")] = 0
     min_samples: Annotated[Positive, Field(description="Speakers with fewer labelled utterances are left out.")] = 200
     speaker_draws: Annotated[Positive, Field(description="Utterances drawn of each speaker for one resample.")] = 200
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Pretraining:
-    """How a miniature backbone is pre-trained: masked prediction of k-means targets."""
-
-    architecture: Annotated[Literal["hubert", "wav2vec2"], Field(description="HubertModel or Wav2Vec2Model.")]
-    stem: Annotated[Literal["group", "layer"], Field(description="Normalisation of the convolutional stem.")]
-    stem_channels: Annotated[
-        tuple[Positive, ...], Field(min_length=7, max_length=7, description="Channels of its seven layers.")
-    ]
-    hidden: Annotated[Positive, Field(description="Hidden units.")]
-    layers: Annotated[Positive, Field(description="Transformer layers.")]
-    heads: Annotated[Positive, Field(description="Attention heads.")]
-    speech: Annotated[str, Field(description="Name of the unlabelled speech it hears.")]
-    hours: Annotated[PositiveFloat, Field(description="Hours of it.")]
-    steps: Annotated[Positive, Field(description="Training steps of each iteration.")]
-    iterations: Annotated[
-        Literal[1, 2], Field(description="2: once more, on clusters of the first model's hidden states (HuBERT).")
-    ] = 1
-    continues: Annotated[
-        str | None, Field(description="Backbone whose weights it starts from; null: from random ones.")
-    ] = None
-    clusters: Annotated[Positive, Field(description="k-means targets.")] = 100
-    batch_size: Annotated[Positive, Field(description="Crops in a batch.")] = 8
-    learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 2e-3
-    warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 50
-    seed: Annotated[int, Field(description="Seed.")] = 0
-    threads: Annotated[Positive, Field(description="CPU threads; they shape the numbers.")] = 1
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Speech:
-    """Unlabelled miniature speech for pre-training, differing as the paper's Table II differs."""
-
-    languages: Annotated[tuple[str, ...], Field(min_length=1, description="espeak-ng languages.")] = ("en",)
-    noise: Annotated[bool, Field(description="Mix in noise and telephone bandwidth.")] = False
-    seed: Annotated[int, Field(description="Seed.")] = 0
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class MiniatureCorpus:
-    """Size of one split of a miniature corpus."""
-
-    utterances: Annotated[Positive, Field(description="Number of utterances.")]
-    speakers: Annotated[Positive, Field(description="Number of speakers, half of them female.")]
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Miniature:
-    """The embedded miniature corpora: what is generated."""
-
-    seed: Annotated[int, Field(description="Seed of texts, voices, labels and noises.")] = 0
-    msp_podcast: Annotated[Mapping[Split, MiniatureCorpus], Field(description="Sizes of the miniature MSP-Podcast.")]
-    iemocap: Annotated[MiniatureCorpus, Field(description="Size of the miniature IEMOCAP.")]
-    cmu_mosi: Annotated[MiniatureCorpus, Field(description="Size of the miniature CMU-MOSI.")]
-    esc50_clips: Annotated[Positive, Field(description="Clips of each noise category.")] = 2
-    rater_noise: Annotated[float, Field(ge=0, description="Standard deviation of the rater noise, labels in 0..1.")] = (
-        0.05
-    )
-    transcribed: Annotated[
-        float, Field(ge=0, le=1, description="Share of MSP-Podcast's test set with a transcript.")
-    ] = 0.55

@@ -1,6 +1,11 @@
 """The one exception that a user is meant to see."""
 
+import errno
+import re
 from collections.abc import Iterable, Sequence
+
+SHOWN = 100  # offenders that the message lists; the error itself holds all
+LONGEST = 1000  # characters of one offender in the message
 
 
 class UserError(Exception):
@@ -19,14 +24,53 @@ class UserError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        lines = [self.what, *(f"  - {offender}" for offender in self.offenders)]
+        lines = [self.what, *(f"  - {_shortened(offender)}" for offender in self.offenders[:SHOWN])]
+        if len(self.offenders) > SHOWN:
+            lines.append(f"  and {len(self.offenders) - SHOWN:,} more")
         if self.remedy:
             lines.append(self.remedy)
-        return "\n".join(lines)
+        return "\n".join(printable(line, keep="\n") for line in lines)
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, Sequence[str], str]]:
         # The default would rebuild it from the formatted text alone when it crosses processes.
         return type(self), (self.what, self.offenders, self.remedy)
+
+
+def of_system(error: Exception) -> UserError | None:
+    """What a user can mend where the system refuses a file; None where the error is of another kind.
+
+    Args:
+        error: an OSError, or that of a library which names the system's number in its text, as safetensors does.
+    """
+    named = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), flags=re.IGNORECASE)
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:
+        number = int(named[1] or named[2]) if named else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return UserError("the disk is full", [str(error)], "Make room, then run the same again: what is done stays.")
+    if number == errno.EFBIG:
+        return UserError("a file cannot be written", [str(error)], "Raise the limit on its size (ulimit -f).")
+    if isinstance(error, OSError) and number is not None:
+        return UserError("a file cannot be read or written", [str(error)], "Correct its path or its permissions.")
+    return None
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """The text with what a terminal would obey, hide or refuse escaped: a name from a corpus forges no line of a log.
+
+    Args:
+        text: any text.
+        keep: characters that stay as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+def _shortened(offender: str) -> str:
+    return offender if len(offender) <= LONGEST else f"{offender[:LONGEST]} ... ({len(offender):,} characters)"
 
 
 def valid_names(names: Iterable[str]) -> str:

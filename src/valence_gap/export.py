@@ -31,6 +31,7 @@ class CardData:
         licence: identifier of the licence of the weights; None to leave it open.
         backbone: folder of the fetched backbone, whose ``run.json`` tells source and licence.
         scores: tables of its scores.
+        among: models and seeds that it was chosen from.
     """
 
     name: str
@@ -38,6 +39,7 @@ class CardData:
     licence: str | None = None
     backbone: Path | None = None
     scores: Sequence[Path] = ()
+    among: Sequence[str] = ()
 
 
 def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> None:
@@ -62,11 +64,18 @@ def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> 
         raise UserError(
             "only transformer models are exported", [f"{model}: a CNN14"], "It loads with valence_gap.models.load."
         )
+    if loaded.front_end is not None:
+        raise UserError(
+            "only models that hear waveforms are exported",
+            [f"{model}: it is given a spectrogram"],
+            "It loads with valence_gap.models.load.",
+        )
     facts = _facts(model, loaded, data, onnx=onnx)
     encoder = loaded.backbone
     with whole_folder(output) as scratch:
         loaded.save(scratch)
-        write_json(scratch / "preprocessor_config.json", preprocessor(cast(Any, encoder.config).feat_extract_norm))
+        norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec names none: it has the one kind
+        write_json(scratch / "preprocessor_config.json", preprocessor(norm))
         if onnx:
             export_onnx(scratch, type(encoder), loaded.regression, scratch / "model.onnx")
         write_text(scratch / "README.md", card(facts))
@@ -95,6 +104,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardData, *, onnx: bool)
         licence=data.licence,
         scores=read_scores(data.scores, run),
         onnx=onnx,
+        among=data.among,
     )
 
 

@@ -13,7 +13,6 @@ from valence_gap.definitions import CLEAN, DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.errors import UserError
 from valence_gap.inputs import Inputs, open_inputs, pad
 from valence_gap.models import SpeechModel, load
-from valence_gap.models.encoder import TransformerModel
 from valence_gap.precision import Precision, autocast, device, resolve
 from valence_gap.progress import progress, say
 
@@ -53,7 +52,8 @@ def predict(
     model.eval()
     try:
         budget = seconds_per_batch * _lengths_per_s(model)
-        for rows in progress(list(batches(inputs.lengths, budget)), what, unit="batches"):
+        lengths = np.maximum(inputs.lengths, model.least_length)
+        for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
             outputs = _batch(model, inputs, rows, precision)
             if not pooled.shape[1]:
                 pooled = np.zeros((len(inputs), outputs[1].shape[1]), dtype=np.float32)
@@ -80,6 +80,8 @@ def batches(lengths: npt.NDArray[np.int64], budget: float) -> Iterator[npt.NDArr
 
 
 def _lengths_per_s(model: SpeechModel) -> float:
+    if model.front_end is not None:
+        return model.front_end.rate_hz
     rates = {"stem": STEM_FRAMES_PER_S, "waveform": SAMPLE_RATE_HZ, "log-mel": 1 / model.backbone_definition.hop_s}
     return rates[model.input_kind]
 
@@ -131,10 +133,16 @@ def predict_conditions(
 
 
 def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:
-    stem = model.stem if isinstance(model, TransformerModel) else None
     if features is not None and model.input_kind != "stem":
         say(f"{features} is not used: the stem of this model was trained, or it has none")
-    return open_inputs(model.input_kind, features=features, audio=audio, backbone=model.backbone_definition, stem=stem)
+    return open_inputs(
+        model.input_kind,
+        features=features,
+        audio=audio,
+        backbone=model.backbone_definition,
+        stem=model.stem,
+        front_end=model.front_end,
+    )
 
 
 def _table(ids: list[str], condition: str, values: Floats) -> pd.DataFrame:

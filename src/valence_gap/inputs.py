@@ -16,6 +16,7 @@ from valence_gap.definitions import Backbone
 from valence_gap.errors import UserError
 from valence_gap.models.base import InputKind
 from valence_gap.models.cnn14 import least_frames
+from valence_gap.models.front_ends import FrontEnd
 from valence_gap.models.log_mel import LogMel
 from valence_gap.models.stem import Stem
 from valence_gap.packs import Pack, open_pack
@@ -110,6 +111,7 @@ def open_inputs(
     audio: Path | None = None,
     backbone: Backbone | None = None,
     stem: Stem | None = None,
+    front_end: FrontEnd | None = None,
 ) -> Inputs:
     """Open the inputs of a model; nothing but the index is read.
 
@@ -119,6 +121,7 @@ def open_inputs(
         audio: pack of the audio, for everything else.
         backbone: definition of the backbone, for log-Mel spectrograms.
         stem: the model's own stem, for stem features that are not stored.
+        front_end: the model's own front end, for its spectrograms.
 
     Raises:
         UserError: there is no such folder, or it is damaged.
@@ -128,10 +131,17 @@ def open_inputs(
         return _open_features(features)
     if audio is None:
         raise ValueError(f"inputs of kind {kind} are computed from audio: give its pack")
-    return computed(kind, open_pack(audio), backbone=backbone, stem=stem)
+    return computed(kind, open_pack(audio), backbone=backbone, stem=stem, front_end=front_end)
 
 
-def computed(kind: InputKind, pack: Pack, *, backbone: Backbone | None = None, stem: Stem | None = None) -> Inputs:
+def computed(
+    kind: InputKind,
+    pack: Pack,
+    *,
+    backbone: Backbone | None = None,
+    stem: Stem | None = None,
+    front_end: FrontEnd | None = None,
+) -> Inputs:
     """Inputs that are computed from the audio of a pack whenever they are asked for; arguments as ``open_inputs``.
 
     Raises:
@@ -144,6 +154,10 @@ def computed(kind: InputKind, pack: Pack, *, backbone: Backbone | None = None, s
             raise ValueError("stem features are stored or computed: give their folder or the stem")
         own = stem
         return _Computed(pack, _lengths(pack, own.frames), lambda waveform: own(normalise(waveform)))
+    if kind == "spectrogram":
+        if front_end is None:
+            raise ValueError("spectrograms need the front end of the model")
+        return _Computed(pack, _lengths(pack, front_end.frames), front_end)
     if backbone is None:
         raise ValueError("log-Mel spectrograms need the definition of the backbone")
     spectrogram = log_mel(backbone)

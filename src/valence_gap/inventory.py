@@ -39,7 +39,7 @@ def inventory(paths: CorpusPaths, output: Path) -> None:
         hashes = pool.map(lambda item: _measure(item[2], item[1]), found)
         measured = list(progress(hashes, "inventory", total=len(found), unit="files"))
     table = pd.DataFrame(
-        [(role, file, size, digest) for (role, file, _), (size, digest) in zip(found, measured, strict=True)],
+        [(role, _spelt(file), size, digest) for (role, file, _), (size, digest) in zip(found, measured, strict=True)],
         columns=["root", "file", "bytes", "sha256"],
     ).sort_values(["root", "file"])
     text = table.to_csv(index=False, lineterminator="\n")
@@ -101,6 +101,15 @@ def files_below(root: Path) -> Iterator[str]:
 def is_audio(file: str) -> bool:
     """Whether a file is audio, judged by its suffix."""
     return os.path.splitext(file)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - a million names are judged
+
+
+def is_utf_8(name: str) -> bool:
+    """Whether a name on disk is text; the bytes of one that is not are kept as lone surrogates."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _spelt(name: str) -> str:
+    return name if is_utf_8(name) else name.encode("utf-8", "backslashreplace").decode()
 
 
 def _role_files(role: str, root: Path) -> Iterator[str]:

@@ -18,7 +18,6 @@ from valence_gap.inference import predict
 from valence_gap.inputs import Inputs, open_inputs
 from valence_gap.models import SpeechModel
 from valence_gap.models.cnn14 import least_frames
-from valence_gap.models.encoder import TransformerModel
 
 STEM_HOP = 320  # samples per frame of the convolutional stem
 
@@ -148,7 +147,8 @@ def _open(training: Training, model: SpeechModel, source: Source) -> Inputs:
         features=source.features,
         audio=source.audio,
         backbone=training.backbone,
-        stem=model.stem if isinstance(model, TransformerModel) else None,
+        stem=model.stem,
+        front_end=model.front_end,
     )
 
 
@@ -156,6 +156,8 @@ def _rate_hz(training: Training, model: SpeechModel) -> float:
     """Frames or samples of an input per second."""
     if model.input_kind == "waveform":
         return SAMPLE_RATE_HZ
+    if model.front_end is not None:
+        return model.front_end.rate_hz
     return SAMPLE_RATE_HZ / STEM_HOP if model.input_kind == "stem" else 1 / training.backbone.hop_s
 
 

@@ -124,6 +124,7 @@ class Facts:
         licence: identifier of the licence; None where it was not chosen.
         scores: rows of its score tables; None where there are none.
         onnx: the folder holds an ONNX file too.
+        among: models and seeds that it was chosen from; empty where it was not.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Facts:
     licence: str | None
     scores: pd.DataFrame | None
     onnx: bool
+    among: Sequence[str] = ()
 
 
 def card(facts: Facts) -> str:
@@ -216,6 +218,8 @@ def _training(facts: Facts) -> list[tuple[str, str]]:
         best_row = facts.log[facts.log["best"]].iloc[0]
         told = ", ".join(f"{dimension} {best_row[f'dev_{dimension}']:.3f}" for dimension in DIMENSIONS)
         rows.append(("CCC on the development set", told))
+    if len(facts.among) > 1:
+        rows.append(("chosen for its mean CCC on the development set among", ", ".join(facts.among)))
     return [(what, value.replace("|", "\\|").replace("\n", " ")) for what, value in rows]
 
 

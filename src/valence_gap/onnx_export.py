@@ -36,19 +36,24 @@ class Waveforms(nn.Module):
         return pooled, self.out_proj(torch.tanh(self.dense(pooled)))
 
 
-def require_onnx() -> None:
-    """Refuse where a package is missing.
-
-    Raises:
-        UserError: naming all of them.
-    """
+def missing_packages() -> list[str]:
+    """The packages of the optional extra that are not installed."""
     missing = []
     for package in ("onnx", "onnxscript", "onnxruntime"):
         try:
             __import__(package)
         except ImportError:
             missing.append(package)
-    if missing:
+    return missing
+
+
+def require_onnx() -> None:
+    """Refuse where a package is missing.
+
+    Raises:
+        UserError: naming all of them.
+    """
+    if missing := missing_packages():
         raise UserError("an ONNX file cannot be written", [f"{name} is not installed" for name in missing], REMEDY)
 
 

@@ -18,7 +18,6 @@ from valence_gap.inference import Floats, predict
 from valence_gap.inputs import Inputs, computed
 from valence_gap.inventory import files_below, is_audio
 from valence_gap.models import SpeechModel, load
-from valence_gap.models.encoder import TransformerModel
 from valence_gap.packs import Pack, Samples
 from valence_gap.precision import Precision, device
 from valence_gap.progress import progress, say
@@ -198,8 +197,9 @@ def _inputs(model: SpeechModel, group: Sequence[Recording]) -> Inputs:
         samples=lengths,
         audio=np.concatenate([each.samples for each in group]),
     )
-    stem = model.stem if isinstance(model, TransformerModel) else None
-    return computed(model.input_kind, pack, backbone=model.backbone_definition, stem=stem)
+    return computed(
+        model.input_kind, pack, backbone=model.backbone_definition, stem=model.stem, front_end=model.front_end
+    )
 
 
 def _write(table: pd.DataFrame, output: Path | None) -> None:

@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
 
-from valence_gap.definitions import SAMPLE_RATE_HZ, Pretraining, Speech
+from valence_gap.definitions import SAMPLE_RATE_HZ
 from valence_gap.errors import UserError
 from valence_gap.mfcc import HOP, frames_of, samples_of
+from valence_gap.miniature_definitions import Pretraining, Speech
 from valence_gap.pretraining_card import save
 from valence_gap.pretraining_targets import Samples, Targets, hidden_targets, levelled, mfcc_targets, normalised
 from valence_gap.progress import progress, say

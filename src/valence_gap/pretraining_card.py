@@ -8,8 +8,9 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from valence_gap.definitions import SAMPLE_RATE_HZ, Pretraining, Speech, to_json
+from valence_gap.definitions import SAMPLE_RATE_HZ, to_json
 from valence_gap.files import read_json, whole_folder, write_json, write_text
+from valence_gap.miniature_definitions import Pretraining, Speech
 from valence_gap.provenance import checksum, run_record
 
 # Hundreds of utterances are too few to hide words in, so that SpecAugment is off.

@@ -27,7 +27,7 @@ from valence_gap.files import whole_folder, write_json, write_text
 from valence_gap.inputs import normalise, pad
 from valence_gap.miniature.transcribed import Spoken, transcribed_speech
 from valence_gap.models import attention, folders
-from valence_gap.models.base import valid
+from valence_gap.models.masks import valid
 from valence_gap.models.stem import Stem
 from valence_gap.packs import FULL_SCALE
 from valence_gap.progress import progress, say

@@ -24,6 +24,7 @@ REVISIONS = {
     "fusion": 1,
     "score": 1,
     "claims": 1,
+    "export": 1,
 }
 
 STAGES: dict[str, tuple[str, ...]] = {
@@ -51,6 +52,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "score": ("scoring.py", "statistics.py", "metrics.py"),
     "claims": ("claims/*.py", "statistics.py", "metrics.py"),
+    "export": ("best_model.py", "export.py", "model_card.py", "onnx_export.py"),
 }
 """The source files (patterns below the package) whose code decides the numbers of each stage."""
 

@@ -8,26 +8,35 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from valence_gap.checks import CLAIMS, MINIATURE_ROOT, explain, recipe_of, wrong_names, wrong_values
+from valence_gap.checks import (
+    CLAIMS,
+    CLAIMS_FILE,
+    MINIATURE_ROOT,
+    explain,
+    no_json,
+    recipe_of,
+    wrong_names,
+    wrong_values,
+)
 from valence_gap.claims import Needs, needed
 from valence_gap.configuration import Configuration, Figure
 from valence_gap.definitions import (
     Backbone,
+    Checkpoint,
     Condition,
     Corpus,
     CorpusPaths,
     Evaluation,
     Model,
     Recipe,
-    Speech,
     Split,
     Training,
     is_local,
 )
 from valence_gap.errors import UserError
+from valence_gap.miniature_definitions import Speech
 from valence_gap.text_definitions import Fusion
 
-CLAIMS_FILE = Path("workflow/claims.yaml")
 _ADAPTER: TypeAdapter[Configuration] = TypeAdapter(Configuration)
 
 
@@ -46,7 +55,7 @@ def load(config: Mapping[str, Any]) -> "Study":
         UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
     """
     try:
-        configuration = _ADAPTER.validate_json(json.dumps(config))
+        configuration = _ADAPTER.validate_json(_as_json(config))
     except ValidationError as error:
         offenders = [explain(one) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
@@ -54,6 +63,16 @@ def load(config: Mapping[str, Any]) -> "Study":
     if offenders:
         raise UserError("the configuration is not valid", offenders)
     return Study(configuration)
+
+
+def _as_json(config: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(config)
+    except (TypeError, ValueError, RecursionError) as error:
+        wrong = list(no_json(config)) or [str(error)]
+        raise UserError(
+            "the configuration is not valid", wrong, "Put a date, or what else YAML takes for no text, in quotes."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -74,7 +93,38 @@ class Study:
 
     def is_cnn14(self, model: str) -> bool:
         """Whether a model is the CNN14 baseline rather than a transformer."""
-        return self.configuration.backbones[self.models[model].backbone].architecture == "cnn14"
+        backbone = self.models[model].backbone
+        return backbone is not None and self.configuration.backbones[backbone].architecture == "cnn14"
+
+    def is_trained(self, model: str) -> bool:
+        """Whether a model is trained by the study; otherwise it is a checkpoint."""
+        return self.models[model].checkpoint is None
+
+    def checkpoint(self, model: str) -> Checkpoint:
+        """Where a model that is not trained comes from.
+
+        Raises:
+            ValueError: it is trained.
+        """
+        found = self.models[model].checkpoint
+        if found is None:
+            raise ValueError(f"{model} is no checkpoint")
+        return found
+
+    def model_folder(self, model: str, seed: int) -> Path:
+        """Where a finished model lies, trained or fetched."""
+        return Path(self.results) / "models" / model / f"seed-{seed}"
+
+    def backbone_of(self, model: str) -> str:
+        """Name of a model's backbone.
+
+        Raises:
+            ValueError: it has none that is known here: it is a checkpoint.
+        """
+        found = self.models[model].backbone
+        if found is None:
+            raise ValueError(f"{model} has no backbone")
+        return found
 
     def recipe(self, model: str) -> Recipe:
         """The recipe of a model, with its overrides."""
@@ -85,9 +135,9 @@ class Study:
         return replace(self.configuration.corpora[corpus], label="")
 
     def backbone(self, backbone: str) -> Backbone:
-        """A backbone without what only Table II shows."""
+        """A backbone without what changes no number: how it is shown, and whether its stem's output is cached."""
         definition = self.configuration.backbones[backbone]
-        return replace(definition, label="", datasets="", hours="", languages="", domains="")
+        return replace(definition, label="", datasets="", hours="", languages="", domains="", streamed=False)
 
     def condition(self, name: str) -> Condition:
         """An augmentation without its label."""
@@ -110,7 +160,7 @@ class Study:
         """All that shapes the trained model: names, labels and colours are left out, since they cannot change it."""
         row = self.models[model]
         return Training(
-            backbone=self.backbone(row.backbone),
+            backbone=self.backbone(self.backbone_of(model)),
             recipe=self.recipe(model),
             frozen=row.frozen,
             pretrained=row.pretrained,
@@ -121,8 +171,10 @@ class Study:
 
     def uses_stem_features(self, model: str, split: Split) -> bool:
         """Whether a model reads the cached output of its backbone's frozen stem for a split."""
-        cached = split in self.configuration.cached_splits
-        return cached and not self.is_cnn14(model) and not self.recipe(model).train_stem
+        if split not in self.configuration.cached_splits or self.is_cnn14(model) or not self.is_trained(model):
+            return False
+        streamed = self.configuration.backbones[self.backbone_of(model)].streamed
+        return not streamed and not self.recipe(model).train_stem
 
     def shown(self, target: str) -> Figure:
         """What a figure or table shows; nothing where the study does not define it."""
@@ -140,8 +192,8 @@ class Study:
 
     def backbones_of(self, models: Iterable[str]) -> tuple[str, ...]:
         """Pre-trained backbones that some models stand on."""
-        rows = (self.models[self.audio_model(name)] for name in models if not self.is_cnn14(self.audio_model(name)))
-        return tuple(dict.fromkeys(row.backbone for row in rows))
+        audio = [name for name in map(self.audio_model, models) if self.is_trained(name) and not self.is_cnn14(name)]
+        return tuple(dict.fromkeys(map(self.backbone_of, audio)))
 
     def claims_runs(self) -> list[tuple[str, int, str, str]]:
         """(model, seed, set of conditions, corpus) of the predictions that the claims are judged by."""
@@ -165,11 +217,20 @@ class Study:
         seeds = self.models[self.audio_model(model)].seeds
         return seeds if self.configuration.claims_seeds == "all" else seeds[:1]
 
-    def fetched(self) -> tuple[str, ...]:
-        """All that is fetched for the targets: backbones, and what the fusions read the speech with."""
+    def _wanted(self) -> list[str]:
+        """Models and fusions that the targets rest on."""
         shown = {name for target in self.targets for name in self.shown(target).models}
         claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
-        names = [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
+        return [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
+
+    def fetched_models(self) -> list[tuple[str, int]]:
+        """(model, seed) of the finished models that are fetched for the targets."""
+        names = dict.fromkeys(map(self.audio_model, self._wanted()))
+        return [(name, self.models[name].seeds[0]) for name in names if not self.is_trained(name)]
+
+    def fetched(self) -> tuple[str, ...]:
+        """All else that is fetched for the targets: backbones, and what the fusions read the speech with."""
+        names = self._wanted()
         fusions = any(name in self.configuration.fusions for name in names)
         text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
         return (*self.backbones_of(names), *filter(None, text))
@@ -242,7 +303,7 @@ class Study:
             "name": name,
             "label": model.label,
             "colour": model.colour,
-            "backbone": model.backbone,
+            "backbone": model.backbone or "",
             "frozen": model.frozen,
             "layers": model.layers,
             "fraction": model.fraction,

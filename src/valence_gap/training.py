@@ -1,10 +1,11 @@
 """Training of one model by the recipe of the paper (section III-B): a loop that reads from top to bottom.
 
-On a CPU the same definition and data give the same weights, also through a kill and a resume: batches, dropout and
-masks of each step are drawn from the seed and the number of the step alone.
+On a CPU, and on a GPU under ``deterministic: true``, the same definition and data give the same weights, also through a
+kill and a resume: batches, dropout and masks of each step are drawn from the seed and the number of the step alone.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from valence_gap.metrics import cccs
 from valence_gap.optimizers import build_optimizer, set_learning_rate
 from valence_gap.progress import LINE_EVERY_S, say
 from valence_gap.seeding import seed_everything
+
+CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
 
 
 def train(
@@ -194,17 +197,19 @@ def _not_finite(journal: Journal, ids: list[str]) -> UserError:
 
 @contextmanager
 def _repeatable(recipe: Recipe) -> Iterator[None]:
-    """The recipe's threads, and deterministic kernels on CPUs; the settings before are restored."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    """The recipe's threads, and deterministic kernels on CPUs or where it wants them; then the settings before."""
+    threads, enabled = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_num_threads(recipe.threads)
-    torch.use_deterministic_algorithms(precision.device().type == "cpu" or deterministic)
+    torch.use_deterministic_algorithms(recipe.deterministic or precision.device().type == "cpu" or enabled)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if recipe.deterministic:
+        os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a card is first used
     try:
         yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(enabled)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
 
 

@@ -12,13 +12,19 @@ mark="started by tests/cluster"
 site=/etc/slurm  # job steps drop SLURM_CONF, so the configuration must lie at the compiled-in place
 
 if grep -qs "$mark" "$site/slurm.conf"; then
-  "$(dirname "$0")/slurm_down.sh" "$(dirname "$(readlink "$site/slurm.conf")")"  # left by tests that were killed
+  before=$(dirname "$(readlink "$site/slurm.conf")")
+  if kill -0 "$(cat "$before/owner")" 2>/dev/null; then
+    echo "other tests of this machine use it: process $(cat "$before/owner") has a SLURM in $before" >&2
+    exit 1
+  fi
+  "$(dirname "$0")/slurm_down.sh" "$before"  # left by tests that were killed
 fi
 if [ -e "$site/slurm.conf" ]; then
   echo "$site/slurm.conf exists: this machine has a SLURM, and it is left alone" >&2
   exit 1
 fi
 mkdir -p "$folder/state" "$folder/spool" "$site"
+echo $PPID >"$folder/owner"
 
 cat >"$folder/slurm.conf" <<CONF
 # $mark
@@ -54,7 +60,7 @@ EnforcePartLimits=ALL
 KillWait=5
 MinJobAge=86400
 GresTypes=gpu
-NodeName=localhost NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 CPUs=4 Sockets=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=16000 Gres=gpu:2 State=UNKNOWN
+NodeName=localhost NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 CPUs=4 Sockets=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=64000 Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE DefMemPerCPU=256 State=UP
 CONF
 printf 'NodeName=localhost Name=gpu File=%s\n' /dev/null /dev/zero >"$folder/gres.conf"

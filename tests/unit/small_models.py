@@ -1,7 +1,16 @@
 """Small random backbones and models for tests, in Hugging Face format."""
 
 import torch
-from transformers import HubertConfig, HubertModel, Wav2Vec2Config, Wav2Vec2Model, WavLMConfig, WavLMModel
+from transformers import (
+    Data2VecAudioConfig,
+    Data2VecAudioModel,
+    HubertConfig,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+)
 
 from valence_gap import models
 from valence_gap.definitions import Backbone, Recipe, Training
@@ -11,6 +20,7 @@ KINDS = {
     "hubert": (HubertConfig, HubertModel),
     "wav2vec2": (Wav2Vec2Config, Wav2Vec2Model),
     "wavlm": (WavLMConfig, WavLMModel),
+    "data2vec-audio": (Data2VecAudioConfig, Data2VecAudioModel),
 }
 
 
@@ -32,6 +42,8 @@ def configuration(kind="hubert", norm="group", stable=False, **settings):
         "initializer_range": 0.3,
         "conv_bias": norm == "layer",
     }
+    if kind == "data2vec-audio":  # there it is the number of positional convolutions, each of this kernel
+        small |= {"num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5}
     return KINDS[kind][0](feat_extract_norm=norm, do_stable_layer_norm=stable, **{**small, **settings})
 
 

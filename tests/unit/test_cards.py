@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ import pytest
 from valence_gap import cards, cli
 from valence_gap.errors import UserError
 
-RULES = Path(__file__).parents[2] / "workflow" / "rules"
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "workflow" / "rules"
 
 
 def test_cards_are_named_as_cuda_names_them():
@@ -95,6 +97,28 @@ def test_a_killed_process_gives_its_card_back(tmp_path):
         holder.communicate()
     with cards.claimed_card(["0", "1"], tmp_path) as card:
         assert card == "0"
+
+
+def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypatch):
+    """Two jobs that each end only when both hold a card, and a third that can have one only then."""
+    (tmp_path / "hold.py").write_text(
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.cards import claimed_card\n"
+        "with claimed_card(locks=Path('locks')) as card:\n"
+        "    Path(sys.argv[1]).with_suffix('.held').touch()\n"
+        "    while len(list(Path('.').glob('*.held'))) < 2:\n        time.sleep(0.05)\n"
+        "Path(sys.argv[1]).write_text(card)\n"
+    )
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: 'a', 'b', 'c'\n"
+        "rule hold:\n    output: '{name,[abc]}'\n    resources: gpu=1\n"
+        f"    shell: '{sys.executable} hold.py {{output}}'\n"
+    )
+    shutil.copytree(ROOT / "profiles" / "workstation", tmp_path / "profiles" / "workstation")
+    monkeypatch.setenv("VALENCE_GAP_GPUS", "4,7")
+    options = ("--cores", "3", "--workflow-profile", "profiles/workstation", "--resources", "gpu=2")
+    subprocess.run([sys.executable, "-m", "snakemake", *options], cwd=tmp_path, check=True, timeout=300)
+    got = [(tmp_path / name).read_text() for name in "abc"]
+    assert set(got) == {"4", "7"}
 
 
 def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():

@@ -62,7 +62,7 @@ def test_segments_from_the_csv(tmp_path):
     assert read.row("dev", f"{DEVELOPMENT_VIDEO}_1")["gender"] == "male"
     assert read.row("train", f"{DASHED}_1")["valence"] == 0.5
     assert read.row("train", f"{TRAIN_VIDEO}_10")["valence"] == 0.0
-    assert read.skipped() == {"malformed or empty transcript line": 2}
+    assert read.skipped() == {"malformed, empty or repeated transcript line": 2}
     assert read.noted() == {
         "resource-fork or hidden file": 1,
         "transcript without a row": 1,

@@ -177,6 +177,22 @@ def test_hidden_labels_of_a_split_that_is_asked_for(tmp_path):
     assert list(error.value.offenders) == ["test: no usable utterance (1 label missing)"]
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_release_2_with_two_test_sets_and_a_hidden_one(tmp_path, listed):
+    rows = [row.replace("Validation", "Development") for row in ROWS]
+    rows += ["MSP-PODCAST_0020_0001.wav,S,2.0,3.0,4.0,77,Female,Test2"]
+    rows += ["MSP-PODCAST_0030_0001.wav,,,,,Unknown,Unknown,Test3"] if listed else []
+    names = [*NAMES, "MSP-PODCAST_0020_0001.wav", "MSP-PODCAST_0030_0001.wav"]
+    paths = release(tmp_path / "msp", rows, labels="Labels/labels_consensus.csv", names=names)
+    write(tmp_path / "msp/Partitions.txt", "Test3; MSP-PODCAST_0030_0001.wav\n")
+    splits = {"train": "train", "dev": "development", "test": ("test-1", "test-2")}
+    read = prepare(tmp_path / "out", "msp-podcast", paths, splits=splits, release="2.0")
+    assert read.ids("test") == ["MSP-PODCAST_0001_0008", "MSP-PODCAST_0020_0001"]
+    assert read.ids("dev") == ["MSP-PODCAST_0003_0001"]
+    assert read.noted().get("split Test3 is not used") == (1 if listed else None)
+    assert read.skipped() == ({} if listed else {"audio without a row": 1})
+
+
 def test_everything_wrong_is_told_at_once(tmp_path):
     rows = [
         *ROWS,
@@ -219,7 +235,7 @@ def test_several_of_the_corpus_splits_make_one_of_ours(tmp_path):
 def test_a_split_that_is_not_there(tmp_path):
     with pytest.raises(UserError) as error:
         prepare(tmp_path / "out", "msp-podcast", release(tmp_path / "msp"), splits={"dev": "dev-9", "test": "test-7"})
-    assert list(error.value.offenders) == ["splits: dev: dev9", "splits: test: test7"]
+    assert list(error.value.offenders) == ["splits: dev: dev-9", "splits: test: test-7"]
     assert "Test1" in error.value.remedy
 
 

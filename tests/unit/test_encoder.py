@@ -38,7 +38,7 @@ def test_a_padded_batch_equals_transformers_without_padding(tmp_path, kind, norm
     assert torch.allclose(output.predictions, model.head(expected), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["hubert", "wav2vec2"])
+@pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_a_trained_stem_does_not_see_padding(tmp_path, kind, norm):
     backbone = make_backbone(tmp_path, kind, norm)
@@ -53,8 +53,9 @@ def test_a_trained_stem_does_not_see_padding(tmp_path, kind, norm):
     assert all(weight.grad is not None for weight in model.stem.extractor.parameters())
 
 
-def test_what_lies_in_the_padding_does_not_matter(tmp_path):
-    make_backbone(tmp_path)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_what_lies_in_the_padding_does_not_matter(tmp_path, kind):
+    make_backbone(tmp_path, kind)
     model = models.build(training(), tmp_path).eval()
     padded, lengths = inputs_of(model)
     with torch.no_grad():
@@ -76,8 +77,9 @@ def test_bfloat16_products_stay_near_and_pooling_is_float32(tmp_path):
     assert torch.allclose(output.pooled, expected, atol=0.05)
 
 
-def test_stem_features_are_rounded_and_their_number_is_known(tmp_path):
-    backbone = make_backbone(tmp_path)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_stem_features_are_rounded_and_their_number_is_known(tmp_path, kind):
+    backbone = make_backbone(tmp_path, kind)
     stem = load_stem(tmp_path)
     for samples in (1, stem.receptive_field - 1, stem.receptive_field, 1_234, 5_000):
         waveform = torch.randn(samples)
@@ -92,8 +94,9 @@ def test_stem_features_are_rounded_and_their_number_is_known(tmp_path):
     assert stem.frames(stem.receptive_field + 80) == 2
 
 
-def test_top_layers_are_dropped(tmp_path):
-    backbone = make_backbone(tmp_path)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_top_layers_are_dropped(tmp_path, kind):
+    backbone = make_backbone(tmp_path, kind)
     model = models.build(training(layers=2), tmp_path).eval()
     assert len(model.backbone.encoder.layers) == 2
     backbone.encoder.layers = backbone.encoder.layers[:2]
@@ -124,8 +127,9 @@ def test_random_weights_follow_the_seed_and_are_not_the_backbones(tmp_path):
         ({"frozen": True}, ("regression",), ("feature_extractor", "feature_projection", "encoder")),
     ],
 )
-def test_which_weights_are_trained(tmp_path, settings, trained, fixed):
-    make_backbone(tmp_path, layerdrop=0.0)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_which_weights_are_trained(tmp_path, kind, settings, trained, fixed):
+    make_backbone(tmp_path, kind, layerdrop=0.0)
     model = models.build(training(**settings), tmp_path).train()
     model(*inputs_of(model)).predictions.sum().backward()
     for name, weight in model.named_parameters():

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
+from valence_gap.cli import main
 from valence_gap.commands import preflight as command
 from valence_gap.definitions import Corpus, CorpusPaths
 from valence_gap.errors import UserError
@@ -18,6 +20,7 @@ from valence_gap.preflight import corpora, examine, merge, merged, preflight
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
 from valence_gap.preflight.findings import Finding, table
+from valence_gap.preflight.gate import gate
 from valence_gap.study import Study, load
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +98,17 @@ def test_another_release_cannot_be_compared(release: CorpusPaths) -> None:
     assert (told.status, "1.11" in told.found) == ("differs", True)
     assert any("figure 2" in line for line in told.details)
     assert found(findings, "test").status == "ok"  # counts of another release are no fault
+
+
+def test_a_later_release_that_is_called_the_papers(tmp_path: Path) -> None:
+    paths = write_release(tmp_path / "msp", (*ROWS, "MSP-PODCAST_0009_0001.wav,N,,,,9,Male,Test3"))
+    told = found(checked(MSP, paths), "release")
+    assert (told.status, told.details[0]) == ("differs", "there is a split Test3")
+    folder = Path(paths.labels) / "Labels"
+    (folder / "labels_concensus.csv").rename(folder / "labels_consensus.csv")
+    told = found(checked(MSP, paths), "release")
+    assert "labels_consensus.csv, as from 1.10 on" in told.details[0]
+    assert any("figure 2" in line for line in told.details)
 
 
 def test_another_test_set_is_not_held_against_the_papers_counts(release: CorpusPaths, tmp_path: Path) -> None:
@@ -211,13 +225,13 @@ def test_only_what_the_targets_need_is_looked_at(study: Path) -> None:
 def test_a_wrong_study_is_told_and_fails(study: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
     with pytest.raises(UserError, match="w2v2-b: weights: facebook/wav2vec2-base is not fetched") as error:
-        preflight(files, json_file=tmp_path / "out.json")
+        preflight(merged(files), json_file=tmp_path / "out.json")
     assert len(error.value.offenders) == 1
     assert "wrong    w2v2-b" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())
     assert {one["status"] for one in written["findings"]} >= {"ok", "wrong", "differs"}
     pinned = write(tmp_path / "pinned.yaml", json.dumps({"backbones": {"w2v2-b": {"revision": "0" * 40}}}))
-    preflight([*files, pinned])
+    preflight(merged([*files, pinned]))
     assert "unknown  w2v2-b" in capsys.readouterr().out
 
 
@@ -245,6 +259,59 @@ def test_assumptions_that_make_no_sense(option: str, value: str) -> None:
     arguments = parsed.parse_args(["preflight", "--configfile", "config.yaml", option, value])
     with pytest.raises(UserError, match=option):
         arguments.run(arguments)
+
+
+def test_a_configuration_that_is_merged_already(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
+    assert main(["preflight", "--configuration", json.dumps(config)]) == 2
+    assert "wrong    w2v2-b" in capsys.readouterr().out
+    for wrong, told in (("{", "--configuration is no JSON"), ("[]", "--configuration is no mapping")):
+        assert main(["preflight", "--configuration", wrong]) == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.fixture
+def asking(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """A configuration that asks for the preflight, in a folder that its results may be written to."""
+    pinned = {"study": "asking", "preflight": True, "backbones": {"w2v2-b": {"revision": "0" * 40}}}
+    own = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
+    config = merge(merged(own), pinned)
+    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
+    monkeypatch.chdir(tmp_path)
+    return config
+
+
+def looked(config: Mapping[str, object], *planned: str, capsys: pytest.CaptureFixture[str]) -> bool:
+    """Whether the gate has looked at the study."""
+    gate(config, planned)
+    return "GPU hours" in capsys.readouterr().out
+
+
+def test_the_gate_looks_once_before_what_costs(asking: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not looked(asking, "inventory", "prepare_corpus", "fetch_pretrained", "figure_02", capsys=capsys)
+    assert not looked(asking | {"preflight": False}, "finetune", capsys=capsys)
+    assert looked(asking, "pack_audio", "finetune", capsys=capsys)
+    assert not looked(asking, "finetune", capsys=capsys)
+    assert looked(merge(asking, {"seed": 1}), "finetune", capsys=capsys)
+    assert looked(asking, "finetune", capsys=capsys)
+
+
+def test_the_gate_stays_shut_until_the_fault_is_mended(asking: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = merge(asking, {"backbones": {"w2v2-b": {"revision": None}}})
+    for _ in range(2):
+        with pytest.raises(UserError, match="w2v2-b: weights"):
+            gate(wrong, ["finetune"])
+    assert looked(asking, "finetune", capsys=capsys)
+    Path("results/asking/preflight.json").write_text("{")
+    assert looked(asking, "finetune", capsys=capsys)
+
+
+def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
+    figure_04 = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}  # the corpus has no transcripts that it could speak
+    config = merge(asking, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
+    gate(config, ["finetune", "figure_02"])
+    with pytest.raises(UserError, match="no utterance has a transcript"):
+        gate(config, ["finetune", "figure_02", "figure_04"])
 
 
 def test_a_miniature_that_is_not_made_yet_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

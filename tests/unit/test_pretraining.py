@@ -17,8 +17,8 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, HubertMode
 
 from valence_gap import mfcc as mfccs
 from valence_gap import pretraining, pretraining_targets
-from valence_gap.definitions import Pretraining, Speech
 from valence_gap.errors import UserError
+from valence_gap.miniature_definitions import Pretraining, Speech
 from valence_gap.pretraining import batches, build, pretrain, pretrain_on, span_mask
 from valence_gap.pretraining_targets import assign, fit, hidden_targets, levelled, normalised
 

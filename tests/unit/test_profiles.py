@@ -45,12 +45,18 @@ def test_what_makes_a_job_run_again_is_the_same_everywhere(name):
 
 def test_the_slurm_profile_asks_for_the_memory_of_each_rule_and_of_its_processes():
     wanted = {
-        name: {"mem_mb": f"{int(match[1]) + JOB_PROCESSES_MB} * attempt"}
+        name: f"{int(match[1]) + JOB_PROCESSES_MB} * attempt"
         for name, block in rules().items()
         if (match := re.search(r"mem_mb=(\d+)", block))
     }
     assert set(wanted) == set(rules())
-    assert profile("slurm")["set-resources"] == wanted
+    assert {name: asked["mem_mb"] for name, asked in profile("slurm")["set-resources"].items()} == wanted
+
+
+def test_trainings_are_told_that_their_time_is_up_and_no_shell_stands_between():
+    told = {name for name, asked in profile("slurm")["set-resources"].items() if "--signal=USR1@" in str(asked)}
+    assert told == {name for name, block in rules().items() if "--scratch" in block}
+    assert all("exec valence-gap" in rules()[name] for name in told)
 
 
 @pytest.mark.parametrize(("name", "block"), rules().items())

@@ -64,7 +64,8 @@ def test_the_folder_is_a_recogniser_for_transformers_and_the_same_each_time(back
     with torch.no_grad():
         logits = model(processor(wave, sampling_rate=RATE_HZ, return_tensors="pt").input_values).logits
     words = (tmp_path / "a" / "lexicon.txt").read_text().split()
-    assert {"THE", "ARE"} < set(words)
+    assert "THE" in words
+    assert len(words) > 20
     (tmp_path / "a" / "lexicon.txt").unlink()
     assert Opened(tmp_path / "a")(torch.from_numpy(wave)) == processor.batch_decode(logits.argmax(-1))[0]
     run = json.loads((tmp_path / "a" / "run.json").read_text())

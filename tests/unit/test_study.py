@@ -57,7 +57,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
     ("spoil", "message"),
     [
         (change("modles", to={}), "modles: unknown key; valid: augmented, backbones, cached_splits,"),
-        (change("models", "w2v2-b", "layer", to=3), "models.w2v2-b.layer: unknown key; valid: backbone, colour,"),
+        (change("models", "w2v2-b", "layer", to=3), "models.w2v2-b.layer: unknown key; valid: backbone, checkpoint,"),
         (
             change("models", "w2v2-b", "backbone", to="x"),
             "models.w2v2-b.backbone: 'x' is not a backbone; valid: mini-",

@@ -98,6 +98,29 @@ def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_
     assert log(tmp_path / "output").equals(log(reference))
 
 
+@pytest.mark.parametrize(("device", "wanted"), [("cpu", False), ("cuda", True), ("cuda", False)])
+def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, wanted: bool
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "removed again after the test")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    found: list[object] = []
+
+    class Looked(Exception):  # noqa: N818
+        pass
+
+    def look(*_: object) -> None:
+        found.extend([torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")])
+        raise Looked
+
+    monkeypatch.setattr(precision, "device", lambda: torch.device(device))
+    monkeypatch.setattr(models, "build", look)
+    with pytest.raises(Looked):
+        training.train(with_recipe(deterministic=wanted), **data.arguments(tmp_path))
+    assert found == [device == "cpu" or wanted, ":4096:8" if wanted else None]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 def test_another_seed_gives_another_model(data: Data, reference: Path, tmp_path: Path) -> None:
     training.train(replace(TRAINING, seed=2), **data.arguments(tmp_path))
     assert weights(tmp_path / "output") != weights(reference)

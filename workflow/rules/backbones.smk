@@ -30,10 +30,51 @@ rule fetch_pretrained:
         """
 
 
+rule fetch_checkpoint:
+    """Bring a finished model, from the hub at a pinned commit or from a local folder, where a trained one would lie."""
+    input:
+        checkpoint_files,
+    output:
+        multiext(
+            f"{R}/models/{{model}}/seed-{{seed}}/",
+            "model.safetensors",
+            "config.json",
+            "run.json",
+        ),
+    log:
+        f"{R}/logs/fetch_checkpoint/{{model}}/seed-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/fetch_checkpoint/{{model}}/seed-{{seed}}.tsv"
+    wildcard_constraints:
+        model=alternatives(filterfalse(study.is_trained, study.models)),
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        definition=lambda wildcards: to_json(study.checkpoint(wildcards.model)),
+        folder=subpath(output[0], parent=True),
+        revision=REVISIONS["fetch"],
+    shell:
+        r"""
+        valence-gap fetch-checkpoint \
+            --name {wildcards.model:q} \
+            --definition {params.definition:q} \
+            --output {params.folder:q} \
+            2>{log:q}
+        """
+
+
 rule fetch:
-    """Fetch every pre-trained model that the study needs, on a node that has a network."""
+    """Fetch every pre-trained or finished model that the study needs, on a node that has a network."""
     input:
         [f"resources/pretrained/{backbone}/run.json" for backbone in study.fetched()],
+        [
+            f"{R}/models/{model}/seed-{seed}/run.json"
+            for model, seed in study.fetched_models()
+        ],
 
 
 rule extract_stem_features:

@@ -1,4 +1,5 @@
 import re
+import signal
 import sys
 from itertools import filterfalse
 from pathlib import Path
@@ -13,6 +14,10 @@ try:
     study = load(config)
 except UserError as error:
     sys.exit(f"error: {error}")
+
+# With SIGUSR1 a scheduler warns a whole job of its end. It would kill Snakemake and the shells of its jobs; so they let
+# it pass, and a training, which does not, saves its state.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 R = study.results
 TRAIN = study.configuration.train_corpus
@@ -40,15 +45,25 @@ def raw(wildcards):
     return f"{R}/raw/manifest.json" if study.is_miniature(wildcards.corpus) else []
 
 
-def source_files(wildcards):
-    """Files of a local backbone: resources/miniature/mini-w2v2-b/model.safetensors; nothing for one on the hub."""
-    folder = local_source(study.configuration.backbones[wildcards.backbone].source)
+def files_of(source):
+    """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors; nothing for one on the hub."""
+    folder = local_source(source)
     names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
     return (
         [folder / "config.json", *filter(Path.is_file, map(folder.joinpath, names))]
         if folder
         else []
     )
+
+
+def source_files(wildcards):
+    """Files of a local backbone: resources/miniature/mini-w2v2-b/config.json, ..."""
+    return files_of(study.configuration.backbones[wildcards.backbone].source)
+
+
+def checkpoint_files(wildcards):
+    """Files of a finished model in a local folder: my-models/released/config.json, ..."""
+    return files_of(study.checkpoint(wildcards.model).source)
 
 
 def continued(wildcards):
@@ -82,7 +97,7 @@ def heard(model, corpus, split):
     """What a model reads of clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
     if not study.uses_stem_features(model, split):
         return pack(corpus, split)
-    folder = f"{R}/features/{study.models[model].backbone}/{corpus}/{split}"
+    folder = f"{R}/features/{study.backbone_of(model)}/{corpus}/{split}"
     return [f"{folder}/features.npy", f"{folder}/index.parquet"]
 
 
@@ -97,7 +112,7 @@ def backbone_files(wildcards):
     return (
         []
         if study.is_cnn14(wildcards.model)
-        else pretrained(study.models[wildcards.model].backbone)
+        else pretrained(study.backbone_of(wildcards.model))
     )
 
 

@@ -1,3 +1,7 @@
+# `exec` puts a training in its shell's place: a shell would die of SIGTERM at once, and Snakemake would end the job
+# before the training's state is saved.
+
+
 rule finetune:
     """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random weights."""
     input:
@@ -20,7 +24,9 @@ rule finetune:
     benchmark:
         f"{R}/benchmarks/finetune/{{model}}/seed-{{seed}}.tsv"
     wildcard_constraints:
-        model=alternatives(filterfalse(study.is_cnn14, study.models)),
+        model=alternatives(
+            filterfalse(study.is_cnn14, filter(study.is_trained, study.models))
+        ),
     conda:
         "../../envs/valence-gap.yaml"
     threads: lambda wildcards: study.recipe(wildcards.model).threads
@@ -39,7 +45,7 @@ rule finetune:
         revision=REVISIONS["train"],
     shell:
         r"""
-        valence-gap finetune \
+        exec valence-gap finetune \
             --training {params.training:q} \
             {params.inputs:q} \
             --train-utterances {input.utterances:q} \
@@ -90,7 +96,7 @@ rule train_cnn14:
         revision=REVISIONS["train"],
     shell:
         r"""
-        valence-gap train-cnn14 \
+        exec valence-gap train-cnn14 \
             --training {params.training:q} \
             {params.inputs:q} \
             --train-utterances {input.utterances:q} \

@@ -1,4 +1,4 @@
-"""Sub-commands for pre-trained encoders: ``fetch-pretrained`` and ``pretrain``."""
+"""Sub-commands for pre-trained models: ``fetch-pretrained``, ``fetch-checkpoint`` and ``pretrain``."""
 
 import argparse
 from pathlib import Path
@@ -14,6 +14,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     _common(fetch, "backbone")
     fetch.set_defaults(run=_fetch)
+
+    checkpoint = subparsers.add_parser(
+        "fetch-checkpoint",
+        help="bring a finished model to where a trained one would lie",
+        description="Bring a finished model, from the hub at a pinned commit or from a local folder, to a folder that "
+        "every later step takes for a trained one, after trying that it loads: a model in the layout of the authors' "
+        "released one, or one that this project saved. Source, revision, licence and checksums are in run.json.",
+    )
+    _common(checkpoint, "checkpoint")
+    checkpoint.set_defaults(run=_fetch_checkpoint)
 
     pretrain = subparsers.add_parser(
         "pretrain",
@@ -34,7 +44,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _common(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--name", required=True, help="name of the backbone")
+    parser.add_argument("--name", required=True, help="its name in the study")
     parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder that is written")
 
@@ -46,8 +56,16 @@ def _fetch(args: argparse.Namespace) -> None:
     fetch_pretrained(args.name, from_json(Backbone, args.definition), args.output)
 
 
+def _fetch_checkpoint(args: argparse.Namespace) -> None:
+    from valence_gap.backbones import fetch_checkpoint
+    from valence_gap.definitions import Checkpoint, from_json
+
+    fetch_checkpoint(args.name, from_json(Checkpoint, args.definition), args.output)
+
+
 def _pretrain(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import Pretraining, Speech, from_json
+    from valence_gap.definitions import from_json
+    from valence_gap.miniature_definitions import Pretraining, Speech
     from valence_gap.pretraining import pretrain
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)

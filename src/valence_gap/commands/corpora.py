@@ -1,8 +1,6 @@
 """Sub-commands that read the corpora from disk."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +41,7 @@ def _inventory(arguments: argparse.Namespace) -> None:
     from valence_gap.inventory import inventory
 
     paths = _parse(CorpusPaths, arguments.paths, f"--paths of {arguments.corpus_name}")
-    with _files_told():
-        inventory(paths, arguments.output)
+    inventory(paths, arguments.output)
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
@@ -53,19 +50,7 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
     corpus = _parse(Corpus, arguments.definition, f"--definition of {arguments.name}")
     paths = _parse(CorpusPaths, arguments.paths, f"--paths of {arguments.name}")
-    with _files_told():
-        prepare_corpus(arguments.name, corpus, paths, arguments.output, inventory=arguments.inventory)
-
-
-@contextmanager
-def _files_told() -> Iterator[None]:
-    """Tell of a file that the system refuses as of anything else that the user can mend."""
-    from valence_gap.errors import UserError
-
-    try:
-        yield
-    except OSError as error:
-        raise UserError("A file cannot be read or written.", [str(error)]) from error
+    prepare_corpus(arguments.name, corpus, paths, arguments.output, inventory=arguments.inventory)
 
 
 def _parse(cls: type[Any], text: str, what: str) -> Any:

@@ -24,9 +24,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _make_miniature(arguments: argparse.Namespace) -> None:
     from pydantic import ValidationError
 
-    from valence_gap.definitions import Miniature, from_json
+    from valence_gap.definitions import from_json
     from valence_gap.errors import UserError
     from valence_gap.miniature.make import make_miniature
+    from valence_gap.miniature_definitions import Miniature
 
     try:
         definition = from_json(Miniature, arguments.definition)

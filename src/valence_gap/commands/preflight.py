@@ -1,7 +1,9 @@
 """The sub-command that checks a study before it is run."""
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,14 +19,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             "wrong (it would stop) or unknown. The exit code is 2 where something is wrong."
         ),
     )
-    parser.add_argument(
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument(
         "--configfile",
         type=Path,
         nargs="+",
-        required=True,
         metavar="FILE",
         help="configuration files, merged in order: config.yaml, then those that snakemake gets",
     )
+    given.add_argument("--configuration", metavar="JSON", help="the whole configuration, merged already")
     parser.add_argument("--targets", nargs="+", default=[], metavar="TARGET", help="figures, tables, claims; all")
     parser.add_argument("--card", default="A100", help="card that the hours are reckoned for (default: %(default)s)")
     parser.add_argument(
@@ -43,10 +46,22 @@ def _preflight(arguments: argparse.Namespace) -> None:
         raise UserError(f"--card: '{arguments.card}' is not known; {valid_names(TFLOPS)}")
     if not 0 < arguments.utilisation <= 1:
         raise UserError(f"--utilisation: {arguments.utilisation} is not a share of the peak (0 to 1)")
-    preflight(
-        arguments.configfile,
-        targets=arguments.targets,
-        card=arguments.card,
-        utilisation=arguments.utilisation,
-        json_file=arguments.json,
-    )
+    config = _merged(arguments)
+    if arguments.targets:
+        config["targets"] = arguments.targets
+    preflight(config, card=arguments.card, utilisation=arguments.utilisation, json_file=arguments.json)
+
+
+def _merged(arguments: argparse.Namespace) -> dict[str, Any]:
+    from valence_gap.errors import UserError
+    from valence_gap.preflight import merged
+
+    if arguments.configfile:
+        return merged(arguments.configfile)
+    try:
+        config = json.loads(arguments.configuration)
+    except ValueError as error:
+        raise UserError("--configuration is no JSON", [str(error)]) from None
+    if not isinstance(config, dict):
+        raise UserError("--configuration is no mapping", [type(config).__name__])
+    return config

@@ -11,6 +11,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the sub-commands."""
     _register_files(subparsers)
     _register_export(subparsers)
+    _register_best(subparsers)
     _register_audformat(subparsers)
 
 
@@ -56,6 +57,24 @@ def _register_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     parser.add_argument("--onnx", action="store_true", help="write model.onnx too (needs the optional extra onnx)")
     parser.set_defaults(run=_export)
+
+
+def _register_best(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "export-best",
+        help="export the best of a study's models",
+        description="Export the model with the highest mean CCC on the development set, as `export` does: with its "
+        "scores in the card, and as ONNX too where the optional extra is installed. A model is named MODEL:SEED.",
+    )
+    for option, what in (("candidate", "folder of a finished model"), ("scores", "a table of its scores")):
+        parser.add_argument(f"--{option}", nargs="*", default=[], metavar="MODEL:SEED=PATH", help=what)
+    parser.add_argument("--backbone", nargs="*", default=[], metavar="MODEL=DIR", help="its fetched backbone")
+    parser.add_argument("--study", required=True, help="name of the study, at the start of the exported model's name")
+    parser.add_argument("--trained-on", default="", metavar="TEXT", help="name of the training corpus")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="report.json of the prepared training corpus")
+    parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+    parser.set_defaults(run=_export_best)
 
 
 def _register_audformat(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -110,6 +129,34 @@ def _export(args: argparse.Namespace) -> None:
         scores=tuple(args.scores),
     )
     export(args.model, args.output, data, onnx=args.onnx)
+
+
+def _export_best(args: argparse.Namespace) -> None:
+    from valence_gap.best_model import export_best
+
+    export_best(
+        pairs(args.candidate, "--candidate"),
+        args.output,
+        scores=pairs(args.scores, "--scores"),
+        backbones=dict(pairs(args.backbone, "--backbone")),
+        study=args.study,
+        trained_on=args.trained_on,
+        report=args.report,
+        licence=args.licence,
+    )
+
+
+def pairs(texts: Sequence[str], option: str) -> list[tuple[str, Path]]:
+    """The name and the path of each text NAME=PATH.
+
+    Raises:
+        UserError: naming every text that is none.
+    """
+    found = [text.partition("=") for text in texts]
+    offenders = [f"{text!r}" for text, (name, _, path) in zip(texts, found, strict=True) if not (name and path)]
+    if offenders:
+        raise UserError(f"{option} is not understood", offenders, "Give each as NAME=PATH.")
+    return [(name, Path(path)) for name, _, path in found]
 
 
 def _export_audformat(args: argparse.Namespace) -> None:

@@ -13,7 +13,8 @@ import soundfile
 
 from valence_gap.corpora.reading import FORK, THREADS
 from valence_gap.corpora.report import Report
-from valence_gap.inventory import files_below, is_audio
+from valence_gap.decoding import header_problem
+from valence_gap.inventory import files_below, is_audio, is_utf_8
 from valence_gap.progress import progress
 
 # What would leave the audio folder: a step up, an absolute path, a drive letter.
@@ -46,6 +47,9 @@ def find_audio(roots: Sequence[Path], *, by_name: bool, passed_over: Sequence[st
     frames = []
     for index, root in enumerate(roots):
         files = [file for file in files_below(root) if is_audio(file)]
+        nameless = [file for file in files if not is_utf_8(file)]
+        report.skip("audio without a row", nameless)  # no label file can spell such a name
+        files = [file for file in files if is_utf_8(file)]
         hidden = [file for file in files if file.rpartition("/")[2].startswith(".")]
         report.note(FORK, hidden)
         skip = set(hidden)
@@ -129,4 +133,5 @@ def _duration(file: str) -> tuple[float, str]:
         info = soundfile.info(file)
     except (soundfile.SoundFileError, OSError) as error:
         return float("nan"), f"{file.rpartition('/')[2]}: {getattr(error, 'error_string', error)}"
-    return info.frames / info.samplerate, ""
+    problem = header_problem(info.frames, info.samplerate)
+    return (float("nan"), f"{file.rpartition('/')[2]}: {problem}") if problem else (info.frames / info.samplerate, "")

@@ -11,6 +11,7 @@ from valence_gap.corpora.reading import (
     FORK,
     ROW,
     column_of,
+    files_named,
     find_file,
     genders,
     read_csv,
@@ -25,6 +26,7 @@ from valence_gap.errors import UserError
 SCALE = (-3.0, 3.0)
 LABEL_FILES = ("opinionlevelsentiment.csv", "cmu_mosi_opinion_labels.csd")
 GROUP = "Opinion Segment Labels"
+MOST_VALUES = 1_000_000  # of one video; a file of a kilobyte can claim to hold any number
 SENTENCE = re.compile(r"(?P<segment>\d+)_DELIM_(?P<text>.*)")
 # The standard folds of the CMU-MultimodalSDK; every other video is for training.
 _TEST = """
@@ -102,16 +104,25 @@ def _read_csd(path: Path) -> pd.DataFrame:
         with h5py.File(path, "r") as file:
             videos = file[GROUP]["data"]
             for video in sorted(videos):
-                labels = np.asarray(videos[video]["features"], dtype=np.float64)
-                for index, label in enumerate(labels.reshape(len(labels), -1)[:, 0]):
+                labels = np.asarray(_own(videos[video]["features"], file), dtype=np.float64)
+                for index, label in enumerate(labels.reshape(len(labels), -1)[:, 0] if labels.size else ()):
                     rows.append((video, str(index + 1), float(label), f"{path.name}:{video}[{index}]"))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise UserError(
             "The labels of CMU-MOSI are not in the SDK's format.",
             [f"{path}: {error}"],
             f"It is an HDF5 file with {GROUP} / data / <video> / features.",
         ) from None
     return pd.DataFrame(rows, columns=["video", "segment", "label", "provenance"])
+
+
+def _own(features: h5py.Dataset, file: h5py.File) -> h5py.Dataset:
+    """The dataset, if its data lie in this very file and are no more than a video can have."""
+    if features.file.filename != file.filename or features.external or features.is_virtual:
+        raise ValueError(f"{features.name} lies in another file")
+    if features.size > MOST_VALUES:
+        raise ValueError(f"{features.name} claims {features.size:,} values")
+    return features
 
 
 def _genders(path: Path, report: Report) -> dict[str, str]:
@@ -125,7 +136,7 @@ def _genders(path: Path, report: Report) -> dict[str, str]:
 
 def _transcripts(folder: Path, report: Report) -> dict[str, str]:
     """Transcripts by ``<video>_<segment>``, in the corpus' own capitals."""
-    files = sorted(folder.rglob("*.annotprocessed"))
+    files = files_named(folder, "*.annotprocessed")
     forks = [file for file in files if file.name.startswith(".")]
     report.note(FORK, [file.name for file in forks])
     files = [file for file in files if file not in set(forks)]
@@ -134,10 +145,11 @@ def _transcripts(folder: Path, report: Report) -> dict[str, str]:
         for number, line in enumerate(text.split("\n"), start=1):
             found = SENTENCE.fullmatch(line.strip())
             words = " ".join(found["text"].split()) if found else ""
-            if found and words:
-                spoken[f"{file.stem}_{found['segment']}"] = words
+            segment = f"{file.stem}_{found['segment']}" if found else ""
+            if words and segment not in spoken:
+                spoken[segment] = words
             elif line.strip():
-                report.skip("malformed or empty transcript line", [f"{file.name}:{number}"])
+                report.skip("malformed, empty or repeated transcript line", [f"{file.name}:{number}"])
     return spoken
 
 

@@ -10,10 +10,10 @@ from valence_gap.corpora.reading import FORK, read_lines, read_many
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter
 from valence_gap.definitions import Corpus, CorpusPaths
-from valence_gap.errors import UserError
+from valence_gap.errors import UserError, printable
 
 SCALE = (1.0, 5.0)
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+|nan)"
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+|nan)"
 # [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
 TURN = re.compile(
     rf"\[\s*{NUMBER}\s*-\s*{NUMBER}\s*\]\s+(?P<turn>\S+)\s+\S+\s+"
@@ -57,7 +57,7 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
 
 def _dialogues(root: Path, kind: str, report: Report) -> list[Path]:
     """The files of all dialogues, without the sub-folders (which hold each annotator's own votes)."""
-    files = sorted(root.glob(f"Session*/dialog/{kind}/*.txt"))
+    files = sorted(file for file in root.glob(f"Session*/dialog/{kind}/*.txt") if file.is_file())
     report.note(FORK, [str(file.relative_to(root)) for file in files if file.name.startswith(".")])
     return [file for file in files if not file.name.startswith(".")]
 
@@ -68,7 +68,7 @@ def _turns(files: list[Path], root: Path, report: Report) -> Iterator[dict[str, 
         for number, line in enumerate(read_lines(file, report), start=1):
             if not line.startswith("["):  # the heading, or the vote of one annotator
                 continue
-            place = f"{file.name}:{number}"
+            place = f"{printable(file.name)}:{number}"
             found = TURN.fullmatch(line)
             name = found and NAME.fullmatch(found["turn"])
             if not found or not name:
@@ -78,7 +78,7 @@ def _turns(files: list[Path], root: Path, report: Report) -> Iterator[dict[str, 
             yield {
                 "id": turn,
                 "name": f"{turn}.wav",
-                "split": session,
+                "split": printable(session),
                 "speaker": f"{name['session']}_{name['letter']}",
                 "gender": GENDER[name["letter"]],
                 "provenance": place,

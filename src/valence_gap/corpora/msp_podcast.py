@@ -4,7 +4,7 @@ The label file's spelling and folder, the split names and the place of speakers 
 labels of an older release may lie apart from the audio, and the audio in several folders.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from valence_gap.corpora.reading import (
     FORK,
     ROW,
     column_of,
+    files_named,
     find_file,
     find_optional,
     genders,
@@ -66,7 +67,7 @@ def _splits(path: Path, table: pd.DataFrame, name: pd.Series, nearby: list[Path]
     partitions = find_optional(nearby, ["partitions.txt", "partition.txt"])
     if partitions is not None:
         # Lines are `Train; MSP-PODCAST_0001_0008.wav`.
-        apart = {file: split for split, file in _pairs(partitions, report)}
+        apart = _by_file(partitions, report)
         splits = splits.fillna(name.map(apart).astype("str"))
     elif column is None:
         places = [f"{path}: no column Split_Set", *(f"{folder}: no Partitions.txt" for folder in dict.fromkeys(nearby))]
@@ -83,25 +84,41 @@ def _speakers(
     path = Path(given) if given else find_optional(nearby, ["speaker_ids.txt", "speaker_id.txt"])
     if path is not None:
         # Lines are `Speaker_1; Male`, then `MSP-PODCAST_0001_0008.wav; 1`.
-        pairs = dict(_pairs(path, report))
+        pairs = _mapping(path, _pairs(path, report), report)
         speakers = speakers.fillna(known(name.map(pairs)))
         speakers = speakers.str.replace(r"^speaker_", "", case=False, regex=True)
         gender = gender.fillna(genders(("Speaker_" + speakers).map(pairs), report))
     return speakers, gender
 
 
-def _pairs(path: Path, report: Report) -> Iterator[tuple[str, str]]:
+def _by_file(path: Path, report: Report) -> dict[str, str]:
+    return _mapping(path, ((number, file, split) for number, split, file in _pairs(path, report)), report)
+
+
+def _mapping(path: Path, pairs: Iterable[tuple[int, str, str]], report: Report) -> dict[str, str]:
+    """The pairs as a mapping; of lines that contradict one another the first counts."""
+    found: dict[str, str] = {}
+    for number, key, value in pairs:
+        if found.setdefault(key, value) != value:
+            report.note(f"line of {path.name} that contradicts an earlier one", [f"{path.name}:{number}"])
+    return found
+
+
+def _pairs(path: Path, report: Report) -> Iterator[tuple[int, str, str]]:
     for number, line in enumerate(read_lines(path, report), start=1):
         first, semicolon, second = (part.strip() for part in line.partition(";"))
         if first and semicolon and second:
-            yield first, second
+            yield number, first, second
         elif line.strip():
             report.skip(f"malformed line of {path.name}", [f"{path.name}:{number}"])
 
 
 def _transcripts(ids: pd.Series, folder: Path, report: Report) -> pd.Series:
     """Transcripts by the id of their row, null where there is none; the corpus has them for a part of its files."""
-    files = {file.stem: file for file in sorted(folder.rglob("*.txt"))}
+    found = files_named(folder, "*.txt")
+    files = {file.stem: file for file in found}
+    repeated = sorted({file.name for file in found if files[file.stem] != file})
+    report.note("transcript in several folders, the last one taken", repeated)
     forks = [name for name in files if name.startswith(".")]
     report.note(FORK, [files.pop(name).name for name in forks])
     report.note("transcript without a row", [files[name].name for name in sorted(set(files) - set(ids))])

@@ -1,5 +1,6 @@
-"""Text files as they come: with a byte-order mark or without, any line end, UTF-8 or Latin-1."""
+"""Text files as they come: with a byte-order mark or without, any line end, UTF-8, UTF-16 or Latin-1."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Sequence
@@ -13,29 +14,54 @@ from valence_gap.corpora.report import Report
 from valence_gap.errors import UserError
 from valence_gap.progress import progress
 
-LATIN_1 = "text that is not UTF-8, read as Latin-1"
+UTF_8 = "utf-8-sig"
+NOTED = {
+    "latin-1": "text that is not UTF-8, read as Latin-1",
+    "utf-16": "text that is not UTF-8, read as UTF-16 (by its byte-order mark)",
+}
 FORK = "resource-fork or hidden file"
 MALFORMED = "\0malformed"
 ROW = "#row"
+BROKEN = "row with a line break in a cell (or a quotation mark left open)"
 THREADS = 8
 UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na"})
 GENDERS = {"female": "female", "f": "female", "woman": "female", "male": "male", "m": "male", "man": "male"}
 
 
-def decode(content: bytes) -> tuple[str, bool]:
-    """Text of a file and whether it was UTF-8; lines end in a bare line feed."""
+def decode(content: bytes) -> tuple[str, str]:
+    """Text of a file and its encoding; lines end in a bare line feed.
+
+    Latin-1 gives every byte a letter, so it comes last. UTF-16 without a byte-order mark is not guessed.
+    """
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16" if marked else UTF_8, "latin-1"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        break
+    return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a file.
+
+    Raises:
+        UserError: if it is no file (but a folder, or a pipe, which would never end), or the system refuses it.
+    """
     try:
-        text, is_utf8 = content.decode("utf-8-sig"), True
-    except UnicodeDecodeError:
-        text, is_utf8 = content.decode("latin-1"), False
-    return text.replace("\r\n", "\n").replace("\r", "\n"), is_utf8
+        if not path.is_file():
+            raise UserError("A file cannot be read.", [f"{path}: no file"], "Correct the corpus' paths.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError("A file cannot be read.", [f"{path}: {error.strerror}"], "Check its permissions.") from error
 
 
 def read_text(path: Path, report: Report) -> str:
     """Text of a file; the report counts those that are not UTF-8."""
-    text, is_utf8 = decode(path.read_bytes())
-    if not is_utf8:
-        report.note(LATIN_1, [path.name])
+    text, encoding = decode(read_bytes(path))
+    if encoding != UTF_8:
+        report.note(NOTED[encoding], [path.name])
     return text
 
 
@@ -47,9 +73,10 @@ def read_lines(path: Path, report: Report) -> list[str]:
 def read_many(paths: Sequence[Path], report: Report, what: str) -> list[str]:
     """Texts of many small files, in their order."""
     with ThreadPoolExecutor(THREADS) as pool:
-        decoded = pool.map(lambda path: decode(path.read_bytes()), paths)
+        decoded = pool.map(lambda path: decode(read_bytes(path)), paths)
         texts = list(progress(decoded, what, total=len(paths), unit="files"))
-    report.note(LATIN_1, [path.name for path, (_, is_utf8) in zip(paths, texts, strict=True) if not is_utf8])
+    for encoding, reason in NOTED.items():
+        report.note(reason, [path.name for path, (_, found) in zip(paths, texts, strict=True) if found == encoding])
     return [text for text, _ in texts]
 
 
@@ -70,16 +97,28 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
         UserError: if the file holds nothing, cannot be split into cells, or names two columns alike.
     """
     text = read_text(path, report)
+    if "\0" in text:
+        # The parsers end a cell there, each in its own way.
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(
+            "A table is no text.",
+            [f"{path}:{line}: it has a NUL character"],
+            "Save it as UTF-8; UTF-16 is read where it begins with a byte-order mark.",
+        )
     try:
         cells = _cells(text, "\t" if path.suffix.lower() == ".tsv" else ",")
     except pd.errors.EmptyDataError:
         raise UserError("A table is empty.", [str(path)], "Give a file with at least one row.") from None
-    except pd.errors.ParserError as error:
+    except (pd.errors.ParserError, csv.Error) as error:
         raise UserError("A table cannot be read as CSV.", [f"{path}: {error}"], "Check its quotation marks.") from None
     lines = text.count("\n") + (not text.endswith("\n"))
     if len(cells) != lines and len(cells) + sum(cells[name].str.count("\n").sum() for name in cells.columns) < lines:
         # The parser swallows what is behind an open quotation mark, and does not mind.
         raise UserError("A table cannot be read as CSV.", [f"{path}: a quotation mark is left open"], "Close it.")
+    if len(cells) < lines:
+        broken = pd.concat([cells[name].str.contains("\n", regex=False) for name in cells.columns], axis=1).any(axis=1)
+        broken &= ~cells[0].str.startswith(MALFORMED)
+        report.note(BROKEN, [f"{path.name}:{index + 1}" for index in cells.index[broken]])
     for column in cells.columns:
         cells[column] = cells[column].fillna("").astype("str").str.strip()
     names = cells.iloc[0].tolist() if header else [str(number) for number in range(cells.shape[1])]
@@ -173,7 +212,7 @@ def find_file(path: Path, folders: Sequence[str], names: Sequence[str], what: st
         return path
     below = [entry for entry in sorted(path.iterdir()) if entry.is_dir() and entry.name.lower() in folders]
     for places in ([path], below):
-        found = [file for place in places for file in sorted(place.iterdir()) if file.name.lower() in names]
+        found = [file for place in places for file in sorted(place.iterdir()) if _is_one(file, names)]
         if len(found) > 1:
             raise UserError(f"Several files may be {what}.", map(str, found), "Give the file itself as the path.")
         if found:
@@ -182,11 +221,26 @@ def find_file(path: Path, folders: Sequence[str], names: Sequence[str], what: st
     raise UserError(f"There is no file with {what}.", searched, "Give the folder of the labels, or the file itself.")
 
 
+def _is_one(file: Path, names: Sequence[str]) -> bool:
+    return file.name.lower() in names and file.is_file()
+
+
+def files_named(folder: Path, pattern: str) -> list[Path]:
+    """The files below a folder whose names match, sorted; folders and pipes of such a name are none.
+
+    Raises:
+        UserError: if the folder is none.
+    """
+    if not folder.is_dir():
+        raise UserError("A folder cannot be read.", [f"{folder}: no folder"], "Correct the corpus' paths.")
+    return sorted(file for file in folder.rglob(pattern) if file.is_file())
+
+
 def find_optional(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
     """The first file of these names (lower case) in any of the folders; None where there is none."""
     for folder in dict.fromkeys(folders):
         if folder.is_dir():
             for file in sorted(folder.iterdir()):
-                if file.is_file() and file.name.lower() in names:
+                if _is_one(file, names):
                     return file
     return None

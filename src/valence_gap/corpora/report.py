@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from valence_gap.errors import printable
 from valence_gap.progress import say
 
 EXAMPLES = 20
 LOGGED = 3
+LONGEST = 500  # characters of one example
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Finding:
         """Count more of it: as many as there are examples, unless told."""
         listed = list(examples)
         self.count += len(listed) if count is None else count
-        self.examples += listed[: EXAMPLES - len(self.examples)]
+        self.examples += [printable(each[:LONGEST]) for each in listed[: EXAMPLES - len(self.examples)]]
 
 
 @dataclass
@@ -62,7 +64,8 @@ class Report:
         for kind, findings in (("skipped", self.skipped), ("noted", self.noted)):
             for reason, found in findings.items():
                 more = ", ..." if found.count > LOGGED else ""
-                say(f"{corpus}: {kind} {found.count} ({reason}): {', '.join(found.examples[:LOGGED])}{more}")
+                examples = ", ".join(found.examples[:LOGGED])
+                say(f"{corpus}: {kind} {found.count} ({printable(reason)}): {examples}{more}")
 
     def as_json(self) -> dict[str, Any]:
         """The findings as a JSON value."""

@@ -141,6 +141,10 @@ def plain(split: str) -> str:
     )
 
 
+def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
 def own_splits(corpus: Corpus) -> dict[str, str]:
     """The corpus' own split names, plain, and our split that each is mapped to.
 
@@ -150,7 +154,7 @@ def own_splits(corpus: Corpus) -> dict[str, str]:
     mapped: dict[str, list[str]] = {}
     for ours in SPLITS:
         names = corpus.splits.get(ours, ())
-        for name in (names,) if isinstance(names, str) else names:
+        for name in _listed(names):
             mapped.setdefault(plain(name), []).append(ours)
     twice = [f"{name}: {', '.join(ours)}" for name, ours in mapped.items() if len(ours) > 1]
     if ALL in mapped and len(mapped) > 1:
@@ -172,9 +176,10 @@ def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.
     names = entries["split"].map(spelt)
     absent = sorted(set(mapped) - set(spelt.values()))
     if absent:
+        written = {plain(name): name for names in corpus.splits.values() for name in _listed(names)}
         raise UserError(
             f"{corpus.label} has no such split.",
-            [f"splits: {mapped[name]}: {name}" for name in absent],
+            [f"splits: {mapped[name]}: {written[name]}" for name in absent],
             f"Correct the definition's splits; {valid_names([*map(str, spelt), ALL])}.",
         )
     chosen = entries.assign(our_split=names.map(mapped).astype("str"))

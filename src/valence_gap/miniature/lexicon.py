@@ -25,7 +25,7 @@ _VADER_ALPHA = 15.0
 _ALPHA = 40.0
 # Word r of a list is drawn in proportion to r ** -exponent (Zipf's law). The labelled corpora are small, so that their
 # law is steeper: the common words come often enough to be learnt, and most words are still rare.
-_EXPONENT = 1.5
+_EXPONENT = 2.0
 _UNLABELLED_EXPONENT = 1.2
 
 

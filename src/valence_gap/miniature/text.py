@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from valence_gap.errors import UserError, valid_names
 from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiments, valence
 
 ENGLISH = "en"
+
+T = TypeVar("T")
 
 _CANDIDATES = 8
 _MOOD_GAIN = 3.0  # how much more the mood of a sentence leans than its target: words cancel one another
@@ -136,7 +138,7 @@ def _finished(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def _choose(choices: Sequence[str], rng: random.Random) -> str:
+def _choose(choices: Sequence[T], rng: random.Random) -> T:
     return choices[int(rng.random() * len(choices))]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from valence_gap.definitions import Training
 from valence_gap.errors import UserError
-from valence_gap.models import cnn14, encoder, folders
+from valence_gap.models import cnn14, encoder, folders, limits
 from valence_gap.models.base import InputKind, Output, SpeechModel
 
 __all__ = ["InputKind", "Output", "SpeechModel", "build", "load"]
@@ -24,7 +24,8 @@ def build(training: Training, backbone: Path | None) -> SpeechModel:
         return cnn14.build_cnn14(training)
     if backbone is None:
         raise UserError("a transformer model needs the folder of its backbone", remedy="Give the folder.")
-    model = encoder.build_transformer(training, backbone)
+    with limits.told(backbone):
+        model = encoder.build_transformer(training, backbone)
     model.backbone_definition = training.backbone
     return model
 
@@ -35,6 +36,7 @@ def load(folder: Path) -> SpeechModel:
     Raises:
         UserError: the folder holds no model that this project knows, or a damaged one.
     """
-    if folders.read_config(folder).get("model_type") == cnn14.Cnn14Config.model_type:
-        return cnn14.load_cnn14(folder)
-    return encoder.load_transformer(folder)
+    with limits.told(folder):
+        if folders.read_config(folder).get("model_type") == cnn14.Cnn14Config.model_type:
+            return cnn14.load_cnn14(folder)
+        return encoder.load_transformer(folder)

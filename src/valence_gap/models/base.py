@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from valence_gap import definitions
+from valence_gap.models.front_ends import FrontEnd
+from valence_gap.models.stem import Stem
 from valence_gap.precision import Precision
 
-InputKind = Literal["stem", "waveform", "log-mel"]
+InputKind = Literal["stem", "waveform", "spectrogram", "log-mel"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,20 @@ class SpeechModel(nn.Module, ABC):
 
     Attributes:
         input_kind: what the model is given: output of the frozen convolutional stem (batch, frames, channels),
-            waveforms of zero mean and unit variance (batch, samples), or log-Mel spectrograms (batch, frames, mels).
+            waveforms of zero mean and unit variance (batch, samples), the spectrogram of the encoder's own front end
+            (batch, frames, channels), or CNN14's log-Mel spectrogram (batch, frames, mels).
+        stem: its convolutional stem, where it has one.
+        front_end: its own front end, where its input is a spectrogram.
+        least_length: length that every input is padded to inside the model.
         frozen: only the head is trained.
         backbone_definition: the definition of its backbone, as far as its inputs depend on it.
         precision: the number format that it was trained in.
     """
 
     input_kind: InputKind
+    stem: Stem | None = None
+    front_end: FrontEnd | None = None
+    least_length: int = 0
     frozen: bool
     backbone_definition: definitions.Backbone
     precision: Precision
@@ -68,8 +76,3 @@ class SpeechModel(nn.Module, ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write ``config.json`` and ``model.safetensors``, so that ``from_pretrained`` of transformers loads them."""
-
-
-def valid(lengths: Tensor, width: int, device: torch.device) -> Tensor:
-    """Which places of a padded batch hold data: bool (batch, width)."""
-    return torch.arange(width, device=device) < lengths.to(device)[:, None]

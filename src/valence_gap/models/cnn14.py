@@ -13,7 +13,8 @@ from valence_gap import definitions, precision
 from valence_gap.errors import UserError
 from valence_gap.models import folders
 from valence_gap.models.attention import dropout
-from valence_gap.models.base import Output, SpeechModel, valid
+from valence_gap.models.base import Output, SpeechModel
+from valence_gap.models.masks import valid
 
 
 class Cnn14Config(PreTrainedConfig):  # type: ignore[no-untyped-call]

@@ -12,11 +12,12 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from valence_gap import definitions, precision
 from valence_gap.errors import UserError
 from valence_gap.models import attention, folders
-from valence_gap.models.base import Output, SpeechModel, valid
+from valence_gap.models.base import Output, SpeechModel
 from valence_gap.models.families import FAMILIES, Family, family_of
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.stem import Stem
 
+WHISPER_FRAME_S = 0.020
 _MAY_BE_MISSING = ("masked_spec_embed",)  # absent where the backbone was published with SpecAugment off
 
 
@@ -49,16 +50,22 @@ class TransformerModel(SpeechModel):
         super().__init__()
         self.backbone = backbone
         self.regression = RegressionHead(_config(backbone).hidden_size, head_dropout)
-        self.regression.initialise(_config(backbone).initializer_range)
-        self.input_kind = "waveform" if train_stem else "stem"
+        self.regression.initialise(_deviation(_config(backbone)))
         self.frozen = frozen
         self.precision = training_precision
         self.backbone_definition = definitions.Backbone()
-        self.stem = Stem.of(backbone)
+        if self._family.front_end is None:
+            self.input_kind = "waveform" if train_stem else "stem"
+            self.stem = Stem.of(backbone)
+        else:
+            self.input_kind = "spectrogram"
+            self.front_end = self._family.front_end(_config(backbone))
+            self.least_length = round(self.front_end.rate_hz * _window_s(_config(backbone)))
         if frozen:
             backbone.requires_grad_(False)
         elif not train_stem:
-            self.stem.extractor.requires_grad_(False)
+            for module in [*([self.stem.extractor] if self.stem else []), *map(backbone.get_submodule, self._frozen)]:
+                module.requires_grad_(False)
         if activation_checkpointing:
             cast(Any, backbone).activation_checkpointing_enable({"use_reentrant": False})
         attention.quicken(self)
@@ -79,32 +86,20 @@ class TransformerModel(SpeechModel):
         """Mean over the valid frames of the last transformer layer.
 
         Args:
-            inputs: float32 (batch, frames, channels) of stem features, or (batch, samples) where the stem is trained.
+            inputs: float32 (batch, frames, channels), stem features or a spectrogram; (batch, samples) where the stem
+                is trained.
             lengths: int64 (batch,), valid frames or samples.
 
         Returns:
             float32 (batch, hidden).
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            if self.input_kind == "waveform":
+            if self.input_kind == "waveform" and self.stem is not None:
                 inputs, lengths = self.stem.batch(inputs, lengths)
-            mask = valid(lengths, inputs.shape[1], inputs.device)
-            states = self._transform(inputs, mask)
+            states, mask = self._family.states(self.backbone, inputs, lengths)
             with torch.autocast(inputs.device.type, enabled=False):
                 kept = states.float().masked_fill(~mask[..., None], 0)
                 return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)
-
-    def _transform(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Last hidden states (batch, frames, hidden) of features whose valid frames ``mask`` tells."""
-        backbone = cast(Any, self.backbone)
-        projected = backbone.feature_projection(features)
-        projected = projected[0] if isinstance(projected, tuple) else projected
-        if backbone.training and mask.shape[1] >= _config(self.backbone).mask_time_length:
-            projected = backbone._mask_hidden_states(projected, attention_mask=mask)
-        # The encoder zeroes padding before its positional convolution and hides it from attention; a batch without
-        # padding is spared the mask.
-        padding = None if bool(mask.all()) else mask
-        return cast(Tensor, backbone.encoder(projected, attention_mask=padding)[0])
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
         """Predictions and pooled states of a batch; arguments as for ``encode``."""
@@ -122,11 +117,15 @@ class TransformerModel(SpeechModel):
     def _family(self) -> Family:
         return FAMILIES[_config(self.backbone).model_type]
 
+    @property
+    def _frozen(self) -> tuple[str, ...]:
+        return self._family.frozen
+
     def _configuration(self) -> dict[str, Any]:
         config = copy.deepcopy(_config(self.backbone))
         config.update(
             {
-                "architectures": [f"{type(self.backbone).__name__.removesuffix('Model')}ForSpeechClassification"],
+                "architectures": [f"{_class_name(self.backbone)}ForSpeechClassification"],
                 "pooling_mode": "mean",
                 "final_dropout": self.regression.dropout.p,
                 "id2label": dict(enumerate(definitions.DIMENSIONS)),
@@ -160,7 +159,7 @@ def build_transformer(training: definitions.Training, folder: Path) -> Transform
         config.num_hidden_layers = training.layers
     backbone = _new_backbone(family, config)
     if training.pretrained:
-        weights = folders.read_weights(folder, lambda name: _of_encoder(name, family.prefix, config.num_hidden_layers))
+        weights = folders.read_weights(folder, lambda name: family.name_of(name, config.num_hidden_layers))
         folders.fill(backbone, weights, folder, optional=_MAY_BE_MISSING)
     return TransformerModel(
         backbone,
@@ -214,9 +213,15 @@ def load_stem(folder: Path) -> Stem:
     """The stem alone of the backbone, or of the finished model, in ``folder``: the other weights are not read.
 
     Raises:
-        UserError: the folder holds no speech encoder.
+        UserError: the folder holds no speech encoder, or one without a stem.
     """
     family, config = family_of(folder)
+    if family.front_end is not None:
+        raise UserError(
+            "this encoder has no convolutional stem on the waveform whose output could be stored",
+            [f"{folder / folders.CONFIG}: model_type {config.model_type!r}"],
+            "Set streamed: true for this backbone.",
+        )
     config.num_hidden_layers = 0
     stem = Stem.of(_new_backbone(family, config).train(False))
     start = "feature_extractor."
@@ -234,17 +239,19 @@ def _new_backbone(family: Family, config: PreTrainedConfig) -> PreTrainedModel:
     return cast(PreTrainedModel, cast(Any, family.model)._from_config(config, attn_implementation=chosen))
 
 
-def _of_encoder(name: str, prefix: str, layers: int) -> str | None:
-    """The name of a stored weight in the encoder with ``layers`` layers; None for pruned layers and for heads.
+def _class_name(backbone: PreTrainedModel) -> str:
+    """How the names of a family's classes begin, such as ``Wav2Vec2``."""
+    return type(backbone).__name__.removesuffix("Model").removesuffix("Encoder")
 
-    The hub has encoders with and without the prefix, and with the quantiser or the letters' head of their training.
-    """
-    name = name.removeprefix(f"{prefix}.")
-    if name.partition(".")[0] not in {"feature_extractor", "feature_projection", "encoder", "masked_spec_embed"}:
-        return None
-    parts = name.split(".")
-    pruned = parts[:2] == ["encoder", "layers"] and int(parts[2]) >= layers
-    return None if pruned else name
+
+def _deviation(config: Any) -> float:
+    """Standard deviation with which a family draws its linear layers; Whisper's goes by another name."""
+    return float(config.init_std if config.model_type == "whisper" else config.initializer_range)
+
+
+def _window_s(config: Any) -> float:
+    """Seconds that every utterance is padded to inside the encoder."""
+    return WHISPER_FRAME_S * config.max_source_positions if config.model_type == "whisper" else 0.0
 
 
 def _config(backbone: PreTrainedModel) -> Any:

@@ -1,46 +1,110 @@
 """The kinds of Hugging Face speech encoders that can be a backbone, chosen by ``model_type`` of their own config."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from transformers import (
+    Data2VecAudioConfig,
+    Data2VecAudioModel,
     HubertConfig,
     HubertModel,
     PreTrainedConfig,
     PreTrainedModel,
+    Wav2Vec2BertConfig,
+    Wav2Vec2BertModel,
     Wav2Vec2Config,
     Wav2Vec2Model,
     WavLMConfig,
     WavLMModel,
+    WhisperConfig,
 )
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
+from valence_gap import files
 from valence_gap.errors import UserError, valid_names
 from valence_gap.models import folders
+from valence_gap.models.front_ends import FilterBank, FrontEnd, WhisperLogMel
+from valence_gap.models.states import States, transformed, transformed_by_data2vec, transformed_by_whisper
+
+PREPROCESSOR = "preprocessor_config.json"
 
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of encoder: convolutional stem, projection, positional convolution, transformer.
+    """A kind of encoder.
 
     Attributes:
         prefix: what its weights' names start with inside models that have a head.
         config: class of its configuration.
         model: class of the encoder without a head.
+        states: how its last hidden states are computed.
+        front_end: makes the spectrogram that it is given; None: it has a convolutional stem on the waveform.
+        parts: first parts of the names of its weights, such as ``encoder``.
+        layers: what the names of its transformer layers start with.
+        outer: what the hub's names of its weights may have before ``prefix``.
+        frozen: modules that the paper's recipe leaves as they are, beside a convolutional stem on the waveform.
         chooses_attention: it can be told how to compute attention (WavLM's gated bias has one way only).
     """
 
     prefix: str
     config: type[PreTrainedConfig]
     model: type[PreTrainedModel]
+    states: States = transformed
+    front_end: Callable[[Any], FrontEnd] | None = None
+    parts: tuple[str, ...] = ("feature_extractor", "feature_projection", "encoder", "masked_spec_embed")
+    layers: str = "encoder.layers"
+    outer: str = ""
+    frozen: tuple[str, ...] = ()
     chooses_attention: bool = True
+
+    def name_of(self, stored: str, layers: int) -> str | None:
+        """The name of a stored weight in the encoder with ``layers`` layers; None for pruned layers and for heads.
+
+        The hub has encoders with and without the prefix, and with the quantiser or the letters' head of their training.
+        """
+        name = stored.removeprefix(self.outer).removeprefix(f"{self.prefix}.")
+        if name.partition(".")[0] not in self.parts:
+            return None
+        inside = name.removeprefix(f"{self.layers}.")
+        pruned = inside != name and int(inside.partition(".")[0]) >= layers
+        return None if pruned else name
 
 
 FAMILIES = {
     "wav2vec2": Family("wav2vec2", Wav2Vec2Config, Wav2Vec2Model),
     "hubert": Family("hubert", HubertConfig, HubertModel),
     "wavlm": Family("wavlm", WavLMConfig, WavLMModel, chooses_attention=False),
+    "data2vec-audio": Family("data2vec_audio", Data2VecAudioConfig, Data2VecAudioModel, states=transformed_by_data2vec),
+    # Its attention adds a bias of its own.
+    "wav2vec2-bert": Family(
+        "wav2vec2_bert",
+        Wav2Vec2BertConfig,
+        Wav2Vec2BertModel,
+        front_end=lambda config: FilterBank(),
+        chooses_attention=False,
+    ),
+    "whisper": Family(
+        "encoder",
+        WhisperConfig,
+        WhisperEncoder,
+        states=transformed_by_whisper,
+        front_end=lambda config: WhisperLogMel(config.num_mel_bins),
+        parts=("conv1", "conv2", "embed_positions", "layers", "layer_norm"),
+        layers="layers",
+        outer="model.",
+        frozen=("conv1", "conv2"),
+    ),
 }
+
+# Settings that change what an encoder computes in ways that are not followed here.
+NOT_SUPPORTED = (
+    "conv_pos_batch_norm",
+    "add_adapter",
+    "adapter_attn_dim",
+    "use_intermediate_ffn_before_adapter",
+)
 
 
 def family_of(folder: Path) -> tuple[Family, PreTrainedConfig]:
@@ -60,16 +124,34 @@ def family_of(folder: Path) -> tuple[Family, PreTrainedConfig]:
         )
     family = FAMILIES[kind]
     config = _parsed(family, content, path)
-    strange = [
-        f"{path}: {key} {getattr(config, key)!r}"
-        for key in ("conv_pos_batch_norm", "add_adapter", "adapter_attn_dim")
-        if getattr(config, key, None)
-    ]
-    if strange:
+    if strange := [*_strange(config, path), *_other_inputs(family, config, folder)]:
         raise UserError(
             "this variant of the architecture is not supported", strange, "Use a backbone without these settings."
         )
     return family, config
+
+
+def _strange(config: PreTrainedConfig, path: Path) -> Iterator[str]:
+    for key in NOT_SUPPORTED:
+        if getattr(config, key, None):
+            yield f"{path}: {key} {getattr(config, key)!r}"
+    if config.model_type == "whisper" and getattr(config, "apply_spec_augment", False):
+        yield f"{path}: apply_spec_augment True"
+    if config.model_type == "wav2vec2-bert":
+        bank = FilterBank()
+        if (found := getattr(config, "feature_projection_input_dim", None)) != bank.bins * bank.stride:
+            yield f"{path}: feature_projection_input_dim {found}, not {bank.bins * bank.stride}"
+
+
+def _other_inputs(family: Family, config: PreTrainedConfig, folder: Path) -> Iterator[str]:
+    """What ``preprocessor_config.json`` says of the spectrogram that is not what is computed here."""
+    path = folder / PREPROCESSOR
+    if family.front_end is None or not path.is_file():
+        return
+    content = files.read_json(path)
+    for key, value in family.front_end(config).settings.items():
+        if isinstance(content, dict) and content.get(key, value) != value:
+            yield f"{path}: {key} {content[key]!r}, not {value!r}"
 
 
 def _parsed(family: Family, content: dict[str, Any], path: Path) -> PreTrainedConfig:

@@ -1,6 +1,5 @@
 """Reading and writing of folders in Hugging Face format: ``config.json`` and ``model.safetensors``."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = files.read_json(path)
     except FileNotFoundError as error:
         raise UserError("there is no model to load", [f"{path} is missing"], remedy) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError("the configuration of a model cannot be read", [f"{path}: {error}"], remedy) from error
     if not isinstance(config, dict):
         raise UserError("the configuration of a model cannot be read", [f"{path}: no JSON object"], remedy)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from valence_gap.models.base import valid
+from valence_gap.models.masks import valid
 
 
 @dataclass(frozen=True)

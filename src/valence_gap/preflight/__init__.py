@@ -17,25 +17,25 @@ from valence_gap.preflight import budget
 from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.engine import missing_parts
-from valence_gap.preflight.findings import Finding, table
+from valence_gap.preflight.findings import Finding, digest, table
 from valence_gap.preflight.plan import Plan, plan_of
-from valence_gap.preflight.weights import examine_backbone
+from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
 from valence_gap.study import Study, load
+
+CARD, UTILISATION = "A100", 0.35
 
 
 def preflight(
-    files: Sequence[Path],
+    config: Mapping[str, Any],
     *,
-    targets: Sequence[str] = (),
-    card: str = "A100",
-    utilisation: float = 0.35,
+    card: str = CARD,
+    utilisation: float = UTILISATION,
     json_file: Path | None = None,
 ) -> None:
     """Check a study and print what was found.
 
     Args:
-        files: configuration files, merged in order as Snakemake merges them.
-        targets: figures, tables and claims to check for; by default the study's own.
+        config: its merged configuration.
         card: name of the card that hours are reckoned for.
         utilisation: share of its peak that training reaches.
         json_file: gets the findings too.
@@ -43,14 +43,12 @@ def preflight(
     Raises:
         UserError: the configuration is not valid, or something is wrong; after the table has been printed.
     """
-    config = merged(files)
-    if targets:
-        config["targets"] = list(targets)
     study = load(config)
     findings = examine(study, card=card, utilisation=utilisation)
-    print(table(findings))
+    print(table(findings), flush=True)
     if json_file:
-        write_json(json_file, {"study": study.configuration.study, "findings": [asdict(one) for one in findings]})
+        found = {"configuration": digest(config), "findings": [asdict(one) for one in findings]}
+        write_json(json_file, {"study": study.configuration.study, **found})
     wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
     if wrong:
         raise UserError(f"{study.configuration.study} cannot be run as it is.", wrong, "The table above says how.")
@@ -96,6 +94,8 @@ def examine(study: Study, *, card: str, utilisation: float) -> list[Finding]:
     if plan.tested("synthesised"):
         findings += _synthesis(study, plan, amounts)
     findings += [examine_backbone(name, study.configuration.backbones[name]) for name in plan.backbones]
+    for model, seed in plan.checkpoints:
+        findings.append(examine_checkpoint(model, study.checkpoint(model), study.model_folder(model, seed)))
     costs = Costs(study, plan, amounts)
     findings += [budget.disk(study, costs), budget.memory(costs), budget.card_memory(costs)]
     return [*findings, budget.hours(study, costs, card=card, utilisation=utilisation)]

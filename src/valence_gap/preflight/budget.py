@@ -104,8 +104,9 @@ def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Findi
         + ". FLOP from layers, hidden units and hours of audio; training is three times forward. Decoding, "
         "the making of test conditions, scores and figures run on the CPU and are not counted."
     )
-    if any(size.assumed for size in costs.sizes.values()):
-        names = ", ".join(name for name, size in costs.sizes.items() if size.assumed)
+    sizes = costs.sizes | costs.finished
+    if any(size.assumed for size in sizes.values()):
+        names = ", ".join(name for name, size in sizes.items() if size.assumed)
         details.append(f"Taken for large encoders (24 x 1024), since their configuration is not here: {names}.")
     if not is_known:
         details.append("Corpora that could not be read: the paper's hours, a dev split of a fifth of train.")

@@ -80,7 +80,7 @@ def examine_corpus(
     findings += [_labels(name, corpus, report), *_files(name, corpus, report), *_speakers(name, corpus, rows)]
     speech = {split: _speech(rows[rows["our_split"] == split]) for split in SPLITS if split in corpus.splits}
     if paper:
-        findings += _release(name, corpus)
+        findings += _release(name, corpus, rows, report)
     for split in speech:
         part = rows[rows["our_split"] == split]
         expected = EXPECTED.get(corpus.adapter, {}).get(split) if paper and _is_the_papers(corpus, split) else None
@@ -128,13 +128,26 @@ def _is_the_papers(corpus: Corpus, split: Split) -> bool:
     return plain(str(corpus.splits[split])) == {"iemocap": "all", "cmu-mosi": "test"}.get(corpus.adapter)
 
 
-def _release(name: str, corpus: Corpus) -> list[Finding]:
+def _release(name: str, corpus: Corpus, rows: pd.DataFrame, report: Report) -> list[Finding]:
     if corpus.adapter != "msp-podcast":
         return []
     if corpus.release == PAPER_RELEASE:
+        if later := _later(rows, report):
+            found = f"said to be {PAPER_RELEASE}, but it looks like a later one. Then not comparable with the paper:"
+            return [Finding(name, "release", "differs", found, (*later, *NOT_COMPARABLE))]
         return [Finding(name, "release", "ok", "1.7, the paper's")]
     found = f"{corpus.release or 'not told'}; the paper's is {PAPER_RELEASE}. Not comparable with it:"
     return [Finding(name, "release", "differs", found, NOT_COMPARABLE)]
+
+
+def _later(rows: pd.DataFrame, report: Report) -> list[str]:
+    """What only releases after the paper's have."""
+    signs = []
+    if rows["provenance"].str.lower().str.startswith("labels_consensus").any():
+        signs.append("the label file is spelt labels_consensus.csv, as from 1.10 on (before: labels_concensus.csv)")
+    if any(plain(reason).startswith("splittest3") for reason in report.noted):
+        signs.append("there is a split Test3")
+    return signs
 
 
 def _labels(name: str, corpus: Corpus, report: Report) -> Finding:

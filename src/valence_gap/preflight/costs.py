@@ -13,11 +13,10 @@ from valence_gap.definitions import CLEAN, SPLITS, Backbone, Split
 from valence_gap.files import read_json
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.plan import Plan
-from valence_gap.preflight.weights import STEM_KERNELS, Size, size_of
+from valence_gap.preflight.weights import Size, size_of, size_of_source
 from valence_gap.study import Study
 
 FRAMES_PER_S = 50
-STEM_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 RATE_HZ = 16_000
 PACK_BYTES_PER_S = 2 * RATE_HZ
 BYTES_PER_FEATURE = 2
@@ -36,15 +35,17 @@ def encoder_flop_per_s(size: Size, utterance_s: float, layers: int | None = None
         layers: bottom layers that are kept; all by default.
     """
     h, f = size.hidden, size.intermediate
-    layer = 2 * (4 * h * h + 2 * h * f) + 4 * FRAMES_PER_S * utterance_s * h
+    heard_s = max(utterance_s, size.padded_s)
+    padding = heard_s / utterance_s if utterance_s else 1.0
+    layer = 2 * (4 * h * h + 2 * h * f) + 4 * FRAMES_PER_S * heard_s * h
     positions, projection = 2 * 128 * h * h // 16, 2 * size.stem[-1] * h
-    return FRAMES_PER_S * ((layers or size.layers) * layer + positions + projection)
+    return padding * FRAMES_PER_S * ((layers or size.layers) * layer + positions + projection)
 
 
 def stem_flop_per_s(size: Size) -> float:
     """Operations of the convolutional stem for one second of audio, forward."""
     total, rate, before = 0.0, float(RATE_HZ), 1
-    for kernel, stride, channels in zip(STEM_KERNELS, STEM_STRIDES, size.stem, strict=True):
+    for kernel, stride, channels in zip(size.kernels, size.strides, size.stem, strict=False):
         rate /= stride
         total += 2 * kernel * before * channels * rate
         before = channels
@@ -88,13 +89,24 @@ class Costs:
 
     def __init__(self, study: Study, plan: Plan, amounts: Amounts) -> None:
         self.study, self.plan, self.amounts = study, plan, amounts
-        self.train = study.configuration.train_corpus
+        self.train = study.configuration.train_corpus or ""
         backbones = study.configuration.backbones
-        used = {study.models[name].backbone for name, _ in plan.trainings} | set(plan.backbones)
+        used = {study.backbone_of(name) for name, _ in plan.trainings} | set(plan.backbones)
         self.sizes = {name: size_of(name, backbones[name]) for name in sorted(used) if not self._is_cnn14(name)}
+        self.finished = {
+            name: size_of_source(study.checkpoint(name).source, study.model_folder(name, seed))
+            for name, seed in plan.checkpoints
+        }
 
     def _is_cnn14(self, backbone: str) -> bool:
         return self.study.configuration.backbones[backbone].architecture == "cnn14"
+
+    def size(self, model: str) -> Size:
+        """Size of a transformer model, trained or finished."""
+        return self.finished[model] if model in self.finished else self.sizes[self.study.backbone_of(model)]
+
+    def _cnn14(self, model: str) -> Backbone:
+        return self.study.configuration.backbones[self.study.backbone_of(model)]
 
     def speech(self, corpus: str, split: Split) -> Speech:
         """The speech of a split; none where there is no such split."""
@@ -104,8 +116,8 @@ class Costs:
         """Operations of a model for one second of audio, forward; with its stem, or from cached features."""
         row = self.study.models[model]
         if self.study.is_cnn14(model):
-            return cnn14_flop_per_s(self.study.configuration.backbones[row.backbone])
-        size = self.sizes[row.backbone]
+            return cnn14_flop_per_s(self._cnn14(model))
+        size = self.size(model)
         return encoder_flop_per_s(size, utterance_s, row.layers) + (stem_flop_per_s(size) if stem else 0.0)
 
     def work(self) -> list[Work]:
@@ -131,7 +143,7 @@ class Costs:
         """(backbone, corpus, split) of which the stem's output is cached."""
         found: dict[tuple[str, str, Split], Speech] = {}
         for model, _ in self.plan.trainings:
-            backbone = self.study.models[model].backbone
+            backbone = self.study.backbone_of(model)
             clean = {corpus for name, _, kind, corpus in self.plan.predictions if name == model and kind == CLEAN}
             parts: list[tuple[str, Split]] = [(self.train, "train"), (self.train, "dev")]
             parts += [(corpus, "test") for corpus in sorted(clean)]
@@ -176,9 +188,9 @@ class Costs:
         """Number of weights of a model, heads and biases left out."""
         row = self.study.models[model]
         if self.study.is_cnn14(model):
-            channels = self.study.configuration.backbones[row.backbone].channels
+            channels = self._cnn14(model).channels
             return sum(9 * (a * b + b * b) for a, b in zip((1, *channels), channels, strict=False))
-        return self.sizes[row.backbone].parameters(row.layers)
+        return self.size(model).parameters(row.layers)
 
     def disk(self) -> dict[str, float]:
         """Bytes by what they hold."""
@@ -189,7 +201,7 @@ class Costs:
             for corpus in self.plan.tested(name):
                 count, seconds = self.conditions(name, corpus)
                 packs += PACK_BYTES_PER_S * count * seconds
-        models = sum(4.0 * self.parameters(model) for model, _ in self.plan.trainings)
+        models = sum(4.0 * self.parameters(model) for model, _ in (*self.plan.trainings, *self.plan.checkpoints))
         # A training that can be resumed keeps weights, both moments and the best weights.
         scratch = max((16.0 * self.parameters(model) for model, _ in self.plan.trainings), default=0.0)
         return {
@@ -222,10 +234,7 @@ class Costs:
         return total
 
     def _hidden(self, model: str) -> int:
-        row = self.study.models[model]
-        if self.study.is_cnn14(model):
-            return self.study.configuration.backbones[row.backbone].channels[-1]
-        return self.sizes[row.backbone].hidden
+        return self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
 
     def card_memory(self, model: str) -> float:
         """Bytes that a training needs on the card, roughly.
@@ -234,19 +243,19 @@ class Costs:
         utterances and each layer 34 h bytes of activations (bfloat16, fused attention), or 2 h where they are
         recomputed; where the stem is trained, 40 MB for each second of audio; and 1.5 GB for the runtime.
         """
-        row, recipe = self.study.models[model], self.study.recipe(model)
-        longest = self.speech(self.train, "train").longest_s
+        row, recipe, is_cnn14 = self.study.models[model], self.study.recipe(model), self.study.is_cnn14(model)
+        longest = max(self.speech(self.train, "train").longest_s, 0.0 if is_cnn14 else self.size(model).padded_s)
         longest = min(longest, recipe.max_duration_s) if recipe.max_duration_s else longest
         seconds = longest * min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
         held = (4.0 if row.frozen else 16.0) * self.parameters(model) + 1.5e9
-        if self.study.is_cnn14(model):
-            backbone = self.study.configuration.backbones[row.backbone]
+        if is_cnn14:
+            backbone = self._cnn14(model)
             cells, per_s = backbone.mel_bins / backbone.hop_s, 0.0
             for channels in backbone.channels:
                 per_s += 6 * 2.0 * channels * cells  # two convolutions, each with normalisation and activation
                 cells /= 4
             return held + per_s * seconds
-        size = self.sizes[row.backbone]
+        size = self.size(model)
         layers = row.layers or size.layers
         recomputed = recipe.activation_checkpointing or row.frozen
         per_frame = (2.0 * layers + 34 if recomputed else 34.0 * layers) * size.hidden

@@ -1,9 +1,13 @@
 """What a preflight finds, and the plain table that tells it."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+from valence_gap.files import canonical_json, read_json
 
 Status = Literal["ok", "differs", "wrong", "unknown"]
 WIDTH = 100
@@ -50,3 +54,18 @@ def table(findings: Iterable[Finding]) -> str:
             )
     counts = {status: sum(one.status == status for one in found) for status in ("ok", "differs", "wrong", "unknown")}
     return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
+
+
+def digest(config: Mapping[str, Any]) -> str:
+    """What tells one configuration from another."""
+    return sha256(canonical_json(config).encode()).hexdigest()
+
+
+def is_current(result: Path, config: Mapping[str, Any]) -> bool:
+    """Whether a file holds the findings of a preflight of just this configuration, and nothing is wrong in it."""
+    try:
+        found = read_json(result)
+        statuses = {one["status"] for one in found["findings"]}
+        return bool(found["configuration"] == digest(config)) and "wrong" not in statuses
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -21,6 +21,7 @@ class Plan:
 
     Args:
         trainings: (model, seed) of the audio models that are trained.
+        checkpoints: (model, seed) of those that come finished.
         fusions: (fusion, seed) that are trained on their states.
         predictions: (model, seed, set of conditions, corpus); a fusion counts as itself.
         backbones: what is fetched: pre-trained models, and recogniser and text encoder where there are fusions.
@@ -28,6 +29,7 @@ class Plan:
     """
 
     trainings: tuple[tuple[str, int], ...]
+    checkpoints: tuple[tuple[str, int], ...]
     fusions: tuple[tuple[str, int], ...]
     predictions: tuple[tuple[str, int, str, str], ...]
     backbones: tuple[str, ...]
@@ -47,15 +49,18 @@ def plan_of(study: Study) -> Plan:
         (study.audio_model(name), seed, kind, corpus) for name, seed, kind, corpus in predictions if name in fusions
     ]
     predictions |= dict.fromkeys(audio)
-    trained = dict.fromkeys((study.audio_model(name), seed) for name, seed in runs)
+    models = dict.fromkeys((study.audio_model(name), seed) for name, seed in runs)
+    trained = [run for run in models if study.is_trained(run[0])]
     backbones = list(study.backbones_of([*(name for name, _ in runs), *shown]))
     fused = tuple((name, seed) for name, seed in runs if name in fusions)
     if fused:
         backbones += [name for name in (study.configuration.recogniser, study.configuration.text_encoder) if name]
-    corpora = [study.configuration.train_corpus] if runs else []
+    train = study.configuration.train_corpus
+    corpora = [train] if train and (trained or fused) else []
     corpora += [corpus for *_, corpus in predictions]
     return Plan(
         trainings=tuple(trained),
+        checkpoints=tuple(run for run in models if not study.is_trained(run[0])),
         fusions=fused,
         predictions=tuple(predictions),
         backbones=tuple(dict.fromkeys(backbones)),

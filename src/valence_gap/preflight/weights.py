@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valence_gap.definitions import Backbone
+from valence_gap.definitions import Backbone, Checkpoint
 from valence_gap.files import read_json
 from valence_gap.preflight.findings import Finding
 from valence_gap.study import local_source
 
 FOLDER = Path("resources/pretrained")
 CONFIG, WEIGHTS, PICKLED, RUN = "config.json", "model.safetensors", "pytorch_model.bin", "run.json"
+STEM_KERNELS = (10, 3, 3, 3, 3, 2, 2)
+STEM_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -26,15 +28,21 @@ class Size:
         layers: transformer layers.
         hidden: hidden units.
         intermediate: units of the feed-forward module.
-        stem: channels of each layer of the convolutional stem.
+        stem: channels of each layer of the convolutional stem; zeros, and the bins, where there is a spectrogram.
+        padded_s: seconds that every utterance is padded to.
         assumed: nobody could look into its configuration.
+        kernels: kernel of each layer of the stem.
+        strides: stride of each.
     """
 
     layers: int
     hidden: int
     intermediate: int
     stem: tuple[int, ...] = (512,) * 7
+    padded_s: float = 0.0
     assumed: bool = False
+    kernels: tuple[int, ...] = STEM_KERNELS
+    strides: tuple[int, ...] = STEM_STRIDES
 
     def parameters(self, layers: int | None = None) -> int:
         """Number of weights, of the bottom layers alone where told; biases and norms are left out."""
@@ -45,6 +53,14 @@ class Size:
 
 BASE = Size(layers=12, hidden=768, intermediate=3072)
 LARGE = Size(layers=24, hidden=1024, intermediate=4096)
+WHISPER_S = 30.0
+
+
+def _conformer(layers: int, hidden: int, intermediate: int, bins: int) -> Size:
+    """A w2v-BERT: its two feed-forward modules and its convolutions (three h x h) told as one feed-forward module."""
+    return Size(layers, hidden, 2 * intermediate + 3 * hidden // 2, (0,) * 6 + (bins,))
+
+
 # As their papers and cards say; a fetched model's own configuration comes first.
 KNOWN: Mapping[str, Size] = {
     "facebook/wav2vec2-base": BASE,
@@ -58,34 +74,68 @@ KNOWN: Mapping[str, Size] = {
     "facebook/wav2vec2-xls-r-300m": LARGE,
     "microsoft/wavlm-base": BASE,
     "microsoft/wavlm-large": LARGE,
+    "facebook/data2vec-audio-base": BASE,
+    "facebook/data2vec-audio-large": LARGE,
+    "facebook/w2v-bert-2.0": _conformer(24, 1024, 4096, 160),
+    "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim": Size(layers=12, hidden=1024, intermediate=4096),
 }
-STEM_KERNELS = (10, 3, 3, 3, 3, 2, 2)
 
 
 def _stem_parameters(size: Size) -> int:
     inputs = (1, *size.stem)
-    return sum(kernel * before * after for kernel, before, after in zip(STEM_KERNELS, inputs, size.stem, strict=False))
+    return sum(kernel * before * after for kernel, before, after in zip(size.kernels, inputs, size.stem, strict=False))
 
 
 def size_of(name: str, backbone: Backbone) -> Size:
-    """Size of a backbone: from its configuration where it lies here, else as its card says, else as a large one."""
-    for folder in (FOLDER / name, local_source(backbone.source)):
-        if folder and (folder.expanduser() / CONFIG).is_file():
-            config: Mapping[str, Any] = read_json(folder.expanduser() / CONFIG)
-            hidden = config.get("hidden_size", LARGE.hidden)
-            return Size(
-                layers=config.get("num_hidden_layers", LARGE.layers),
-                hidden=hidden,
-                intermediate=config.get("intermediate_size", 4 * hidden),
-                stem=tuple(config.get("conv_dim", LARGE.stem)),
-            )
-    known = KNOWN.get(backbone.source or "")
-    return known or Size(layers=24, hidden=1024, intermediate=4096, assumed=True)
+    """Size of a backbone; see ``size_of_source``."""
+    return size_of_source(backbone.source, FOLDER / name)
+
+
+def size_of_source(source: str | None, fetched: Path) -> Size:
+    """Size of an encoder: from its configuration where it lies here, else as its card says, else as a large one.
+
+    Args:
+        source: hub id or local folder.
+        fetched: where it lies once it is fetched.
+    """
+    for folder in (fetched, local_source(source)):
+        if folder and (folder / CONFIG).is_file():
+            return _told(read_json(folder / CONFIG))
+    return KNOWN.get(source or "") or Size(layers=24, hidden=1024, intermediate=4096, assumed=True)
+
+
+def _told(config: Mapping[str, Any]) -> Size:
+    """The size that a ``config.json`` tells."""
+    kind, hidden = config.get("model_type"), config.get("hidden_size", config.get("d_model", LARGE.hidden))
+    layers = config.get("num_hidden_layers", config.get("encoder_layers", LARGE.layers))
+    intermediate = config.get("intermediate_size", config.get("encoder_ffn_dim", 4 * hidden))
+    if kind == "wav2vec2-bert":
+        return _conformer(layers, hidden, intermediate, config.get("feature_projection_input_dim", 160))
+    if kind == "whisper":
+        layers = config.get("encoder_layers", layers)
+        return Size(layers, hidden, intermediate, (0,) * 6 + (config.get("num_mel_bins", 80),), WHISPER_S)
+    return Size(
+        layers,
+        hidden,
+        intermediate,
+        tuple(config.get("conv_dim", LARGE.stem)),
+        kernels=tuple(config.get("conv_kernel", STEM_KERNELS)),
+        strides=tuple(config.get("conv_stride", STEM_STRIDES)),
+    )
 
 
 def examine_backbone(name: str, backbone: Backbone) -> Finding:
     """Whether a pre-trained model lies in ``resources/pretrained`` or can get there."""
-    fetched, local = FOLDER / name, local_source(backbone.source)
+    return _examine(name, f"backbones.{name}", backbone.source, backbone.revision, FOLDER / name)
+
+
+def examine_checkpoint(name: str, checkpoint: Checkpoint, fetched: Path) -> Finding:
+    """Whether a finished model lies in ``fetched`` or can get there."""
+    return _examine(name, f"models.{name}.checkpoint", checkpoint.source, checkpoint.revision, fetched)
+
+
+def _examine(name: str, key: str, source: str | None, wanted: str | None, fetched: Path) -> Finding:
+    local = local_source(source)
 
     def finding(status: Any, found: str, *details: str) -> Finding:
         return Finding(name, "weights", status, found, details)
@@ -94,32 +144,31 @@ def examine_backbone(name: str, backbone: Backbone) -> Finding:
         if problem := damage(fetched / WEIGHTS):
             return finding("wrong", f"{fetched / WEIGHTS} {problem}", f"Delete {fetched} and fetch it again.")
         revision = read_json(fetched / RUN).get("revision") if (fetched / RUN).is_file() else None
-        if local is None and revision != backbone.revision:
+        if local is None and revision != wanted:
             return finding(
                 "differs",
-                f"fetched at {revision}, but the study says {backbone.revision}",
-                f"It will be fetched again; set backbones.{name}.revision: {revision} to keep it.",
+                f"fetched at {revision}, but the study says {wanted}",
+                f"It will be fetched again; set {key}.revision: {revision} to keep it.",
             )
         return finding("ok", f"fetched, {_megabytes(fetched / WEIGHTS)}")
     if local is not None:
-        folder = local.expanduser()
-        weights = [file for file in (folder / WEIGHTS, folder / PICKLED) if file.is_file()]
-        if not (folder / CONFIG).is_file() or not weights:
+        weights = [file for file in (local / WEIGHTS, local / PICKLED) if file.is_file()]
+        if not (local / CONFIG).is_file() or not weights:
             missing = CONFIG if weights else f"{WEIGHTS} (or {PICKLED})"
-            return finding("wrong", f"{folder} has no {missing}", f"Correct backbones.{name}.source.")
+            return finding("wrong", f"{local} has no {missing}", f"Correct {key}.source.")
         if weights[0].name == WEIGHTS and (problem := damage(weights[0])):
             return finding("wrong", f"{weights[0]} {problem}", "Get it anew.")
         return finding("ok", f"local folder, {_megabytes(weights[0])}")
-    if not COMMIT.fullmatch(backbone.revision or ""):
+    if not COMMIT.fullmatch(wanted or ""):
         return finding(
             "wrong",
-            f"{backbone.source} is not fetched, and could not be pinned: revision {backbone.revision or 'null'}",
-            f"Set backbones.{name}.revision in your configuration to the 40 hexadecimal digits of a commit, from "
-            f"https://huggingface.co/{backbone.source}/commits/main.",
+            f"{source} is not fetched, and could not be pinned: revision {wanted or 'null'}",
+            f"Set {key}.revision in your configuration to the 40 hexadecimal digits of a commit, from "
+            f"https://huggingface.co/{source}/commits/main.",
         )
     return finding(
         "unknown",
-        f"to be fetched from {backbone.source} at {str(backbone.revision)[:12]}",
+        f"to be fetched from {source} at {str(wanted)[:12]}",
         "The hub was not asked. `snakemake ... fetch` gets it, on a node with a network.",
     )
 

@@ -16,7 +16,14 @@ from valence_gap.errors import UserError, valid_names
 from valence_gap.files import read_json
 from valence_gap.tables.rendering import NONE, Column, Table
 
-ARCHITECTURES = {"wav2vec2": "wav2vec 2.0", "hubert": "HuBERT", "wavlm": "WavLM"}
+ARCHITECTURES = {
+    "wav2vec2": "wav2vec 2.0",
+    "hubert": "HuBERT",
+    "wavlm": "WavLM",
+    "data2vec-audio": "data2vec",
+    "wav2vec2-bert": "w2v-BERT 2.0",
+    "whisper": "Whisper",
+}
 # What is stored beside the encoder (quantiser, heads of the pre-training or of the regression) begins otherwise.
 ENCODER = ("feature_extractor", "feature_projection", "encoder", "masked_spec_embed")
 DATA = ("datasets", "hours", "languages", "domains")
@@ -120,7 +127,8 @@ def measure(folder: Path) -> Size:
         if kind not in ARCHITECTURES:
             raise UserError("this is no speech encoder", [f"{config}: model_type {kind!r}"], valid_names(ARCHITECTURES))
         shapes = _shapes(weights, kind)
-        return Size(ARCHITECTURES[kind], content["num_hidden_layers"], content["hidden_size"], sum(map(prod, shapes)))
+        hidden = content["d_model" if kind == "whisper" else "hidden_size"]
+        return Size(ARCHITECTURES[kind], content["num_hidden_layers"], hidden, sum(map(prod, shapes)))
     except (ValueError, KeyError, AttributeError, SafetensorError) as error:
         raise UserError("a pre-trained model cannot be read", [f"{folder}: {error!r}"], REMEDY) from error
 
@@ -128,7 +136,8 @@ def measure(folder: Path) -> Size:
 def _shapes(weights: Path, kind: str) -> list[list[int]]:
     """Shapes of the encoder's weights; the hub has encoders with and without their kind as a prefix."""
     with safe_open(weights, framework="numpy") as stored:
-        named = {name.removeprefix(f"{kind}."): name for name in stored.keys()}  # noqa: SIM118 - no mapping
+        prefix = "model." if kind == "whisper" else f"{kind.replace('-', '_')}."
+        named = {name.removeprefix(prefix): name for name in stored.keys()}  # noqa: SIM118 - no mapping
         return [stored.get_slice(name).get_shape() for part, name in named.items() if part.split(".")[0] in ENCODER]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from valence_gap.definitions import Miniature
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.noise import CATEGORIES, clip
 from valence_gap.miniature.sounds import RATE_HZ
+from valence_gap.miniature_definitions import Miniature
 
 FOLDER = "ESC-50"
 

@@ -1,0 +1,52 @@
+"""The preflight as the first thing that a run does."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from valence_gap.checks import targets_of
+from valence_gap.preflight import preflight
+from valence_gap.preflight.findings import is_current
+from valence_gap.progress import say
+from valence_gap.study import load
+
+# Rules before which it pays to look. Reading corpora and fetching models mends what a first preflight finds.
+COSTLY = frozenset(
+    {
+        "pack_audio",
+        "apply_conditions",
+        "synthesise",
+        "extract_stem_features",
+        "finetune",
+        "train_cnn14",
+        "train_fusion",
+        "predict",
+        "pool_states",
+        "transcribe",
+        "embed_text",
+    }
+)
+
+
+def gate(config: Mapping[str, Any], planned: Collection[str]) -> None:
+    """Check a study before a run that costs something, where its configuration asks for it (``preflight: true``).
+
+    Nothing is looked at again while the configuration is that of the last preflight without a fault.
+
+    Args:
+        config: the merged configuration.
+        planned: names of the rules that the run will start jobs of.
+
+    Raises:
+        UserError: something is wrong; after the table has been printed.
+    """
+    study = load(config)
+    if not study.configuration.preflight or not COSTLY & set(planned):
+        return
+    asked = [target for target in targets_of(study.configuration) if target in planned]
+    config = {**config, "targets": asked or list(study.targets)}
+    result = Path(study.results) / "preflight.json"
+    if is_current(result, config):
+        say(f"{result} is of this configuration: not checked again")
+    else:
+        preflight(config, json_file=result)

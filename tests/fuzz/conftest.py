@@ -1,0 +1,51 @@
+"""Counts what is tried and how it ends, over all workers, and prints the sums at the end of the run."""
+
+import hypothesis
+import pytest
+from outcomes import KINDS, TALLY
+
+from valence_gap import provenance
+
+hypothesis.settings.register_profile(
+    "fuzz",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=False,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],  # a failing run is not to last longer
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+
+def pytest_configure(config):
+    config.stash[COUNTS] = dict.fromkeys(KINDS, 0)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(provenance, "git_commit", lambda: None)  # a process for each of a thousand inputs
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    for kind, count in getattr(node, "workeroutput", {}).get("fuzz", {}).items():
+        node.config.stash[COUNTS][kind] += count
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["fuzz"] = dict(TALLY)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in KINDS}
+    if not any(counts.values()):
+        return
+    generated = sum(counts[kind] for kind in ("error", "skip", "accepted"))
+    terminalreporter.write_line(
+        f"broken and hostile input: generated {generated}: {counts['error']} errors, {counts['skip']} counted skips, "
+        f"{counts['accepted']} accepted; hand-made {counts['hand-made']}"
+    )
+
+
+COUNTS = pytest.StashKey[dict[str, int]]()

@@ -1,0 +1,121 @@
+"""What the README tells to type, typed: its tables, files and commands as they stand there."""
+
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+import yaml
+from conftest import ROOT, Workflow, copy_workflow
+from test_released_layout import HubertEmotionModel
+from transformers import AutoFeatureExtractor
+
+from valence_gap import models
+from valence_gap.inputs import normalise
+from valence_gap.preflight import merged
+
+TITLE = "From a folder of recordings to scores"
+MORE = {"train": 22, "dev": 10, "test": 14}  # rows beside the README's, so that a CCC can be computed
+SMALL = """
+recipes:
+  finetune: {epochs: 1}
+evaluation: {bootstrap: 50, min_samples: 4, speaker_draws: 4}
+"""
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of the section, in order."""
+    (section,) = re.findall(
+        rf"^### {TITLE}\n(.*?)^##", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE
+    )
+    return re.findall(rf"^```{language}\n(.*?)^```", section, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy of the workflow in which the section was followed to its end."""
+    workflow = copy_workflow(tmp_path_factory.mktemp("tutorial"))
+    (table,), (study,), (commands,) = blocks("csv"), blocks("yaml"), blocks("bash")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    random = np.random.default_rng(1)
+    for split, count in MORE.items():
+        for number in range(count):
+            labels = {name: f"{random.uniform(1, 7):.2f}" for name in ("arousal", "dominance", "valence")}
+            speaker = f"{split}{number % 3}"
+            rows.append(
+                {"file": f"{split}-{number}.wav", "split": split, "speaker": speaker, "gender": "male"} | labels
+            )
+    (workflow.root / "my-recordings").mkdir()
+    for row in rows:
+        samples = random.normal(0, 0.1, round(16_000 * random.uniform(0.6, 1.2)))
+        soundfile.write(workflow.root / "my-recordings" / row["file"], samples, 16_000)
+    pd.DataFrame(rows).to_csv(workflow.root / "my-recordings.csv", index=False)
+    (workflow.root / "my-study.yaml").write_text(study)
+    make_small(workflow)
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=workflow.root,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "make_miniature" not in done.stdout
+    assert "model,seed,corpus,condition,dimension" in done.stdout  # what `cat` showed
+    return workflow
+
+
+def make_small(workflow: Workflow) -> None:
+    """Fewer epochs and resamples in the default configuration, over which the README's study is merged."""
+    (workflow.root / "small.yaml").write_text(SMALL)
+    config = merged([workflow.root / "config.yaml", workflow.root / "small.yaml"])
+    (workflow.root / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def test_the_section_ends_in_scores_of_ones_own_test_split(followed: Workflow) -> None:
+    scores = pd.read_csv(followed.root / "results/mine/scores/hubert-b/seed-42/mine/clean.csv")
+    whole = scores[scores["group_by"] == "all"]
+    assert set(whole["dimension"]) == {"arousal", "dominance", "valence"}
+    assert set(whole["samples"]) == {MORE["test"] + 2}
+    assert whole["ccc"].between(-1, 1).all()
+    assert (followed.root / "results/mine/figures/figure_02.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_exported_model_loads_without_this_project_and_gives_the_studys_numbers(followed: Workflow) -> None:
+    folder = followed.root / "results/mine/export"
+    model = HubertEmotionModel.from_pretrained(folder).eval()
+    processor = AutoFeatureExtractor.from_pretrained(folder)
+    trained = models.load(followed.root / "results/mine/models/hubert-b/seed-42").eval()
+    trained.input_kind = "waveform"  # without the rounding of stored features
+    predicted = pd.read_parquet(followed.root / "results/mine/predictions/hubert-b/seed-42/mine/clean.parquet")
+    for row in predicted.head(4).itertuples():
+        signal, _ = soundfile.read(followed.root / "my-recordings" / row.id, dtype="float32")
+        inputs = processor(signal, sampling_rate=16_000, return_tensors="pt").input_values
+        with torch.no_grad():
+            _, scores = model(inputs)
+            own = trained(normalise(torch.from_numpy(signal))[None], torch.tensor([len(signal)])).predictions
+        assert torch.allclose(scores, own, atol=1e-5)
+        # Stem features are stored in bfloat16, and the study may compute in it.
+        assert scores[0].numpy() == pytest.approx([row.arousal, row.dominance, row.valence], abs=0.02)
+
+
+def test_the_card_is_filled(followed: Workflow) -> None:
+    card = (followed.root / "results/mine/export/README.md").read_text()
+    assert "# mine-hubert-b" in card
+    assert "| data | My recordings; 24 utterances, 0.0 h, 4 known speakers |" in card
+    assert "| mine | clean | 16 |" in card
+    assert "Its backbone has heard no human voice" in card

@@ -1,0 +1,35 @@
+rule preflight:
+    """Check corpora, models, disk, memory and hours of the study, as it is configured now; always when asked for."""
+    log:
+        f"{R}/logs/preflight.log",
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        # A function, so that {miniature} in a path is no wildcard.
+        configuration=lambda wildcards: canonical_json(config),
+        result=f"{R}/preflight.json",
+    shell:
+        r"""
+        valence-gap preflight \
+            --configuration {params.configuration:q} \
+            --json {params.result:q} \
+            >{log:q} 2>&1
+        cat {log:q}
+        """
+
+
+onstart:
+    # Not an input of other rules: Snakemake would make them all again whenever the file is missing, as after a preflight
+    # that failed, and shared backbones whenever another study fetched them last.
+    if study.configuration.preflight:
+        # Imported here, since it is slow and every job reads this file.
+        from valence_gap.preflight.gate import gate
+
+        try:
+            gate(config, {job.rule.name for job in workflow.dag.needrun_jobs()})
+        except UserError as error:
+            sys.exit(f"error: {error}")
