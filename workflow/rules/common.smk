@@ -4,6 +4,7 @@ import sys
 from itertools import filterfalse
 from pathlib import Path
 
+from valence_gap.best_model import MAIN, candidates, training_data
 from valence_gap.definitions import SPLITS, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
@@ -257,6 +258,50 @@ def drawing(*modules):
 def tabulating(table):
     """Source files that make a table: src/valence_gap/tables/table_1.py and what renders it."""
     return [f"{TABLES}/{module}.py" for module in (table, "rendering")]
+
+
+def exported_files(*names):
+    """Files of all models that the exported one is chosen from: results/.../models/w2v2-b/seed-42/config.json, ..."""
+    return [
+        f"{R}/models/{model}/seed-{seed}/{name}"
+        for model, seed in candidates(study)
+        for name in names
+        if name != "training.csv" or study.is_trained(model)
+    ]
+
+
+def exported_scores():
+    """Their scores, by model: {'w2v2-b:42=results/.../scores/w2v2-b/seed-42/iemocap/clean.csv': 'results/...'}."""
+    paths = [
+        (
+            f"{model}:{seed}",
+            f"{R}/scores/{model}/seed-{seed}/{corpus}/clean.csv",
+        )
+        for model, seed in candidates(study)
+        for corpus in study.shown(MAIN).corpora
+    ]
+    return {f"{key}={path}": path for key, path in paths}
+
+
+def exported_backbones():
+    """Their backbones: {'w2v2-b=resources/pretrained/w2v2-b': 'resources/pretrained/w2v2-b/run.json'}."""
+    folders = {
+        model: f"resources/pretrained/{study.backbone_of(model)}"
+        for model, _ in candidates(study)
+        if study.is_trained(model)
+    }
+    return {f"{model}={path}": f"{path}/run.json" for model, path in folders.items()}
+
+
+def corpora_of_targets():
+    """Corpora that the study trains on or shows: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
+    shown = [name for target in study.targets for name in study.shown(target).corpora]
+    claimed = (
+        [corpus for *_, corpus in study.claims_runs()]
+        if "claims" in study.targets
+        else []
+    )
+    return list(dict.fromkeys(filter(None, [TRAIN, *shown, *claimed])))
 
 
 def product(target):

@@ -66,17 +66,6 @@ rule prepare_corpus:
         """
 
 
-def corpora_of_targets():
-    """Corpora that the study trains on or shows: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
-    shown = [name for target in study.targets for name in study.shown(target).corpora]
-    claimed = (
-        [corpus for *_, corpus in study.claims_runs()]
-        if "claims" in study.targets
-        else []
-    )
-    return list(dict.fromkeys(filter(None, [TRAIN, *shown, *claimed])))
-
-
 rule corpora:
     """Read the corpora of the study, and nothing more."""
     input:
