@@ -16,7 +16,7 @@ OBSTACLE = obstacle()
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=str(OBSTACLE))
 
 # One model, since each job costs seconds of Snakemake processes; so many epochs that a signal finds it at work.
-OVER_TINY = "figures: {figure_02: {models: [w2v2-b]}}\nrecipes: {finetune: {epochs: 16}}\n"
+OVER_TINY = "figures: {figure_02: {models: [w2v2-b]}}\nrecipes: {finetune: {epochs: 8}}\n"
 STUDY = ("--configfile", "tiny.yaml", "over_tiny.yaml")
 RUN = "w2v2-b/seed-42"
 MODEL = f"results/tiny/models/{RUN}/model.safetensors"

@@ -42,7 +42,7 @@ recipes:
 targets: [figure_02, figure_06, table_3]
 figures:
   figure_02: {{models: [cnn14, w2v2-L-robust]}}
-  figure_06: {{models: [cnn14, w2v2-L-robust]}}
+  figure_06: {{models: [w2v2-L-robust]}}
 """
 
 

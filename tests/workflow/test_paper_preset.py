@@ -55,10 +55,10 @@ def test_no_miniature_leaks_in(paper: Ran) -> None:
 
 
 def test_figures_and_tables_show_every_model_and_corpus(paper: Ran) -> None:
-    for figure in ("figure_02", "figure_06"):
+    for figure, models in (("figure_02", MODELS), ("figure_06", {"w2v2-L-robust"})):
         shown = pd.read_csv(paper.results / f"figures/{figure}.csv")
-        assert set(shown["model"]) >= MODELS
-        assert set(shown["corpus"]) >= CORPORA
+        assert set(shown["model"]) >= models
+        assert set(shown["corpus"]) == CORPORA
     assert (paper.results / "figures/figure_02.pdf").read_bytes().startswith(b"%PDF")
     assert len(pd.read_csv(paper.results / "tables/table_3.csv"))
 
