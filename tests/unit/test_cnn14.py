@@ -51,6 +51,17 @@ def test_a_padded_batch_equals_every_utterance_alone(block_pooling, pooling):
     assert output.predictions.std(dim=0).min() > 1e-3
 
 
+def test_padding_does_not_reach_the_statistics_of_batch_normalisation():
+    padded, lengths = pad(spectrograms())
+    outputs, statistics = [], []
+    for more in (0, 64):
+        model = make_cnn14(block_dropout=0.0).train()
+        outputs.append(model(torch.nn.functional.pad(padded, (0, 0, 0, more), value=1e3), lengths).predictions)
+        statistics.append(torch.cat([each.float().flatten() for each in model.buffers()]))
+    assert torch.allclose(*outputs, atol=1e-4)
+    assert torch.allclose(*statistics, atol=1e-4)
+
+
 def test_dropout_follows_each_block_in_training_only():
     model = make_cnn14(block_dropout=0.9)
     padded, lengths = pad(spectrograms())

@@ -231,7 +231,7 @@ def test_folder_is_an_ordinary_hugging_face_one(
     assert (tmp_path / "mini/model.safetensors").stat().st_mode == (tmp_path / "mini/config.json").stat().st_mode
     config = AutoConfig.from_pretrained(tmp_path / "mini")
     assert config.mask_time_prob > 0
-    assert config.hidden_dropout == 0.1
+    assert not config.apply_spec_augment
     model, loading = AutoModel.from_pretrained(tmp_path / "mini", output_loading_info=True)
     assert isinstance(model, Wav2Vec2Model)
     assert model.dtype == torch.float32

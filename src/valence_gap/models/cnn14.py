@@ -1,6 +1,7 @@
 """CNN14, the baseline without pre-training (paper, section III-B; architecture of PANNs, Kong et al. 2020)."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -58,9 +59,9 @@ class ConvolutionalBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(after)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Convolve; ``states`` must be zero, and the result is zero, where ``mask`` (batch, 1, frames, 1) is."""
-        states = F.relu(self.bn1(self.conv1(states))) * mask
-        return F.relu(self.bn2(self.conv2(states))) * mask
+        """Convolve; ``states`` must be zero, and the result is zero, where ``mask`` (batch, frames) is false."""
+        states = F.relu(_normalised(self.bn1, self.conv1(states), mask))
+        return F.relu(_normalised(self.bn2, self.conv2(states), mask))
 
 
 class TwoLayers(nn.Module):
@@ -83,8 +84,8 @@ class Cnn14(PreTrainedModel):  # type: ignore[no-untyped-call]
     """The network, as transformers loads it with ``from_pretrained``.
 
     Frames of padding are zeroed before every convolution and pooling, which is what a convolution sees beyond the end
-    of an utterance that stands alone: in evaluation the result does not depend on padding. In training batch
-    normalisation counts the zeroed frames in its statistics: an approximation, small where batches are of like length.
+    of an utterance that stands alone, and batch normalisation does not count them in its statistics: neither in
+    training nor in evaluation does a prediction depend on how much is padded.
     """
 
     config_class = Cnn14Config
@@ -119,16 +120,16 @@ class Cnn14(PreTrainedModel):  # type: ignore[no-untyped-call]
         """
         config = cast(Cnn14Config, self.config)
         lengths = lengths.to(spectrograms.device)
-        states = self.bn0(spectrograms.transpose(1, 2)).transpose(1, 2)[:, None]
-        mask = _mask(lengths, states)
-        states = states * mask
+        mask = valid(lengths, spectrograms.shape[1], spectrograms.device)
+        rows = mask.flatten().nonzero()[:, 0]
+        states = _scatter(self.bn0(spectrograms.flatten(0, 1)[rows]), rows, spectrograms.shape)[:, None]
         for index, block in enumerate(self.blocks):
             states = block(states, mask)
             if index < len(self.blocks) - 1:
                 states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
                 lengths = lengths // 2  # an odd frame at the end is dropped, as it is without padding
-                mask = _mask(lengths, states)
-                states = states * mask
+                mask = valid(lengths, states.shape[2], states.device)
+                states = states * mask[:, None, :, None]
             if self.training:
                 states = dropout(states, config.block_dropout)
         with torch.autocast(states.device.type, enabled=False):
@@ -236,6 +237,25 @@ def load_cnn14(folder: Path) -> Cnn14Model:
     return model.eval()
 
 
-def _mask(lengths: Tensor, states: Tensor) -> Tensor:
-    """1 for valid frames, 0 for padding: (batch, 1, frames, 1) for states (batch, channels, frames, bins)."""
-    return valid(lengths, states.shape[2], states.device)[:, None, :, None].to(states.dtype)
+def _normalised(norm: nn.BatchNorm2d, states: Tensor, mask: Tensor) -> Tensor:
+    """Batch normalisation of (batch, channels, frames, bins) over the frames in ``mask``; zero in the others."""
+    batch, channels, frames, bins = states.shape
+    rows = mask.flatten().nonzero()[:, 0]
+    packed = states.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels)[rows].view(-1, channels)
+    kept = F.batch_norm(
+        packed,
+        norm.running_mean,
+        norm.running_var,
+        norm.weight,
+        norm.bias,
+        norm.training,
+        cast(float, norm.momentum),
+        norm.eps,
+    )
+    return _scatter(kept.view(-1, bins * channels), rows, (batch, frames, bins, channels)).permute(0, 3, 1, 2)
+
+
+def _scatter(packed: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
+    """Rows of (batch x frames, ...) put back in their places, zeros between them: ``shape`` (batch, frames, ...)."""
+    empty = packed.new_zeros(shape[0] * shape[1], packed.shape[1])
+    return empty.index_copy(0, rows, packed).view(*shape)

@@ -4,6 +4,7 @@ The paper keeps it frozen, so that its output is a constant of the utterance: it
 padding, and rounded to bfloat16, whether it is stored or not, so that stored and fresh features are the same numbers.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from valence_gap.models.convolution import convolve
 from valence_gap.models.masks import valid
 
 
@@ -61,10 +63,9 @@ class Stem:
             float32 (frames, channels) on the CPU, rounded to bfloat16.
         """
         device = next(self.extractor.parameters()).device
-        waveform = F.pad(waveform, (0, max(0, self.receptive_field - waveform.numel()))).to(device)
         with torch.autocast(device.type, enabled=False):
-            features = self.extractor(waveform[None])[0].T
-        return cast(Tensor, features.to(torch.bfloat16).cpu().float())
+            features, _ = self.batch(waveform.to(device)[None], torch.tensor([waveform.numel()]))
+        return features[0, : self.frames(waveform.numel())].to(torch.bfloat16).cpu().float()
 
     def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Features of a padded batch, with gradients: for a stem that is trained.
@@ -79,27 +80,39 @@ class Stem:
         Returns:
             (batch, frames, channels), and the valid frames, int64 (batch,).
         """
-        waveforms = F.pad(waveforms, (0, max(0, self.receptive_field - waveforms.shape[1])))
+        count, samples = waveforms.shape
+        hop = math.prod(self.strides)
+        width = -(-max(samples, self.receptive_field) // hop) * hop  # so that every layer has whole blocks of rows
         lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
-        states = waveforms[:, None]
+        frames = int(lengths.max())
+        states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
+        dtype = _autocast_dtype(waveforms.device.type)
         layers = cast(Any, self.extractor).conv_layers
         for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
             lengths = torch.div(lengths - kernel, stride, rounding_mode="floor") + 1
+            frames = (frames - kernel) // stride + 1
+            bias = None if layer.conv.bias is None else layer.conv.bias.to(dtype)
+            states = convolve(states.to(dtype), layer.conv.weight.to(dtype), bias, stride)
             norm = getattr(layer, "layer_norm", None)
             if isinstance(norm, nn.GroupNorm):
-                states = layer.activation(_masked_group_norm(layer.conv(states), norm, lengths))
-            else:
-                states = layer(states)
-        return states.transpose(1, 2), lengths
+                parted = states.view(count, -1, states.shape[1])
+                states = _masked_group_norm(parted, norm, lengths).view(states.shape)
+            elif norm is not None:
+                states = norm(states)
+            states = layer.activation(states)
+        return states.view(count, -1, states.shape[1])[:, :frames], lengths
+
+
+def _autocast_dtype(device: str) -> torch.dtype:
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
 
 
 def _masked_group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
-    """Group normalisation of (batch, channels, frames), one group per channel, over the valid frames."""
+    """Group normalisation of (batch, frames, channels), one group per channel, over the valid frames."""
     states = states.float()
-    mask = valid(lengths, states.shape[2], states.device)[:, None]
+    mask = valid(lengths, states.shape[1], states.device)[..., None]
     count = lengths[:, None, None]
-    mean = (states * mask).sum(dim=2, keepdim=True) / count
+    mean = (states * mask).sum(dim=1, keepdim=True) / count
     centred = (states - mean) * mask
-    variance = centred.square().sum(dim=2, keepdim=True) / count
-    normalised = centred * torch.rsqrt(variance + norm.eps)
-    return normalised * norm.weight[:, None] + norm.bias[:, None]
+    variance = centred.square().sum(dim=1, keepdim=True) / count
+    return centred * (torch.rsqrt(variance + norm.eps) * norm.weight) + norm.bias
