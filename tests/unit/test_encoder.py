@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -107,7 +105,8 @@ def test_top_layers_are_dropped(tmp_path, kind):
     backbone.encoder.layers = backbone.encoder.layers[:2]
     with torch.no_grad():
         found = model.encode(*inputs_of(model))
-    assert torch.allclose(found, torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()]), atol=1e-4)
+    expected = torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()])
+    assert torch.allclose(found, expected, atol=1e-4)
     with pytest.raises(UserError, match="it has 3"):
         models.build(training(layers=4), tmp_path)
 
@@ -209,4 +208,5 @@ def test_a_backbone_with_the_head_of_its_training_loads(tmp_path, kind, whole):
     model = models.build(training(), tmp_path).eval()
     with torch.no_grad():
         found = model.encode(*inputs_of(model))
-    assert torch.allclose(found, torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()]), atol=1e-4)
+    expected = torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()])
+    assert torch.allclose(found, expected, atol=1e-4)

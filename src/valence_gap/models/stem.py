@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from valence_gap.models.convolution import convolve
-from valence_gap.models.masks import valid
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Stem:
             norm = getattr(layer, "layer_norm", None)
             if isinstance(norm, nn.GroupNorm):
                 parted = states.view(count, -1, states.shape[1])
-                states = _masked_group_norm(parted, norm, lengths).view(states.shape)
+                states = _group_norm(parted, norm, lengths).view(states.shape)
             elif norm is not None:
                 states = norm(states)
             states = layer.activation(states)
@@ -107,12 +106,12 @@ def _autocast_dtype(device: str) -> torch.dtype:
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
 
 
-def _masked_group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
-    """Group normalisation of (batch, frames, channels), one group per channel, over the valid frames."""
+def _group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
+    """Group normalisation of (batch, frames, channels), one group per channel, by each one's valid frames."""
     states = states.float()
-    mask = valid(lengths, states.shape[1], states.device)[..., None]
-    count = lengths[:, None, None]
-    mean = (states * mask).sum(dim=1, keepdim=True) / count
-    centred = (states - mean) * mask
-    variance = centred.square().sum(dim=1, keepdim=True) / count
-    return centred * (torch.rsqrt(variance + norm.eps) * norm.weight) + norm.bias
+    parts = [each[:length] for each, length in zip(states, lengths.tolist(), strict=True)]
+    mean = torch.stack([part.mean(dim=0, keepdim=True) for part in parts])  # (batch, 1, channels)
+    deviations = [part - centre for part, centre in zip(parts, mean, strict=True)]
+    variance = torch.stack([part.square().mean(dim=0, keepdim=True) for part in deviations])
+    scale = torch.rsqrt(variance + norm.eps) * norm.weight
+    return torch.addcmul(norm.bias - mean * scale, states, scale)
