@@ -127,7 +127,7 @@ def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
     assert wanting == cards.USING_A_CARD
 
 
-@pytest.mark.parametrize(("command", "expected"), [("finetune", "4"), ("score", None)])
+@pytest.mark.parametrize(("command", "expected"), [("train", "4"), ("score", None)])
 def test_the_command_line_claims_for_those_alone(monkeypatch, tmp_path, command, expected):
     seen = []
 

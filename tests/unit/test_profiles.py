@@ -24,13 +24,12 @@ def profile(name: str) -> dict[str, object]:
 
 
 def rules() -> dict[str, str]:
-    """The text of each rule that starts jobs, by name."""
-    blocks = [
-        block
-        for path in (ROOT / "workflow" / "rules").glob("*.smk")
-        for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
-    ]
-    return {match[1]: block for block in blocks if (match := re.match(r"rule (\w+):", block)) and "shell:" in block}
+    """The text of each rule that starts jobs, by name; that of a rule that it uses stands behind its own."""
+    text = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    blocks = re.findall(r"^(?:use rule (\w+) as|rule) (\w+)(?: with)?:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)
+    own = {name: block for _, name, block in blocks}
+    whole = {name: block + own.get(used, "") for used, name, block in blocks}
+    return {name: block for name, block in whole.items() if "shell:" in block}
 
 
 def test_all_kinds_of_machines_have_a_profile():
