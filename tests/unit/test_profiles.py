@@ -1,6 +1,8 @@
 """What must agree between the profiles, and between them and the rules."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,24 @@ def test_each_rule_gets_more_time_with_each_attempt_and_leaves_attempts_to_the_p
 def test_a_cluster_profile_tries_again_and_does_not_count_cards(name):
     assert profile(name)["retries"] == 2
     assert "resources" not in profile(name)
+
+
+def test_the_readme_names_the_rules_that_use_a_card():
+    paragraph = (ROOT / "README.md").read_text().partition("beside the `mem_mb` of")[2].partition(" say:")[0]
+    assert set(re.findall(r"`(\w+)`", paragraph)) == {name for name, block in rules().items() if "gpu=1" in block}
+
+
+def test_the_stand_in_for_sacct_asks_squeue_of_the_run(tmp_path):
+    (tmp_path / "squeue").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "squeue").chmod(0o755)
+    asked = subprocess.run(
+        [ROOT / "profiles/slurm/without-accounting/sacct", "-X", "--clusters", "all", "--name", "a run", "--noheader"],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout == "--noheader --states=all --format=%i|%T --name=a run\n"
 
 
 def test_the_status_script_can_be_run():
