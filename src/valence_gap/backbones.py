@@ -28,6 +28,7 @@ from safetensors.torch import save_file
 from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, whole_folder, write_json
+from valence_gap.progress import say
 from valence_gap.provenance import checksum, run_record
 
 CONFIG, WEIGHTS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
@@ -148,6 +149,7 @@ def download(origin: Origin, scratch: Path) -> Path:
 
 def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
     source, revision = origin.source, str(origin.revision)
+    say(f"{origin.what}: downloading {source} at {revision[:12]}")
     try:
         snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
     except GatedRepoError as error:

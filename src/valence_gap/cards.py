@@ -24,10 +24,9 @@ USING_A_CARD = frozenset(
     {
         "embed-text",
         "extract-features",
-        "finetune",
         "predict",
         "pretrain",
-        "train-cnn14",
+        "train",
         "transcribe",
     }
 )

@@ -77,6 +77,7 @@ def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> 
         norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec names none: it has the one kind
         write_json(scratch / "preprocessor_config.json", preprocessor(norm))
         if onnx:
+            say("writing the model as ONNX, and comparing what both compute")
             export_onnx(scratch, type(encoder), loaded.regression, scratch / "model.onnx")
         write_text(scratch / "README.md", card(facts))
         record = run_record({"name": data.name}, inputs={"model": model / "model.safetensors"}, started=started)

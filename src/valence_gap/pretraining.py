@@ -20,6 +20,7 @@ from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Con
 
 from valence_gap.definitions import SAMPLE_RATE_HZ
 from valence_gap.errors import UserError
+from valence_gap.masked_curve import MaskedCurve
 from valence_gap.mfcc import HOP, frames_of, samples_of
 from valence_gap.miniature_definitions import Pretraining, Speech
 from valence_gap.pretraining_card import save
@@ -34,7 +35,6 @@ MASK_START = 0.05  # share of the frames at which a masked span begins
 MASK_SPAN = 8  # frames
 CONV_KERNEL, CONV_STRIDE = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
 POSITION_KERNEL, POSITION_GROUPS = 32, 16
-REPORT_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -190,8 +190,7 @@ def train(
         optimizer, partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps)
     )
     model.train()
-    curve: list[tuple[int, float, float]] = []
-    window: list[tuple[float, float]] = []
+    curve = MaskedCurve(definition.steps)
     crops = batches(samples, targets, definition, seed=seed)
     for step, (waves, wanted, mask) in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
         hidden = model(waves, mask_time_indices=mask).last_hidden_state  # (batch, frames, hidden)
@@ -206,13 +205,8 @@ def train(
         optimizer.step()
         schedule.step()
         correct = logits[mask].argmax(-1) == wanted[mask]
-        window.append((masked_loss.item(), correct.float().mean().item()))
-        if step % REPORT_EVERY == 0 or step == definition.steps:
-            mean_loss, accuracy = np.mean(window, axis=0).tolist()
-            curve.append((step, mean_loss, accuracy))
-            window = []
-            say(f"step {step} of {definition.steps}: loss {mean_loss:.3f}, masked accuracy {accuracy:.3f}")
-    return curve
+        curve.add(step, masked_loss.item(), correct.float().mean().item())
+    return curve.points
 
 
 def batches(

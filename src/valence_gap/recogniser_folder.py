@@ -5,9 +5,9 @@ from typing import Any, cast
 
 from transformers import PreTrainedModel
 
-from valence_gap.definitions import SAMPLE_RATE_HZ
 from valence_gap.files import write_json
 from valence_gap.models import folders
+from valence_gap.pretraining_card import preprocessor
 from valence_gap.text_definitions import Recogniser
 from valence_gap.transcription import WordErrors
 
@@ -59,19 +59,8 @@ def write_accompanying(folder: Path) -> None:
         folder / "tokenizer_config.json",
         special | {"tokenizer_class": "Wav2Vec2CTCTokenizer", "word_delimiter_token": "|", "do_lower_case": False},
     )
-    layer_norm = folders.read_config(folder).get("feat_extract_norm") == "layer"
-    write_json(
-        folder / "preprocessor_config.json",
-        {
-            "feature_extractor_type": "Wav2Vec2FeatureExtractor",
-            "feature_size": 1,
-            "sampling_rate": SAMPLE_RATE_HZ,
-            "do_normalize": True,
-            "padding_side": "right",
-            "padding_value": 0.0,
-            "return_attention_mask": layer_norm,
-        },
-    )
+    norm = folders.read_config(folder).get("feat_extract_norm", "group")
+    write_json(folder / "preprocessor_config.json", preprocessor(norm))
     write_json(folder / folders.CONFIG, folders.read_config(folder) | {"dtype": "float32"})
 
 

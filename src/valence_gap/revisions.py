@@ -36,7 +36,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "fetch": ("backbones.py",),
     "pretrain": (
         *("pretraining.py", "pretraining_targets.py", "mfcc.py", "recogniser_training.py", "text_pretraining.py"),
-        *("word_vectors.py", "schedules.py"),
+        *("word_vectors.py", "schedules.py", "masked_curve.py"),
         "miniature/**/*.py",
     ),
     "features": ("features.py", "models/stem.py", "models/families.py", "inputs.py"),

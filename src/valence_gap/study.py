@@ -26,7 +26,6 @@ from valence_gap.definitions import (
     Condition,
     Corpus,
     CorpusPaths,
-    Evaluation,
     Model,
     Recipe,
     Split,
@@ -258,57 +257,6 @@ class Study:
     def _resolve(self, path: str) -> str:
         return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1) if path.startswith(MINIATURE_ROOT) else path
 
-    def description(self, figure: str) -> dict[str, Any]:
-        """What the code that draws a figure is told: names, labels and colours, in order."""
-        shown = self.shown(figure)
-        return {
-            "models": [self._shown(name) for name in shown.models],
-            "corpora": [
-                {"name": name, "label": corpus.label, "dimensions": list(corpus.dimensions)}
-                for name, corpus in ((name, self.configuration.corpora[name]) for name in shown.corpora)
-            ],
-            "note": self.configuration.note,
-            "published": shown.published,
-            "evaluation": TypeAdapter(Evaluation).dump_python(self.configuration.evaluation, mode="json"),
-        }
-
-    def table_description(self, table: str) -> dict[str, Any]:
-        """What the code that makes a table is told."""
-        shown, note = self.shown(table), self.configuration.note
-        if table == "table_2":
-            backbones = {name: self.configuration.backbones[name] for name in self.backbones_of(shown.models)}
-            fields = ("label", "datasets", "hours", "languages", "domains")
-            return {
-                "models": [
-                    {"folder": f"resources/pretrained/{name}", **{field: getattr(backbone, field) for field in fields}}
-                    for name, backbone in backbones.items()
-                ],
-                "note": note,
-            }
-        if table == "table_3":
-            description = self.description(table)
-            conditions = [
-                {"name": name, **_given(self.configuration.conditions[name], "label", "kind", "noise_class", "snr_db")}
-                for name in self.configuration.augmented
-            ]
-            return {**description, "conditions": conditions}
-        return {}
-
-    def _shown(self, name: str) -> dict[str, Any]:
-        if name in self.configuration.fusions:
-            fusion = self.configuration.fusions[name]
-            return {"name": name, "label": fusion.label, "colour": fusion.colour, "audio": fusion.audio}
-        model = self.models[name]
-        return {
-            "name": name,
-            "label": model.label,
-            "colour": model.colour,
-            "backbone": model.backbone or "",
-            "frozen": model.frozen,
-            "layers": model.layers,
-            "fraction": model.fraction,
-        }
-
     def runs(self, target: str) -> Iterator[tuple[str, int]]:
         """Each (model, seed) that a figure or table shows."""
         shown = self.shown(target)
@@ -316,10 +264,6 @@ class Study:
             seeds = self.models[self.audio_model(model)].seeds
             for seed in seeds if shown.seeds == "all" else seeds[:1]:
                 yield model, seed
-
-
-def _given(definition: Any, *fields: str) -> dict[str, Any]:
-    return {field: getattr(definition, field) for field in fields if getattr(definition, field) is not None}
 
 
 def local_source(source: str | None) -> Path | None:

@@ -26,9 +26,10 @@ from transformers import BertConfig, BertForMaskedLM
 from valence_gap.definitions import to_json
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, whole_folder, write_json, write_text
+from valence_gap.masked_curve import MaskedCurve
 from valence_gap.miniature.transcribed import plain_text
 from valence_gap.models import attention, folders
-from valence_gap.progress import progress, say
+from valence_gap.progress import progress
 from valence_gap.provenance import checksum, run_record
 from valence_gap.schedules import warm_up_cosine
 from valence_gap.text_definitions import TextEncoder
@@ -38,7 +39,6 @@ PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", 
 LONGEST = 128  # tokens
 EMBEDDING_DEVIATION = 0.1
 NOT_ASKED = -100  # cross_entropy's own mark
-REPORT_EVERY = 100
 
 Tokens = npt.NDArray[np.int64]
 
@@ -197,8 +197,7 @@ def _train(
         optimizer, lambda step: warm_up_cosine(step, warm_up=definition.warm_up, steps=definition.steps)
     )
     model.train()
-    curve: list[tuple[int, float, float]] = []
-    window: list[tuple[float, float]] = []
+    curve = MaskedCurve(definition.steps)
     steps = progress(batches(tokens, tokenizer, definition), "text encoder", total=definition.steps, unit="steps")
     for step, (shown, wanted) in enumerate(steps, start=1):
         asked = wanted != NOT_ASKED
@@ -210,13 +209,8 @@ def _train(
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
-        window.append((loss.item(), (logits.argmax(1) == wanted[asked]).float().mean().item()))
-        if step % REPORT_EVERY == 0 or step == definition.steps:
-            mean_loss, accuracy = np.mean(window, axis=0).tolist()
-            curve.append((step, mean_loss, accuracy))
-            window = []
-            say(f"step {step} of {definition.steps}: loss {mean_loss:.3f}, masked accuracy {accuracy:.3f}")
-    return curve
+        curve.add(step, loss.item(), (logits.argmax(1) == wanted[asked]).float().mean().item())
+    return curve.points
 
 
 def batches(

@@ -12,6 +12,7 @@ from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, write_csv
+from valence_gap.progress import progress
 
 COMPARED = (
     "models/**/training.csv",
@@ -72,7 +73,7 @@ def verify(
         raise UserError("nothing to compare", [str(first), str(second)], remedy=f"looked for: {', '.join(only)}")
     differences: list[Difference] = []
     values = 0
-    for file in sorted(files):
+    for file in progress(sorted(files), "comparison", unit="files"):
         found, count = _compare_file(first, second, file, tolerance)
         differences += found
         values += count

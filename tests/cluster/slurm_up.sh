@@ -4,7 +4,8 @@
 #   slurm_up.sh FOLDER        (as root; slurm_down.sh FOLDER ends it)
 #
 # No munge, no database, no cgroups. Two counted GPUs that need no card. Memory limits are enforced, so that a job that
-# uses more than it asked for fails here too.
+# uses more than it asked for fails here too. Its daemons are waited for longer than by default (10 s, 2 s): a submission
+# that times out on a busy machine would count as an attempt.
 set -euo pipefail
 
 folder=$(realpath -m "$1")
@@ -57,6 +58,8 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 ReturnToService=2
 EnforcePartLimits=ALL
+MessageTimeout=60
+TCPTimeout=30
 MinJobAge=86400
 GresTypes=gpu
 NodeName=localhost NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 CPUs=4 Sockets=1 CoresPerSocket=4 ThreadsPerCore=1 RealMemory=64000 Gres=gpu:2 State=UNKNOWN

@@ -115,7 +115,7 @@ def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypa
     )
     shutil.copytree(ROOT / "profiles" / "workstation", tmp_path / "profiles" / "workstation")
     monkeypatch.setenv("VALENCE_GAP_GPUS", "4,7")
-    options = ("--cores", "3", "--workflow-profile", "profiles/workstation", "--resources", "gpu=2")
+    options = ("--cores", "3", "--workflow-profile", "profiles/workstation")
     subprocess.run([sys.executable, "-m", "snakemake", *options], cwd=tmp_path, check=True, timeout=300)
     got = [(tmp_path / name).read_text() for name in "abc"]
     assert set(got) == {"4", "7"}
@@ -127,7 +127,7 @@ def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
     assert wanting == cards.USING_A_CARD
 
 
-@pytest.mark.parametrize(("command", "expected"), [("finetune", "4"), ("score", None)])
+@pytest.mark.parametrize(("command", "expected"), [("train", "4"), ("score", None)])
 def test_the_command_line_claims_for_those_alone(monkeypatch, tmp_path, command, expected):
     seen = []
 

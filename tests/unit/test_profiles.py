@@ -1,6 +1,8 @@
 """What must agree between the profiles, and between them and the rules."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,13 +26,12 @@ def profile(name: str) -> dict[str, object]:
 
 
 def rules() -> dict[str, str]:
-    """The text of each rule that starts jobs, by name."""
-    blocks = [
-        block
-        for path in (ROOT / "workflow" / "rules").glob("*.smk")
-        for block in re.split(r"^(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)
-    ]
-    return {match[1]: block for block in blocks if (match := re.match(r"rule (\w+):", block)) and "shell:" in block}
+    """The text of each rule that starts jobs, by name; that of a rule that it uses stands behind its own."""
+    text = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    blocks = re.findall(r"^(?:use rule (\w+) as|rule) (\w+)(?: with)?:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)
+    own = {name: block for _, name, block in blocks}
+    whole = {name: block + own.get(used, "") for used, name, block in blocks}
+    return {name: block for name, block in whole.items() if "shell:" in block}
 
 
 def test_all_kinds_of_machines_have_a_profile():
@@ -69,6 +70,24 @@ def test_each_rule_gets_more_time_with_each_attempt_and_leaves_attempts_to_the_p
 def test_a_cluster_profile_tries_again_and_does_not_count_cards(name):
     assert profile(name)["retries"] == 2
     assert "resources" not in profile(name)
+
+
+def test_the_readme_names_the_rules_that_use_a_card():
+    paragraph = (ROOT / "README.md").read_text().partition("beside the `mem_mb` of")[2].partition(" say:")[0]
+    assert set(re.findall(r"`(\w+)`", paragraph)) == {name for name, block in rules().items() if "gpu=1" in block}
+
+
+def test_the_stand_in_for_sacct_asks_squeue_of_the_run(tmp_path):
+    (tmp_path / "squeue").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "squeue").chmod(0o755)
+    asked = subprocess.run(
+        [ROOT / "profiles/slurm/without-accounting/sacct", "-X", "--clusters", "all", "--name", "a run", "--noheader"],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout == "--noheader --states=all --format=%i|%T --name=a run\n"
 
 
 def test_the_status_script_can_be_run():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from valence_gap.best_model import MAIN, candidates, training_data
 from valence_gap.definitions import SPLITS, to_json
+from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
 from valence_gap.revisions import REVISIONS

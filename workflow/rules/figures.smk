@@ -22,11 +22,12 @@ rule figure_02:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_02")),
+        description=canonical_json(figure_description(study, "figure_02")),
+        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         r"""
-        valence-gap figure figure_02 \
+        valence-gap figure {params.name:q} \
             --scores {input.scores:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
@@ -61,11 +62,12 @@ rule figure_03:
     params:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
-        description=canonical_json(study.description("figure_03")),
+        description=canonical_json(figure_description(study, "figure_03")),
+        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         r"""
-        valence-gap figure figure_03 \
+        valence-gap figure {params.name:q} \
             --predictions {params.predictions:q} \
             --labels {params.labels:q} \
             --description {params.description:q} \
@@ -74,7 +76,7 @@ rule figure_03:
         """
 
 
-rule figure_04:
+use rule figure_03 as figure_04 with:
     """Figure 4: valence on original and on synthesised speech of the same words."""
     input:
         source=drawing("figure_04", "figure_05", "differences", "bars"),
@@ -92,29 +94,13 @@ rule figure_04:
         f"{R}/logs/figures/figure_04.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_04.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_04", "clean", "synthesised")],
         labels=[*tables_of("figure_04", "labels")],
-        description=canonical_json(study.description("figure_04")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_04 \
-            --predictions {params.predictions:q} \
-            --labels {params.labels:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_04")),
 
 
-rule figure_05:
+use rule figure_03 as figure_05 with:
     """Figure 5: CCC of the fine-tuned minus that of the frozen model."""
     input:
         source=drawing("figure_05", "differences", "bars"),
@@ -132,29 +118,13 @@ rule figure_05:
         f"{R}/logs/figures/figure_05.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_05.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_05", "clean")],
         labels=[*tables_of("figure_05", "labels")],
-        description=canonical_json(study.description("figure_05")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_05 \
-            --predictions {params.predictions:q} \
-            --labels {params.labels:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_05")),
 
 
-rule figure_06:
+use rule figure_02 as figure_06 with:
     """Figure 6: CCC averaged over the augmented test sets."""
     input:
         source=drawing("figure_06", "bars"),
@@ -171,26 +141,11 @@ rule figure_06:
         f"{R}/logs/figures/figure_06.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_06.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_06")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_06 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_06")),
 
 
-rule figure_07:
+use rule figure_02 as figure_07 with:
     """Figure 7: CCC of female minus CCC of male speakers."""
     input:
         source=drawing("figure_07", "bars"),
@@ -207,26 +162,11 @@ rule figure_07:
         f"{R}/logs/figures/figure_07.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_07.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_07")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_07 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_07")),
 
 
-rule figure_08:
+use rule figure_02 as figure_08 with:
     """Figure 8: CCC of single speakers, and how models agree on them."""
     input:
         source=drawing("figure_08"),
@@ -243,26 +183,11 @@ rule figure_08:
         f"{R}/logs/figures/figure_08.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_08.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_08")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_08 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_08")),
 
 
-rule figure_09:
+use rule figure_02 as figure_09 with:
     """Figure 9: CCC without pre-training."""
     input:
         source=drawing("figure_09", "figure_02", "bars"),
@@ -279,23 +204,8 @@ rule figure_09:
         f"{R}/logs/figures/figure_09.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_09.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_09")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_09 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_09")),
 
 
 rule figure_10:
@@ -331,11 +241,12 @@ rule figure_10:
         labels=[*tables_of("figure_10", "labels")],
         utterances=[*tables_of("figure_10", "utterances")],
         embeddings=[*predictions_of("figure_10", "clean", suffix="embeddings.npy")],
-        description=canonical_json(study.description("figure_10")),
+        description=canonical_json(figure_description(study, "figure_10")),
+        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         r"""
-        valence-gap figure figure_10 \
+        valence-gap figure {params.name:q} \
             --predictions {params.predictions:q} \
             --labels {params.labels:q} \
             --utterances {params.utterances:q} \
@@ -371,11 +282,12 @@ rule figure_11:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         logs=[*logs_of("figure_11")],
-        description=canonical_json(study.description("figure_11")),
+        description=canonical_json(figure_description(study, "figure_11")),
+        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         r"""
-        valence-gap figure figure_11 \
+        valence-gap figure {params.name:q} \
             --training-logs {params.logs:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
@@ -383,7 +295,7 @@ rule figure_11:
         """
 
 
-rule figure_12:
+use rule figure_02 as figure_12 with:
     """Figure 12: CCC after removing top transformer layers."""
     input:
         source=drawing("figure_12", "steps", "curves"),
@@ -400,26 +312,11 @@ rule figure_12:
         f"{R}/logs/figures/figure_12.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_12.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_12")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_12 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_12")),
 
 
-rule figure_13:
+use rule figure_02 as figure_13 with:
     """Figure 13: CCC on fractions of the training set."""
     input:
         source=drawing("figure_13", "steps", "curves"),
@@ -436,20 +333,5 @@ rule figure_13:
         f"{R}/logs/figures/figure_13.log",
     benchmark:
         f"{R}/benchmarks/figures/figure_13.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        description=canonical_json(study.description("figure_13")),
-        stem=subpath(output[0], strip_suffix=".pdf"),
-    shell:
-        r"""
-        valence-gap figure figure_13 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        description=canonical_json(figure_description(study, "figure_13")),

@@ -46,7 +46,7 @@ rule table_2:
         mem_mb=1000,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        description=canonical_json(study.table_description("table_2")),
+        description=canonical_json(table_description(study, "table_2")),
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
         r"""
@@ -75,7 +75,7 @@ rule table_3:
         mem_mb=1000,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        description=canonical_json(study.table_description("table_3")),
+        description=canonical_json(table_description(study, "table_3")),
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
         r"""

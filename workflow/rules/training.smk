@@ -45,7 +45,7 @@ rule finetune:
         revision=REVISIONS["train"],
     shell:
         r"""
-        exec valence-gap finetune \
+        exec valence-gap train \
             --training {params.training:q} \
             {params.inputs:q} \
             --train-utterances {input.utterances:q} \
@@ -57,55 +57,14 @@ rule finetune:
         """
 
 
-rule train_cnn14:
+use rule finetune as train_cnn14 with:
     """Train the CNN14 baseline on log-Mel spectrograms, from random weights (section III-B)."""
-    input:
-        train=lambda wildcards: heard(wildcards.model, TRAIN, "train"),
-        dev=lambda wildcards: heard(wildcards.model, TRAIN, "dev"),
-        utterances=f"{R}/corpora/{TRAIN}/utterances.train.parquet",
-        train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
-        dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
-    output:
-        multiext(
-            f"{R}/models/{{model}}/seed-{{seed}}/",
-            "model.safetensors",
-            "config.json",
-            "training.csv",
-            "run.json",
-        ),
     log:
         f"{R}/logs/train_cnn14/{{model}}/seed-{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/train_cnn14/{{model}}/seed-{{seed}}.tsv"
     wildcard_constraints:
         model=alternatives(filter(study.is_cnn14, study.models)),
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: lambda wildcards: study.recipe(wildcards.model).threads
-    resources:
-        mem_mb=8000,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=1,
-    params:
-        training=lambda wildcards: to_json(
-            study.training(wildcards.model, int(wildcards.seed))
-        ),
-        inputs=lambda wildcards: training_options(wildcards),
-        folder=subpath(output[0], parent=True),
-        scratch=lambda wildcards, output: f"{R}/scratch/{wildcards.model}/seed-{wildcards.seed}",
-        revision=REVISIONS["train"],
-    shell:
-        r"""
-        exec valence-gap train-cnn14 \
-            --training {params.training:q} \
-            {params.inputs:q} \
-            --train-utterances {input.utterances:q} \
-            --train-labels {input.train_labels:q} \
-            --dev-labels {input.dev_labels:q} \
-            --scratch {params.scratch:q} \
-            --output {params.folder:q} \
-            2>{log:q}
-        """
 
 
 rule models:

@@ -13,6 +13,7 @@ from valence_gap.claims.definitions import Claims, Side, Statement
 from valence_gap.claims.evidence import Evidence, MissingError
 from valence_gap.claims.questions import Question
 from valence_gap.metrics import Floats
+from valence_gap.progress import progress
 
 Verdict = Literal["holds", "does not hold", "cannot be told"]
 HOLDS: Verdict = "holds"
@@ -69,7 +70,8 @@ def evaluate(
         confidence: of the intervals.
         published: published scores to compare with.
     """
-    return [_judge(Question(one, claims, evidence), confidence, published) for one in statements]
+    questions = [Question(one, claims, evidence) for one in statements]
+    return [_judge(one, confidence, published) for one in progress(questions, "claims", unit="statements")]
 
 
 def _judge(question: Question, confidence: float, published: Evidence | None) -> Judgement:

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from valence_gap.commands.options import add_making
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the sub-commands of this topic."""
@@ -12,7 +14,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Bring a pre-trained model, from the hub at a pinned commit or from a local folder, to a folder in "
         "Hugging Face format: safetensors, its licence and checksums in run.json. Nothing after it asks the hub.",
     )
-    _common(fetch, "backbone")
+    add_making(fetch, "backbone")
     fetch.set_defaults(run=_fetch)
 
     checkpoint = subparsers.add_parser(
@@ -22,7 +24,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "every later step takes for a trained one, after trying that it loads: a model in the layout of the authors' "
         "released one, or one that this project saved. Source, revision, licence and checksums are in run.json.",
     )
-    _common(checkpoint, "checkpoint")
+    add_making(checkpoint, "checkpoint")
     checkpoint.set_defaults(run=_fetch_checkpoint)
 
     pretrain = subparsers.add_parser(
@@ -31,7 +33,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of "
         "k-means targets. The result is an ordinary Hugging Face folder with a card.",
     )
-    _common(pretrain, "pre-training")
+    add_making(pretrain, "pre-training")
     pretrain.add_argument("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
     pretrain.add_argument("--start", type=Path, metavar="DIR", help="folder of the backbone that it continues")
     pretrain.add_argument(
@@ -41,12 +43,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="processes that synthesise the speech; training uses the threads of its definition (default: 1)",
     )
     pretrain.set_defaults(run=_pretrain)
-
-
-def _common(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--name", required=True, help="its name in the study")
-    parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder that is written")
 
 
 def _fetch(args: argparse.Namespace) -> None:

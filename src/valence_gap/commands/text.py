@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from valence_gap.commands.options import add_making, add_threads
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the sub-commands of this topic."""
@@ -27,7 +29,7 @@ def _register_transcribe(subparsers: "argparse._SubParsersAction[argparse.Argume
     add("--utterances", type=Path, metavar="FILE.parquet", help="table with transcripts to compare with")
     add("--output", type=Path, required=True, metavar="FILE.parquet", help="transcripts: id, text")
     add("--report", type=Path, required=True, metavar="FILE.json", help="counts and word error rate")
-    _add_threads(parser)
+    add_threads(parser)
     parser.set_defaults(run=_transcribe)
 
 
@@ -44,7 +46,7 @@ def _register_embed_text(subparsers: "argparse._SubParsersAction[argparse.Argume
     add("--output", type=Path, required=True, metavar="FILE.npy", help="embeddings, float32 (utterances, hidden)")
     add("--index", type=Path, required=True, metavar="FILE.parquet", help="id of each row of the embeddings")
     add("--report", type=Path, required=True, metavar="FILE.json", help="counts of empty and of cut transcripts")
-    _add_threads(parser)
+    add_threads(parser)
     parser.set_defaults(run=_embed_text)
 
 
@@ -108,7 +110,7 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         description="Speak plain text with voices that no corpus has, and fine-tune a miniature backbone on it as a "
         "CTC recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a card.",
     )
-    _add_making(recogniser, "training")
+    add_making(recogniser, "training")
     recogniser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone that it starts from")
     recogniser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="processes that synthesise the speech (default: 1)"
@@ -121,18 +123,8 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         description="Pre-train a small BERT by masked words on plain text of the miniature, with a WordPiece "
         "vocabulary of its own. The result is an ordinary Hugging Face folder with a card.",
     )
-    _add_making(bert, "pre-training")
+    add_making(bert, "pre-training")
     bert.set_defaults(run=_pretrain_bert)
-
-
-def _add_making(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--name", required=True, help="name of the model, for its card")
-    parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-
-
-def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
 
 
 def _transcribe(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Sub-commands that train models."""
+"""The sub-command ``train``."""
 
 import argparse
 import sys
@@ -10,19 +10,15 @@ TOLD_TO_STOP = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``finetune`` and ``train-cnn14``."""
-    _add(subparsers, "finetune", "fine-tune a speech transformer, or train the head of a frozen one")
-    _add(subparsers, "train-cnn14", "train the CNN14 baseline")
-
-
-def _add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str) -> None:
+    """Add ``train``."""
     parser = subparsers.add_parser(
-        name,
-        help=what,
-        description=f"{what[0].upper()}{what[1:]}, by the recipe of its definition. Writes the checkpoint with the "
-        "best mean dev CCC (model.safetensors, config.json), training.csv and run.json. A training that was killed "
-        "resumes from its scratch folder when the same command runs again, and ends in the same weights. SIGTERM and "
-        f"SIGUSR1 make it finish its step, save its state and exit with {TOLD_TO_STOP}.",
+        "train",
+        help="fine-tune a speech transformer, train the head of a frozen one, or train the CNN14 baseline",
+        description="Train the model of a definition by its recipe: fine-tune a speech transformer, train the head of "
+        "a frozen one, or train the CNN14 baseline. Writes the checkpoint with the best mean dev CCC "
+        "(model.safetensors, config.json), training.csv and run.json. A training that was killed resumes from its "
+        "scratch folder when the same command runs again, and ends in the same weights. SIGTERM and SIGUSR1 make it "
+        f"finish its step, save its state and exit with {TOLD_TO_STOP}.",
     )
     add = parser.add_argument
     add("--training", required=True, metavar="JSON", help="definition of the training")

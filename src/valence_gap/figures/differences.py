@@ -11,6 +11,7 @@ from valence_gap.figures import bars
 from valence_gap.figures.description import Description, Inputs, ShownModel
 from valence_gap.figures.style import Drawing
 from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
+from valence_gap.progress import progress
 
 Pair = tuple[ShownModel, str]
 
@@ -30,16 +31,16 @@ def draw(pairs: Sequence[Pair], inputs: Inputs, description: Description, *, sub
         UserError: if predictions or labels are missing, or a pair has no seed in common.
     """
     rows = []
-    for corpus in description.corpora:
-        for dimension in corpus.dimensions:
-            found = read_predictions(inputs, corpus.name, CLEAN, dimension)
-            for one, other in pairs:
-                for seed, first, second in _common_seeds(found, one.name, other):
-                    difference = _difference(first, second, description)
-                    rows.append(
-                        {"corpus": corpus.name, "dimension": dimension, "model": one.name, subtrahend: other}
-                        | {"seed": seed, **difference}
-                    )
+    panels = [(corpus.name, dimension) for corpus in description.corpora for dimension in corpus.dimensions]
+    for corpus, dimension in progress(panels, "differences", unit="panels"):
+        found = read_predictions(inputs, corpus, CLEAN, dimension)
+        for one, other in pairs:
+            for seed, first, second in _common_seeds(found, one.name, other):
+                difference = _difference(first, second, description)
+                rows.append(
+                    {"corpus": corpus, "dimension": dimension, "model": one.name, subtrahend: other}
+                    | {"seed": seed, **difference}
+                )
     table = over_seeds(pd.DataFrame(rows), ["corpus", "dimension", "model", subtrahend])
     look = bars.Look(
         models=tuple(one for one, _ in pairs),

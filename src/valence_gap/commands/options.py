@@ -1,0 +1,16 @@
+"""Options that several sub-commands have."""
+
+import argparse
+from pathlib import Path
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """``--threads``: what computes on CPUs."""
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
+
+
+def add_making(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--name``, ``--definition`` and ``--output``: what makes a model's folder of a definition."""
+    parser.add_argument("--name", required=True, help="name of the model in the study, and on its card")
+    parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
