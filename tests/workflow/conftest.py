@@ -12,6 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = ("tiny.yaml", "everything.yaml")
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -20,16 +25,18 @@ class Workflow:
 
     root: Path
 
+    own_sources: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of Snakemake and its jobs: they run the installed code, or that of the copy itself."""
+        return ENVIRONMENT | ({"PYTHONPATH": str(self.root / "src")} if self.own_sources else {})
+
     def snakemake(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",), check: bool = True) -> str:
         """Run Snakemake in the copy, on the tiny study unless told otherwise; its whole output."""
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", *configfiles]
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-        }
         done = subprocess.run(
-            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert done.returncode == 0 or not check, done.stdout
         return done.stdout
