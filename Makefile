@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster lint unit format schema clean
+.PHONY: help install reproduce test test-cluster soak lint unit format schema clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ test-cluster: $(READY) ## Run the tiny Figure 2 through a real SLURM of one node
 	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \
 	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
 	pytest -rs tests/cluster
+
+soak: $(READY) ## Kill jobs of the tiny study at random until it is done; no number may differ from an undisturbed run
+	python tests/workflow/soak.py
 
 format: $(READY) ## Format Python and Snakemake sources
 	ruff check --fix .

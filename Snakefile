@@ -37,3 +37,10 @@ rule all:
     default_target: True
     input:
         [product(target) for target in study.targets],
+
+
+onerror:
+    from valence_gap.killed import killed_jobs
+
+    if told := killed_jobs(log):
+        print(f"error: {told}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import errno
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import BrokenExecutor
 
 SHOWN = 100  # offenders that the message lists; the error itself holds all
 LONGEST = 1000  # characters of one offender in the message
@@ -37,11 +38,15 @@ class UserError(Exception):
 
 
 def of_system(error: Exception) -> UserError | None:
-    """What a user can mend where the system refuses a file; None where the error is of another kind.
+    """What a user can mend where the system refuses a file or memory; None where the error is of another kind.
 
     Args:
-        error: an OSError, or that of a library which names the system's number in its text, as safetensors does.
+        error: an OSError, or that of a library which names the system's number in its text, as safetensors does; a lack
+            of memory, or the end of a worker process.
     """
+    if lacks_memory(error):
+        what = "a worker process was killed" if isinstance(error, BrokenExecutor) else "memory ran out"
+        return UserError(what, [str(error)], "Let fewer jobs run at once, or give the job more memory.")
     named = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), flags=re.IGNORECASE)
     number = error.errno if isinstance(error, OSError) else None
     if number is None:
@@ -53,6 +58,14 @@ def of_system(error: Exception) -> UserError | None:
     if isinstance(error, OSError) and number is not None:
         return UserError("a file cannot be read or written", [str(error)], "Correct its path or its permissions.")
     return None
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether memory ran out: here, on a card, or, most likely, in a worker process that has been killed."""
+    # torch's own, told by its name: importing torch would slow every command down.
+    on_a_card = type(error).__name__ == "OutOfMemoryError"
+    refused = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError | BrokenExecutor) or on_a_card or refused
 
 
 def printable(text: str, *, keep: str = "") -> str:

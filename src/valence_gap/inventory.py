@@ -114,10 +114,12 @@ def _spelt(name: str) -> str:
 
 def _role_files(role: str, root: Path) -> Iterator[str]:
     for file in files_below(root):
-        if PurePosixPath(file).name.startswith(".") or file.startswith(MOTION_CAPTURE) or f"/{MOTION_CAPTURE}" in file:
+        if PurePosixPath(file).name.startswith("."):
             continue
         suffix = PurePosixPath(file).suffix.lower()
-        if (suffix in AUDIO_SUFFIXES) if role.startswith("audio") else suffix not in AUDIO_SUFFIXES | VIDEO_SUFFIXES:
+        captured = file.startswith(MOTION_CAPTURE) or f"/{MOTION_CAPTURE}" in file
+        read = not captured and suffix not in AUDIO_SUFFIXES | VIDEO_SUFFIXES
+        if (suffix in AUDIO_SUFFIXES) if role.startswith("audio") else read:
             yield file
 
 

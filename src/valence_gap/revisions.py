@@ -11,7 +11,7 @@ from pathlib import Path
 
 REVISIONS = {
     "miniature": 1,
-    "corpus": 1,
+    "corpus": 2,
     "audio": 1,
     "conditions": 1,
     "synthesise": 1,

@@ -36,6 +36,9 @@ from valence_gap.errors import UserError
 from valence_gap.miniature_definitions import Speech
 from valence_gap.text_definitions import Fusion
 
+NOISE = "_noise"
+"""What the noise corpus is called among the corpora; none of them can have that name."""
+
 _ADAPTER: TypeAdapter[Configuration] = TypeAdapter(Configuration)
 
 
@@ -142,11 +145,6 @@ class Study:
         """An augmentation without its label."""
         return replace(self.configuration.conditions[name], label="")
 
-    def has_miniature_noise(self) -> bool:
-        """Whether the noise corpus is the embedded miniature's."""
-        noise = self.configuration.noise
-        return noise is not None and noise.root.startswith(MINIATURE_ROOT)
-
     def noise_root(self) -> str:
         """Where the noise corpus lies; empty where there is none."""
         return self._resolve(self.configuration.noise.root) if self.configuration.noise else ""
@@ -240,12 +238,12 @@ class Study:
         return self.configuration.targets
 
     def is_miniature(self, corpus: str) -> bool:
-        """Whether a corpus is one of the embedded miniature's."""
-        return self.configuration.paths[corpus].labels.startswith(MINIATURE_ROOT)
+        """Whether a corpus, or the noise corpus, is one of the embedded miniature's."""
+        return self._given_paths(corpus).labels.startswith(MINIATURE_ROOT)
 
     def paths(self, corpus: str) -> CorpusPaths:
-        """Where a corpus lies, with the miniature's placeholder resolved."""
-        paths = self.configuration.paths[corpus]
+        """Where a corpus, or the noise corpus, lies, with the miniature's placeholder resolved."""
+        paths = self._given_paths(corpus)
         return replace(
             paths,
             audio=tuple(self._resolve(path) for path in paths.audio),
@@ -253,6 +251,12 @@ class Study:
             transcripts=self._resolve(paths.transcripts) if paths.transcripts else None,
             speakers=self._resolve(paths.speakers) if paths.speakers else None,
         )
+
+    def _given_paths(self, corpus: str) -> CorpusPaths:
+        noise = self.configuration.noise
+        if corpus == NOISE and noise is not None:
+            return CorpusPaths(audio=(noise.root,), labels=noise.root)
+        return self.configuration.paths[corpus]
 
     def _resolve(self, path: str) -> str:
         return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1) if path.startswith(MINIATURE_ROOT) else path

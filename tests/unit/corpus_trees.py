@@ -31,6 +31,7 @@ class Prepared:
     def __init__(self, folder: Path) -> None:
         self.report: dict[str, Any] = json.loads((folder / "report.json").read_text())
         self.utterances = {split: pd.read_parquet(folder / f"utterances.{split}.parquet") for split in SPLITS}
+        self.provenance = {split: pd.read_parquet(folder / f"provenance.{split}.parquet") for split in SPLITS}
         self.labels = {split: pd.read_parquet(folder / f"labels.{split}.parquet") for split in SPLITS}
 
     def ids(self, split: str) -> list[str]:
@@ -39,7 +40,8 @@ class Prepared:
 
     def row(self, split: str, identifier: str) -> dict[str, Any]:
         """One utterance with its labels, null as None."""
-        table = self.utterances[split].merge(self.labels[split], on="id")
+        table = self.utterances[split].drop(columns="sha256")
+        table = table.merge(self.provenance[split], on="id").merge(self.labels[split], on="id")
         (row,) = table[table["id"] == identifier].to_dict("records")
         return {key: None if pd.isna(value) else value for key, value in row.items()}
 

@@ -214,9 +214,7 @@ def test_what_is_exported_is_read_again(tmp_path, audformat):
     )
     for split in ("train", "test"):
         pd.testing.assert_frame_equal(after.labels[split], before.labels[split])
-        pd.testing.assert_frame_equal(
-            after.utterances[split].drop(columns="provenance"), before.utterances[split].drop(columns="provenance")
-        )
+        pd.testing.assert_frame_equal(after.utterances[split], before.utterances[split])
 
 
 def test_predictions_of_other_utterances_are_refused(tmp_path, audformat):

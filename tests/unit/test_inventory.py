@@ -96,6 +96,8 @@ def test_sub_commands(tmp_path):
         *("prepare-corpus", "--name", "own", "--definition", to_json(corpus), "--paths", paths),
         *("--inventory", listed, "--output", tmp_path / "out"),
     )
+    checksum = hashlib.sha256((tmp_path / "a.wav").read_bytes()).hexdigest()
+    assert pd.read_parquet(tmp_path / "out/utterances.test.parquet")["sha256"].tolist() == [checksum]
     read = prepare(
         tmp_path / "again",
         "table",
@@ -106,5 +108,11 @@ def test_sub_commands(tmp_path):
     )
     assert (tmp_path / "out/labels.test.parquet").read_bytes() == (tmp_path / "again/labels.test.parquet").read_bytes()
     assert read.report["splits"]["test"]["utterances"] == 1
+    listed.write_text("root,file,bytes,sha256\n")
+    with pytest.raises(UserError, match="does not list all of the corpus' audio"):
+        run(
+            *("prepare-corpus", "--name", "own", "--definition", to_json(corpus), "--paths", paths),
+            *("--inventory", listed, "--output", tmp_path / "out"),
+        )
     with pytest.raises(UserError, match="--paths of own cannot be read"):
         run("inventory", "--corpus-name", "own", "--paths", '{"audio": 1}', "--output", listed)

@@ -7,11 +7,18 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = ("tiny.yaml", "everything.yaml")
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -20,25 +27,43 @@ class Workflow:
 
     root: Path
 
+    own_sources: bool = False
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of Snakemake and its jobs: they run the installed code, or that of the copy itself."""
+        return ENVIRONMENT | ({"PYTHONPATH": str(self.root / "src")} if self.own_sources else {})
+
     def snakemake(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",), check: bool = True) -> str:
         """Run Snakemake in the copy, on the tiny study unless told otherwise; its whole output."""
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", *configfiles]
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-        }
         done = subprocess.run(
-            command, cwd=self.root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         assert done.returncode == 0 or not check, done.stdout
         return done.stdout
+
+    def copy(self, destination: Path) -> "Workflow":
+        """A copy of the workflow and of all that has been made in it, times of all files kept."""
+        shutil.copytree(self.root, destination, symlinks=True)
+        return Workflow(destination)
+
+    def configure(self, **changes: object) -> None:
+        """Merge changes into the tiny study: definitions key by key, all else in place of what is there."""
+        path = self.root / "tiny.yaml"
+        path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes)))
 
     def planned(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """The jobs that a run would start: rule -> count."""
         output = self.snakemake("--dry-run", *arguments, configfiles=configfiles)
         table = output.partition("Job stats:")[2].partition("\ntotal ")[0]
         return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
+
+
+def merged(config: Any, changes: Any) -> Any:
+    if not (isinstance(config, dict) and isinstance(changes, dict)):
+        return changes
+    return config | {key: merged(config.get(key), value) for key, value in changes.items()}
 
 
 def copy_workflow(destination: Path) -> Workflow:
@@ -64,3 +89,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     workflow = copy_workflow(tmp_path_factory.mktemp("finished"))
     workflow.snakemake()
     return workflow
+
+
+@pytest.fixture
+def changed(finished: Workflow, tmp_path: Path) -> Workflow:
+    """A private copy of the finished study, for a test to change."""
+    return finished.copy(tmp_path / "changed")

@@ -1,4 +1,4 @@
-"""What runs again after a change, on a finished tiny study."""
+"""What runs again after a change of the configuration or the code, on a finished tiny study."""
 
 import os
 import shutil
@@ -6,41 +6,60 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import test_rerun_data  # noqa: F401 - its rows are in the same table
 import yaml
-from conftest import Workflow
+from conftest import Workflow, copy_workflow
+from rows import TESTED, row, table
 
 NOTHING: dict[str, int] = {}
+FIGURE = {"all": 1, "figure_02": 1}
+TRAINED = {"finetune": 1, "predict": 3, "score": 3, **FIGURE}  # one model, on three test sets
+MODELS = ["cnn14", "hubert-b", "w2v2-b"]
 
 
 @pytest.fixture
-def changed(finished: Workflow, tmp_path: Path) -> Workflow:
-    """A private copy of the finished study, times of all files kept."""
-    root = tmp_path / "changed"
-    shutil.copytree(finished.root, root, symlinks=True)
-    return Workflow(root)
+def clone(tmp_path: Path) -> Workflow:
+    """A fresh clone: nothing has been run in it, and all of its files are newer than any result."""
+    workflow = copy_workflow(tmp_path)
+    for path in workflow.root.rglob("*"):
+        os.utime(path)
+    return workflow
 
 
-def configure(workflow: Workflow, **changes: object) -> None:
-    path = workflow.root / "tiny.yaml"
-    config = yaml.safe_load(path.read_text())
-    for key, value in changes.items():
-        config[key] = (config.get(key) or {}) | value if isinstance(value, dict) else value
-    path.write_text(yaml.safe_dump(config))
+@pytest.fixture(scope="module")
+def augmented(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """The finished study with a figure on augmented speech."""
+    workflow = finished.copy(tmp_path_factory.mktemp("augmented") / "study")
+    shown = {"models": ["w2v2-b"], "corpora": ["iemocap"]}
+    workflow.configure(targets=["figure_02", "figure_06"], augmented=["fade"], figures={"figure_06": shown})
+    workflow.snakemake()
+    return workflow
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_every_row_of_the_table_has_a_test() -> None:
+    assert table() == TESTED
 
 
 def test_the_tiny_study_ends_with_a_figure(finished: Workflow) -> None:
     figures = finished.root / "results/tiny/figures"
     assert (figures / "figure_02.pdf").stat().st_size > 0
     assert (figures / "figure_02.png").stat().st_size > 0
-    table = pd.read_csv(figures / "figure_02.csv")
-    assert set(table["model"]) == {"cnn14", "hubert-b", "w2v2-b"}
-    assert table["ccc"].between(-1, 1).all()
+    numbers = pd.read_csv(figures / "figure_02.csv")
+    assert set(numbers["model"]) == set(MODELS)
+    assert numbers["ccc"].between(-1, 1).all()
 
 
 def test_a_second_run_does_nothing(finished: Workflow) -> None:
     assert finished.planned() == NOTHING
 
 
+@row("a source file's time, the order of keys", "nothing")
 def test_touched_sources_and_reordered_keys_do_nothing(changed: Workflow) -> None:
     for path in (changed.root / "src").rglob("*.py"):
         os.utime(path)
@@ -50,25 +69,144 @@ def test_touched_sources_and_reordered_keys_do_nothing(changed: Workflow) -> Non
     assert changed.planned() == NOTHING
 
 
-def test_an_edited_figure_is_one_job(changed: Workflow) -> None:
-    source = changed.root / "src/valence_gap/figures/figure_02.py"
-    source.write_text(source.read_text() + "\n# edited\n")
-    assert changed.planned() == {"all": 1, "figure_02": 1}
-
-
-def test_another_colour_is_one_job(changed: Workflow) -> None:
-    configure(changed, models={"w2v2-b": {"colour": "#000000"}})
-    assert changed.planned() == {"all": 1, "figure_02": 1}
-
-
-def test_another_learning_rate_is_that_chain_only(changed: Workflow) -> None:
-    configure(changed, models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})
-    assert changed.planned() == {"all": 1, "finetune": 1, "predict": 3, "score": 3, "figure_02": 1}
-
-
-def test_a_moved_corpus_does_nothing(changed: Workflow) -> None:
-    shutil.move(changed.root / "results/tiny/raw/CMU-MOSI", changed.root / "elsewhere")
-    configure(
-        changed, paths={"cmu-mosi": {"labels": "{miniature}/../../../elsewhere/Labels/OpinionLevelSentiment.csv"}}
-    )
+@row("the code or style of a figure, a label, a colour", "the figures that have it")
+def test_an_edited_figure_or_colour_is_one_job(changed: Workflow) -> None:
+    changed.configure(models={"w2v2-b": {"colour": "#000000"}})
+    assert changed.planned() == FIGURE
+    changed.configure(models={"w2v2-b": {"colour": "#56b4e9"}})
     assert changed.planned() == NOTHING
+    for module in ("figure_02", "style"):
+        source = changed.root / f"src/valence_gap/figures/{module}.py"
+        text = source.read_text()
+        source.write_text(text + "\n# edited\n")
+        assert changed.planned() == FIGURE
+        source.write_text(text)
+
+
+@row("a caption in `workflow/report`", "nothing: `snakemake --report` reads it when it writes the report")
+def test_a_caption_is_no_job(changed: Workflow) -> None:
+    caption = changed.root / "workflow/report/figure_02.rst"
+    caption.write_text(caption.read_text() + "\nAnother sentence.\n")
+    assert changed.planned() == NOTHING
+
+
+@row("a model's recipe (`overrides`, `layers`, ...)", "its training, predictions, scores, and the figures that show it")
+def test_another_learning_rate_is_that_chain_only(changed: Workflow) -> None:
+    changed.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})
+    assert changed.planned() == TRAINED
+
+
+@row("one more model in a figure", "its training, predictions and scores, and that figure")
+def test_one_more_model_is_its_own_chain(changed: Workflow) -> None:
+    changed.configure(figures={"figure_02": {"models": [*MODELS, "w2v2-b-frozen"]}})
+    assert changed.planned() == TRAINED
+
+
+@row("one more seed of a model", "that seed's training, predictions and scores, and the figures with `seeds: all`")
+def test_one_more_seed_is_its_own_chain(changed: Workflow) -> None:
+    changed.configure(models={"w2v2-b": {"seeds": [42, 4711]}})
+    assert changed.planned() == NOTHING  # the figure shows first seeds
+    changed.configure(figures={"figure_02": {"seeds": "all"}}, models={"cnn14": {"seeds": [42]}})
+    assert changed.planned() == TRAINED
+
+
+@row(
+    "one more condition",
+    "the augmentation of the test sets, the predictions and scores on augmented speech, and the figures that show them",
+)
+def test_one_more_condition_trains_nothing(augmented: Workflow) -> None:
+    assert augmented.planned() == NOTHING
+    text = (augmented.root / "tiny.yaml").read_text()
+    augmented.configure(augmented=["fade", "speed"])
+    on_augmented = {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, "all": 1}
+    assert augmented.planned() == on_augmented
+    (augmented.root / "tiny.yaml").write_text(text)
+
+
+@row("the noise corpus, then `snakemake corpora -R inventory`", "what is made of augmented speech")
+def test_another_noise_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
+    workflow = augmented.copy(tmp_path / "study")
+    next((workflow.root / "results/tiny/raw/ESC-50/audio").glob("*.wav")).unlink()
+    assert workflow.planned() == NOTHING
+    assert workflow.planned("corpora", "-R", "inventory")["inventory"] == 4  # three corpora and the noises
+    workflow.snakemake("results/tiny/corpora/_noise/inventory.csv", "-R", "inventory")
+    assert workflow.planned() == {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, "all": 1}
+
+
+@row(
+    "the code of a stage",
+    "nothing, until its number in [`revisions.py`](src/valence_gap/revisions.py) is raised; a test reminds",
+)
+def test_edited_code_is_not_noticed_a_raised_revision_is(changed: Workflow) -> None:
+    workflow = Workflow(changed.root, own_sources=True)
+    sources = workflow.root / "src/valence_gap"
+    edit(sources / "scoring.py", '"""', '"""Edited. ')
+    assert workflow.planned() == NOTHING
+    edit(sources / "revisions.py", '"score": ', '"score": 1')
+    assert workflow.planned() == {"score": 9, **FIGURE}
+
+
+@row("a deleted result", "that, where it is a target; otherwise nothing, until something that runs needs it")
+def test_a_deleted_intermediate_is_not_missed(changed: Workflow) -> None:
+    results = changed.root / "results/tiny"
+    (results / "figures/figure_02.png").unlink()
+    (results / "figures/figure_02.pdf").unlink()
+    assert changed.planned() == FIGURE
+    shutil.copytree(changed.root / "results/tiny", changed.root / "kept")
+    changed.snakemake()
+    for folder in ("models", "features", "audio", "predictions/w2v2-b"):
+        shutil.rmtree(results / folder)
+    assert changed.planned() == NOTHING
+
+
+def test_a_deleted_intermediate_is_made_again_for_what_is_asked(changed: Workflow) -> None:
+    """Asked for alone, a model with the same backbone does not train the others again."""
+    shutil.rmtree(changed.root / "results/tiny/features/mini-w2v2-b")
+    changed.configure(figures={"figure_02": {"models": [*MODELS, "w2v2-b-frozen"]}})
+    assert changed.planned()["finetune"] == 2
+    path = "results/tiny/scores/w2v2-b-frozen/seed-42/iemocap/clean.csv"
+    assert changed.planned(path) == {"extract_stem_features": 3, "finetune": 1, "predict": 1, "score": 1}
+
+
+@row("released scores, put into `results/` of a fresh clone", "the figures")
+def test_released_scores_are_drawn(finished: Workflow, clone: Workflow) -> None:
+    shutil.copytree(finished.root / "results/tiny/scores", clone.root / "results/tiny/scores")
+    assert clone.planned("figure_02") == {"figure_02": 1}
+    clone.snakemake("figure_02")
+    drawn, before = (
+        pd.read_csv(workflow.root / "results/tiny/figures/figure_02.csv") for workflow in (clone, finished)
+    )
+    pd.testing.assert_frame_equal(drawn, before)
+
+
+@row(
+    "released predictions, put into `results/` of a fresh clone",
+    "with `--allowed-rules inventory prepare_corpus score figure_02`: the corpora are read, scored, drawn",
+)
+def test_released_predictions_are_scored(finished: Workflow, clone: Workflow) -> None:
+    shutil.copytree(finished.root / "results/tiny/predictions", clone.root / "results/tiny/predictions")
+    rules = ("make_miniature", "inventory", "prepare_corpus", "score", "figure_02")
+    assert clone.planned("figure_02", "--allowed-rules", *rules) == {
+        "make_miniature": 1,
+        "inventory": 3,
+        "prepare_corpus": 3,
+        "score": 9,
+        "figure_02": 1,
+    }
+
+
+@row("the machine: `results/`, `resources/pretrained/` and `.snakemake/` copied into a fresh clone", "nothing")
+def test_a_copied_study_is_finished(finished: Workflow, clone: Workflow) -> None:
+    for name in ("results", "resources/pretrained", ".snakemake"):
+        shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)  # times are lost
+    assert clone.planned() == NOTHING
+
+
+@row("the same without `.snakemake/`, then `snakemake --touch`", "nothing")
+def test_a_study_copied_without_its_metadata_is_taken_as_it_is(finished: Workflow, clone: Workflow) -> None:
+    for name in ("results", "resources/pretrained"):
+        shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)
+    clone.snakemake("--touch")
+    assert clone.planned() == NOTHING
+    clone.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})
+    assert clone.planned() == TRAINED  # from then on, changes are noticed

@@ -39,7 +39,7 @@ rule apply_conditions:
     """Materialise the augmented test sets of a corpus (section III-D); each utterance's draw depends on its id alone."""
     input:
         pack=lambda wildcards: pack(wildcards.corpus, "test"),
-        noise=f"{R}/raw/manifest.json" if study.has_miniature_noise() else [],
+        noise=f"{R}/corpora/{NOISE}/inventory.csv" if study.noise_root() else [],
     output:
         [
             path

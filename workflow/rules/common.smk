@@ -10,7 +10,7 @@ from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
 from valence_gap.revisions import REVISIONS
-from valence_gap.study import load, local_source
+from valence_gap.study import NOISE, load, local_source
 
 try:
     study = load(config)

@@ -1,5 +1,5 @@
 rule inventory:
-    """List what lies on disk of a corpus, with sizes and checksums: the step by which changed data is noticed."""
+    """List the files of a corpus, or of the noises, with checksums: the step by which changed data is noticed."""
     input:
         raw,
     output:
@@ -8,6 +8,8 @@ rule inventory:
         f"{R}/logs/inventory/{{corpus}}.log",
     benchmark:
         f"{R}/benchmarks/inventory/{{corpus}}.tsv"
+    wildcard_constraints:
+        corpus=alternatives([*study.configuration.corpora, NOISE]),
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -35,7 +37,7 @@ rule prepare_corpus:
     output:
         expand(
             f"{R}/corpora/{{{{corpus}}}}/{{table}}.{{split}}.parquet",
-            table=["utterances", "labels"],
+            table=["utterances", "labels", "provenance"],
             split=SPLITS,
         ),
         report=f"{R}/corpora/{{corpus}}/report.json",
@@ -70,3 +72,5 @@ rule corpora:
     """Read the corpora of the study, and nothing more."""
     input:
         expand(f"{R}/corpora/{{corpus}}/report.json", corpus=corpora_of_targets()),
+        # Noises where they have been used: not every study has them in place.
+        [path for path in [f"{R}/corpora/{NOISE}/inventory.csv"] if Path(path).exists()],

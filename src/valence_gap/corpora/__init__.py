@@ -36,12 +36,15 @@ def prepare_corpus(
         name: name of the corpus in the study, for the log and the report.
         corpus: its definition.
         paths: where it lies.
-        output: folder for ``utterances.{split}.parquet`` and ``labels.{split}.parquet`` of train, dev and test (same
-            rows, sorted by id; no row where the definition does not name the split), and ``report.json``.
-        inventory: the list of the corpus' files; its checksum is recorded.
+        output: folder for ``utterances.{split}.parquet``, ``labels.{split}.parquet`` and ``provenance.{split}.parquet``
+            of train, dev and test (same rows, sorted by id; no row where the definition does not name the split), and
+            ``report.json``. Utterances have the checksum of their audio, so that other audio is noticed wherever the
+            table is read; they have no provenance, which moves with every row added above.
+        inventory: the list of the corpus' files, with their checksums; None: utterances have none.
 
     Raises:
-        UserError: if the corpus is not where the paths say, is not in the adapter's format, or is not sound.
+        UserError: if the corpus is not where the paths say, is not in the adapter's format, is not sound, or has audio
+            that the inventory does not list.
     """
     if corpus.adapter not in ADAPTERS:
         raise UserError(
@@ -54,10 +57,12 @@ def prepare_corpus(
     report = Report()
     rows = assemble(corpus, paths, ADAPTERS[corpus.adapter], report)
     report.log(name)
+    rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))
     by_split = {split: rows[rows["our_split"] == split] for split in SPLITS}
     for split, part in by_split.items():
-        write_parquet(output / f"utterances.{split}.parquet", part[[*UTTERANCE_COLUMNS]])
+        write_parquet(output / f"utterances.{split}.parquet", part[[*UTTERANCE_COLUMNS, "sha256"]])
         write_parquet(output / f"labels.{split}.parquet", part[["id", *DIMENSIONS]])
+        write_parquet(output / f"provenance.{split}.parquet", part[["id", "provenance"]])
     counts = {split: _count(part) for split, part in by_split.items()}
     for split, count in counts.items():
         say(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
@@ -67,6 +72,24 @@ def prepare_corpus(
         started=started,
     )
     write_json(output / "report.json", {"corpus": name, "splits": counts, **report.as_json(), **record})
+
+
+def _checksums(rows: pd.DataFrame, inventory: Path) -> pd.Series:
+    """The checksum of the audio of each row.
+
+    Raises:
+        UserError: the inventory does not list it.
+    """
+    listed = pd.read_csv(inventory, dtype="str", keep_default_na=False).set_index(["root", "file"])["sha256"]
+    names = pd.MultiIndex.from_arrays(["audio-" + rows["audio_root"].astype("str"), rows["file"]])
+    found = pd.Series(listed.reindex(names).to_numpy(), rows.index, dtype="str")
+    if found.isna().any():
+        raise UserError(
+            f"{inventory} does not list all of the corpus' audio: it has changed since.",
+            rows.loc[found.isna(), "file"],
+            "List it again: snakemake corpora -R inventory",
+        )
+    return found
 
 
 def _count(part: pd.DataFrame) -> dict[str, Any]:

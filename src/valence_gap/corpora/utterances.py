@@ -24,7 +24,6 @@ UTTERANCE_COLUMNS = (
     "gender",
     "transcript",
     "duration_s",
-    "provenance",
 )
 
 
@@ -88,8 +87,8 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
         report: what is left out is counted there.
 
     Returns:
-        `UTTERANCE_COLUMNS`, the three dimensions (float, 0..1, NaN where not annotated) and ``our_split``,
-        sorted by id.
+        `UTTERANCE_COLUMNS`, ``provenance`` (label file and row), the three dimensions (float, 0..1, NaN where not
+        annotated) and ``our_split``, sorted by id.
 
     Raises:
         UserError: if the definition names a split that the corpus has not, or one without a usable utterance; if
@@ -122,7 +121,8 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
         entries[column] = entries[column].astype("str")
     report.note_rows("speaker unknown", entries[entries["speaker"].isna()])
     report.note_rows("gender unknown", entries[entries["gender"].isna()])
-    return entries.sort_values("id", ignore_index=True)[[*UTTERANCE_COLUMNS, *DIMENSIONS, "our_split"]]
+    columns = [*UTTERANCE_COLUMNS, "provenance", *DIMENSIONS, "our_split"]
+    return entries.sort_values("id", ignore_index=True)[columns]
 
 
 def _note_unlabelled(audio: AudioFiles, entries: pd.DataFrame, report: Report) -> None:

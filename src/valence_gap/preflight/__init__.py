@@ -20,7 +20,7 @@ from valence_gap.preflight.engine import missing_parts
 from valence_gap.preflight.findings import Finding, digest, table
 from valence_gap.preflight.plan import Plan, plan_of
 from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
-from valence_gap.study import Study, load
+from valence_gap.study import NOISE, Study, load
 
 CARD, UTILISATION = "A100", 0.35
 
@@ -111,9 +111,9 @@ def _corpus(study: Study, name: str) -> tuple[list[Finding], Mapping[Any, Speech
 
 def _noise(study: Study) -> Finding:
     root = Path(study.noise_root())
-    if study.has_miniature_noise() and not root.exists():
+    if study.is_miniature(NOISE) and not root.exists():
         return Finding("noise", "clips", "unknown", "made by the workflow itself, and not yet there")
-    return examine_noise(root, paper=not study.has_miniature_noise())
+    return examine_noise(root, paper=not study.is_miniature(NOISE))
 
 
 def _synthesis(study: Study, plan: Plan, amounts: Mapping[str, Mapping[Any, Speech]]) -> list[Finding]:

@@ -1,0 +1,28 @@
+"""The README's table of what runs again, and the tests that hold it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+SECTION = "## What runs again"
+TESTED: dict[str, str] = {}
+
+Test = Callable[..., None]
+
+
+def row(change: str, runs: str) -> Callable[[Test], Test]:
+    """Mark a test as that of a row of the table: what one changes, and what runs again."""
+
+    def mark(test: Test) -> Test:
+        TESTED[change] = runs
+        return test
+
+    return mark
+
+
+def table() -> dict[str, str]:
+    """The table as the README has it."""
+    section = README.read_text(encoding="utf-8").partition(SECTION)[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", section, flags=re.MULTILINE)
+    return dict(rows[1:])  # without its head

@@ -1,0 +1,100 @@
+"""What runs again after a change of a corpus, on a finished tiny study."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from conftest import Workflow
+from rows import row
+
+RAW = "results/tiny/raw"
+LABELS = "Labels/labels_concensus.csv"
+MSP_PODCAST = f"{RAW}/MSP-PODCAST-Publish-1.7"
+READ_AGAIN = ("results/tiny/corpora/msp-podcast/report.json", "-R", "inventory")  # of `snakemake corpora -R inventory`
+FIGURE = {"all": 1, "figure_02": 1}
+SCORED = {"score": 3, **FIGURE}  # three models on one test set
+TRAINED = {"train_cnn14": 1, "finetune": 2, "predict": 9, "score": 9, **FIGURE}
+
+
+def correct_a_label(workflow: Workflow, split: str) -> None:
+    path = workflow.root / MSP_PODCAST / LABELS
+    table = pd.read_csv(path, dtype=str)
+    index = table.index[table["Split_Set"] == split][0]
+    table.loc[index, "EmoVal"] = "6.5"
+    table.to_csv(path, index=False)
+
+
+def valence(workflow: Workflow) -> float:
+    numbers = pd.read_csv(workflow.root / "results/tiny/figures/figure_02.csv")
+    chosen = numbers[(numbers["model"] == "w2v2-b") & (numbers["corpus"] == "msp-podcast")]
+    return float(chosen.loc[chosen["dimension"] == "valence", "ccc"].item())
+
+
+@row("a path in `paths` (a corpus has moved)", "nothing")
+def test_a_moved_corpus_does_nothing(changed: Workflow) -> None:
+    shutil.move(changed.root / RAW / "CMU-MOSI", changed.root / "elsewhere")
+    changed.configure(paths={"cmu-mosi": {"labels": "{miniature}/../../../elsewhere/Labels/OpinionLevelSentiment.csv"}})
+    assert changed.planned() == {}
+
+
+@row("nothing of a corpus, but `snakemake corpora -R inventory`", "nothing more")
+def test_corpora_that_are_read_again_unchanged_do_nothing(changed: Workflow) -> None:
+    assert changed.planned("corpora", "-R", "inventory") == {"inventory": 3, "prepare_corpus": 3, "corpora": 1}
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == {}
+
+
+@row("a label of a test set, then `snakemake corpora -R inventory`", "its scores, and the figures that show them")
+def test_a_corrected_test_label_is_scored_not_trained(changed: Workflow) -> None:
+    before = valence(changed)
+    correct_a_label(changed, "Test1")
+    assert changed.planned() == {}
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == SCORED
+    changed.snakemake()
+    assert valence(changed) != before
+    assert changed.planned() == {}
+
+
+@row(
+    "a label of the training or development set, then `snakemake corpora -R inventory`",
+    "all trainings, and what follows from them; no audio is decoded",
+)
+@pytest.mark.parametrize("split", ["Train", "Validation"])
+def test_a_corrected_training_label_is_trained_on(changed: Workflow, split: str) -> None:
+    correct_a_label(changed, split)
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == TRAINED
+
+
+@row(
+    "an utterance added to a test set, then `snakemake corpora -R inventory`",
+    "that set's audio, features, predictions, scores, and the figures that show them",
+)
+def test_an_added_test_utterance_trains_nothing(changed: Workflow) -> None:
+    folder = changed.root / MSP_PODCAST
+    table = pd.read_csv(folder / LABELS, dtype=str)
+    added = table[table["Split_Set"] == "Test1"].head(1).assign(FileName="MSP-PODCAST_9999_0001.wav")
+    pd.concat([added, table]).to_csv(folder / LABELS, index=False)  # above all rows: each of them moves
+    source = next((folder / "Audios").rglob("*.wav"))
+    shutil.copy2(source, source.with_name("MSP-PODCAST_9999_0001.wav"))
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, "predict": 3, **SCORED}
+
+
+@row("the audio of an utterance, its length kept, then `snakemake corpora -R inventory`", "as for an added one")
+def test_other_audio_of_the_same_length_is_noticed(changed: Workflow) -> None:
+    table = pd.read_csv(changed.root / MSP_PODCAST / LABELS, dtype=str)
+    name = table.loc[table["Split_Set"] == "Test1", "FileName"].iloc[0]
+    (path,) = (changed.root / MSP_PODCAST / "Audios").rglob(name)
+    other_audio(path)
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, "predict": 3, **SCORED}
+
+
+def other_audio(path: Path) -> None:
+    samples, rate_hz = soundfile.read(path)
+    soundfile.write(path, np.flip(samples), rate_hz)
