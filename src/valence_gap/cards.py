@@ -25,7 +25,7 @@ USING_A_CARD = frozenset(
         "embed-text",
         "extract-features",
         "finetune",
-        "predict",
+        "predict-conditions",
         "pretrain",
         "train-cnn14",
         "transcribe",
