@@ -19,6 +19,7 @@ CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
 MINIATURE_ROOT = "{miniature}"
 DEEPEST = 50
+MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
     "backbone": None,
@@ -95,6 +96,12 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     """Values that are each valid and contradict one another."""
     yield from _wrong_checkpoints(configuration)
     yield from _wrong_export(configuration)
+    for name, corpus in configuration.corpora.items():
+        if corpus.adapter == "msp-podcast" and corpus.release not in (None, *MSP_PODCAST_RELEASES):
+            yield (
+                f"corpora.{name}.release: '{corpus.release}' is not a known release of MSP-Podcast; "
+                f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another, which is then read as they are"
+            )
     for name, model in configuration.models.items():
         if model.recipe in configuration.recipes:
             try:

@@ -140,7 +140,19 @@ def test_a_row_without_a_label_and_one_without_audio(release: CorpusPaths, tmp_p
     findings = checked(MSP, paths)
     assert found(findings, "labels").status == "differs"
     told = found(findings, "audio files")
-    assert (told.status, "MSP-PODCAST_0001_0002" in told.details[0]) == ("differs", True)
+    assert told.found == "1 of 4 rows without a file, left out"
+    assert "MSP-PODCAST_0001_0002" in told.details[0]
+
+
+@pytest.mark.parametrize(("lost", "status"), [(2, "wrong"), (1, "differs"), (0, "ok")])
+def test_a_corpus_that_is_copied_in_part(tmp_path: Path, lost: int, status: str) -> None:
+    rows = tuple(f"MSP-PODCAST_0009_{number:04}.wav,N,2.0,4.0,2.6,9,Male,Train" for number in range(34))
+    paths = write_release(tmp_path / "msp", (*ROWS, *rows))
+    for number in range(lost):
+        (tmp_path / f"msp/Audios/MSP-PODCAST_0009_{number:04}.wav").unlink()
+    told = found(checked(MSP, paths), "audio files")
+    assert told.status == status
+    assert not lost or "paths.msp-podcast.audio is a list" in told.details[-1]
 
 
 @pytest.mark.parametrize(("handled", "status"), [("fail", "wrong"), ("skip", "differs")])
