@@ -24,7 +24,7 @@ USING_A_CARD = frozenset(
     {
         "embed-text",
         "extract-features",
-        "predict",
+        "predict-conditions",
         "pretrain",
         "train",
         "transcribe",

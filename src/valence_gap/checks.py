@@ -11,6 +11,7 @@ from valence_gap.claims import needed
 from valence_gap.configuration import Configuration
 from valence_gap.definitions import Model, Recipe
 from valence_gap.errors import valid_names
+from valence_gap.validation import explain
 
 FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
 TABLES = tuple(f"table_{number}" for number in range(1, 4))
@@ -18,6 +19,7 @@ CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
 MINIATURE_ROOT = "{miniature}"
 DEEPEST = 50
+MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
     "backbone": None,
@@ -94,13 +96,19 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     """Values that are each valid and contradict one another."""
     yield from _wrong_checkpoints(configuration)
     yield from _wrong_export(configuration)
+    for name, corpus in configuration.corpora.items():
+        if corpus.adapter == "msp-podcast" and corpus.release not in (None, *MSP_PODCAST_RELEASES):
+            yield (
+                f"corpora.{name}.release: '{corpus.release}' is not a known release of MSP-Podcast; "
+                f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another, which is then read as they are"
+            )
     for name, model in configuration.models.items():
         if model.recipe in configuration.recipes:
             try:
                 recipe_of(configuration, model)
             except ValidationError as error:
                 for one in error.errors(include_url=False):
-                    yield explain(one, root=("models", name, "overrides"), kind=Recipe)
+                    yield explain(one, Recipe, root=("models", name, "overrides"))
         backbone = configuration.backbones.get(model.backbone or "")
         if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
             yield f"models.{name}: frozen, layers and pretrained say nothing of a cnn14 backbone; leave them out"
@@ -185,22 +193,6 @@ def _shown(configuration: Configuration) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def explain(error: Mapping[str, Any], *, root: tuple[str, ...] = (), kind: Any = Configuration) -> str:
-    """One line for one validation error: the key, the value, and what would be valid."""
-    where = tuple(part for part in error["loc"] if part != "[key]")
-    key = ".".join(str(part) for part in (*root, *where))
-    if error["type"] == "unexpected_keyword_argument":
-        siblings = _properties(TypeAdapter(kind).json_schema(), where[:-1])
-        return f"{key}: unknown key; {valid_names(siblings)}"
-    if error["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return f"{key}: missing"
-    value = json.dumps(error["input"], ensure_ascii=False, default=str)
-    hint = ""
-    if error["type"] in ("float_type", "int_type") and isinstance(error["input"], str):
-        hint = " (YAML reads a number without a decimal point before its exponent as text: write 1.0e-3)"
-    return f"{key}: {value} is not valid: {error['msg'][0].lower()}{error['msg'][1:]}{hint}"
-
-
 def no_json(value: Any, where: tuple[str, ...] = ()) -> Iterator[str]:
     """Every value and key that YAML can write and JSON cannot: dates, binary data, sets, lists as keys, circles."""
     key = ".".join(where) or "the configuration"
@@ -216,16 +208,3 @@ def no_json(value: Any, where: tuple[str, ...] = ()) -> Iterator[str]:
             yield from no_json(part, (*where, str(index)))
     elif not isinstance(value, str | int | float | None):
         yield f"{key}: {value!r} is a {type(value).__name__}"
-
-
-def _properties(schema: Mapping[str, Any], where: tuple[Any, ...]) -> tuple[str, ...]:
-    """The keys that are valid at a place of the configuration."""
-    node: Any = schema
-    for part in (*where, None):
-        while "$ref" in node or "anyOf" in node:
-            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node["anyOf"][0]
-        if part is None:
-            break
-        patterns = [*node.get("patternProperties", {}).values(), node.get("additionalProperties"), node.get("items")]
-        node = node.get("properties", {}).get(part) or next(filter(None, patterns), {})
-    return tuple(node.get("properties", {}))

@@ -7,10 +7,12 @@ sub-commands and Snakemake compares; ``from_json`` reads it back.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
+from valence_gap.validation import explain
 
 CLEAN = "clean"
 SAMPLE_RATE_HZ = 16_000
@@ -35,8 +37,20 @@ def to_json(value: Any) -> str:
 
 
 def from_json(cls: type[T], text: str) -> T:
-    """Read a definition of class ``cls`` back from its JSON."""
-    return TypeAdapter(cls).validate_json(text)
+    """Read a definition of class ``cls`` back from its JSON.
+
+    Raises:
+        UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
+    """
+    try:
+        return TypeAdapter(cls).validate_json(text)
+    except ValidationError as error:
+        wrong = [explain(one, cls, root=(cls.__name__,)) for one in error.errors(include_url=False)]
+        raise UserError(
+            "a definition given as JSON is not valid",
+            wrong,
+            "Give one JSON object, in single quotes for the shell; `snakemake --printshellcmds` shows valid ones.",
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -12,7 +12,6 @@ from valence_gap.checks import (
     CLAIMS,
     CLAIMS_FILE,
     MINIATURE_ROOT,
-    explain,
     no_json,
     recipe_of,
     wrong_names,
@@ -35,6 +34,7 @@ from valence_gap.definitions import (
 from valence_gap.errors import UserError
 from valence_gap.miniature_definitions import Speech
 from valence_gap.text_definitions import Fusion
+from valence_gap.validation import explain
 
 NOISE = "_noise"
 """What the noise corpus is called among the corpora; none of them can have that name."""
@@ -59,7 +59,7 @@ def load(config: Mapping[str, Any]) -> "Study":
     try:
         configuration = _ADAPTER.validate_json(_as_json(config))
     except ValidationError as error:
-        offenders = [explain(one) for one in error.errors(include_url=False)]
+        offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
     offenders = [*wrong_names(configuration), *wrong_values(configuration)]
     if offenders:

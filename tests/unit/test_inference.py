@@ -83,7 +83,8 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     backbone, features = str(tmp_path / "backbone"), str(tmp_path / "features")
     assert main(["extract-features", "--backbone", backbone, "--audio", str(clean), "--output", features]) == 0
     output = ["--output", str(tmp_path / "p.parquet"), "--embeddings", str(tmp_path / "p.npy")]
-    command = ["predict", "--model", str(tmp_path / "model"), "--audio", str(clean), "--features", features, *output]
+    given = ["--model", str(tmp_path / "model"), "--audio", str(clean), "--features", features]
+    command = ["predict-conditions", *given, *output]
     assert main([*command, "--condition", f"fade={fade}"]) == 0
     table, states = pd.read_parquet(tmp_path / "p.parquet"), np.load(tmp_path / "p.npy")
     assert table.columns.tolist() == ["id", "condition", "arousal", "dominance", "valence"]

@@ -91,7 +91,7 @@ def test_sub_commands(tmp_path):
     )
     paths = to_json(CorpusPaths(audio=(str(tmp_path),), labels=str(tmp_path / "table.csv")))
     listed = tmp_path / "out/inventory.csv"
-    run("inventory", "--corpus-name", "own", "--paths", paths, "--output", listed)
+    run("inventory", "--paths", paths, "--output", listed)
     run(
         *("prepare-corpus", "--name", "own", "--definition", to_json(corpus), "--paths", paths),
         *("--inventory", listed, "--output", tmp_path / "out"),
@@ -114,5 +114,5 @@ def test_sub_commands(tmp_path):
             *("prepare-corpus", "--name", "own", "--definition", to_json(corpus), "--paths", paths),
             *("--inventory", listed, "--output", tmp_path / "out"),
         )
-    with pytest.raises(UserError, match="--paths of own cannot be read"):
-        run("inventory", "--corpus-name", "own", "--paths", '{"audio": 1}', "--output", listed)
+    with pytest.raises(UserError, match=r"CorpusPaths\.labels: missing"):
+        run("inventory", "--paths", '{"audio": 1}', "--output", listed)

@@ -93,7 +93,7 @@ def test_folders_are_searched_and_no_file_comes_twice(tmp_path, model, capsys):
     write(tmp_path / "audio/._b.wav", noise(0.1, 1))
     (tmp_path / "audio/notes.txt").write_text("none")
     arguments = [str(tmp_path / "audio"), str(tmp_path / "audio/deep"), str(tmp_path / "audio/b.wav")]
-    assert main(["predict-files", *arguments, "--model", str(model)]) == 0
+    assert main(["predict", *arguments, "--model", str(model)]) == 0
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
     assert lines[0] == "file,duration_s,arousal,dominance,valence"
@@ -110,7 +110,7 @@ def test_bad_files_are_listed_and_the_others_are_kept(tmp_path, model, capsys):
     (tmp_path / "empty").mkdir()
     given_paths = [str(tmp_path / name) for name in ("bad.wav", "good.wav", "absent.wav", "empty")]
     output = tmp_path / "scores.csv"
-    assert main(["predict-files", *given_paths, "--model", str(model), "--output", str(output)]) == 2
+    assert main(["predict", *given_paths, "--model", str(model), "--output", str(output)]) == 2
     assert pd.read_csv(output)["file"].tolist() == [str(good)]
     told = capsys.readouterr().err
     assert "3 of the files or folders could not be used" in told

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from valence_gap.cli import main
 from valence_gap.commands import preflight as command
 from valence_gap.definitions import Corpus, CorpusPaths
 from valence_gap.errors import UserError
-from valence_gap.preflight import corpora, examine, merge, merged, preflight
+from valence_gap.preflight import budget, corpora, examine, merge, merged, preflight
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
 from valence_gap.preflight.findings import Finding, table
@@ -140,7 +141,19 @@ def test_a_row_without_a_label_and_one_without_audio(release: CorpusPaths, tmp_p
     findings = checked(MSP, paths)
     assert found(findings, "labels").status == "differs"
     told = found(findings, "audio files")
-    assert (told.status, "MSP-PODCAST_0001_0002" in told.details[0]) == ("differs", True)
+    assert told.found == "1 of 4 rows without a file, left out"
+    assert "MSP-PODCAST_0001_0002" in told.details[0]
+
+
+@pytest.mark.parametrize(("lost", "status"), [(2, "wrong"), (1, "differs"), (0, "ok")])
+def test_a_corpus_that_is_copied_in_part(tmp_path: Path, lost: int, status: str) -> None:
+    rows = tuple(f"MSP-PODCAST_0009_{number:04}.wav,N,2.0,4.0,2.6,9,Male,Train" for number in range(34))
+    paths = write_release(tmp_path / "msp", (*ROWS, *rows))
+    for number in range(lost):
+        (tmp_path / f"msp/Audios/MSP-PODCAST_0009_{number:04}.wav").unlink()
+    told = found(checked(MSP, paths), "audio files")
+    assert told.status == status
+    assert not lost or "paths.msp-podcast.audio is a list" in told.details[-1]
 
 
 @pytest.mark.parametrize(("handled", "status"), [("fail", "wrong"), ("skip", "differs")])
@@ -319,3 +332,20 @@ def test_a_miniature_that_is_not_made_yet_is_unknown(tmp_path: Path, monkeypatch
     config = merged([ROOT / "config.yaml"]) | {"targets": ["figure_06"]}
     findings = examine(load(config), card="A100", utilisation=0.35)
     assert {one.status for one in findings if one.check in ("place", "clips", "GPU hours")} == {"unknown"}
+
+
+def test_the_readmes_table_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(
+        r"^```\n(status   subject.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+    )
+    monkeypatch.setattr(budget, "_cards", list)  # the README's machine has none
+    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError):
+        preflight(merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"]))
+    printed = capsys.readouterr().out
+    for line in block.splitlines():
+        shown = line.split(" of them there, ")[0]  # the rest depends on the machine's disk
+        assert shown.removesuffix("...").strip() in printed, line

@@ -2,8 +2,10 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +13,14 @@ import torch
 from corpus_trees import write
 from safetensors.numpy import save_file
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import Wav2Vec2Config, Wav2Vec2Model
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from valence_gap.definitions import Backbone
+from valence_gap import models
+from valence_gap.definitions import Backbone, Recipe, Training
 from valence_gap.preflight import budget, merge, merged
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.costs import (
+    ACTIVATIONS,
     TRAINING,
     Costs,
     cnn14_flop_per_s,
@@ -134,6 +138,77 @@ def test_memory_on_the_card_falls_with_smaller_pieces() -> None:
     assert (pieces - weights) * 4 == pytest.approx(whole - weights)
     assert 15e9 < whole < 30e9
     assert reckoned(paper()).card_memory("w2v2-L-frozen") < pieces
+
+
+def kept_bytes(folder: Path, layers: int, frames: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What the backward pass of a model would need, in the number formats of a card; its weights left out."""
+    config = Wav2Vec2Config(
+        hidden_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=256,
+        do_stable_layer_norm=True,
+    )
+    for name in ("layerdrop", "hidden_dropout", "activation_dropout", "attention_dropout", "mask_time_prob"):
+        setattr(config, name, 0.0)
+    Wav2Vec2Model(config).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)
+    training = Training(backbone=HUB, recipe=Recipe(), frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1)
+    model = models.build(training, folder).train()
+    weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}  # held, so that no address is used twice
+
+    def keep(saved: torch.Tensor) -> torch.Tensor:
+        kept[saved.untyped_storage().data_ptr()] = saved
+        return saved
+
+    normalise = torch.nn.functional.layer_norm
+
+    def in_float32(states: torch.Tensor, *arguments: Any, **named: Any) -> torch.Tensor:  # as CUDA's autocast does
+        with torch.autocast("cpu", enabled=False):
+            return normalise(states.float(), *arguments, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "layer_norm", in_float32)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved), torch.autocast("cpu", torch.bfloat16):
+        model(torch.randn(1, frames, 512), torch.tensor([frames]))
+    monkeypatch.setattr(torch.nn.functional, "layer_norm", normalise)
+    return sum(one.untyped_storage().nbytes() for address, one in kept.items() if address not in weights)
+
+
+def test_activations_are_those_that_autograd_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a layer, by frame: plain attention keeps its weights too, which grow with the square of the frames."""
+
+    def of_a_layer(frames: int) -> float:
+        one, three = (kept_bytes(tmp_path / f"{layers}", layers, frames, monkeypatch) for layers in (1, 3))
+        return (three - one) / 2
+
+    few, more, many = (of_a_layer(frames) for frames in (100, 200, 300))
+    square = (many - 2 * more + few) / 2 / 100**2
+    masks = 1 + 4 + 1  # of dropout, a byte for each element: after attention, inside and after the feed-forward module
+    assert ((more - few) / 100 - 300 * square) / 64 + masks == pytest.approx(ACTIVATIONS, abs=0.5)
+
+
+def test_each_recipe_is_told_how_it_fits_a_smaller_card() -> None:
+    costs = reckoned(paper(targets=["figure_02", "figure_09"]))
+    told = dict(line.split(": ", 1) for line in budget.card_memory(costs).details if " GB (" in line)
+    assert set(told) == {"paper", "paper-cnn14", "paper-random"}
+    assert told["paper-cnn14"].endswith("(cnn14); on 24 GB as it is; on 11 GB as it is")
+    for size in (24, 11):
+        pieces = int(re.search(rf"on {size} GB with micro_batch_size: (\d+)", told["paper"])[1])
+        memory = [
+            reckoned(paper(recipes={"paper": {"micro_batch_size": number}})).card_memory("w2v2-L-robust")
+            for number in (pieces, 2 * pieces)
+        ]
+        assert memory[0] <= size * 1e9 < memory[1]
+
+
+def test_a_card_that_is_too_small_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = reckoned(paper(targets=["figure_02"]))
+    for size, status in ((11e9, "differs"), (80e9, "ok")):
+        monkeypatch.setattr(budget, "_cards", lambda size=size: [("Some card", size)])
+        told = budget.card_memory(costs)
+        assert (told.status, "Some card has" in told.found) == (status, True)
+        assert any("Too large for it" in line for line in told.details) == (status == "differs")
 
 
 def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:

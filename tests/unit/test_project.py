@@ -1,6 +1,8 @@
 """What must agree across files of the project."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -18,6 +20,13 @@ def pins() -> list[str]:
 
 def test_the_lock_file_pins_everything_exactly() -> None:
     assert all("==" in pin and "+" not in pin and "@" not in pin for pin in pins())
+
+
+def test_the_lock_file_holds_every_extra() -> None:
+    """What it lacks would be skipped by the tests that need it."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = {re.split("[<>=]", requirement)[0].lower() for extra in extras.values() for requirement in extra}
+    assert wanted <= {pin.split("==")[0].lower() for pin in pins()}
 
 
 def test_the_conda_environment_holds_the_pins_of_the_lock_file() -> None:

@@ -97,6 +97,10 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         (change("corpora", "new", to={"adapter": "table", "label": "New", "splits": {"test": "test"}}), "paths: 'new'"),
         (change("miniature", to=None), "miniature: missing, but some paths begin with {miniature}"),
         (change("backbones", "mini-w2v2-b", "source", to=None), "backbones.mini-w2v2-b.source: missing"),
+        (
+            change("corpora", "msp-podcast", "release", to="1.77"),
+            "corpora.msp-podcast.release: '1.77' is not a known release of MSP-Podcast; valid: 1.0, 1.1,",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(

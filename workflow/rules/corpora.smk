@@ -23,7 +23,6 @@ rule inventory:
     shell:
         r"""
         valence-gap inventory \
-            --corpus-name {wildcards.corpus:q} \
             --paths {params.paths:q} \
             --output {output:q} \
             2>{log:q}

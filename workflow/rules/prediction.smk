@@ -26,7 +26,7 @@ rule predict:
         revision=REVISIONS["predict"],
     shell:
         r"""
-        valence-gap predict \
+        valence-gap predict-conditions \
             --model {params.model:q} \
             {params.tested:q} \
             --threads {threads} \
@@ -66,7 +66,7 @@ rule pool_states:
         revision=REVISIONS["predict"],
     shell:
         r"""
-        valence-gap predict \
+        valence-gap predict-conditions \
             --model {params.model:q} \
             {params.heard:q} \
             --threads {threads} \

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,7 +14,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             "so that what depends on it runs again only when data was added, changed or removed."
         ),
     )
-    inventory.add_argument("--corpus-name", required=True, help="name of the corpus in the study, for messages")
     inventory.add_argument("--paths", required=True, help="where it lies: CorpusPaths as JSON")
     inventory.add_argument("--output", required=True, type=Path, help="inventory.csv")
     inventory.set_defaults(run=_inventory)
@@ -37,30 +35,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _inventory(arguments: argparse.Namespace) -> None:
-    from valence_gap.definitions import CorpusPaths
+    from valence_gap.definitions import CorpusPaths, from_json
     from valence_gap.inventory import inventory
 
-    paths = _parse(CorpusPaths, arguments.paths, f"--paths of {arguments.corpus_name}")
-    inventory(paths, arguments.output)
+    inventory(from_json(CorpusPaths, arguments.paths), arguments.output)
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
     from valence_gap.corpora import prepare_corpus
-    from valence_gap.definitions import Corpus, CorpusPaths
+    from valence_gap.definitions import Corpus, CorpusPaths, from_json
 
-    corpus = _parse(Corpus, arguments.definition, f"--definition of {arguments.name}")
-    paths = _parse(CorpusPaths, arguments.paths, f"--paths of {arguments.name}")
-    prepare_corpus(arguments.name, corpus, paths, arguments.output, inventory=arguments.inventory)
-
-
-def _parse(cls: type[Any], text: str, what: str) -> Any:
-    from pydantic import ValidationError
-
-    from valence_gap.definitions import from_json
-    from valence_gap.errors import UserError
-
-    try:
-        return from_json(cls, text)
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, entry['loc'])) or what}: {entry['msg']}" for entry in error.errors()]
-        raise UserError(f"{what} cannot be read.", wrong) from None
+    prepare_corpus(
+        arguments.name,
+        from_json(Corpus, arguments.definition),
+        from_json(CorpusPaths, arguments.paths),
+        arguments.output,
+        inventory=arguments.inventory,
+    )

@@ -22,16 +22,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _make_miniature(arguments: argparse.Namespace) -> None:
-    from pydantic import ValidationError
-
     from valence_gap.definitions import from_json
-    from valence_gap.errors import UserError
     from valence_gap.miniature.make import make_miniature
     from valence_gap.miniature_definitions import Miniature
 
-    try:
-        definition = from_json(Miniature, arguments.definition)
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, one['loc'])) or '--definition'}: {one['msg']}" for one in error.errors()]
-        raise UserError("--definition is no definition of a miniature", wrong) from None
+    definition = from_json(Miniature, arguments.definition)
     make_miniature(definition, arguments.output, arguments.workers)

@@ -1,4 +1,4 @@
-"""``extract-features`` and ``predict``."""
+"""``extract-features`` and ``predict-conditions``."""
 
 import argparse
 from pathlib import Path
@@ -29,7 +29,7 @@ def _register_features(subparsers: "argparse._SubParsersAction[argparse.Argument
 
 def _register_predict(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser(
-        "predict",
+        "predict-conditions",
         help="predict arousal, dominance and valence under a set of conditions",
         description="Predict arousal, dominance and valence of every utterance under one or more conditions, and store "
         "the pooled states of the same pass.",

@@ -1,4 +1,4 @@
-"""``predict-files``, ``export`` and ``export-audformat``: what has been made, used elsewhere."""
+"""``predict``, ``export`` and ``export-audformat``: what has been made, used elsewhere."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _register_files(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser(
-        "predict-files",
+        "predict",
         help="predict arousal, dominance and valence of audio files",
         description="Predict arousal, dominance and valence of audio files and of all audio files below folders, as "
         "CSV. A long file is cut into equal parts and its scores are averaged. Files that cannot be used are listed "

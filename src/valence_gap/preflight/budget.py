@@ -4,10 +4,11 @@ import os
 import shutil
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from valence_gap.preflight.costs import TFLOPS, Costs, Work, is_done, measured
+from valence_gap.preflight.costs import ACTIVATIONS, TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
 from valence_gap.study import Study
 
@@ -20,6 +21,7 @@ KINDS = {
     "transcribe": "transcription",
 }
 GB = 1e9
+CARDS_GB = (24, 11)
 
 
 def disk(study: Study, costs: Costs) -> Finding:
@@ -59,32 +61,57 @@ def memory(costs: Costs) -> Finding:
 
 
 def card_memory(costs: Costs) -> Finding:
-    """Memory that the most demanding training needs on the card, against the card that is here."""
+    """Memory that the most demanding training needs on the card, against the card that is here; and for each recipe."""
     needs = {model: costs.card_memory(model) for model, _ in costs.plan.trainings}
     if not needs:
         return Finding("machine", "card memory", "ok", "nothing is trained")
     model = max(needs, key=lambda name: needs[name])
     details = [
-        "Roughly: 16 B per trained weight; 34 B per hidden unit, layer and frame of a batch of the longest utterances; "
-        "40 MB per second of such a batch where the stem is trained; 1.5 GB.",
-        "Less: recipes.<name>.micro_batch_size (the loss stays that of the whole batch), activation_checkpointing.",
+        *_by_recipe(costs, needs),
+        f"Roughly: 16 B per trained weight; {ACTIVATIONS} B per hidden unit, layer and frame of a batch of the longest "
+        "utterances; 40 MB per second of such a batch where the stem is trained; 1.5 GB. micro_batch_size leaves the "
+        "loss that of the whole batch; both keys belong under recipes.<name>.",
     ]
     found = f"about {needs[model] / GB:.0f} GB ({model})"
     cards = _cards()
     if not cards:
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
     name, has = max(cards, key=lambda card: card[1])
-    enough = needs[model] <= has
     over = [other for other, size in needs.items() if size > has]
     if over:
         details.append(f"Too large for it as they are: {', '.join(over)}.")
-    return Finding(
-        "machine",
-        "card memory",
-        "ok" if enough else "differs",
-        f"{found}; {name} has {has / GB:.0f} GB",
-        tuple(details),
-    )
+    status: Status = "differs" if over else "ok"
+    return Finding("machine", "card memory", status, f"{found}; {name} has {has / GB:.0f} GB", tuple(details))
+
+
+def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
+    """What the most demanding model of each recipe needs, and how it fits smaller cards."""
+    models: dict[str, list[str]] = {}
+    for model in needs:
+        models.setdefault(str(costs.study.models[model].recipe), []).append(model)
+    lines = []
+    for recipe, names in models.items():
+        model = max(names, key=lambda name: needs[name])
+        ways = "; ".join(f"on {size} GB {_way(costs, model, size * GB)}" for size in CARDS_GB)
+        lines.append(f"{recipe}: {needs[model] / GB:.0f} GB ({model}); {ways}")
+    return lines
+
+
+def _way(costs: Costs, model: str, has: float) -> str:
+    """How a training fits a card: as it is, in the largest pieces that do, recomputing at last."""
+    recipe = costs.study.recipe(model)
+    if costs.card_memory(model) <= has:
+        return "as it is"
+    if costs.study.is_cnn14(model):
+        return "not: batch normalisation needs the whole batch"
+    for recomputed in (False, True):
+        pieces = recipe.micro_batch_size or recipe.batch_size
+        while pieces >= 1:
+            smaller = replace(recipe, micro_batch_size=pieces, activation_checkpointing=recomputed)
+            if costs.card_memory(model, smaller) <= has:
+                return f"with micro_batch_size: {pieces}" + (", activation_checkpointing: true" if recomputed else "")
+            pieces //= 2
+    return "not"
 
 
 def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Finding:

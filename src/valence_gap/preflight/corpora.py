@@ -20,6 +20,7 @@ from valence_gap.preflight.findings import Finding, Status, some
 BAD_AUDIO = ("audio header that cannot be read", "audio without a sample")
 SHOWN_SPEAKERS = 5
 DEV_SHARE = 0.2
+HALF_COPIED = 0.05  # share of the rows without audio from which on copying must have stopped half-way
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,11 @@ def examine_corpus(
         return [*findings, _refused(name, "labels", error)], _assumed(corpus)
     except OSError as error:
         return [*findings, Finding(name, "labels", "wrong", str(error))], _assumed(corpus)
-    findings += [_labels(name, corpus, report), *_files(name, corpus, report), *_speakers(name, corpus, rows)]
+    findings += [
+        _labels(name, corpus, report),
+        *_files(name, corpus, report, len(rows)),
+        *_speakers(name, corpus, rows),
+    ]
     speech = {split: _speech(rows[rows["our_split"] == split]) for split in SPLITS if split in corpus.splits}
     if paper:
         findings += _release(name, corpus, rows, report)
@@ -166,13 +171,20 @@ def _labels(name: str, corpus: Corpus, report: Report) -> Finding:
     return Finding(name, "labels", "ok", "all readable and within their scale")
 
 
-def _files(name: str, corpus: Corpus, report: Report) -> list[Finding]:
+def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding]:
     reasons = ("row without audio", "path that leaves the audio folder", "row whose file name several files have")
     missing = {reason: found for reason, found in report.skipped.items() if reason in reasons}
     findings = [Finding(name, "audio files", "ok", "every row of the used splits has its file")]
     if missing:
         count = sum(found.count for found in missing.values())
-        findings = [Finding(name, "audio files", "differs", f"{count:,} rows without a file, left out", _told(missing))]
+        is_half = count >= HALF_COPIED * (count + read)
+        remedy = f"Copy the missing files, or give their folder too: paths.{name}.audio is a list."
+        if is_half:
+            remedy += " Where the corpus is meant to be so: --config preflight=False."
+        found = f"{count:,} of {count + read:,} rows without a file, left out"
+        findings = [
+            Finding(name, "audio files", "wrong" if is_half else "differs", found, (*_told(missing), remedy)),
+        ]
     unreadable = {reason: found for reason, found in report.noted.items() if reason in BAD_AUDIO}
     if unreadable:
         count = sum(found.count for found in unreadable.values())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from valence_gap.definitions import CLEAN, SPLITS, Backbone, Split
+from valence_gap.definitions import CLEAN, SPLITS, Backbone, Recipe, Split
 from valence_gap.files import read_json
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.plan import Plan
@@ -21,6 +21,11 @@ RATE_HZ = 16_000
 PACK_BYTES_PER_S = 2 * RATE_HZ
 BYTES_PER_FEATURE = 2
 TRAINING = 3  # forward and backward
+# Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
+# products are bfloat16, normalisation is float32 and attention is fused: inputs of products 18; queries, keys and
+# values 6; inputs of GELU 8 and of normalisation 8; masks of dropout 6.
+ACTIVATIONS = 46
+KEPT = 2  # its input alone, where the rest is computed again
 TFLOPS = {"A100": 312, "H100": 989, "H200": 989, "L40S": 362, "A40": 150, "A10": 125, "RTX 4090": 165, "RTX 3090": 71}
 
 Amounts = Mapping[str, Mapping[Split, Speech]]
@@ -236,14 +241,19 @@ class Costs:
     def _hidden(self, model: str) -> int:
         return self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
 
-    def card_memory(self, model: str) -> float:
+    def card_memory(self, model: str, recipe: Recipe | None = None) -> float:
         """Bytes that a training needs on the card, roughly.
 
         16 bytes for each trained weight (itself, its gradient, two moments); for each frame of a batch of the longest
-        utterances and each layer 34 h bytes of activations (bfloat16, fused attention), or 2 h where they are
-        recomputed; where the stem is trained, 40 MB for each second of audio; and 1.5 GB for the runtime.
+        utterances and each layer ``ACTIVATIONS`` h bytes, or ``KEPT`` h where they are recomputed; where the stem is
+        trained, 40 MB for each second of audio; and 1.5 GB for the runtime.
+
+        Args:
+            model: a model that is trained.
+            recipe: in place of its own.
         """
-        row, recipe, is_cnn14 = self.study.models[model], self.study.recipe(model), self.study.is_cnn14(model)
+        row, is_cnn14 = self.study.models[model], self.study.is_cnn14(model)
+        recipe = recipe or self.study.recipe(model)
         longest = max(self.speech(self.train, "train").longest_s, 0.0 if is_cnn14 else self.size(model).padded_s)
         longest = min(longest, recipe.max_duration_s) if recipe.max_duration_s else longest
         seconds = longest * min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
@@ -258,7 +268,7 @@ class Costs:
         size = self.size(model)
         layers = row.layers or size.layers
         recomputed = recipe.activation_checkpointing or row.frozen
-        per_frame = (2.0 * layers + 34 if recomputed else 34.0 * layers) * size.hidden
+        per_frame = (KEPT * layers + ACTIVATIONS if recomputed else ACTIVATIONS * layers) * size.hidden
         stem = 4e7 * size.stem[-1] / 512 if recipe.train_stem else 0.0
         return held + (per_frame * FRAMES_PER_S + stem) * seconds
 
