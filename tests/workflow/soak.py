@@ -84,7 +84,8 @@ def run_under_kills(root: Path, draws: random.Random, every_s: float) -> Tally:
 def kill_until_it_ends(snakemake: subprocess.Popen[bytes], draws: random.Random, every_s: float, tally: Tally) -> None:
     while True:
         try:
-            snakemake.wait(timeout=draws.uniform(0, 2 * every_s))
+            # Ever rarer, or a slow machine whose jobs take longer than that would never be done.
+            snakemake.wait(timeout=draws.uniform(0, 2 * every_s * (1 + tally.total / 10)))
             return
         except subprocess.TimeoutExpired:
             pass
@@ -177,7 +178,7 @@ def soak(root: Path, kills: int, every_s: float, draws: random.Random) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="at least so many")
-    parser.add_argument("--every-s", type=float, default=5.0, help="mean time between two kills, in seconds")
+    parser.add_argument("--every-s", type=float, default=5.0, help="mean time between the first kills, in seconds")
     parser.add_argument("--seed", type=int, default=None, help="of the draws; by default another each time")
     args = parser.parse_args()
     seed = args.seed if args.seed is not None else int.from_bytes(os.urandom(4), "little")

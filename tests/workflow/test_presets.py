@@ -45,7 +45,7 @@ def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) 
     variants = 1 + depths + fractions  # random weights, pruned, sparse
     figures = {f"figure_{number:02d}": 1 for number in range(2, 14)}
     assert jobs == {
-        "inventory": CORPORA,
+        "inventory": CORPORA + 1,  # and of the noises
         "prepare_corpus": CORPORA,
         "pack_audio": CORPORA + SPLITS_OF_TRAIN,
         "apply_conditions": CORPORA,
