@@ -107,7 +107,7 @@ def one_node(folder: Path) -> Iterator[Slurm]:
         assert started.returncode == 0, started.stderr
         yield Slurm(folder)
     finally:
-        subprocess.run([HERE / "slurm_down.sh", folder], timeout=60, check=True)
+        subprocess.run([HERE / "slurm_down.sh", folder], timeout=120, check=True)
 
 
 @contextmanager

@@ -6,6 +6,10 @@ site=/etc/slurm
 
 [ "$(readlink "$site/slurm.conf")" = "$folder/slurm.conf" ] || exit 0
 timeout 10 scancel --user="$(id -un)"
+for _ in $(seq 1 60); do  # without slurmd nobody would end the processes of a job
+  [ -n "$(timeout 5 squeue --noheader 2>/dev/null)" ] || break
+  sleep 0.5
+done
 for daemon in slurmd slurmctld; do
   [ -s "$folder/$daemon.pid" ] || continue
   process=$(cat "$folder/$daemon.pid")
