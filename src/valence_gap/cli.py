@@ -10,6 +10,9 @@ from valence_gap.cards import USING_A_CARD, claimed_card
 from valence_gap.errors import UserError, of_system
 
 
+INTERRUPTED = 130  # as a shell tells of SIGINT
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     top = argparse.ArgumentParser(
@@ -24,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command; 0 on success, 2 where the user has something to mend."""
+    """Run one sub-command; 0 on success, 2 where the user has something to mend, 130 after Ctrl-C."""
     parsed = parser().parse_args(arguments)
     try:
         with claimed_card() if parsed.command in USING_A_CARD else nullcontext():
@@ -35,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {told}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -38,7 +38,7 @@ def wait_for(reached: Callable[[], bool]) -> None:
 def test_two_runs_and_an_interruption_leave_a_folder_that_goes_on(workflow: Workflow) -> None:
     """A job has begun; a second run is refused; Ctrl-C ends the first one; the third run makes what is left."""
     tiny = (workflow.root / "tiny.yaml").read_text()
-    workflow.configure(miniature={"msp_podcast": {"train": {"utterances": 4_000}}})  # longer than the second run takes
+    workflow.configure(miniature={"msp_podcast": {"train": {"utterances": 12_000}}})  # longer than the second run takes
     with started(workflow) as first:
         wait_for((workflow.root / LOG).exists)
         second = workflow.snakemake(MANIFEST, check=False)
@@ -47,6 +47,7 @@ def test_two_runs_and_an_interruption_leave_a_folder_that_goes_on(workflow: Work
         os.killpg(first.pid, signal.SIGINT)
         first.communicate(timeout=PATIENCE_S)
     assert first.returncode != 0
+    assert "Traceback" not in (workflow.root / LOG).read_text()
     assert not (workflow.root / MANIFEST).exists()
     (workflow.root / "tiny.yaml").write_text(tiny)
     assert workflow.planned(MANIFEST) == {"make_miniature": 1}  # neither locked nor taken for done

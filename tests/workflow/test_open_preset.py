@@ -186,6 +186,6 @@ def test_the_model_says_where_it_came_from_and_nothing_was_trained(ran: Ran) -> 
     assert record["source"] == str(ran.root / "released")
     assert (record["revision"], record["licence"]) == (None, "cc-by-nc-sa-4.0")
     assert not (folder / "training.csv").exists()
-    assert {path.name for path in (ran.results / "corpora").iterdir()} == {"cmu-mosi"}
+    assert {path.name for path in (ran.results / "corpora").iterdir()} == {"_noise", "cmu-mosi"}
     assert not (ran.results / "raw").exists()
     assert not (ran.root / "resources/pretrained").exists()
