@@ -9,7 +9,6 @@ from valence_gap import __version__, commands
 from valence_gap.cards import USING_A_CARD, claimed_card
 from valence_gap.errors import UserError, of_system
 
-
 INTERRUPTED = 130  # as a shell tells of SIGINT
 
 
