@@ -136,7 +136,7 @@ def test_names_that_a_study_lacks_are_found():
 
 
 def test_a_role_that_no_statement_knows_is_refused():
-    with pytest.raises(ValueError, match="'best'"):
+    with pytest.raises(UserError, match="'best'"):
         from_json(Claims, '{"roles": {"worst": "a"}, "corpora": {}}')
 
 
