@@ -39,7 +39,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         *("word_vectors.py", "schedules.py", "masked_curve.py"),
         "miniature/**/*.py",
     ),
-    "features": ("features.py", "models/stem.py", "models/families.py", "inputs.py"),
+    "features": ("features.py", "models/stem.py", "models/convolution.py", "models/families.py", "inputs.py"),
     "train": (
         *("training.py", "learners.py", "examples.py", "losses.py", "batching.py", "fractions.py", "metrics.py"),
         *("inputs.py", "inference.py", "precision.py", "models/*.py", "optimizers.py", "schedules.py", "seeding.py"),

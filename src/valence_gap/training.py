@@ -20,7 +20,7 @@ from valence_gap import checkpoints, models, precision, provenance
 from valence_gap.batching import epoch_batches
 from valence_gap.checkpoints import Journal, Row, StopSignals
 from valence_gap.definitions import DIMENSIONS, Recipe, Training, to_json
-from valence_gap.errors import UserError
+from valence_gap.errors import UserError, lacks_memory
 from valence_gap.examples import Batch, load_batches
 from valence_gap.files import whole_folder, write_csv, write_json
 from valence_gap.learners import Forward, Learner, Source, build_learner, checksums_of
@@ -219,8 +219,7 @@ def _explained(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        allocation = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-        if not allocation:
+        if not lacks_memory(error):
             raise
         raise UserError(
             f"memory ran out with batch_size: {recipe.batch_size}, micro_batch_size: {recipe.micro_batch_size}",

@@ -58,10 +58,10 @@ class ConvolutionalBlock(nn.Module):
         self.conv2 = nn.Conv2d(after, after, kernel_size=3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(after)
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Convolve; ``states`` must be zero, and the result is zero, where ``mask`` (batch, frames) is false."""
-        states = F.relu(_normalised(self.bn1, self.conv1(states), mask))
-        return F.relu(_normalised(self.bn2, self.conv2(states), mask))
+    def forward(self, states: Tensor, rows: Tensor) -> Tensor:
+        """Convolve; ``states`` must be zero, and the result is zero, in the frames that are not among the ``rows``."""
+        states = F.relu(_normalised(self.bn1, self.conv1(states), rows))
+        return F.relu(_normalised(self.bn2, self.conv2(states), rows))
 
 
 class TwoLayers(nn.Module):
@@ -121,14 +121,15 @@ class Cnn14(PreTrainedModel):  # type: ignore[no-untyped-call]
         config = cast(Cnn14Config, self.config)
         lengths = lengths.to(spectrograms.device)
         mask = valid(lengths, spectrograms.shape[1], spectrograms.device)
-        rows = mask.flatten().nonzero()[:, 0]
+        rows = _rows(mask)
         states = _scatter(self.bn0(spectrograms.flatten(0, 1)[rows]), rows, spectrograms.shape)[:, None]
         for index, block in enumerate(self.blocks):
-            states = block(states, mask)
+            states = block(states, rows)
             if index < len(self.blocks) - 1:
                 states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
                 lengths = lengths // 2  # an odd frame at the end is dropped, as it is without padding
                 mask = valid(lengths, states.shape[2], states.device)
+                rows = _rows(mask)
                 states = states * mask[:, None, :, None]
             if self.training:
                 states = dropout(states, config.block_dropout)
@@ -237,10 +238,14 @@ def load_cnn14(folder: Path) -> Cnn14Model:
     return model.eval()
 
 
-def _normalised(norm: nn.BatchNorm2d, states: Tensor, mask: Tensor) -> Tensor:
-    """Batch normalisation of (batch, channels, frames, bins) over the frames in ``mask``; zero in the others."""
+def _rows(mask: Tensor) -> Tensor:
+    """Which of all frames, one utterance's after the other's, are valid: int64 (valid frames,) of (batch, frames)."""
+    return mask.flatten().nonzero()[:, 0]
+
+
+def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:
+    """Batch normalisation of (batch, channels, frames, bins) over the frames ``rows``; zero in the others."""
     batch, channels, frames, bins = states.shape
-    rows = mask.flatten().nonzero()[:, 0]
     packed = states.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels)[rows].view(-1, channels)
     kept = F.batch_norm(
         packed,

@@ -64,7 +64,7 @@ class Stem:
         device = next(self.extractor.parameters()).device
         with torch.autocast(device.type, enabled=False):
             features, _ = self.batch(waveform.to(device)[None], torch.tensor([waveform.numel()]))
-        return features[0, : self.frames(waveform.numel())].to(torch.bfloat16).cpu().float()
+        return features[0].to(torch.bfloat16).cpu().float()
 
     def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Features of a padded batch, with gradients: for a stem that is trained.
@@ -83,13 +83,11 @@ class Stem:
         hop = math.prod(self.strides)
         width = -(-max(samples, self.receptive_field) // hop) * hop  # so that every layer has whole blocks of rows
         lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
-        frames = int(lengths.max())
         states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
         dtype = _autocast_dtype(waveforms.device.type)
         layers = cast(Any, self.extractor).conv_layers
         for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
             lengths = torch.div(lengths - kernel, stride, rounding_mode="floor") + 1
-            frames = (frames - kernel) // stride + 1
             bias = None if layer.conv.bias is None else layer.conv.bias.to(dtype)
             states = convolve(states.to(dtype), layer.conv.weight.to(dtype), bias, stride)
             norm = getattr(layer, "layer_norm", None)
@@ -99,7 +97,7 @@ class Stem:
             elif norm is not None:
                 states = norm(states)
             states = layer.activation(states)
-        return states.view(count, -1, states.shape[1])[:, :frames], lengths
+        return states.view(count, -1, states.shape[1])[:, : int(lengths.max())], lengths
 
 
 def _autocast_dtype(device: str) -> torch.dtype:
