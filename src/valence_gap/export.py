@@ -78,7 +78,7 @@ def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> 
         write_json(scratch / "preprocessor_config.json", preprocessor(norm))
         if onnx:
             say("writing the model as ONNX, and comparing what both compute")
-            export_onnx(scratch, type(encoder), loaded.regression, scratch / "model.onnx")
+            export_onnx(scratch, FAMILIES[encoder.config.model_type].name, loaded.regression, scratch / "model.onnx")
         write_text(scratch / "README.md", card(facts))
         record = run_record({"name": data.name}, inputs={"model": model / "model.safetensors"}, started=started)
         sums = {path.name: checksum(path) for path in sorted(scratch.iterdir())}
@@ -94,7 +94,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardData, *, onnx: bool)
     family = FAMILIES[config.model_type]
     return Facts(
         name=data.name,
-        family=family.model.__name__.removesuffix("Model"),
+        family=family.name,
         prefix=family.prefix,
         parameters=sum(weight.numel() for weight in loaded.parameters()),
         layers=config.num_hidden_layers,

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from valence_gap.errors import UserError
 from valence_gap.models.head import RegressionHead
+from valence_gap.models.hub_encoders import class_of
 
 OPSET = 18
 INPUT, OUTPUTS = "signal", ("hidden_states", "logits")  # names of the authors' released ONNX model
@@ -57,12 +58,12 @@ def require_onnx() -> None:
         raise UserError("an ONNX file cannot be written", [f"{name} is not installed" for name in missing], REMEDY)
 
 
-def export_onnx(folder: Path, family: type[PreTrainedModel], head: RegressionHead, output: Path) -> None:
+def export_onnx(folder: Path, family: str, head: RegressionHead, output: Path) -> None:
     """Write the ONNX file, and compare what it computes with the model.
 
     Args:
         folder: the model in the released layout.
-        family: class of its encoder.
+        family: what the name of its encoder's class in transformers begins with.
         head: its head.
         output: the file; batch and samples of its input are free.
 
@@ -70,7 +71,7 @@ def export_onnx(folder: Path, family: type[PreTrainedModel], head: RegressionHea
         UserError: a package is missing, or the file does not compute what the model does.
     """
     require_onnx()
-    backbone = cast(PreTrainedModel, cast(Any, family).from_pretrained(folder, attn_implementation="eager"))
+    backbone = cast(PreTrainedModel, cast(Any, class_of(family)).from_pretrained(folder, attn_implementation="eager"))
     model = Waveforms(backbone, head.cpu()).eval()
     generator = torch.Generator().manual_seed(0)
     signals = [torch.randn(shape, generator=generator) for shape in CHECKED]

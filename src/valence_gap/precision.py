@@ -45,3 +45,9 @@ def autocast(dtype: torch.dtype, on: torch.device | str) -> torch.autocast:
     """
     kind = on if isinstance(on, str) else on.type
     return torch.autocast(kind, dtype=torch.bfloat16, enabled=dtype != torch.float32)
+
+
+def product_dtype(on: torch.device | str) -> torch.dtype:
+    """The number format in which autocast, where it is on, has matrix products computed."""
+    kind = on if isinstance(on, str) else on.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32

@@ -26,7 +26,7 @@ from valence_gap.errors import UserError, valid_names
 from valence_gap.files import whole_folder, write_json, write_text
 from valence_gap.inputs import normalise, pad
 from valence_gap.miniature.transcribed import Spoken, transcribed_speech
-from valence_gap.models import attention, folders
+from valence_gap.models import attention, folders, hub_encoders
 from valence_gap.models.masks import valid
 from valence_gap.models.stem import Stem
 from valence_gap.packs import FULL_SCALE
@@ -156,7 +156,7 @@ def build(backbone: Path) -> PreTrainedModel:
         local_files_only=True,
         use_safetensors=True,
         dtype=torch.float32,
-        attn_implementation=attention.implementation(torch.device("cpu")),
+        attn_implementation=hub_encoders.implementation(torch.device("cpu")),
         vocab_size=len(VOCABULARY),
         pad_token_id=BLANK,
         bos_token_id=VOCABULARY["<s>"],

@@ -10,16 +10,16 @@ import json
 from pathlib import Path
 
 REVISIONS = {
-    "miniature": 1,
+    "miniature": 2,
     "corpus": 2,
     "audio": 1,
     "conditions": 1,
     "synthesise": 1,
     "fetch": 1,
-    "pretrain": 2,
+    "pretrain": 3,
     "features": 2,
-    "train": 2,
-    "predict": 2,
+    "train": 3,
+    "predict": 3,
     "text": 1,
     "fusion": 1,
     "score": 1,

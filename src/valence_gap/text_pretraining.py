@@ -28,7 +28,7 @@ from valence_gap.errors import UserError
 from valence_gap.files import read_json, whole_folder, write_json, write_text
 from valence_gap.masked_curve import MaskedCurve
 from valence_gap.miniature.transcribed import plain_text
-from valence_gap.models import attention, folders
+from valence_gap.models import folders, hub_encoders
 from valence_gap.progress import progress
 from valence_gap.provenance import checksum, run_record
 from valence_gap.schedules import warm_up_cosine
@@ -181,7 +181,7 @@ def build(definition: TextEncoder, tokenizer: Tokenizer) -> BertForMaskedLM:
         pad_token_id=tokenizer.token_to_id(PAD),
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-        attn_implementation=attention.implementation(torch.device("cpu")),
+        attn_implementation=hub_encoders.implementation(torch.device("cpu")),
     )
     return BertForMaskedLM(config)
 

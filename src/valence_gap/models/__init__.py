@@ -37,6 +37,6 @@ def load(folder: Path) -> SpeechModel:
         UserError: the folder holds no model that this project knows, or a damaged one.
     """
     with limits.told(folder):
-        if folders.read_config(folder).get("model_type") == cnn14.Cnn14Config.model_type:
+        if folders.read_config(folder).get("model_type") == cnn14.MODEL_TYPE:
             return cnn14.load_cnn14(folder)
         return encoder.load_transformer(folder)

@@ -3,12 +3,12 @@
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, Final, Literal, Self, cast
 
 import torch
 import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
 
 from valence_gap import definitions, precision
 from valence_gap.errors import UserError
@@ -16,12 +16,16 @@ from valence_gap.models import folders
 from valence_gap.models.attention import dropout
 from valence_gap.models.base import Output, SpeechModel
 from valence_gap.models.masks import valid
+from valence_gap.validation import explain
+
+MODEL_TYPE: Final = "valence-gap-cnn14"
 
 
-class Cnn14Config(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """Configuration of CNN14 for transformers.
+class Cnn14Config(BaseModel):
+    """What ``config.json`` of a CNN14 says; other keys, which Hugging Face tools may add, are kept.
 
     Attributes:
+        model_type: tells the folder from that of a transformer.
         channels: channels of the convolutional blocks.
         mel_bins: Mel bins of its input.
         window_s: window of its input in seconds.
@@ -32,15 +36,17 @@ class Cnn14Config(PreTrainedConfig):  # type: ignore[no-untyped-call]
         training_precision: the number format that it was trained in.
     """
 
-    model_type: ClassVar[str] = "valence-gap-cnn14"
-    channels: tuple[int, ...] | list[int] = (64, 128, 256, 512, 1024, 2048)
-    mel_bins: int = 64
-    window_s: float = 0.032
-    hop_s: float = 0.010
-    block_pooling: str = "max"
-    block_dropout: float = 0.2
-    head_dropout: float = 0.0
-    training_precision: str = "auto"
+    model_config = ConfigDict(extra="allow")
+
+    model_type: Literal["valence-gap-cnn14"] = MODEL_TYPE
+    channels: tuple[PositiveInt, ...] = Field(default=(64, 128, 256, 512, 1024, 2048), min_length=1)
+    mel_bins: PositiveInt = 64
+    window_s: PositiveFloat = 0.032
+    hop_s: PositiveFloat = 0.010
+    block_pooling: Literal["max", "average"] = "max"
+    block_dropout: float = Field(default=0.2, ge=0, le=1)
+    head_dropout: float = Field(default=0.0, ge=0, le=1)
+    training_precision: precision.Precision = "auto"
 
 
 def least_frames(channels: int) -> int:
@@ -80,33 +86,38 @@ class TwoLayers(nn.Module):
             return cast(Tensor, self.out_proj(self.dropout(hidden)))
 
 
-class Cnn14(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """The network, as transformers loads it with ``from_pretrained``.
+class Cnn14(nn.Module):
+    """The network.
 
     Frames of padding are zeroed before every convolution and pooling, which is what a convolution sees beyond the end
     of an utterance that stands alone, and batch normalisation does not count them in its statistics: neither in
     training nor in evaluation does a prediction depend on how much is padded.
     """
 
-    config_class = Cnn14Config
-    base_model_prefix = "cnn14"
-    main_input_name = "spectrograms"
-
     def __init__(self, config: Cnn14Config) -> None:
-        super().__init__(config)
+        super().__init__()
+        self.config = config
         self.bn0 = nn.BatchNorm1d(config.mel_bins)
         pairs = itertools.pairwise((1, *config.channels))
         self.blocks = nn.ModuleList(ConvolutionalBlock(before, after) for before, after in pairs)
         self.classifier = TwoLayers(config.channels[-1], config.head_dropout)
-        cast(Any, self).post_init()
+        self.apply(_initialise)
 
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        # As in PANNs; batch normalisation starts as PyTorch makes it.
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    @classmethod
+    def from_pretrained(cls, folder: Path | str) -> Self:
+        """The network in a folder that ``Cnn14Model.save`` wrote, in evaluation mode.
+
+        Raises:
+            UserError: the folder holds none, or a damaged one.
+        """
+        folder = Path(folder)
+        try:
+            network = cls(Cnn14Config.model_validate(folders.read_config(folder)))
+        except ValidationError as error:
+            wrong = [f"{folder / folders.CONFIG}: {explain(cast(Any, each), Cnn14Config)}" for each in error.errors()]
+            raise UserError("the configuration of a model is not valid", wrong, "Train it anew.") from error
+        folders.fill(network, folders.read_weights(folder, lambda name: name), folder)
+        return network.eval()
 
     def pool(self, spectrograms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Pool the last convolutional layer.
@@ -118,7 +129,7 @@ class Cnn14(PreTrainedModel):  # type: ignore[no-untyped-call]
         Returns:
             Maximum and mean over time of the mean over frequency, float32 (batch, channels) each.
         """
-        config = cast(Cnn14Config, self.config)
+        config = self.config
         lengths = lengths.to(spectrograms.device)
         mask = valid(lengths, spectrograms.shape[1], spectrograms.device)
         rows = _rows(mask)
@@ -161,27 +172,28 @@ class Cnn14Model(SpeechModel):
     which the paper's embeddings are (footnote 4).
     """
 
-    def __init__(self, config: Cnn14Config) -> None:
+    def __init__(self, network: Cnn14) -> None:
         super().__init__()
+        config = network.config
         # A training step takes a quarter less time with channels last (measured on one CPU thread).
-        self.network = cast(Cnn14, cast(Any, Cnn14(config)).to(memory_format=torch.channels_last))
+        self.network = cast(Cnn14, cast(Any, network).to(memory_format=torch.channels_last))
         self.input_kind = "log-mel"
         self.frozen = False
-        self.precision = cast(precision.Precision, config.training_precision)
+        self.precision = config.training_precision
         self.backbone_definition = definitions.Backbone(
             architecture="cnn14",
-            channels=tuple(config.channels),
+            channels=config.channels,
             mel_bins=config.mel_bins,
             window_s=config.window_s,
             hop_s=config.hop_s,
-            block_pooling=cast(Any, config.block_pooling),
+            block_pooling=config.block_pooling,
             block_dropout=config.block_dropout,
         )
 
     @property
     def head(self) -> nn.Module:
         """The two linear layers."""
-        return cast(nn.Module, self.network.classifier)
+        return self.network.classifier
 
     def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Maximum plus mean over time of the last convolutional layer: float32 (batch, channels)."""
@@ -195,7 +207,7 @@ class Cnn14Model(SpeechModel):
 
     def save(self, folder: Path) -> None:
         """Write the network, so that ``Cnn14.from_pretrained`` loads it."""
-        config = {**self.network.config.to_dict(), "architectures": [Cnn14.__name__]}
+        config = {**self.network.config.model_dump(mode="json"), "architectures": [Cnn14.__name__]}
         folders.write(folder, config, self.network.state_dict())
 
 
@@ -208,18 +220,17 @@ def build_cnn14(training: definitions.Training) -> Cnn14Model:
             f"{backbone.mel_bins} Mel bins are too few for {blocks} convolutional blocks",
             remedy=f"Set mel_bins to {least_frames(blocks)} or more, or use fewer channels.",
         )
-    return Cnn14Model(
-        Cnn14Config(
-            channels=backbone.channels,
-            mel_bins=backbone.mel_bins,
-            window_s=backbone.window_s,
-            hop_s=backbone.hop_s,
-            block_pooling=backbone.block_pooling,
-            block_dropout=backbone.block_dropout,
-            head_dropout=training.recipe.head_dropout,
-            training_precision=training.recipe.precision,
-        )
+    config = Cnn14Config(
+        channels=backbone.channels,
+        mel_bins=backbone.mel_bins,
+        window_s=backbone.window_s,
+        hop_s=backbone.hop_s,
+        block_pooling=backbone.block_pooling,
+        block_dropout=backbone.block_dropout,
+        head_dropout=training.recipe.head_dropout,
+        training_precision=training.recipe.precision,
     )
+    return Cnn14Model(Cnn14(config))
 
 
 def load_cnn14(folder: Path) -> Cnn14Model:
@@ -228,14 +239,15 @@ def load_cnn14(folder: Path) -> Cnn14Model:
     Raises:
         UserError: the folder holds none, or a damaged one.
     """
-    content = folders.read_config(folder)
-    try:
-        model = Cnn14Model(Cnn14Config.from_dict(content))
-    except Exception as error:  # transformers and its validators raise many kinds
-        path = folder / folders.CONFIG
-        raise UserError("the configuration of a model is not valid", [f"{path}: {error}"], "Train it anew.") from error
-    folders.fill(model.network, folders.read_weights(folder, lambda name: name), folder)
-    return model.eval()
+    return Cnn14Model(Cnn14.from_pretrained(folder)).eval()
+
+
+def _initialise(module: nn.Module) -> None:
+    # As in PANNs; batch normalisation starts as PyTorch makes it.
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def _rows(mask: Tensor) -> Tensor:

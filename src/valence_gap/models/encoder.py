@@ -1,21 +1,22 @@
 """Pre-trained speech encoder, mean pooling, regression head: the paper's transformer models (section III-B)."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
 
 from valence_gap import definitions, precision
 from valence_gap.errors import UserError
 from valence_gap.models import attention, folders
 from valence_gap.models.base import Output, SpeechModel
-from valence_gap.models.families import FAMILIES, Family, family_of
+from valence_gap.models.families import FAMILIES, Family, family_of, new_encoder
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.stem import Stem
+
+if TYPE_CHECKING:
+    from valence_gap.models.families import Config, Encoder
 
 WHISPER_FRAME_S = 0.020
 _MAY_BE_MISSING = ("masked_spec_embed",)  # absent where the backbone was published with SpecAugment off
@@ -29,7 +30,7 @@ class TransformerModel(SpeechModel):
     pooling and head stay float32.
 
     Args:
-        backbone: encoder of transformers without a head.
+        backbone: encoder without a head.
         head_dropout: probability of dropout in the head.
         frozen: the head alone is trained.
         train_stem: the convolutional stem is trained too, so that the model is given waveforms.
@@ -39,7 +40,7 @@ class TransformerModel(SpeechModel):
 
     def __init__(
         self,
-        backbone: PreTrainedModel,
+        backbone: "Encoder",
         *,
         head_dropout: float,
         frozen: bool = False,
@@ -122,22 +123,20 @@ class TransformerModel(SpeechModel):
         return self._family.frozen
 
     def _configuration(self) -> dict[str, Any]:
-        config = copy.deepcopy(_config(self.backbone))
-        config.update(
-            {
-                "architectures": [f"{_class_name(self.backbone)}ForSpeechClassification"],
-                "pooling_mode": "mean",
-                "final_dropout": self.regression.dropout.p,
-                "id2label": dict(enumerate(definitions.DIMENSIONS)),
-                "label2id": {name: index for index, name in enumerate(definitions.DIMENSIONS)},
-                folders.OWN: {
-                    "frozen": self.frozen,
-                    "train_stem": self.input_kind == "waveform",
-                    "precision": self.precision,
-                },
-            }
-        )
-        return cast(dict[str, Any], config.to_dict())
+        return {
+            **_config(self.backbone).to_dict(),
+            "architectures": [f"{self._family.name}ForSpeechClassification"],
+            "dtype": "float32",
+            "pooling_mode": "mean",
+            "final_dropout": self.regression.dropout.p,
+            "id2label": {str(index): name for index, name in enumerate(definitions.DIMENSIONS)},
+            "label2id": {name: index for index, name in enumerate(definitions.DIMENSIONS)},
+            folders.OWN: {
+                "frozen": self.frozen,
+                "train_stem": self.input_kind == "waveform",
+                "precision": self.precision,
+            },
+        }
 
 
 def build_transformer(training: definitions.Training, folder: Path) -> TransformerModel:
@@ -157,7 +156,7 @@ def build_transformer(training: definitions.Training, folder: Path) -> Transform
                 "Lower `layers` of the model, or leave it out to keep all.",
             )
         config.num_hidden_layers = training.layers
-    backbone = _new_backbone(family, config)
+    backbone = new_encoder(family, config)
     if training.pretrained:
         weights = folders.read_weights(folder, lambda name: family.name_of(name, config.num_hidden_layers))
         folders.fill(backbone, weights, folder, optional=_MAY_BE_MISSING)
@@ -181,7 +180,7 @@ def load_transformer(folder: Path) -> TransformerModel:
     _check_outputs(config, folder)
     own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
     model = TransformerModel(
-        _new_backbone(family, config),
+        new_encoder(family, config),
         head_dropout=config.final_dropout,
         frozen=bool(own.get("frozen", False)),
         train_stem=bool(own.get("train_stem", False)),
@@ -194,9 +193,10 @@ def load_transformer(folder: Path) -> TransformerModel:
     return model.eval()
 
 
-def _check_outputs(config: PreTrainedConfig, folder: Path) -> None:
+def _check_outputs(config: "Config", folder: Path) -> None:
     """Refuse a model that pools or orders its outputs otherwise; outputs without names are taken to be in our order."""
-    names = [name for _, name in sorted(cast(dict[int, str], config.id2label or {}).items())]
+    labels = cast(Mapping[Any, str], config.id2label or {})
+    names = [labels[number] for number in sorted(labels, key=int)]
     named = not all(name.startswith("LABEL_") for name in names)
     wrong = [f"id2label {', '.join(names)}"] if named and names != list(definitions.DIMENSIONS) else []
     pooling = getattr(config, "pooling_mode", "mean")
@@ -223,7 +223,7 @@ def load_stem(folder: Path) -> Stem:
             "Set streamed: true for this backbone.",
         )
     config.num_hidden_layers = 0
-    stem = Stem.of(_new_backbone(family, config).train(False))
+    stem = Stem.of(new_encoder(family, config).train(False))
     start = "feature_extractor."
 
     def rename(name: str) -> str | None:
@@ -232,16 +232,6 @@ def load_stem(folder: Path) -> Stem:
 
     folders.fill(stem.extractor, folders.read_weights(folder, rename), folder)
     return stem
-
-
-def _new_backbone(family: Family, config: PreTrainedConfig) -> PreTrainedModel:
-    chosen = attention.implementation(precision.device()) if family.chooses_attention else "eager"
-    return cast(PreTrainedModel, cast(Any, family.model)._from_config(config, attn_implementation=chosen))
-
-
-def _class_name(backbone: PreTrainedModel) -> str:
-    """How the names of a family's classes begin, such as ``Wav2Vec2``."""
-    return type(backbone).__name__.removesuffix("Model").removesuffix("Encoder")
 
 
 def _deviation(config: Any) -> float:
@@ -254,5 +244,5 @@ def _window_s(config: Any) -> float:
     return WHISPER_FRAME_S * config.max_source_positions if config.model_type == "whisper" else 0.0
 
 
-def _config(backbone: PreTrainedModel) -> Any:
+def _config(backbone: "Encoder") -> Any:
     return cast(Any, backbone.config)

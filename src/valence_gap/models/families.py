@@ -3,30 +3,24 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from transformers import (
-    Data2VecAudioConfig,
-    Data2VecAudioModel,
-    HubertConfig,
-    HubertModel,
-    PreTrainedConfig,
-    PreTrainedModel,
-    Wav2Vec2BertConfig,
-    Wav2Vec2BertModel,
-    Wav2Vec2Config,
-    Wav2Vec2Model,
-    WavLMConfig,
-    WavLMModel,
-    WhisperConfig,
-)
-from transformers.models.whisper.modeling_whisper import WhisperEncoder
+from pydantic import ValidationError
 
-from valence_gap import files
+from valence_gap import files, precision
 from valence_gap.errors import UserError, valid_names
 from valence_gap.models import folders
+from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.front_ends import FilterBank, FrontEnd, WhisperLogMel
-from valence_gap.models.states import States, transformed, transformed_by_data2vec, transformed_by_whisper
+from valence_gap.models.states import States, own, transformed, transformed_by_data2vec, transformed_by_whisper
+from valence_gap.models.wav2vec2 import SpeechEncoder
+from valence_gap.validation import explain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+    Config = EncoderConfig | PreTrainedConfig
+    Encoder = SpeechEncoder | PreTrainedModel
 
 PREPROCESSOR = "preprocessor_config.json"
 
@@ -37,8 +31,8 @@ class Family:
 
     Attributes:
         prefix: what its weights' names start with inside models that have a head.
-        config: class of its configuration.
-        model: class of the encoder without a head.
+        name: what the names of its classes in transformers start with.
+        ours: it is computed by ``SpeechEncoder``, and not by transformers.
         states: how its last hidden states are computed.
         front_end: makes the spectrogram that it is given; None: it has a convolutional stem on the waveform.
         parts: first parts of the names of its weights, such as ``encoder``.
@@ -49,8 +43,8 @@ class Family:
     """
 
     prefix: str
-    config: type[PreTrainedConfig]
-    model: type[PreTrainedModel]
+    name: str
+    ours: bool = False
     states: States = transformed
     front_end: Callable[[Any], FrontEnd] | None = None
     parts: tuple[str, ...] = ("feature_extractor", "feature_projection", "encoder", "masked_spec_embed")
@@ -73,22 +67,17 @@ class Family:
 
 
 FAMILIES = {
-    "wav2vec2": Family("wav2vec2", Wav2Vec2Config, Wav2Vec2Model),
-    "hubert": Family("hubert", HubertConfig, HubertModel),
-    "wavlm": Family("wavlm", WavLMConfig, WavLMModel, chooses_attention=False),
-    "data2vec-audio": Family("data2vec_audio", Data2VecAudioConfig, Data2VecAudioModel, states=transformed_by_data2vec),
+    "wav2vec2": Family("wav2vec2", "Wav2Vec2", ours=True, states=own),
+    "hubert": Family("hubert", "Hubert", ours=True, states=own),
+    "wavlm": Family("wavlm", "WavLM", chooses_attention=False),
+    "data2vec-audio": Family("data2vec_audio", "Data2VecAudio", states=transformed_by_data2vec),
     # Its attention adds a bias of its own.
     "wav2vec2-bert": Family(
-        "wav2vec2_bert",
-        Wav2Vec2BertConfig,
-        Wav2Vec2BertModel,
-        front_end=lambda config: FilterBank(),
-        chooses_attention=False,
+        "wav2vec2_bert", "Wav2Vec2Bert", front_end=lambda config: FilterBank(), chooses_attention=False
     ),
     "whisper": Family(
         "encoder",
-        WhisperConfig,
-        WhisperEncoder,
+        "Whisper",
         states=transformed_by_whisper,
         front_end=lambda config: WhisperLogMel(config.num_mel_bins),
         parts=("conv1", "conv2", "embed_positions", "layers", "layer_norm"),
@@ -107,7 +96,7 @@ NOT_SUPPORTED = (
 )
 
 
-def family_of(folder: Path) -> tuple[Family, PreTrainedConfig]:
+def family_of(folder: Path) -> "tuple[Family, Config]":
     """The kind of the encoder in ``folder``, and its configuration.
 
     Raises:
@@ -131,7 +120,7 @@ def family_of(folder: Path) -> tuple[Family, PreTrainedConfig]:
     return family, config
 
 
-def _strange(config: PreTrainedConfig, path: Path) -> Iterator[str]:
+def _strange(config: Any, path: Path) -> Iterator[str]:
     for key in NOT_SUPPORTED:
         if getattr(config, key, None):
             yield f"{path}: {key} {getattr(config, key)!r}"
@@ -143,7 +132,7 @@ def _strange(config: PreTrainedConfig, path: Path) -> Iterator[str]:
             yield f"{path}: feature_projection_input_dim {found}, not {bank.bins * bank.stride}"
 
 
-def _other_inputs(family: Family, config: PreTrainedConfig, folder: Path) -> Iterator[str]:
+def _other_inputs(family: Family, config: Any, folder: Path) -> Iterator[str]:
     """What ``preprocessor_config.json`` says of the spectrogram that is not what is computed here."""
     path = folder / PREPROCESSOR
     if family.front_end is None or not path.is_file():
@@ -154,12 +143,25 @@ def _other_inputs(family: Family, config: PreTrainedConfig, folder: Path) -> Ite
             yield f"{path}: {key} {content[key]!r}, not {value!r}"
 
 
-def _parsed(family: Family, content: dict[str, Any], path: Path) -> PreTrainedConfig:
+def _parsed(family: Family, content: dict[str, Any], path: Path) -> "Config":
+    remedy = "Fetch or make the folder anew; nothing in it should be edited by hand."
     try:
-        return family.config.from_dict(content)
+        if family.ours:
+            return EncoderConfig.model_validate(content)
+        from valence_gap.models.hub_encoders import config_of
+
+        return config_of(family.name, content)
+    except ValidationError as error:
+        wrong = [f"{path}: {explain(cast(Any, each), EncoderConfig)}" for each in error.errors()]
+        raise UserError("the configuration of a model is not valid", wrong, remedy) from error
     except Exception as error:  # transformers and its validators raise many kinds
-        raise UserError(
-            "the configuration of a model is not valid",
-            [f"{path}: {error}"],
-            "Fetch or make the folder anew; nothing in it should be edited by hand.",
-        ) from error
+        raise UserError("the configuration of a model is not valid", [f"{path}: {error}"], remedy) from error
+
+
+def new_encoder(family: Family, config: "Config") -> "Encoder":
+    """An encoder with random weights, drawn from PyTorch's generator."""
+    if isinstance(config, EncoderConfig):
+        return SpeechEncoder(config)
+    from valence_gap.models.hub_encoders import encoder_of, implementation
+
+    return encoder_of(family.name, config, implementation(precision.device()) if family.chooses_attention else "eager")

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers.audio_utils import mel_filter_bank
 
 from valence_gap.definitions import SAMPLE_RATE_HZ
 
@@ -155,6 +154,8 @@ class WhisperLogMel:
 def _filters(
     fft: int, bins: int, *, lowest_hz: float, norm: str | None, mel_scale: str, in_mel_space: bool = False
 ) -> Tensor:
+    from transformers.audio_utils import mel_filter_bank  # slow to import, and most models need no such filters
+
     filters: npt.NDArray[np.float64] = mel_filter_bank(
         num_frequency_bins=fft // 2 + 1,
         num_mel_filters=bins,

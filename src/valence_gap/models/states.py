@@ -14,8 +14,13 @@ States = Callable[[Any, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Encoder, its padded input, valid lengths -> states (batch, frames, hidden), and which are valid (batch, frames)."""
 
 
+def own(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Wav2vec 2.0 and HuBERT, which ``SpeechEncoder`` computes; arguments as ``transformed``."""
+    return cast(tuple[Tensor, Tensor], backbone(features, lengths))
+
+
 def transformed(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Projection, SpecAugment in training, transformer: wav2vec 2.0, HuBERT, WavLM and w2v-BERT.
+    """Projection, SpecAugment in training, transformer: WavLM and w2v-BERT.
 
     Args:
         backbone: the encoder.

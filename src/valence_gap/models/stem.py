@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from valence_gap import precision
 from valence_gap.models.convolution import convolve
 
 
@@ -84,7 +85,7 @@ class Stem:
         width = -(-max(samples, self.receptive_field) // hop) * hop  # so that every layer has whole blocks of rows
         lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
         states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
-        dtype = _autocast_dtype(waveforms.device.type)
+        dtype = precision.product_dtype(waveforms.device)
         layers = cast(Any, self.extractor).conv_layers
         for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
             lengths = torch.div(lengths - kernel, stride, rounding_mode="floor") + 1
@@ -98,10 +99,6 @@ class Stem:
                 states = norm(states)
             states = layer.activation(states)
         return states.view(count, -1, states.shape[1])[:, : int(lengths.max())], lengths
-
-
-def _autocast_dtype(device: str) -> torch.dtype:
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
 
 
 def _group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:

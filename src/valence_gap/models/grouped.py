@@ -1,0 +1,111 @@
+"""Grouped convolution along time, which the positional embedding is, in a form that a CPU computes fast.
+
+PyTorch's own is slow where a group has few channels, as in small models: its kernels are laid out for sixteen or more.
+Here a block of frames is one product with a banded matrix that holds the kernel at every place of the block. A third of
+that matrix is zeros, but its products run at the full speed of the hardware.
+"""
+
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BLOCK = 16  # frames that are computed by one product; twice as many make the matrix four times as large
+FEW = 16  # channels of a group below which the banded product is the faster one
+
+
+def convolve_groups(states: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
+    """Convolve with as many frames of output as of input; beyond both ends are zeros.
+
+    Args:
+        states: (batch, frames, channels).
+        weight: (channels, channels / groups, kernel), as of ``nn.Conv1d``, of the same number format.
+        bias: (channels,).
+        groups: groups of channels.
+
+    Returns:
+        (batch, frames, channels).
+    """
+    kernel = weight.shape[2]
+    if states.device.type == "cpu" and weight.shape[1] < FEW:
+        return cast(Tensor, cast(Any, _Banded).apply(states, weight, groups)) + bias
+    result = F.conv1d(states.transpose(1, 2), weight, bias, padding=kernel // 2, groups=groups)
+    return result[:, :, : states.shape[1]].transpose(1, 2)
+
+
+class _Banded(torch.autograd.Function):
+    """The convolution without its bias."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, groups: int) -> Tensor:
+        batch, frames, _ = states.shape
+        blocks = -(-frames // BLOCK)
+        windows = _windows(states, groups, weight.shape[2], blocks)
+        band = _band(weight, groups)
+        ctx.save_for_backward(windows, band)
+        ctx.shapes = (states.shape, weight.shape, groups)
+        product = torch.bmm(windows, band).view(groups, batch, blocks * BLOCK, -1)
+        return product[:, :, :frames].permute(1, 2, 0, 3).reshape(states.shape)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        windows, band = ctx.saved_tensors
+        (batch, frames, channels), of_weight, groups = ctx.shapes
+        kernel = of_weight[2]
+        blocks = -(-frames // BLOCK)
+        padded = F.pad(gradients[0], (0, 0, 0, blocks * BLOCK - frames)).view(batch, -1, groups, channels // groups)
+        gradient = padded.permute(2, 0, 1, 3).reshape(groups, batch * blocks, -1)
+        weight = _unband(torch.bmm(windows.transpose(1, 2), gradient), of_weight, groups)
+        if not ctx.needs_input_grad[0]:
+            return None, weight, None
+        spread = torch.bmm(gradient, band.transpose(1, 2)).view(groups, batch, blocks, -1)
+        summed = _folded(spread, channels // groups, kernel)[:, :, kernel // 2 : kernel // 2 + frames]
+        return summed.permute(1, 2, 0, 3).reshape(batch, frames, channels), weight, None
+
+
+def _windows(states: Tensor, groups: int, kernel: int, blocks: int) -> Tensor:
+    """What each block of frames sees: (groups, batch x blocks, (block + kernel - 1) x channels of a group)."""
+    batch, frames, channels = states.shape
+    width, seen = channels // groups, BLOCK + kernel - 1
+    behind = blocks * BLOCK + kernel - 1 - kernel // 2 - frames
+    parted = states.view(batch, frames, groups, width).permute(2, 0, 1, 3)
+    padded = F.pad(parted, (0, 0, kernel // 2, behind)).flatten(2)
+    return padded.unfold(2, seen * width, BLOCK * width).reshape(groups, batch * blocks, seen * width)
+
+
+def _diagonals(band: Tensor, kernel: int) -> Tensor:
+    """The kernel at each place of a block, (groups, kernel, in, block, out) of (groups, seen, in, block, out); a view."""
+    groups, _, before, block, after = band.shape
+    to_group, to_seen, to_before, to_place, to_after = band.stride()
+    return band.as_strided(
+        (groups, kernel, before, block, after), (to_group, to_seen, to_before, to_seen + to_place, to_after)
+    )
+
+
+def _band(weight: Tensor, groups: int) -> Tensor:
+    """The matrix: (groups, seen x channels in, block x channels out)."""
+    channels, before, kernel = weight.shape
+    band = weight.new_zeros(groups, BLOCK + kernel - 1, before, BLOCK, channels // groups)
+    taps = weight.view(groups, channels // groups, before, kernel).permute(0, 3, 2, 1)
+    _diagonals(band, kernel).copy_(taps[:, :, :, None])
+    return band.view(groups, band.shape[1] * before, -1)
+
+
+def _unband(band: Tensor, shape: torch.Size, groups: int) -> Tensor:
+    """The gradient of the kernel, of ``shape``, from that of the matrix."""
+    channels, before, kernel = shape
+    parted = band.view(groups, BLOCK + kernel - 1, before, BLOCK, channels // groups)
+    return _diagonals(parted, kernel).sum(dim=3).permute(0, 3, 2, 1).reshape(shape)
+
+
+def _folded(spread: Tensor, width: int, kernel: int) -> Tensor:
+    """Sum what the blocks (groups, batch, blocks, seen x width) say of each frame: (groups, batch, frames, width)."""
+    groups, batch, blocks, size = spread.shape
+    step = BLOCK * width
+    more = -(-size // step)
+    summed = spread.new_zeros(groups, batch, blocks + more, step)
+    for moved in range(more):
+        part = spread[..., moved * step : (moved + 1) * step]
+        summed[:, :, moved : moved + blocks, : part.shape[-1]] += part
+    return summed.view(groups, batch, -1, width)

@@ -1,0 +1,249 @@
+"""The encoder of wav2vec 2.0 and HuBERT (Baevski et al. 2020, Hsu et al. 2021), which the paper's models are built on.
+
+It computes what ``Wav2Vec2Model`` and ``HubertModel`` of transformers compute, under the same names of weights, so that
+folders in their format are read and written. It has the stem's output for its input, knows how much of each row is
+valid, keeps the sums that run through its layers in float32 under autocast, and multiplies in forms that are fast on a
+CPU; and it is there a few seconds sooner, which counts where a study has hundreds of jobs.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from valence_gap.models.activations import ACTIVATIONS
+from valence_gap.models.attention import attend, dropout
+from valence_gap.models.encoder_config import EncoderConfig
+from valence_gap.models.grouped import convolve_groups
+from valence_gap.models.masks import valid
+from valence_gap.models.spec_augment import spans
+from valence_gap.precision import product_dtype
+
+
+class SpeechEncoder(nn.Module):
+    """Projection, SpecAugment in training, positional convolution, transformer.
+
+    Attributes:
+        config: its configuration.
+        feature_extractor: the convolutional stem, which ``Stem`` computes.
+        activation_checkpointing: recompute activations in the backward pass to save memory.
+
+    Args:
+        config: its configuration; the weights are drawn from PyTorch's generator as transformers draws them.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.feature_extractor = _Stem(config)
+        self.feature_projection = _Projection(config)
+        if config.masks:
+            self.masked_spec_embed = nn.Parameter(torch.empty(config.hidden_size).uniform_())
+        self.encoder = _Transformer(config)
+        self.activation_checkpointing = False
+        self._initialise()
+
+    def activation_checkpointing_enable(self, settings: object = None) -> None:
+        """Recompute activations in the backward pass; by the name that transformers gives it."""
+        self.activation_checkpointing = True
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """States of the last layer, in which padding changes nothing.
+
+        Args:
+            features: (batch, frames, channels), output of the stem.
+            lengths: int64 (batch,), valid frames.
+
+        Returns:
+            float32 (batch, frames, hidden), and which frames are valid, bool (batch, frames).
+        """
+        mask = valid(lengths, features.shape[1], features.device)
+        states = self.feature_projection(features).float()
+        if self.training and self.config.apply_spec_augment:
+            states = self._masked(states, lengths)
+        padding = None if bool(mask.all()) else mask
+        return self.encoder(states, padding, self.activation_checkpointing), mask
+
+    def _masked(self, states: Tensor, lengths: Tensor) -> Tensor:
+        config = self.config
+        batch, frames, hidden = states.shape
+        if config.mask_time_prob > 0:
+            time = spans(
+                lengths.cpu(),
+                frames,
+                share=config.mask_time_prob,
+                span=config.mask_time_length,
+                least=config.mask_time_min_masks,
+            )
+            states = torch.where(time.to(states.device)[..., None], self.masked_spec_embed, states)
+        if config.mask_feature_prob > 0:
+            units = spans(
+                torch.full((batch,), hidden),
+                hidden,
+                share=config.mask_feature_prob,
+                span=config.mask_feature_length,
+                least=config.mask_feature_min_masks,
+            )
+            states = states.masked_fill(units.to(states.device)[:, None], 0)
+        return states
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Initial weights as transformers draws them; the positional convolution's stay as PyTorch draws them."""
+        hubert = self.config.model_type == "hubert"
+        positional = self.encoder.pos_conv_embed.conv
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=self.config.initializer_range)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Conv1d) and module is not positional:
+                nn.init.kaiming_normal_(module.weight)
+                if module.bias is not None and hubert:
+                    nn.init.zeros_(module.bias)
+        nn.init.zeros_(cast(Tensor, positional.bias))
+        if not hubert:
+            projection = self.feature_projection.projection
+            bound = projection.in_features**-0.5
+            nn.init.uniform_(projection.weight, -bound, bound)
+            nn.init.uniform_(projection.bias, -bound, bound)
+
+
+class _Stem(nn.Module):
+    """The layers of the convolutional stem."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.conv_layers = nn.ModuleList(_StemLayer(config, number) for number in range(len(config.conv_dim)))
+
+
+class _StemLayer(nn.Module):
+    """What one layer of the stem consists of."""
+
+    def __init__(self, config: EncoderConfig, number: int) -> None:
+        super().__init__()
+        before, after = [1, *config.conv_dim][number : number + 2]
+        kernel, stride = config.conv_kernel[number], config.conv_stride[number]
+        self.conv = nn.Conv1d(before, after, kernel, stride=stride, bias=config.conv_bias)
+        if config.feat_extract_norm == "layer":
+            self.layer_norm: nn.Module = nn.LayerNorm(after)
+        elif number == 0:
+            self.layer_norm = nn.GroupNorm(after, after)
+        self.activation = ACTIVATIONS[config.feat_extract_activation]
+
+
+class _Projection(nn.Module):
+    """From the stem's channels to the width of the transformer."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        channels = config.conv_dim[-1]
+        self.layer_norm = nn.LayerNorm(channels, eps=config.layer_norm_eps) if config.feat_proj_layer_norm else None
+        self.projection = nn.Linear(channels, config.hidden_size)
+        self.rate = config.feat_proj_dropout
+
+    def forward(self, features: Tensor) -> Tensor:
+        normed = features if self.layer_norm is None else self.layer_norm(features)
+        return dropout(self.projection(normed), self.rate if self.training else 0)
+
+
+class _PositionalConvolution(nn.Module):
+    """What tells the transformer the order of the frames."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        width, kernel, groups = config.hidden_size, config.num_conv_pos_embeddings, config.num_conv_pos_embedding_groups
+        convolution = nn.Conv1d(width, width, kernel, groups=groups)
+        self.conv = cast(nn.Conv1d, nn.utils.parametrizations.weight_norm(convolution, dim=2))
+        self.activation = ACTIVATIONS[config.feat_extract_activation]
+
+    def forward(self, states: Tensor) -> Tensor:
+        dtype = product_dtype(states.device)
+        bias = cast(Tensor, self.conv.bias).to(dtype)
+        return self.activation(convolve_groups(states.to(dtype), self.conv.weight.to(dtype), bias, self.conv.groups))
+
+
+class _Transformer(nn.Module):
+    """Positional convolution and layers; padding is zeroed before the one and hidden from attention in the others."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.pos_conv_embed = _PositionalConvolution(config)
+        self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
+
+    def forward(self, states: Tensor, mask: Tensor | None, checkpointing: bool) -> Tensor:
+        config = self.config
+        if mask is not None:
+            states = states.masked_fill(~mask[..., None], 0)
+        states = states + self.pos_conv_embed(states)
+        if not config.do_stable_layer_norm:
+            states = self.layer_norm(states)
+        states = dropout(states, config.hidden_dropout if self.training else 0)
+        for layer in self.layers:
+            if self.training and config.layerdrop > 0 and float(torch.rand(())) < config.layerdrop:
+                continue
+            if checkpointing and self.training and torch.is_grad_enabled():
+                states = cast(Tensor, checkpoint(layer, states, mask, use_reentrant=False))
+            else:
+                states = layer(states, mask)
+        return cast(Tensor, self.layer_norm(states)) if config.do_stable_layer_norm else states
+
+
+class _Layer(nn.Module):
+    """Attention and feed-forward, each added to what it is given; normalised before or after."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.attention = _Attention(config)
+        self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.feed_forward = _FeedForward(config)
+        self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.rate = config.hidden_dropout
+        self.normed_before = config.do_stable_layer_norm
+
+    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
+        """Float32 (batch, frames, hidden) in and out."""
+        rate = self.rate if self.training else 0
+        if self.normed_before:
+            states = states + dropout(self.attention(self.layer_norm(states), mask), rate)
+            return states + dropout(self.feed_forward(self.final_layer_norm(states)), rate)
+        states = self.layer_norm(states + dropout(self.attention(states, mask), rate))
+        return cast(Tensor, self.final_layer_norm(states + dropout(self.feed_forward(states), rate)))
+
+
+class _Attention(nn.Module):
+    """Self-attention with several heads."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.k_proj, self.v_proj = nn.Linear(width, width), nn.Linear(width, width)
+        self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
+        self.heads, self.rate = config.num_attention_heads, config.attention_dropout
+
+    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
+        batch, frames, width = states.shape
+        parts = (self.q_proj, self.k_proj, self.v_proj)
+        weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
+        joint = F.linear(states, weight, bias).view(batch, frames, 3, self.heads, -1)
+        query, key, value = joint.permute(2, 0, 3, 1, 4).unbind()
+        heard = attend(query, key, value, mask, self.rate if self.training else 0)
+        return cast(Tensor, self.out_proj(heard.transpose(1, 2).reshape(batch, frames, width)))
+
+
+class _FeedForward(nn.Module):
+    """Two linear layers with an activation between them."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.intermediate_dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.output_dense = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.activation = ACTIVATIONS[config.hidden_act]
+        self.rate = config.activation_dropout
+
+    def forward(self, states: Tensor) -> Tensor:
+        inside = dropout(self.activation(self.intermediate_dense(states)), self.rate if self.training else 0)
+        return cast(Tensor, self.output_dense(inside))

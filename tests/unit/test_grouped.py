@@ -1,0 +1,52 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from valence_gap.models.grouped import BLOCK, FEW, convolve_groups
+
+
+def expected(states, weight, bias, groups):
+    result = F.conv1d(states.transpose(1, 2), weight, bias, padding=weight.shape[2] // 2, groups=groups)
+    return result.transpose(1, 2)[:, : states.shape[1]]
+
+
+def drawn(batch, frames, width, groups, kernel, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    shapes = (batch, frames, groups * width), (groups * width, width, kernel), (groups * width,)
+    return [torch.randn(shape, generator=generator, dtype=dtype).requires_grad_() for shape in shapes]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    batch=st.integers(1, 3),
+    frames=st.integers(1, 3 * BLOCK + 1),
+    width=st.integers(1, FEW + 1),
+    groups=st.integers(1, 4),
+    kernel=st.integers(1, 2 * BLOCK + 3),
+)
+def test_it_is_the_convolution_of_pytorch_and_so_are_its_gradients(batch, frames, width, groups, kernel):
+    given_to = drawn(batch, frames, width, groups, kernel)
+    outcome, reference = convolve_groups(*given_to, groups), expected(*given_to, groups)
+    assert torch.allclose(outcome, reference)
+    weights = torch.randn_like(reference)
+    found = torch.autograd.grad((outcome * weights).sum(), given_to)
+    for one, other in zip(found, torch.autograd.grad((reference * weights).sum(), given_to), strict=True):
+        assert torch.allclose(one, other)
+
+
+def test_the_states_need_no_gradient():
+    states, weight, bias = drawn(2, 20, 3, 2, 5)
+    convolve_groups(states.detach(), weight, bias, 2).sum().backward()
+    assert states.grad is None
+    assert weight.grad is not None
+
+
+@pytest.mark.parametrize("width", [FEW - 6, FEW])
+def test_bfloat16_stays_near(width):
+    states, weight, bias = (each.detach() for each in drawn(2, 40, width, 2, 32, dtype=torch.float32))
+    exact = convolve_groups(states, weight, bias, 2)
+    found = convolve_groups(states.bfloat16(), weight.bfloat16(), bias.bfloat16(), 2)
+    assert found.dtype == torch.bfloat16
+    assert (found - exact).abs().max() < 0.03 * exact.abs().max()
