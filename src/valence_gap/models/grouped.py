@@ -75,7 +75,7 @@ def _windows(states: Tensor, groups: int, kernel: int, blocks: int) -> Tensor:
 
 
 def _diagonals(band: Tensor, kernel: int) -> Tensor:
-    """The kernel at each place of a block, (groups, kernel, in, block, out) of (groups, seen, in, block, out); a view."""
+    """A view of the kernel at each place of a block: (groups, kernel, in, block, out)."""
     groups, _, before, block, after = band.shape
     to_group, to_seen, to_before, to_place, to_after = band.stride()
     return band.as_strided(
