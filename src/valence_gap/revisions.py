@@ -22,7 +22,7 @@ REVISIONS = {
     "predict": 3,
     "text": 1,
     "fusion": 1,
-    "score": 1,
+    "score": 2,
     "claims": 1,
     "export": 1,
 }

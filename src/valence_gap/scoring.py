@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap import statistics
-from valence_gap.definitions import DIMENSIONS, Evaluation
+from valence_gap.definitions import CLEAN, DIMENSIONS, Evaluation
 from valence_gap.errors import UserError, valid_names
 from valence_gap.files import write_csv
 from valence_gap.metrics import Floats
@@ -21,6 +21,8 @@ COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "gro
 GENDERS = ("female", "male")
 # Covers the utterances that have a transcript of which the engine makes a sound: some, never a promised all.
 SYNTHESISED = "synthesised"
+# What the rows of the mean CCC over all augmentations have in place of a condition; no condition's name has spaces.
+AUGMENTED_MEAN = "mean of augmented"
 LISTED = 20
 
 
@@ -98,7 +100,8 @@ def score_table(
     Groups (``group_by``): ``all``; ``gender``: female and male; ``fairness``: female minus male (section III-D);
     ``speaker``: for each speaker with at least ``evaluation.min_samples`` labelled utterances the mean CCC over
     resamples of ``evaluation.speaker_draws`` of them (section IV-J). Utterances without a label, gender or speaker
-    are left out of what needs it.
+    are left out of what needs it. Where there are augmented conditions, ``all`` has a row for the mean CCC over them
+    too, whose interval is that of the mean.
 
     Returns:
         Columns corpus, condition, dimension, group_by, group, samples, ccc, low, high.
@@ -117,17 +120,26 @@ def score_table(
         for dimension in (name for name in DIMENSIONS if name in dimensions):
             series = _series(labels[rows], by_condition[dimension], utterances[rows], dimension, corpus)
             for group_by, group, samples, estimate in _estimates(series, corpus, evaluation):
-                tables.append(
-                    pd.DataFrame({"condition": conditions, "ccc": estimate.value, "low": estimate.low}).assign(
-                        high=estimate.high, dimension=dimension, group_by=group_by, group=group, samples=samples
-                    )
-                )
+                tables.append(_rows(conditions, dimension, group_by, group, samples, estimate))
+            augmented = [name not in (CLEAN, SYNTHESISED) for name in conditions]
+            if any(augmented):
+                mean = _mean(series, augmented, corpus, evaluation)
+                tables.append(_rows([AUGMENTED_MEAN], dimension, "all", "all", len(series.truth), mean))
     table = pd.concat(tables, ignore_index=True).assign(corpus=corpus)
     return table.sort_values("condition", kind="stable", key=_order(predictions), ignore_index=True)[list(COLUMNS[2:])]
 
 
+def _rows(
+    conditions: list[str], dimension: str, group_by: str, group: str, samples: int, estimate: Estimate
+) -> pd.DataFrame:
+    return pd.DataFrame({"condition": conditions, "ccc": estimate.value, "low": estimate.low}).assign(
+        high=estimate.high, dimension=dimension, group_by=group_by, group=group, samples=samples
+    )
+
+
 def _order(predictions: pd.DataFrame) -> Any:
-    ranks = {name: rank for rank, name in enumerate(predictions["condition"].unique())}
+    names = [*predictions["condition"].unique(), AUGMENTED_MEAN]
+    ranks = {name: rank for rank, name in enumerate(names)}
     return lambda column: column.map(ranks)
 
 
@@ -226,6 +238,17 @@ def _estimates(series: Series, corpus: str, evaluation: Evaluation) -> Iterator[
                 rng=statistics.generator(seed, corpus, "speaker", speaker),
             )
             yield "speaker", speaker, int(rows.sum()), mean
+
+
+def _mean(series: Series, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
+    """Mean CCC over the chosen conditions of all utterances, on the resamples that each of them is judged on."""
+    return statistics.mean_ccc_estimate(
+        series.truth,
+        series.predictions[:, chosen],
+        resamples=evaluation.bootstrap,
+        confidence=evaluation.confidence,
+        rng=statistics.generator(evaluation.seed, corpus, "all"),
+    )
 
 
 def _listed(lines: Sequence[str]) -> list[str]:

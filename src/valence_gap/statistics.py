@@ -127,6 +127,31 @@ def ccc_estimate(
     return Estimate(_cccs(truth, predictions), *interval(resampled, confidence))
 
 
+def mean_ccc_estimate(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Mean CCC over the series with a bootstrap interval over utterances: each resample's mean over the same series.
+
+    Args:
+        truth: labels, (samples,).
+        predictions: (samples, series).
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers; in the state that :func:`ccc_estimate` got, the same utterances are drawn.
+
+    Returns:
+        One value, (1,); NaN where the CCC of a series is undefined.
+    """
+    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng)
+    means = resampled.mean(axis=1, keepdims=True)
+    return Estimate(_cccs(truth, predictions).mean(keepdims=True), *interval(means, confidence))
+
+
 def paired_difference(
     truth: npt.ArrayLike,
     first: npt.ArrayLike,

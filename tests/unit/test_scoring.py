@@ -5,7 +5,8 @@ import pytest
 from valence_gap.definitions import Evaluation
 from valence_gap.errors import UserError
 from valence_gap.metrics import ccc
-from valence_gap.scoring import COLUMNS, score, score_table
+from valence_gap.scoring import AUGMENTED_MEAN, COLUMNS, score, score_table
+from valence_gap.statistics import generator
 
 EVALUATION = Evaluation(bootstrap=100, min_samples=20, speaker_draws=15)
 
@@ -94,9 +95,34 @@ def test_conditions_share_resamples_and_keep_their_order():
     utterances, labels = corpus_tables()
     clean, noisy = predict(labels), predict(labels, "natural-0db", seed=5)
     both = table_of(pd.concat([noisy, clean]), labels, utterances)
-    assert both.condition.unique().tolist() == ["natural-0db", "clean"]
+    assert both.condition.unique().tolist() == ["natural-0db", "clean", AUGMENTED_MEAN]
     alone = table_of(clean, labels, utterances)
     pd.testing.assert_frame_equal(both[both.condition == "clean"].reset_index(drop=True), alone)
+
+
+def test_the_mean_over_augmentations_is_bootstrapped_over_the_same_utterances():
+    utterances, labels = corpus_tables(count=40)
+    conditions = ["fade", "natural-0db", "speed"]
+    parts = [predict(labels, name, seed) for seed, name in enumerate(["clean", *conditions])]
+    table = table_of(pd.concat(parts), labels, utterances, ["valence"])
+    row = row_of(table, "valence", "all", AUGMENTED_MEAN)
+    single = table[(table.group == "all") & table.condition.isin(conditions)]
+    assert row.ccc == pytest.approx(single.ccc.mean())
+    assert (row.group_by, row.samples) == ("all", 35)
+    truth = labels.valence.to_numpy()[5:]
+    series = [part.valence.to_numpy(dtype=np.float64)[5:] for part in parts[1:]]
+    means = []
+    rng = generator(EVALUATION.seed, "iemocap", "all")
+    for drawn in rng.integers(0, 35, (EVALUATION.bootstrap, 35)):
+        means.append(sum(ccc(truth[drawn], one[drawn]) for one in series) / 3)
+    assert [row.low, row.high] == [pytest.approx(end) for end in np.percentile(means, [2.5, 97.5])]
+    assert row.high - row.low < (single.high - single.low).mean()
+
+
+def test_there_is_a_mean_only_over_augmentations():
+    utterances, labels = corpus_tables()
+    spoken = pd.concat([predict(labels), predict(labels[utterances.transcript == "words"], "synthesised")])
+    assert AUGMENTED_MEAN not in set(table_of(spoken, labels, utterances).condition)
 
 
 def test_synthesised_covers_what_was_spoken_and_counts_it(capsys):

@@ -7,28 +7,22 @@ from valence_gap.errors import UserError
 from valence_gap.figures import bars
 from valence_gap.figures.description import Description, Inputs
 from valence_gap.figures.style import Drawing
-from valence_gap.figures.tables import AVERAGED, KEYS, of_condition, over_seeds, read_scores
-from valence_gap.scoring import SYNTHESISED
+from valence_gap.figures.tables import KEYS, of_condition, over_seeds, read_scores
+from valence_gap.scoring import AUGMENTED_MEAN, SYNTHESISED
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
-    """Bars of the mean CCC over all augmentations, the clean CCC marked.
-
-    The interval's ends are means over the augmentations. As these share their utterances and resamples, that is the
-    interval of the mean but for what differs between them: at most a little too wide.
+    """Bars of the mean CCC over all augmentations, with its own interval, the clean CCC marked.
 
     Args:
         inputs: with ``scores``, of the clean and of the augmented test sets.
         description: models, corpora and dimensions.
     """
     scores = read_scores(inputs, description, group_by="all")
-    clean = over_seeds(of_condition(scores, CLEAN))
-    augmented = scores[~scores["condition"].isin([CLEAN, SYNTHESISED])]
-    _refuse_uneven(augmented)
-    per_seed = augmented.groupby([*KEYS, "seed"], sort=False)[AVERAGED].mean().reset_index()
-    table = over_seeds(per_seed).merge(
-        clean.rename(columns={"ccc": "clean"})[[*KEYS, "clean"]], how="left", on=list(KEYS)
-    )
+    clean = over_seeds(of_condition(scores, CLEAN)).rename(columns={"ccc": "clean"})
+    _refuse_uneven(scores[~scores["condition"].isin([CLEAN, SYNTHESISED])])
+    means = over_seeds(of_condition(scores, AUGMENTED_MEAN))
+    table = means.merge(clean[[*KEYS, "clean"]], how="left", on=list(KEYS))
     table["change"] = table["ccc"] - table["clean"]
     look = bars.Look(
         models=description.models,
