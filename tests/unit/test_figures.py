@@ -1,19 +1,19 @@
 import argparse
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from valence_gap.commands import figures as command
 from valence_gap.definitions import DIMENSIONS, Evaluation, from_json
 from valence_gap.errors import UserError
-from valence_gap.figures import curves, make, style
+from valence_gap.figures import make, style
 from valence_gap.figures.description import Description, Inputs, Run, runs_of
 from valence_gap.figures.tables import over_seeds, published_figure_2
 from valence_gap.metrics import ccc
-from valence_gap.scoring import score
+from valence_gap.scoring import AUGMENTED_MEAN, score
 
 CORPORA = {"msp-podcast": list(DIMENSIONS), "cmu-mosi": ["valence"]}
 COLOURS = {"cnn14": "#7f7f7f", "w2v2-b": "#56b4e9", "w2v2-b-frozen": "#56b4e9"}
@@ -129,7 +129,10 @@ def test_figure_04_keeps_to_the_synthesised_utterances(study, tmp_path):
     run = Run("w2v2-b", 1, "msp-podcast")
     clean = next(pd.read_parquet(path) for key, path in study.predictions if key == run)
     assert table.loc["original", "ccc"] == pytest.approx(ccc(truth, clean[:30].valence))
-    assert table.index.tolist() == ["original", "synthesised", "synthesised-frozen"]
+    assert table.index.tolist() == ["original", "synthesised", "original-frozen", "synthesised-frozen"]
+    run = Run("w2v2-b-frozen", 1, "msp-podcast")
+    clean = next(pd.read_parquet(path) for key, path in study.predictions if key == run)
+    assert table.loc["original-frozen", "ccc"] == pytest.approx(ccc(truth, clean[:30].valence))
 
 
 def test_figure_05_is_the_difference_of_the_pair(study, tmp_path):
@@ -163,6 +166,16 @@ def test_figure_06_averages_the_augmentations(study, tmp_path):
     assert row.change == pytest.approx(augmented - scores[scores.condition == "clean"].ccc.item())
 
 
+def test_figure_06_shows_the_interval_of_the_average(study, tmp_path):
+    table = plotted("figure_06", study, described(), tmp_path)
+    scores = all_scores(study).query("group_by == 'all' and corpus == 'cmu-mosi' and model == 'w2v2-b'")
+    row = table.query("corpus == 'cmu-mosi' and model == 'w2v2-b'").iloc[0]
+    mean = scores[scores.condition == AUGMENTED_MEAN].iloc[0]
+    assert (row.low, row.high) == (mean.low, mean.high)
+    ends = scores[scores.condition.isin(["fade", "natural-0db"])]
+    assert row.high - row.low < (ends.high - ends.low).mean()
+
+
 def test_figure_06_refuses_uneven_augmentations(study, tmp_path):
     table = all_scores(study)
     uneven = table[~((table.condition == "fade") & (table.model == "cnn14") & (table.seed == 2))]
@@ -177,7 +190,15 @@ def test_figure_07_averages_over_corpora_and_dimensions(study, tmp_path, corpora
     own = table[table.model == "w2v2-b"]
     cells = own[own.corpus != "average"].ccc
     assert len(cells) == sum(len(CORPORA[corpus]) for corpus in corpora)
-    assert own[own.corpus == "average"].ccc.item() == pytest.approx(cells.mean())
+    average = own[own.corpus == "average"].iloc[0]
+    assert average.ccc == pytest.approx(cells.mean())
+    # Half-widths are added within a corpus, and as independent ones over corpora.
+    squares = 0.0
+    for corpus in corpora:
+        rows = own[own.corpus == corpus]
+        squares += sum(high - value for high, value in zip(rows.high, rows.ccc, strict=True)) ** 2
+    assert average.high - average.ccc == pytest.approx(squares**0.5 / len(cells))
+    assert average.low < average.ccc
 
 
 def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):
@@ -205,9 +226,24 @@ def test_figure_11_is_mean_and_deviation_over_seeds(study, tmp_path):
 
 def test_figures_12_and_13_name_their_steps(study, tmp_path):
     layers = described(fields={"cnn14": {"layers": 2}, "w2v2-b": {}})
-    assert set(plotted("figure_12", study, layers, tmp_path).step) == {"2", "all"}
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 24}')
+    whole = replace(study, configs={"w2v2-b": tmp_path / "config.json"})
+    table = plotted("figure_12", whole, layers, tmp_path)
+    assert table.groupby("model").step.unique().map(list).to_dict() == {"cnn14": [2], "w2v2-b": [24]}
     fractions = described(fields={"cnn14": {"fraction": 0.075}})
-    assert set(plotted("figure_13", study, fractions, tmp_path).step.astype(float)) == {7.5, 100}
+    assert set(plotted("figure_13", study, fractions, tmp_path).step) == {7.5, 100}
+
+
+def test_figure_12_needs_the_depth_of_the_whole_model(study, tmp_path):
+    with pytest.raises(UserError, match="dropped layers"):
+        make("figure_12", study, described(), tmp_path / "x")
+    layers = described(fields={"cnn14": {"layers": 2}})
+    with pytest.raises(UserError, match="--configs") as caught:
+        make("figure_12", study, layers, tmp_path / "x")
+    assert caught.value.offenders == ("w2v2-b",)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="does not tell how many layers"):
+        make("figure_12", replace(study, configs={"w2v2-b": tmp_path / "config.json"}), layers, tmp_path / "x")
 
 
 def test_a_figure_without_its_inputs_says_what_is_missing(study, tmp_path):
@@ -227,37 +263,6 @@ def test_equal_figures_give_equal_files(study, tmp_path):
     for suffix in ("pdf", "png", "csv"):
         one, two = ((tmp_path / folder / f"figure_02.{suffix}").read_bytes() for folder in ("one", "two"))
         assert one == two
-
-
-def test_nothing_is_written_where_writing_fails(tmp_path):
-    class Broken(pd.DataFrame):
-        def to_csv(self, *args, **kwargs):
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        style.save(style.Drawing(Figure(), Broken()), tmp_path / "figure")
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_note_stands_on_the_figure():
-    assert style.new_figure(2, 2, "miniature study").get_suptitle() == "miniature study"
-
-
-@pytest.mark.parametrize(
-    ("value", "signed", "text"),
-    [(0.745, False, ".74"), (-0.03, False, "−.03"), (0.1, True, "+.10"), (1.0, False, "1.00"), (np.nan, True, "n/a")],
-)
-def test_numbers_are_written_as_in_the_paper(value, signed, text):
-    assert style.number(value, signed=signed) == text
-
-
-def test_crowded_labels_give_way():
-    assert style.uncrowded([-0.4, -0.2, 0.0, 0.2], (-0.4, 0.5), 0.8) == [-0.4, 0.0]
-    assert style.uncrowded([0.0, 0.5], (0, 1), 0.8) == [0.0, 0.5]
-    labels = curves._uncrowded([0.5, 0.75, 1.0], ["50", "75", "100"], log=False)
-    assert labels == ["50", "75", "100"]
-    labels = curves._uncrowded([0.01, 0.5, 0.75, 1.0], ["1", "50", "75", "100"], log=True)
-    assert labels == ["1", "", "", "100"]
 
 
 def test_over_seeds_keeps_the_order_of_occurrence():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 
 from valence_gap.definitions import DIMENSIONS, from_json
 from valence_gap.errors import UserError
-from valence_gap.figures import make, style
+from valence_gap.figures import figure_03, make, style
 from valence_gap.figures.description import Description, Inputs, Run
 from valence_gap.metrics import ccc
 
@@ -33,7 +34,12 @@ def inputs(tmp_path):
             path = tmp_path / f"{model}.{seed}.parquet"
             table.assign(id=[ids[row] for row in table.index], condition="clean").to_parquet(path)
             predictions.append((Run(model, seed, "corpus"), path))
-    return Inputs(predictions=tuple(predictions), labels={"corpus": tmp_path / "labels.parquet"})
+    (tmp_path / "report.json").write_text(json.dumps({"word_error_rate": 0.3425}))
+    return Inputs(
+        predictions=tuple(predictions),
+        labels={"corpus": tmp_path / "labels.parquet"},
+        transcriptions={"corpus": tmp_path / "report.json"},
+    )
 
 
 def described(models):
@@ -52,6 +58,7 @@ def test_figure_03_is_fusion_minus_audio(inputs, tmp_path, models):
     assert (table.model == "b-text").all()
     assert (table.audio == "b").all()
     assert (table.seeds == 2).all()
+    assert (table.word_error_rate == 0.3425).all()
     truth = pd.read_parquet(tmp_path / "labels.parquet").valence
     gains = [1 - ccc(truth, pd.read_parquet(tmp_path / f"b.{seed}.parquet").valence) for seed in (1, 2)]
     assert table.ccc["valence"] == pytest.approx(np.mean(gains))
@@ -69,3 +76,27 @@ def test_figure_03_needs_fusions_and_their_audio_models(inputs, tmp_path):
     with pytest.raises(UserError, match="seed") as caught:
         make("figure_03", inputs, described({"b-text": "absent"}), tmp_path / "x")
     assert caught.value.offenders == ("b-text: seeds [1, 2]", "absent: seeds []")
+
+
+def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
+    drawing = figure_03.draw(inputs, described({"b-text": "b"}))
+    (legend,) = drawing.figure.legends
+    assert "word error rate (Corpus): 34 %" in [text.get_text() for text in legend.get_texts()]
+    (tmp_path / "report.json").write_text(json.dumps({"word_error_rate": None}))
+    drawing = figure_03.draw(inputs, described({"b-text": "b"}))
+    assert drawing.table.word_error_rate.isna().all()
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(UserError, match=r"report.json: KeyError"):
+        figure_03.draw(inputs, described({"b-text": "b"}))
+    with pytest.raises(UserError, match="--transcriptions corpus=FILE"):
+        figure_03.draw(replace(inputs, transcriptions={}), described({"b-text": "b"}))
+
+
+def test_columns_are_as_wide_as_their_values_need(inputs):
+    arousal, _, valence = figure_03.draw(inputs, described({"b-text": "b"})).figure.axes
+    widths = [np.ptp(axes.get_xlim()) for axes in (arousal, valence)]
+    assert widths[0] < widths[1]
+    figure = arousal.figure
+    figure.draw_without_rendering()
+    per_inch = [width / axes.get_position().width for axes, width in zip((arousal, valence), widths, strict=True)]
+    assert per_inch[0] == pytest.approx(per_inch[1], rel=0.02)

@@ -220,6 +220,25 @@ def logs_of(target):
     return {f"{run}={path}": path for run, path in paths.items()}
 
 
+def whole_configs_of(target):
+    """Configurations of a target's models with all layers: {'w2v2-L=results/.../config.json': 'results/...'}."""
+    paths = {
+        model: f"{R}/models/{model}/seed-{seed}/config.json"
+        for model, seed in study.runs(target)
+        if study.models[study.audio_model(model)].layers is None
+    }
+    return {f"{model}={path}": path for model, path in paths.items()}
+
+
+def transcriptions_of(target):
+    """Reports of the transcripts of a target's corpora: {'iemocap=results/.../report.json': 'results/...'}."""
+    paths = {
+        corpus: f"{R}/text/{corpus}/test/report.json"
+        for corpus in study.shown(target).corpora
+    }
+    return {f"{corpus}={path}": path for corpus, path in paths.items()}
+
+
 def claims_predictions():
     """Predictions that the claims are judged by, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
     paths = [

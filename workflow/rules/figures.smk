@@ -22,6 +22,7 @@ rule figure_02:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        more=[],
         description=canonical_json(figure_description(study, "figure_02")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -29,6 +30,7 @@ rule figure_02:
         r"""
         valence-gap figure {params.name:q} \
             --scores {input.scores:q} \
+            {params.more:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
@@ -41,6 +43,7 @@ rule figure_03:
         source=drawing("figure_03", "differences", "bars"),
         predictions=predictions_of("figure_03", "clean").values(),
         labels=tables_of("figure_03", "labels").values(),
+        transcriptions=transcriptions_of("figure_03").values(),
     output:
         report(
             f"{R}/figures/figure_03.pdf",
@@ -62,6 +65,7 @@ rule figure_03:
     params:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
+        more=["--transcriptions", *transcriptions_of("figure_03")],
         description=canonical_json(figure_description(study, "figure_03")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -70,6 +74,7 @@ rule figure_03:
         valence-gap figure {params.name:q} \
             --predictions {params.predictions:q} \
             --labels {params.labels:q} \
+            {params.more:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
@@ -97,6 +102,7 @@ use rule figure_03 as figure_04 with:
     params:
         predictions=[*predictions_of("figure_04", "clean", "synthesised")],
         labels=[*tables_of("figure_04", "labels")],
+        more=[],
         description=canonical_json(figure_description(study, "figure_04")),
 
 
@@ -121,6 +127,7 @@ use rule figure_03 as figure_05 with:
     params:
         predictions=[*predictions_of("figure_05", "clean")],
         labels=[*tables_of("figure_05", "labels")],
+        more=[],
         description=canonical_json(figure_description(study, "figure_05")),
 
 
@@ -298,8 +305,9 @@ rule figure_11:
 use rule figure_02 as figure_12 with:
     """Figure 12: CCC after removing top transformer layers."""
     input:
-        source=drawing("figure_12", "steps", "curves"),
+        source=drawing("figure_12", "steps"),
         scores=scores_of("figure_12", "clean"),
+        configs=whole_configs_of("figure_12").values(),
     output:
         report(
             f"{R}/figures/figure_12.pdf",
@@ -313,13 +321,14 @@ use rule figure_02 as figure_12 with:
     benchmark:
         f"{R}/benchmarks/figures/figure_12.tsv"
     params:
+        more=["--configs", *whole_configs_of("figure_12")],
         description=canonical_json(figure_description(study, "figure_12")),
 
 
 use rule figure_02 as figure_13 with:
     """Figure 13: CCC on fractions of the training set."""
     input:
-        source=drawing("figure_13", "steps", "curves"),
+        source=drawing("figure_13", "steps"),
         scores=scores_of("figure_13", "clean"),
     output:
         report(

@@ -25,6 +25,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
+    parser.add_argument("--configs", nargs="*", default=[], metavar="MODEL=FILE", help="config.json of models")
+    parser.add_argument(
+        "--transcriptions", nargs="+", default=[], metavar="CORPUS=FILE", help="report.json of transcripts"
+    )
     parser.add_argument(
         "--description", required=True, help="what is shown: JSON with models, corpora, note and published"
     )
@@ -44,5 +48,7 @@ def _figure(args: argparse.Namespace) -> None:
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
         embeddings=runs_of(args.embeddings, "--embeddings", parts=3),
         utterances=dict(keyed_files(args.utterances, "--utterances")),
+        configs=dict(keyed_files(args.configs, "--configs")),
+        transcriptions=dict(keyed_files(args.transcriptions, "--transcriptions")),
     )
     make(args.name, inputs, from_json(Description, args.description), args.output_stem)

@@ -1,20 +1,18 @@
-"""Panels of curves, one for each dimension, with bands or whiskers."""
+"""Panels of curves beside each other, one for each dimension, with bands."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from valence_gap.figures import style
 
 PANEL_HEIGHT_IN = 1.15
-# About the width of one of three panels in a column, without its margins.
-PANEL_WIDTH_IN = 0.85
+BAND = 0.25
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,6 @@ class Curve:
     name: str
     label: str
     colour: str
-    marker: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,77 +32,45 @@ class Look:
         curves: in order of the legend.
         dimensions: (name, title) of the panels.
         note: small print.
-        x_label: of the horizontal axes.
-        x_ticks: where they stand, and what they say; None: chosen.
-        x_log: a logarithmic horizontal axis.
+        x_label: of the horizontal axes, which count something.
+        band: what the bands are.
     """
 
     curves: tuple[Curve, ...]
     dimensions: tuple[tuple[str, str], ...]
     note: str
     x_label: str
-    x_ticks: tuple[Sequence[float], Sequence[str]] | None = None
-    x_log: bool = False
+    band: str
 
 
 def draw(table: pd.DataFrame, look: Look) -> Figure:
     """Draw one panel beside the other, on one scale.
 
     Args:
-        table: curve, dimension, x, ccc, low, high: whiskers where the curve has a marker, else a band.
+        table: curve, dimension, x, ccc, low, high.
         look: what the panels have in common.
     """
-    figure = style.new_figure(style.COLUMN_IN, PANEL_HEIGHT_IN + 0.6, look.note)
+    figure = style.new_figure(style.COLUMN_IN, PANEL_HEIGHT_IN + 0.75, look.note)
     panels = figure.subplots(1, len(look.dimensions), squeeze=False, sharey=True)[0]
     for axes, (dimension, title) in zip(panels, look.dimensions, strict=True):
         axes.set_title(title, pad=3)
         axes.grid(axis="y")
+        axes.axhline(0, color=style.MUTED, linewidth=0.5)
         for curve in look.curves:
             rows = table[(table["curve"] == curve.name) & (table["dimension"] == dimension)].sort_values("x")
             _draw_curve(axes, rows, curve)
         axes.set_xlabel(look.x_label, labelpad=1)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.tick(value)))
-        _scale_x(axes, look)
     panels[0].set_ylabel("CCC")
-    handles = [
-        Line2D([], [], color=curve.colour, marker=curve.marker or None, markersize=2.8, label=curve.label)
-        for curve in look.curves
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 4))
+    handles = [Line2D([], [], color=curve.colour, label=curve.label) for curve in look.curves]
+    band = Patch(color=style.INK, alpha=BAND, linewidth=0, label=look.band)
+    figure.legend(handles=[*handles, band], loc="outside lower center", ncols=min(len(handles) + 1, 3))
     return figure
 
 
 def _draw_curve(axes: Axes, rows: pd.DataFrame, curve: Curve) -> None:
-    if rows.empty:
-        return
     x, middle, low, high = (rows[name].to_numpy(dtype=float) for name in ("x", "ccc", "low", "high"))
-    axes.plot(x, middle, color=curve.colour, marker=curve.marker or None, markersize=2.8)
-    if curve.marker:
-        axes.vlines(x, low, high, color=curve.colour, linewidth=0.7)
-    else:
-        axes.fill_between(x, low, high, color=curve.colour, alpha=0.25, linewidth=0)
-
-
-def _scale_x(axes: Axes, look: Look) -> None:
-    if look.x_log:
-        axes.set_xscale("log")
-        axes.minorticks_off()
-    if look.x_ticks:
-        axes.set_xticks(look.x_ticks[0], _uncrowded(*look.x_ticks, log=look.x_log))
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-
-
-def _uncrowded(places: Sequence[float], labels: Sequence[str], *, log: bool) -> list[str]:
-    """The labels from the right, without those that have no room beside their neighbour; their ticks remain."""
-    at = np.log(places) if log else np.asarray(places, dtype=float)
-    inches = (at - at.min()) / max(np.ptp(at), 1e-9) * PANEL_WIDTH_IN
-    kept: list[str] = []
-    edge = np.inf
-    for place, label in zip(inches[::-1], labels[::-1], strict=True):
-        half = len(label) * style.CHARACTER_IN / 2
-        fits = place + half <= edge
-        kept.append(label if fits else "")
-        edge = place - half if fits else edge
-    return kept[::-1]
+    axes.plot(x, middle, color=curve.colour)
+    axes.fill_between(x, low, high, color=curve.colour, alpha=BAND, linewidth=0)

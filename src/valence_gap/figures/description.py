@@ -93,6 +93,8 @@ class Inputs:
         training_logs: training.csv by run.
         embeddings: pooled states by run (``.npy``), row by row those of its predictions.
         utterances: utterance tables by corpus.
+        configs: config.json by model.
+        transcriptions: report.json of the recogniser's transcripts by corpus.
     """
 
     scores: tuple[Path, ...] = ()
@@ -101,6 +103,8 @@ class Inputs:
     training_logs: tuple[tuple[Run, Path], ...] = ()
     embeddings: tuple[tuple[Run, Path], ...] = ()
     utterances: Mapping[str, Path] = field(default_factory=dict)
+    configs: Mapping[str, Path] = field(default_factory=dict)
+    transcriptions: Mapping[str, Path] = field(default_factory=dict)
 
 
 def keyed_files(texts: Iterable[str], option: str) -> tuple[tuple[str, Path], ...]:

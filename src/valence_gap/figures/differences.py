@@ -16,7 +16,14 @@ from valence_gap.progress import progress
 Pair = tuple[ShownModel, str]
 
 
-def draw(pairs: Sequence[Pair], inputs: Inputs, description: Description, *, subtrahend: str) -> Drawing:
+def draw(
+    pairs: Sequence[Pair],
+    inputs: Inputs,
+    description: Description,
+    *,
+    subtrahend: str,
+    remarks: tuple[str, ...] = (),
+) -> Drawing:
     """Bars of the differences on the clean test sets, with intervals of the paired bootstrap.
 
     Both models of a pair are judged on the same utterances and resamples, seed by seed.
@@ -26,6 +33,7 @@ def draw(pairs: Sequence[Pair], inputs: Inputs, description: Description, *, sub
         inputs: with ``predictions`` and ``labels``.
         description: corpora and dimensions, and how intervals are computed.
         subtrahend: column of the table that names the second of each pair.
+        remarks: what the legend says beside.
 
     Raises:
         UserError: if predictions or labels are missing, or a pair has no seed in common.
@@ -48,6 +56,8 @@ def draw(pairs: Sequence[Pair], inputs: Inputs, description: Description, *, sub
         label="ΔCCC",
         interval=description.interval_label(),
         signed=True,
+        fitted=True,
+        remarks=remarks,
     )
     return Drawing(bars.draw(bars.rows_by_corpus(table, description), look), table)
 

@@ -1,9 +1,13 @@
 """Figure 3: CCC of the fusion with text minus that of the audio model alone (section IV-B)."""
 
+import math
+from dataclasses import replace
+
 from valence_gap.errors import UserError
 from valence_gap.figures import differences
 from valence_gap.figures.description import Description, Inputs, ShownModel
 from valence_gap.figures.style import Drawing
+from valence_gap.files import read_json
 
 REMEDY = "list fusions in figures.*.models; their audio models may stand beside them"
 
@@ -11,11 +15,42 @@ REMEDY = "list fusions in figures.*.models; their audio models may stand beside 
 def draw(inputs: Inputs, description: Description) -> Drawing:
     """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
 
+    The legend and the column ``word_error_rate`` tell how well the recogniser read the text that the fusions use.
+
     Args:
-        inputs: with ``predictions`` of the fusions and of their audio models, and ``labels``.
+        inputs: with ``predictions`` of the fusions and of their audio models, ``labels`` and ``transcriptions``.
         description: models: fusions, each with ``audio``; their audio models may stand beside them.
     """
-    return differences.draw(_pairs(description), inputs, description, subtrahend="audio")
+    rates = {corpus.name: _word_error_rate(inputs, corpus.name) for corpus in description.corpora}
+    remarks = tuple(
+        f"word error rate ({corpus.label}): {_percent(rates[corpus.name])}" for corpus in description.corpora
+    )
+    drawing = differences.draw(_pairs(description), inputs, description, subtrahend="audio", remarks=remarks)
+    table = drawing.table.assign(word_error_rate=drawing.table["corpus"].map(rates))
+    return replace(drawing, table=table)
+
+
+def _word_error_rate(inputs: Inputs, corpus: str) -> float:
+    """Word errors of the recogniser per word of a corpus' references; NaN where it has none.
+
+    Raises:
+        UserError: if no report tells it.
+    """
+    if corpus not in inputs.transcriptions:
+        raise UserError(
+            f"the report of the transcripts of {corpus} is missing",
+            remedy=f"pass it with --transcriptions {corpus}=FILE",
+        )
+    path = inputs.transcriptions[corpus]
+    try:
+        rate = read_json(path)["word_error_rate"]
+        return math.nan if rate is None else float(rate)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError("a report of transcripts cannot be read", [f"{path}: {error!r}"], "transcribe again") from error
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.0f} %" if math.isfinite(rate) else "no references"
 
 
 def _pairs(description: Description) -> list[tuple[ShownModel, str]]:

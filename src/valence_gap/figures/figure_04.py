@@ -12,12 +12,14 @@ from valence_gap.figures.style import Drawing
 from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
 from valence_gap.scoring import SYNTHESISED
 
-SECTIONS = {"original": "Original", "synthesised": "Synthesised", "synthesised-frozen": "Synthesised,\nfrozen model"}
+# Columns and rows, by the condition and by whether the transformer layers were frozen.
+VOICES = {"original": "Original", "synthesised": "Synthesised"}
+TRAININGS = {"": "fine-tuned", "-frozen": "frozen"}
 DIMENSION = "valence"
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
-    """Bars for the original files, the synthesised ones, and these with frozen transformer layers.
+    """Bars for the original files and the synthesised ones, each with fine-tuned and with frozen transformer layers.
 
     All on the utterances that were synthesised, so that the sections differ in nothing but the voice.
 
@@ -31,9 +33,12 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     table = over_seeds(pd.concat(tables, ignore_index=True), ["corpus", "section", "model"])
     rows: list[bars.Row] = []
     for corpus in description.corpora:
-        parts = [table[(table["corpus"] == corpus.name) & (table["section"] == section)] for section in SECTIONS]
-        titles = [title if not rows else "" for title in SECTIONS.values()]
-        rows.append((corpus.label, [bars.Panel(*panel) for panel in zip(titles, parts, strict=True)]))
+        for training, shown in TRAININGS.items():
+            sections = {f"{voice}{training}": title for voice, title in VOICES.items()}
+            parts = [table[(table["corpus"] == corpus.name) & (table["section"] == section)] for section in sections]
+            titles = [title if not rows else "" for title in sections.values()]
+            panels = map(bars.Panel, titles, parts)
+            rows.append((f"{corpus.label}\n{shown}", list(panels)))
     look = bars.Look(
         models=tuple(one for one, _ in pairs),
         note=description.note,
@@ -55,8 +60,13 @@ def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation
         common = common.intersection(more)
     rows = []
     for model, frozen in named.items():
-        parts = (original.get(model), synthesised.get(model), synthesised.get(frozen))
-        for section, runs in zip(SECTIONS, parts, strict=True):
+        sections = {
+            "original": original.get(model),
+            "synthesised": synthesised.get(model),
+            "original-frozen": original.get(frozen),
+            "synthesised-frozen": synthesised.get(frozen),
+        }
+        for section, runs in sections.items():
             if not runs:
                 raise UserError(f"predictions are missing: {section} of {model} on {corpus.name}")
             for seed, predicted in runs.items():

@@ -1,6 +1,5 @@
 """Figure 7: gender fairness, the CCC of female minus that of male speakers (section IV-I)."""
 
-import numpy as np
 import pandas as pd
 
 from valence_gap.definitions import CLEAN
@@ -13,7 +12,7 @@ AVERAGE = "average"
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
-    """Bars of the fairness score by corpus and dimension, and of its average over all of them.
+    """Bars of the fairness score by corpus and dimension, and of its average over all of them where there are several.
 
     Args:
         inputs: with ``scores``.
@@ -21,10 +20,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     """
     table = over_seeds(of_condition(read_scores(inputs, description, group_by="fairness"), CLEAN))
     average = _average(table)
-    rows = bars.rows_by_corpus(table, description)
-    if rows[-1][1][0] is not None:
-        rows.append(("", [None] * len(description.dimensions())))
-    rows[-1][1][0] = bars.Panel("Average", average)
+    panels = len(table[["corpus", "dimension"]].drop_duplicates())
     look = bars.Look(
         models=description.models,
         note=description.note,
@@ -32,11 +28,22 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         interval=description.interval_label(),
         signed=True,
     )
-    return Drawing(bars.draw(rows, look), pd.concat([table, average], ignore_index=True))
+    below = ("Average", bars.Panel(f"ΔCCC, mean of the {panels} panels above", average)) if panels > 1 else None
+    rows = bars.rows_by_corpus(table, description)
+    return Drawing(bars.draw(rows, look, below=below), pd.concat([table, average], ignore_index=True))
 
 
 def _average(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over corpora and dimensions, which has no interval here: corpora are no sample of corpora."""
-    means = table.groupby("model", sort=False)["ccc"].mean().reset_index()
-    nothing = dict.fromkeys(("low", "high", "sd", "least", "greatest"), np.nan)
-    return means.assign(corpus=AVERAGE, dimension=AVERAGE, seeds=1, **nothing)[table.columns]
+    """Mean over corpora and dimensions of each model, with an interval.
+
+    Corpora are independent: their half-widths are added as roots of summed squares. The dimensions of one corpus are of
+    the same utterances: their half-widths are added as they are, which is the most they can come to together. The sum,
+    over the number of corpora and dimensions, is the half-width of the average; each side of the interval for itself.
+    """
+    sides = table.assign(below=table["ccc"] - table["low"], above=table["high"] - table["ccc"]).dropna(subset=["ccc"])
+    of_corpora = sides.groupby(["model", "corpus"], sort=False)[["below", "above"]].sum()
+    roots = of_corpora.pow(2).groupby("model", sort=False).sum().pow(0.5)
+    cells = sides.groupby("model", sort=False)["ccc"].agg(ccc="mean", count="size")
+    low, high = cells["ccc"] - roots["below"] / cells["count"], cells["ccc"] + roots["above"] / cells["count"]
+    means: pd.DataFrame = cells.assign(low=low, high=high, corpus=AVERAGE, dimension=AVERAGE, seeds=1).reset_index()
+    return means.reindex(columns=table.columns)

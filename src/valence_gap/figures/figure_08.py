@@ -1,11 +1,9 @@
 """Figure 8: CCC by speaker, and how far the models agree on who is hard (section IV-J)."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from valence_gap.definitions import CLEAN
 from valence_gap.errors import UserError
@@ -17,6 +15,8 @@ from valence_gap.statistics import spearman
 
 # Share of a speaker's place over which the models are spread, so that their intervals do not lie on each other.
 SPREAD = 0.7
+# As many names as have room beside each other.
+LEGEND_COLUMNS = 7
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
@@ -46,10 +46,10 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
 def _draw(table: pd.DataFrame, speakers: list[str], description: Description) -> Figure:
     corpus = description.corpora[0]
     figure = style.new_figure(style.PAGE_IN, 0.6 + 1.1 * len(corpus.dimensions), description.note)
-    panels = figure.subplots(len(corpus.dimensions), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
-    for axes, dimension in zip(panels, corpus.dimensions, strict=True):
-        _draw_panel(axes, table[table["dimension"] == dimension], description)
-        axes.set_ylabel("CCC")
+    parts = [table[table["dimension"] == dimension] for dimension in corpus.dimensions]
+    panels = style.stacked(figure, [style.value_range(part[["ccc", "low", "high"]]) for part in parts])
+    for axes, dimension, part in zip(panels, corpus.dimensions, parts, strict=True):
+        _draw_panel(axes, part, description)
         style.strip(axes, corpus.title(dimension))
     panels[-1].set_xticks(range(len(speakers)), speakers, rotation=90 if max(map(len, speakers)) > 4 else 0)
     panels[-1].set_xlim(-0.6, len(speakers) - 0.4)
@@ -58,21 +58,19 @@ def _draw(table: pd.DataFrame, speakers: list[str], description: Description) ->
         Line2D([], [], color=model.colour, marker="o", markersize=3, linewidth=0.8, label=model.label)
         for model in description.models
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 8))
+    handles.append(Line2D([], [], **style.WHISKER, label=description.interval_label()))
+    lines = -(-len(handles) // LEGEND_COLUMNS)
+    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // lines))
     return figure
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> None:
-    axes.grid(axis="y")
-    axes.axhline(0, color=style.MUTED, linewidth=0.5)
-    offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(description.models)) if len(description.models) > 1 else [0.0]
+    offsets = style.dodged(len(description.models), SPREAD)
     for offset, model in zip(offsets, description.models, strict=True):
         own = rows[rows["model"] == model.name]
         x = own["place"].to_numpy(dtype=float) + offset
         axes.vlines(x, own["low"], own["high"], color=model.colour, linewidth=0.7)
         axes.plot(x, own["ccc"].to_numpy(), linestyle="", marker="o", markersize=2.4, color=model.colour)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.tick(value)))
 
 
 def _agreement(table: pd.DataFrame, description: Description) -> pd.DataFrame:

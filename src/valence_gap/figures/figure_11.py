@@ -1,5 +1,7 @@
 """Figure 11: CCC on the development set by epoch, over several seeds (section V-A)."""
 
+import pandas as pd
+
 from valence_gap.figures import curves
 from valence_gap.figures.description import Description, Inputs
 from valence_gap.figures.style import Drawing
@@ -18,12 +20,23 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     logs = read_training_logs(inputs, description)
     groups = logs.groupby(["dimension", "model", "epoch"], sort=False)["ccc"]
     table = groups.agg(ccc="mean", sd="std", seeds="size").reset_index()
+    band, labels = _legend(table, description)
     look = curves.Look(
-        curves=tuple(curves.Curve(model.name, model.label, model.colour) for model in description.models),
+        curves=tuple(curves.Curve(model.name, labels[model.name], model.colour) for model in description.models),
         dimensions=tuple((name, name.capitalize()) for name in description.dimensions()),
         note=description.note,
         x_label="Epoch",
+        band=band,
     )
     spread = table["sd"].fillna(0)
     drawn = table.assign(curve=table["model"], x=table["epoch"], low=table["ccc"] - spread, high=table["ccc"] + spread)
     return Drawing(curves.draw(drawn, look), table)
+
+
+def _legend(table: pd.DataFrame, description: Description) -> tuple[str, dict[str, str]]:
+    """What the bands are, and the models' labels: the number of seeds stands with the models where it differs."""
+    seeds = table.groupby("model")["seeds"].max()
+    band, labels = "mean ± SD", {model.name: model.label for model in description.models}
+    if seeds.nunique() == 1:
+        return f"{band} of {seeds.iloc[0]} seeds", labels
+    return f"{band} of seeds", {name: f"{label} ({seeds[name]} seeds)" for name, label in labels.items()}

@@ -1,24 +1,46 @@
 """Figure 12: CCC by the number of transformer layers that are kept (section V-B)."""
 
+from pathlib import Path
+
 from valence_gap.errors import UserError
 from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.steps import Step, draw_steps
+from valence_gap.figures.steps import draw_steps
 from valence_gap.figures.style import Drawing
+from valence_gap.files import read_json
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
     """CCC against the bottom layers kept, a curve for each corpus.
 
     Args:
-        inputs: with ``scores``.
-        description: models: variants of one backbone; one without ``layers`` keeps all and stands at the right.
+        inputs: with ``scores``, and ``configs`` of the models that keep all layers.
+        description: models: variants of one backbone; one without ``layers`` keeps all.
+
+    Raises:
+        UserError: if no model has dropped layers, or nothing tells how many another one has.
     """
-    kept = sorted(model.layers for model in description.models if model.layers)
-    if not kept:
+    if not any(model.layers for model in description.models):
         raise UserError("no model of this figure has dropped layers", remedy="give its models 'layers'")
-    beyond = kept[-1] + (kept[-1] - kept[-2] if len(kept) > 1 else 1)
-    steps = {
-        model.name: Step(model.layers or beyond, str(model.layers) if model.layers else "all")
-        for model in description.models
-    }
-    return draw_steps(inputs, description, steps, x_label="Layers kept")
+    unknown = [model.name for model in description.models if not model.layers and model.name not in inputs.configs]
+    if unknown:
+        raise UserError(
+            "how many layers these models have is not known", unknown, "pass their config.json with --configs"
+        )
+    steps = {model.name: float(model.layers or layers_of(inputs.configs[model.name])) for model in description.models}
+    return draw_steps(inputs, description, steps, x_label="Transformer layers kept")
+
+
+def layers_of(config: Path) -> int:
+    """Number of transformer layers that a model's ``config.json`` tells.
+
+    Raises:
+        UserError: if it tells none.
+    """
+    try:
+        return int(read_json(config)["num_hidden_layers"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            "a configuration does not tell how many layers the model has",
+            [f"{config}: {error!r}"],
+            "pass the config.json of a transformer",
+        ) from error

@@ -4,17 +4,22 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from valence_gap.files import whole_file
+from valence_gap.metrics import Floats
 
 # Widths of the IEEE's two-column page, in inches.
 COLUMN_IN = 3.5
@@ -26,6 +31,8 @@ GRID = "#dddddd"
 SMALL_PT = 6
 # Generous width of a character of a tick's label.
 CHARACTER_IN = 0.06
+# Share of the distance between two steps of an axis over which what stands at one step is spread.
+DODGE = 0.3
 MARK: dict[str, Any] = {
     "marker": "D",
     "markersize": 2.6,
@@ -44,8 +51,9 @@ WHISKER: dict[str, Any] = {"color": INK, "linewidth": 0.7, "solid_capstyle": "bu
 # A white rim, so that intervals are seen on dark bars too.
 CASING = [patheffects.Stroke(linewidth=1.7, foreground="white"), patheffects.Normal()]
 
-# Colour and marker of corpora, where they are what a figure tells apart (colours of Okabe and Ito).
-CORPORA = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#cc79a7", "v"))
+# Colour and marker of corpora, where they are what a figure tells apart. No model has one of these colours. They differ
+# in lightness too, so colour-blind readers tell them apart.
+CORPORA = (("#1a1a1a", "o"), ("#8a3ffc", "s"), ("#8db600", "^"), ("#ff4f81", "v"))
 
 PARAMETERS: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -124,6 +132,8 @@ def number(value: float, *, signed: bool = False) -> str:
     """A CCC as the paper writes it: two decimals, no leading zero; n/a where it is undefined."""
     if not math.isfinite(value):
         return "n/a"
+    if abs(value) < 0.005:
+        return ".00"  # what rounds to zero has no sign
     text = f"{value:+.2f}" if signed else f"{value:.2f}"
     return text.replace("0.", ".", 1).replace("-", "−") if abs(value) < 1 else text.replace("-", "−")
 
@@ -133,15 +143,71 @@ def tick(value: float) -> str:
     return f"{round(value, 6):g}".replace("0.", ".", 1).replace("-", "−")
 
 
-def uncrowded(ticks: Sequence[float], limits: tuple[float, float], width_in: float) -> list[float]:
-    """The evenly spaced ticks, or every second of them counted from zero, and so on until their labels have room."""
-    kept = list(ticks)
-    while len(kept) > 1:
-        step = kept[1] - kept[0]
-        if max(len(tick(value)) for value in kept) * CHARACTER_IN < step / (limits[1] - limits[0]) * width_in:
-            break
-        kept = [value for value in kept if round(value / step) % 2 == 0]
-    return kept
+def uncrowded(ticks: Sequence[float], inches: float) -> list[str]:
+    """Labels of evenly spaced ticks: of all, or of every second counted from zero, and so on until they have room.
+
+    Args:
+        ticks: values in order.
+        inches: from one to the next.
+
+    Returns:
+        A label for each; '' for those that have none.
+    """
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    every = 1
+    while True:
+        kept = [tick(value) for value in ticks if round(value / step) % every == 0]
+        if all((len(one) + len(other)) / 2 * CHARACTER_IN < every * inches for one, other in pairwise(kept)):
+            return [tick(value) if round(value / step) % every == 0 else "" for value in ticks]
+        every *= 2
+
+
+def dodged(count: int, spread: float = DODGE) -> Floats:
+    """Offsets of that many things at one step of an axis, so that their intervals do not lie on each other, (count,).
+
+    Args:
+        count: number of things.
+        spread: how far the last is from the first, as a share of the distance between two steps.
+    """
+    offsets: Floats = (np.arange(count) - (count - 1) / 2) * spread / max(count - 1, 1)
+    return offsets
+
+
+def stacked(figure: Figure, ranges: Sequence[tuple[float, float]], least: float = 0.5) -> list[Axes]:
+    """Panels one above the other, all on one scale: each as high as its range of values asks for.
+
+    Args:
+        figure: an empty figure.
+        ranges: (lowest, highest) value of each, from the top.
+        least: no panel is lower than this share of the highest one; it shows more than its range then.
+    """
+    low, high = np.array(ranges, dtype=float).T
+    margin = 0.04 * (high - low).max()
+    low, high = low - margin, high + margin
+    high = np.maximum(high, low + least * (high - low).max())
+    panels: list[Axes] = list(
+        figure.subplots(len(ranges), 1, squeeze=False, sharex=True, height_ratios=high - low)[:, 0]
+    )
+    for axes, bottom, top in zip(panels, low, high, strict=True):
+        axes.set_ylim(bottom, top)
+        axes.grid(axis="y")
+        axes.axhline(0, color=MUTED, linewidth=0.5)
+        axes.yaxis.set_major_locator(MultipleLocator(_step((high - low).max())))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+        axes.set_ylabel("CCC")
+    figure.align_ylabels(panels)
+    return panels
+
+
+def _step(span: float) -> float:
+    """Distance of round ticks, of which a span has about five."""
+    return float(next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if span / step <= 7 or step == 1.0))
+
+
+def value_range(*columns: npt.ArrayLike) -> tuple[float, float]:
+    """Lowest and highest of some values and zero; undefined ones are left out."""
+    values = np.concatenate([np.ravel(np.asarray(column, dtype=np.float64)) for column in columns])
+    return float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
 
 
 @dataclass(frozen=True)
