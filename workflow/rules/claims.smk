@@ -40,7 +40,7 @@ rule claims:
             "--separation", input.separation and [input.separation]
         ),
         evaluation=to_json(study.configuration.evaluation),
-        note=study.configuration.note,
+        note=flags("--note", filter(None, [study.configuration.note])),
         published="--published" if study.shown("figure_02").published else [],
         stem=subpath(output[0], strip_suffix=".md"),
         revision=REVISIONS["claims"],
@@ -56,7 +56,7 @@ rule claims:
             {params.separation:q} \
             --evaluation {params.evaluation:q} \
             {params.published:q} \
-            --note {params.note:q} \
+            {params.note:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
         """

@@ -15,12 +15,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--claims", type=Path, required=True, help="the statements (YAML)")
     parser.add_argument("--roles", required=True, help="who plays which role: JSON of the study's section claims")
     parser.add_argument(
-        "--predictions", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
+        "--predictions", nargs="*", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
     )
-    parser.add_argument("--labels", nargs="+", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
-    parser.add_argument("--utterances", nargs="+", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
+    parser.add_argument("--labels", nargs="*", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
+    parser.add_argument("--utterances", nargs="*", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
     parser.add_argument(
-        "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
+        "--training-logs", nargs="*", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
     parser.add_argument("--separation", type=Path, help="what embeddings separate: further table of figure 10 (CSV)")
     parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
