@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from valence_gap.checks import SPECTROGRAM_KINDS, kind_of
 from valence_gap.errors import UserError
 from valence_gap.files import read_json
 from valence_gap.progress import say
@@ -41,6 +42,12 @@ def training_data(study: Study) -> str:
     return " ".join(filter(None, [corpus.label, corpus.release]))
 
 
+def training_licence(study: Study) -> str | None:
+    """Licence of the training corpus, where the configuration tells it."""
+    name = study.configuration.train_corpus
+    return study.configuration.corpora[name].licence if name else None
+
+
 def best(folders: Sequence[tuple[str, Path]]) -> str:
     """The name of the model with the highest mean CCC on the development set; the first of several.
 
@@ -51,7 +58,7 @@ def best(folders: Sequence[tuple[str, Path]]) -> str:
         UserError: there is none, or the training log of one of several cannot be read.
     """
     if not folders:
-        raise UserError(f"there is no transformer in {MAIN} that could be exported", remedy=CHOOSE)
+        raise UserError(f"there is no transformer on waveforms in {MAIN} that could be exported", remedy=CHOOSE)
     if len(folders) == 1:  # a finished model that was not trained here has no log
         return folders[0][0]
     scores = {name: dev_ccc(folder) for name, folder in folders}
@@ -83,8 +90,9 @@ def export_best(
     trained_on: str,
     report: Path | None,
     licence: str | None,
+    corpus_licence: str | None,
 ) -> None:
-    """Export the best model with its card, as ONNX too where the packages for it are installed.
+    """Export the best model with its card, as ONNX too where its kind allows it and the packages for it are installed.
 
     Args:
         folders: ``MODEL:SEED`` and folder of each model that it is chosen from.
@@ -95,27 +103,41 @@ def export_best(
         trained_on: name of the training corpus.
         report: ``report.json`` of the prepared training corpus.
         licence: licence of the weights; None to leave it open.
+        corpus_licence: that of the training corpus; None where it is not told.
 
     Raises:
         UserError: as :func:`best` and :func:`valence_gap.export.export`.
     """
     from valence_gap.export import CardData, export  # torch is slow to import, and the workflow reads this file
-    from valence_gap.onnx_export import missing_packages
+    from valence_gap.onnx_export import KINDS, missing_packages
 
+    folders = _with_waveforms(folders)
     chosen = best(folders)
-    model = chosen.rpartition(":")[0]
+    model, kind = chosen.rpartition(":")[0], kind_of(dict(folders)[chosen])
     missing = missing_packages()
-    if missing:
+    if kind not in KINDS:
+        say(f"not exported as ONNX: a {kind}")
+    elif missing:
         say(f"not exported as ONNX: {', '.join(missing)} not installed (pip install 'valence-gap[onnx]')")
     data = CardData(
         name=f"{study}-{model}",
         trained_on=_described(trained_on, report),
         licence=licence,
+        corpus_licence=corpus_licence,
         backbone=backbones.get(model),
         scores=[path for name, path in scores if name == chosen],
         among=[name for name, _ in folders],
     )
-    export(dict(folders)[chosen], output, data, onnx=not missing)
+    export(dict(folders)[chosen], output, data, onnx=kind in KINDS and not missing)
+
+
+def _with_waveforms(folders: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Those of several models that hear waveforms: the layout that is exported has no other front end."""
+    kinds = {name: kind_of(folder) for name, folder in folders}
+    for name, kind in kinds.items():
+        if kind in SPECTROGRAM_KINDS:
+            say(f"{name}: left out, since a {kind} is given a spectrogram, which the exported layout cannot say")
+    return [(name, folder) for name, folder in folders if kinds[name] not in SPECTROGRAM_KINDS or len(folders) == 1]
 
 
 def _described(corpus: str, report: Path | None) -> str:

@@ -9,8 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.claims import needed
 from valence_gap.configuration import Configuration
-from valence_gap.definitions import Model, Recipe
+from valence_gap.definitions import Model, Recipe, is_local
 from valence_gap.errors import valid_names
+from valence_gap.files import read_json
 from valence_gap.validation import explain
 
 FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
@@ -19,6 +20,8 @@ CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
 MINIATURE_ROOT = "{miniature}"
 DEEPEST = 50
+SPECTROGRAM_KINDS = ("wav2vec2-bert", "whisper")
+"""Kinds of encoders (``model_type`` of their configuration) that hear no waveform: nothing of theirs can be cached."""
 MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
@@ -132,9 +135,22 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     for name, backbone in configuration.backbones.items():
         if backbone.architecture != "cnn14" and not backbone.source:
             yield f"backbones.{name}.source: missing; a hub id or the path of a local folder"
+        source = backbone.source or ""
+        kind = kind_of(Path(source).expanduser()) if is_local(source) else None
+        if kind in SPECTROGRAM_KINDS and not backbone.streamed and configuration.cached_splits:
+            yield f"backbones.{name}.streamed: must be true; {source} is a {kind}: it has no stem to cache"
     miniature = any(paths.labels.startswith(MINIATURE_ROOT) for paths in configuration.paths.values())
     if miniature and configuration.miniature is None:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
+
+
+def kind_of(folder: Path) -> str | None:
+    """What kind of model lies in a folder, by its ``config.json``; None where that cannot be read."""
+    try:
+        content = read_json(folder / "config.json")
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content.get("model_type") if isinstance(content, dict) else None
 
 
 def _wrong_export(configuration: Configuration) -> Iterator[str]:

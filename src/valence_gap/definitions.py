@@ -69,6 +69,10 @@ class Corpus:
         tuple[Dimension, ...], Field(description="Dimensions that are annotated (sentiment counts as valence).")
     ] = DIMENSIONS
     release: Annotated[str | None, Field(description="Release of the corpus, such as '1.7'.")] = None
+    # Not part of its JSON, by which Snakemake compares: it changes no number.
+    licence: Annotated[
+        str | None, Field(exclude=True, description="Its licence in words, for the card of an exported model.")
+    ] = None
     scale: Annotated[
         Mapping[Dimension, tuple[float, float]] | None,
         Field(description="Lowest and highest label per dimension; by default the adapter's own."),

@@ -15,7 +15,7 @@ from valence_gap.model_card import Facts, card, read_scores
 from valence_gap.models import load
 from valence_gap.models.encoder import TransformerModel
 from valence_gap.models.families import FAMILIES
-from valence_gap.onnx_export import export_onnx, require_onnx
+from valence_gap.onnx_export import KINDS, export_onnx, require_onnx
 from valence_gap.pretraining_card import preprocessor
 from valence_gap.progress import say
 from valence_gap.provenance import checksum, run_record
@@ -32,6 +32,7 @@ class CardData:
         backbone: folder of the fetched backbone, whose ``run.json`` tells source and licence.
         scores: tables of its scores.
         among: models and seeds that it was chosen from.
+        corpus_licence: licence of the training data, in words; None where it is not told.
     """
 
     name: str
@@ -40,6 +41,7 @@ class CardData:
     backbone: Path | None = None
     scores: Sequence[Path] = ()
     among: Sequence[str] = ()
+    corpus_licence: str | None = None
 
 
 def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> None:
@@ -70,8 +72,14 @@ def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> 
             [f"{model}: it is given a spectrogram"],
             "It loads with valence_gap.models.load.",
         )
-    facts = _facts(model, loaded, data, onnx=onnx)
     encoder = loaded.backbone
+    if onnx and encoder.config.model_type not in KINDS:
+        raise UserError(
+            "this kind of model is not written as ONNX",
+            [f"{model}: {encoder.config.model_type}, not {' or '.join(KINDS)}"],
+            "Leave --onnx out.",
+        )
+    facts = _facts(model, loaded, data, onnx=onnx)
     with whole_folder(output) as scratch:
         loaded.save(scratch)
         norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec names none: it has the one kind
@@ -103,6 +111,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardData, *, onnx: bool)
         backbone=backbone,
         trained_on=data.trained_on,
         licence=data.licence,
+        corpus_licence=data.corpus_licence,
         scores=read_scores(data.scores, run),
         onnx=onnx,
         among=data.among,

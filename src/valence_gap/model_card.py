@@ -122,6 +122,7 @@ class Facts:
         backbone: the ``run.json`` of its backbone; empty where it is not given.
         trained_on: the training data, in words.
         licence: identifier of the licence; None where it was not chosen.
+        corpus_licence: licence of the training data, in words; None where it is not told.
         scores: rows of its score tables; None where there are none.
         onnx: the folder holds an ONNX file too.
         among: models and seeds that it was chosen from; empty where it was not.
@@ -137,6 +138,7 @@ class Facts:
     backbone: Mapping[str, Any]
     trained_on: str
     licence: str | None
+    corpus_licence: str | None
     scores: pd.DataFrame | None
     onnx: bool
     among: Sequence[str] = ()
@@ -246,7 +248,11 @@ def _synthetic(record: Mapping[str, Any]) -> bool:
 def _licence(facts: Facts) -> str:
     lines = [f"These weights: {facts.licence}."] if facts.licence else []
     lines.append(f"The backbone: {facts.backbone.get('licence') or 'not told'}.")
-    lines.append("The training data has a licence of its own, which can restrict the use of these weights.")
+    lines.append(
+        f"The training data: {facts.corpus_licence.rstrip('.')}. That can restrict the use of these weights."
+        if facts.corpus_licence
+        else "The training data has a licence of its own, which can restrict the use of these weights."
+    )
     return "\n".join(lines)
 
 

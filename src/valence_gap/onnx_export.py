@@ -16,6 +16,7 @@ OPSET = 18
 INPUT, OUTPUTS = "signal", ("hidden_states", "logits")  # names of the authors' released ONNX model
 TOLERANCE = 1e-4
 CHECKED = ((2, 16_000), (1, 9_999))  # batch and samples that the export is tried with; the first is traced
+KINDS = ("wav2vec2", "hubert")  # model_type of the encoders that it is tested with
 REMEDY = "Install the optional packages: pip install 'valence-gap[onnx]'"
 
 

@@ -8,7 +8,7 @@ from test_export import make_model, scores
 from test_preflight import ROOT
 from transformers import Wav2Vec2FeatureExtractor
 
-from valence_gap.best_model import best, candidates, training_data
+from valence_gap.best_model import best, candidates, training_data, training_licence
 from valence_gap.cli import main
 from valence_gap.errors import UserError
 from valence_gap.preflight import merged
@@ -38,7 +38,7 @@ def test_a_model_alone_needs_no_log_and_several_do(tmp_path):
     with pytest.raises(UserError) as error:
         best([("one:42", one), ("none:42", tmp_path / "nowhere"), ("two:1", undefined)])
     assert list(error.value.offenders) == [f"{tmp_path}/nowhere/training.csv", f"{undefined}/training.csv"]
-    with pytest.raises(UserError, match="no transformer in figure_02"):
+    with pytest.raises(UserError, match="no transformer on waveforms in figure_02"):
         best([])
 
 
@@ -54,6 +54,8 @@ def test_candidates_are_the_transformers_of_figure_2(monkeypatch):
     assert candidates(study(export={"model": "w2v2-b", "seed": 43})) == [("w2v2-b", 43)]
     assert candidates(study(export={"model": "w2v2-b"})) == [("w2v2-b", 42), ("w2v2-b", 43), ("w2v2-b", 44)]
     assert training_data(load(paper)) == "MSP-Podcast 1.7"
+    assert training_licence(load(paper)).startswith("academic licence")
+    assert training_licence(study()) is None
     assert training_data(study()) == "MSP-Podcast in miniature: synthesised speech"
 
 
@@ -83,22 +85,27 @@ def test_the_best_is_exported_with_its_own_scores_and_data(tmp_path, capsys):
         scores(tmp_path / f"{name}.csv", model=name)
     (tmp_path / "b/backbone/run.json").write_text(json.dumps({"source": "facebook/x", "licence": "apache-2.0"}))
     train = {"utterances": 1234, "hours": 2.345, "speakers": 5}
+    (log(tmp_path / "c/model", (0.9, True)) / "config.json").write_text('{"model_type": "whisper"}')
     (tmp_path / "report.json").write_text(json.dumps({"splits": {"train": train}}))
     assert not main(
         [
             *("export-best", "--study", "mine", "--trained-on", "MSP-Podcast 1.7"),
             *("--report", str(tmp_path / "report.json"), "--output", str(tmp_path / "out")),
-            *("--candidate", *(f"{name}:7={tmp_path}/{name}/model" for name in "ab")),
+            *("--corpus-licence", "academic licence, signed"),
+            *("--candidate", *(f"{name}:7={tmp_path}/{name}/model" for name in "abc")),
             *("--scores", *(f"{name}:7={tmp_path}/{name}.csv" for name in "ab")),
             *("--backbone", *(f"{name}={tmp_path}/{name}/backbone" for name in "b")),
         ]
     )
-    assert "b:7: mean CCC on the development set 0.600" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "b:7: mean CCC on the development set 0.600" in told
+    assert "c:7: left out, since a whisper is given a spectrogram" in told
     card = (tmp_path / "out/README.md").read_text()
     assert "# mine-b" in card
     assert "| data | MSP-Podcast 1.7; 1,234 utterances, 2.3 h, 5 known speakers |" in card
     assert "| backbone | facebook/x |" in card
     assert "| chosen for its mean CCC on the development set among | a:7, b:7 |" in card
+    assert "The training data: academic licence, signed. That can restrict" in card
     assert "[0.600, 0.800]" in card
     assert yaml.safe_load(card.split("---")[1])["license"] == "apache-2.0"
     assert Wav2Vec2FeatureExtractor.from_pretrained(tmp_path / "out").do_normalize

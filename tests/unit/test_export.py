@@ -160,14 +160,17 @@ def test_a_missing_onnx_package_is_told_with_its_command(monkeypatch):
     assert "onnxruntime is not installed" in caught.value.offenders
 
 
-def test_onnx_gives_the_same_numbers_for_any_batch_and_length(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "norm", "card"), [("wav2vec2", "layer", EmotionModel), ("hubert", "group", HubertEmotionModel)]
+)
+def test_onnx_gives_the_same_numbers_for_any_batch_and_length(tmp_path, kind, norm, card):
     for package in ("onnx", "onnxscript"):
         pytest.importorskip(package)
     runtime = pytest.importorskip("onnxruntime")
-    make_model(tmp_path)
+    make_model(tmp_path, kind, norm)
     export(tmp_path / "model", tmp_path / "out", CardData("m"), onnx=True)
     session = runtime.InferenceSession(tmp_path / "out/model.onnx", providers=["CPUExecutionProvider"])
-    released = EmotionModel.from_pretrained(tmp_path / "out").eval()
+    released = card.from_pretrained(tmp_path / "out").eval()
     generator = torch.Generator().manual_seed(3)
     for shape in ((1, 16_000), (3, 5_001)):
         signal = torch.randn(shape, generator=generator)
@@ -177,3 +180,12 @@ def test_onnx_gives_the_same_numbers_for_any_batch_and_length(tmp_path):
         assert np.allclose(pooled, expected[0].numpy(), atol=1e-5)
         assert np.allclose(predictions, expected[1].numpy(), atol=1e-5)
     assert "model.onnx" in (tmp_path / "out/README.md").read_text()
+
+
+def test_onnx_is_not_offered_for_kinds_that_are_not_tried(tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    make_model(tmp_path, "wavlm")
+    command = ["export", "--name", "m", "--model", str(tmp_path / "model"), "--output", str(tmp_path / "out"), "--onnx"]
+    assert main(command) == 2
+    assert "wavlm, not wav2vec2 or hubert" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

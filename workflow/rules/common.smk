@@ -4,7 +4,7 @@ import sys
 from itertools import filterfalse
 from pathlib import Path
 
-from valence_gap.best_model import MAIN, candidates, training_data
+from valence_gap.best_model import MAIN, candidates, training_data, training_licence
 from valence_gap.definitions import SPLITS, to_json
 from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError

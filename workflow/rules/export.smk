@@ -34,11 +34,14 @@ rule export:
         scores=[*exported_scores()],
         backbones=[*exported_backbones()],
         study=study.configuration.study,
-        corpus=training_data(study),
+        corpus=flags("--trained-on", filter(None, [training_data(study)])),
         report=lambda wildcards, input: flags(
             "--report", input.report and [input.report]
         ),
         licence=flags("--licence", filter(None, [study.configuration.export.licence])),
+        corpus_licence=flags(
+            "--corpus-licence", filter(None, [training_licence(study)])
+        ),
         folder=subpath(output[0], parent=True),
         revision=REVISIONS["export"],
     shell:
@@ -48,9 +51,10 @@ rule export:
             --scores {params.scores:q} \
             --backbone {params.backbones:q} \
             --study {params.study:q} \
-            --trained-on {params.corpus:q} \
+            {params.corpus:q} \
             {params.report:q} \
             {params.licence:q} \
+            {params.corpus_licence:q} \
             --output {params.folder:q} \
             2>{log:q}
         """

@@ -49,6 +49,7 @@ def _register_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("--name", required=True, help="name of the model, for the card")
     parser.add_argument("--trained-on", default="", metavar="TEXT", help="the training data in words, for the card")
     parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
+    parser.add_argument("--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the card")
     parser.add_argument(
         "--backbone", type=Path, metavar="DIR", help="the fetched backbone, for its source and licence in the card"
     )
@@ -73,6 +74,7 @@ def _register_best(subparsers: "argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument("--trained-on", default="", metavar="TEXT", help="name of the training corpus")
     parser.add_argument("--report", type=Path, metavar="FILE", help="report.json of the prepared training corpus")
     parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
+    parser.add_argument("--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the card")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
     parser.set_defaults(run=_export_best)
 
@@ -125,6 +127,7 @@ def _export(args: argparse.Namespace) -> None:
         name=args.name,
         trained_on=args.trained_on,
         licence=args.licence,
+        corpus_licence=args.corpus_licence,
         backbone=args.backbone,
         scores=tuple(args.scores),
     )
@@ -143,6 +146,7 @@ def _export_best(args: argparse.Namespace) -> None:
         trained_on=args.trained_on,
         report=args.report,
         licence=args.licence,
+        corpus_licence=args.corpus_licence,
     )
 
 
