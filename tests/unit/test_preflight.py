@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from valence_gap.preflight import budget, corpora, examine, merge, merged, prefl
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
 from valence_gap.preflight.findings import Finding, table
-from valence_gap.preflight.gate import gate
 from valence_gap.study import Study, load
 
 ROOT = Path(__file__).parents[2]
@@ -281,50 +279,6 @@ def test_a_configuration_that_is_merged_already(study: Path, capsys: pytest.Capt
     for wrong, told in (("{", "--configuration is no JSON"), ("[]", "--configuration is no mapping")):
         assert main(["preflight", "--configuration", wrong]) == 2
         assert told in capsys.readouterr().err
-
-
-@pytest.fixture
-def asking(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """A configuration that asks for the preflight, in a folder that its results may be written to."""
-    pinned = {"study": "asking", "preflight": True, "backbones": {"w2v2-b": {"revision": "0" * 40}}}
-    own = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
-    config = merge(merged(own), pinned)
-    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
-    monkeypatch.chdir(tmp_path)
-    return config
-
-
-def looked(config: Mapping[str, object], *planned: str, capsys: pytest.CaptureFixture[str]) -> bool:
-    """Whether the gate has looked at the study."""
-    gate(config, planned)
-    return "GPU hours" in capsys.readouterr().out
-
-
-def test_the_gate_looks_once_before_what_costs(asking: dict, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not looked(asking, "inventory", "prepare_corpus", "fetch_pretrained", "figure_02", capsys=capsys)
-    assert not looked(asking | {"preflight": False}, "finetune", capsys=capsys)
-    assert looked(asking, "pack_audio", "finetune", capsys=capsys)
-    assert not looked(asking, "finetune", capsys=capsys)
-    assert looked(merge(asking, {"seed": 1}), "finetune", capsys=capsys)
-    assert looked(asking, "finetune", capsys=capsys)
-
-
-def test_the_gate_stays_shut_until_the_fault_is_mended(asking: dict, capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = merge(asking, {"backbones": {"w2v2-b": {"revision": None}}})
-    for _ in range(2):
-        with pytest.raises(UserError, match="w2v2-b: weights"):
-            gate(wrong, ["finetune"])
-    assert looked(asking, "finetune", capsys=capsys)
-    Path("results/asking/preflight.json").write_text("{")
-    assert looked(asking, "finetune", capsys=capsys)
-
-
-def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
-    figure_04 = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}  # the corpus has no transcripts that it could speak
-    config = merge(asking, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
-    gate(config, ["finetune", "figure_02"])
-    with pytest.raises(UserError, match="no utterance has a transcript"):
-        gate(config, ["finetune", "figure_02", "figure_04"])
 
 
 def test_a_miniature_that_is_not_made_yet_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,7 +212,7 @@ def test_a_card_that_is_too_small_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:
-    study = paper()
+    study = paper(keep_features=False)
     costs = reckoned(study)
     needed, features = sum(costs.disk().values()), costs.features()
     least = needed - sum(features.values()) + max(features.values())
@@ -228,7 +228,7 @@ def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.Mon
         "differs",
         "wrong",
     ]
-    assert status(needed - 1, paper(keep_features=True)) == "wrong"
+    assert status(needed - 1, paper()) == "wrong"
 
 
 def test_rates_of_finished_trainings_replace_the_assumption() -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from valence_gap.preflight.memory import ASKED_MB
+from valence_gap.preflight.memory import JOB_PROCESSES_MB as PROCESSES_MB
+
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/profile.yaml"))
 SHARED = (
@@ -52,6 +55,12 @@ def test_the_slurm_profile_asks_for_the_memory_of_each_rule_and_of_its_processes
     }
     assert set(wanted) == set(rules())
     assert {name: asked["mem_mb"] for name, asked in profile("slurm")["set-resources"].items()} == wanted
+
+
+def test_the_preflight_knows_what_rules_ask_for():
+    wanted = {name: int(match[1]) for name, block in rules().items() if (match := re.search(r"mem_mb=(\d+)", block))}
+    assert {name: wanted[name] for name in ASKED_MB} == ASKED_MB
+    assert PROCESSES_MB == JOB_PROCESSES_MB
 
 
 def test_trainings_are_told_that_their_time_is_up_and_no_shell_stands_between():

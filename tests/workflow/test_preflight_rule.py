@@ -78,5 +78,5 @@ def test_a_run_is_checked_once_for_each_configuration(checked: Workflow) -> None
     model = "results/tiny/models/w2v2-b/seed-42/model.safetensors"
     assert "GPU hours" in run(1e-4, model)
     prediction = "results/tiny/predictions/w2v2-b/seed-42/iemocap/clean.parquet"
-    assert "not checked again" in run(1e-4, prediction)
+    assert "no corpus was read again" in run(1e-4, prediction)
     assert "GPU hours" in run(2e-4, prediction)

@@ -33,11 +33,14 @@ def disk(study: Study, costs: Costs) -> Finding:
     free = shutil.disk_usage(_existing(Path(study.results))).free
     details = [", ".join(f"{what} {size / GB:.1f}" for what, size in parts.items() if size) + " GB"]
     least = needed
-    if not study.configuration.keep_features and (features := costs.features()):
-        least -= sum(features.values()) - max(features.values())
+    if features := costs.features():
+        kept = study.configuration.keep_features
+        alone = needed - sum(features.values()) + max(features.values())
+        least = needed if kept else alone
         details.append(
-            "Stem features are thrown away when the last model of a backbone is done with them: "
-            f"{least / GB:.0f} GB suffice if those of one backbone at a time are there."
+            "Stem features are "
+            + ("kept, for models that are added later; with keep_features: false, " if kept else "thrown away: ")
+            + f"{alone / GB:.0f} GB suffice if those of one backbone at a time are there."
         )
     status: Status = "ok" if needed - made <= free else "differs" if least - made <= free else "wrong"
     if status != "ok":

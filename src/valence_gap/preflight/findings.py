@@ -4,10 +4,9 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Literal
 
-from valence_gap.files import canonical_json, read_json
+from valence_gap.files import canonical_json
 
 Status = Literal["ok", "differs", "wrong", "unknown"]
 WIDTH = 100
@@ -49,6 +48,9 @@ def table(findings: Iterable[Finding]) -> str:
     for one in found:
         lines.append(f"{one.status:<7}  {one.subject:<{subject}}  {one.check:<{check}}  {one.found}")
         for detail in one.details:
+            if detail.startswith("--"):  # to be pasted
+                lines.append(" " * 9 + detail)
+                continue
             lines += textwrap.wrap(
                 detail, WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 11, break_long_words=False
             )
@@ -59,13 +61,3 @@ def table(findings: Iterable[Finding]) -> str:
 def digest(config: Mapping[str, Any]) -> str:
     """What tells one configuration from another."""
     return sha256(canonical_json(config).encode()).hexdigest()
-
-
-def is_current(result: Path, config: Mapping[str, Any]) -> bool:
-    """Whether a file holds the findings of a preflight of just this configuration, and nothing is wrong in it."""
-    try:
-        found = read_json(result)
-        statuses = {one["status"] for one in found["findings"]}
-        return bool(found["configuration"] == digest(config)) and "wrong" not in statuses
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

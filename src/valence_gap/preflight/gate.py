@@ -6,8 +6,6 @@ from typing import Any
 
 from valence_gap.checks import targets_of
 from valence_gap.preflight import preflight
-from valence_gap.preflight.findings import is_current
-from valence_gap.progress import say
 from valence_gap.study import load
 
 # Rules before which it pays to look. Reading corpora and fetching models mends what a first preflight finds.
@@ -31,7 +29,7 @@ COSTLY = frozenset(
 def gate(config: Mapping[str, Any], planned: Collection[str]) -> None:
     """Check a study before a run that costs something, where its configuration asks for it (``preflight: true``).
 
-    Nothing is looked at again while the configuration is that of the last preflight without a fault.
+    Corpora that the last preflight found sound are not read again while their definitions and paths stay as they are.
 
     Args:
         config: the merged configuration.
@@ -45,8 +43,4 @@ def gate(config: Mapping[str, Any], planned: Collection[str]) -> None:
         return
     asked = [target for target in targets_of(study.configuration) if target in planned]
     config = {**config, "targets": asked or list(study.targets)}
-    result = Path(study.results) / "preflight.json"
-    if is_current(result, config):
-        say(f"{result} is of this configuration: not checked again")
-    else:
-        preflight(config, json_file=result)
+    preflight(config, json_file=Path(study.results) / "preflight.json", again=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from valence_gap.checks import SPECTROGRAM_KINDS, kind_of
 from valence_gap.definitions import Backbone, Checkpoint
 from valence_gap.files import read_json
 from valence_gap.preflight.findings import Finding
@@ -17,6 +18,7 @@ FOLDER = Path("resources/pretrained")
 CONFIG, WEIGHTS, PICKLED, RUN = "config.json", "model.safetensors", "pytorch_model.bin", "run.json"
 STEM_KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STEM_STRIDES = (5, 2, 2, 2, 2, 2, 2)
+ON_THE_HUB = {"wav2vec2-bert": "facebook/w2v-bert", "whisper": "openai/whisper"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -124,9 +126,28 @@ def _told(config: Mapping[str, Any]) -> Size:
     )
 
 
-def examine_backbone(name: str, backbone: Backbone) -> Finding:
-    """Whether a pre-trained model lies in ``resources/pretrained`` or can get there."""
-    return _examine(name, f"backbones.{name}", backbone.source, backbone.revision, FOLDER / name)
+def examine_backbone(name: str, backbone: Backbone, *, cached: bool = False) -> Finding:
+    """Whether a pre-trained model lies in ``resources/pretrained`` or can get there.
+
+    Args:
+        name: its name in the study.
+        backbone: its definition.
+        cached: the output of stems is cached, where the definition does not say ``streamed``.
+    """
+    key = f"backbones.{name}"
+    if cached and not backbone.streamed and (kind := _own_front_end(name, backbone)):
+        found = f"{backbone.source}: {kind} is given a spectrogram and has no stem whose output could be cached"
+        return Finding(name, "weights", "wrong", found, (f"Set {key}.streamed: true.",))
+    return _examine(name, key, backbone.source, backbone.revision, FOLDER / name)
+
+
+def _own_front_end(name: str, backbone: Backbone) -> str | None:
+    """The kind of an encoder that hears no waveform: by its configuration, else by its name on the hub."""
+    for folder in (FOLDER / name, local_source(backbone.source)):
+        if folder and (kind := kind_of(folder)):
+            return kind if kind in SPECTROGRAM_KINDS else None
+    told = [kind for kind, source in ON_THE_HUB.items() if (backbone.source or "").startswith(source)]
+    return told[0] if told else None
 
 
 def examine_checkpoint(name: str, checkpoint: Checkpoint, fetched: Path) -> Finding:
