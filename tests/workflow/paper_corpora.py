@@ -10,7 +10,18 @@ from small_models import make_backbone
 
 MSP_HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
 MSP_SPLITS = {"Train": 40, "Validation": 12, "Test1": 24}
+TRANSCRIBED = 8  # of Test1
 MOSI_VIDEOS = {"v0zCBqDeKcE": 12, "W8NXH0Djyww": 2}  # of the test fold, and of the train fold
+# Where each model of the hub would be: what stands in for it, with its depth and kind of normalisation.
+HUB = {
+    "w2v2-b": ("wav2vec2", "group", 12),
+    "hubert-b": ("hubert", "group", 12),
+    "w2v2-L": ("wav2vec2", "group", 24),
+    "hubert-L": ("hubert", "layer", 24),
+    "w2v2-L-robust": ("wav2vec2", "layer", 24),
+    "w2v2-L-vox": ("wav2vec2", "layer", 24),
+    "w2v2-L-xls-r": ("wav2vec2", "layer", 24),
+}
 STEM = {
     "conv_dim": (8,) * 7,
     "conv_kernel": (10, 3, 3, 3, 3, 2, 2),
@@ -34,15 +45,8 @@ paths:
     speakers: {root}/CMU-MOSI/gender.csv
 noise: {{root: {root}/ESC-50}}
 backbones:
-  w2v2-L-robust: {{source: {root}/hub/wav2vec2-large-robust}}
-  cnn14: {{channels: [4, 4, 4, 8, 8, 8]}}
-recipes:
-  paper: {{epochs: 1}}
-  paper-cnn14: {{epochs: 1}}
-targets: [figure_02, figure_06, table_3]
-figures:
-  figure_02: {{models: [cnn14, w2v2-L-robust]}}
-  figure_06: {{models: [w2v2-L-robust]}}
+  w2v2-b-960h: {{source: ./resources/miniature/mini-asr}}
+  bert: {{source: ./resources/miniature/mini-bert}}
 """
 
 
@@ -56,12 +60,15 @@ class Truth:
 
 
 def write_corpora(root: Path) -> Truth:
-    """Write the corpora, a backbone of random weights and the user's configuration, my-corpora.yaml, beside them."""
+    """Write the corpora, backbones of random weights and the user's configuration, my-corpora.yaml, beside them."""
     random = np.random.default_rng(7)
     truth = Truth(_msp_podcast(root, random), _iemocap(root, random), _cmu_mosi(root, random))
     _esc_50(root, random)
-    make_backbone(root / "hub/wav2vec2-large-robust", "wav2vec2", "layer", stable=True, **STEM)
-    (root / "my-corpora.yaml").write_text(CONFIGURATION.format(root=root))
+    sources = []
+    for name, (kind, norm, layers) in HUB.items():
+        make_backbone(root / "hub" / name, kind, norm, stable=norm == "layer", num_hidden_layers=layers, **STEM)
+        sources.append(f"  {name}: {{source: {root}/hub/{name}}}\n")
+    (root / "my-corpora.yaml").write_text(CONFIGURATION.format(root=root) + "".join(sources))
     return truth
 
 
@@ -84,7 +91,8 @@ def _msp_podcast(root: Path, random: np.random.Generator) -> dict[str, float]:
             if split == "Test1":
                 valence[name] = val
     write(release / "Labels/labels_concensus.csv", "\n".join([MSP_HEADER, *rows]) + "\n")
-    write(release / "Transcripts/MSP-PODCAST_0002_0000.txt", "this was fine\n")
+    for turn in range(TRANSCRIBED):
+        write(release / f"Transcripts/MSP-PODCAST_0002_{turn:04d}.txt", f"this was fine {'indeed ' * turn}\n")
     return valence
 
 

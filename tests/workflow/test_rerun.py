@@ -166,6 +166,18 @@ def test_a_deleted_intermediate_is_made_again_for_what_is_asked(changed: Workflo
     assert changed.planned(path) == {"extract_stem_features": 3, "finetune": 1, "predict": 1, "score": 1}
 
 
+def test_large_features_that_were_made_again_are_deleted_again(changed: Workflow) -> None:
+    """Above the limit for checksums, files are compared by time."""
+    by_time = ("--max-checksum-file-size", "0")
+    assert changed.planned(*by_time) == NOTHING
+    features = changed.root / "results/tiny/features"
+    for path in features.glob("*/*/*/features.npy"):
+        os.utime(path)
+    assert changed.planned(*by_time)["finetune"] == 2
+    shutil.rmtree(features)
+    assert changed.planned(*by_time) == NOTHING
+
+
 @row("released scores, put into `results/` of a fresh clone", "with `--allowed-rules figure_02`: the figure")
 def test_released_scores_are_drawn(finished: Workflow, clone: Workflow) -> None:
     shutil.copytree(finished.root / "results/tiny/scores", clone.root / "results/tiny/scores")
