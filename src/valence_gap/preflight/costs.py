@@ -22,9 +22,9 @@ PACK_BYTES_PER_S = 2 * RATE_HZ
 BYTES_PER_FEATURE = 2
 TRAINING = 3  # forward and backward
 # Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
-# products are bfloat16, normalisation is float32 and attention is fused: inputs of products 18; queries, keys and
+# products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
 # values 6; inputs of GELU 8 and of normalisation 8; masks of dropout 6.
-ACTIVATIONS = 46
+ACTIVATIONS = 44
 KEPT = 2  # its input alone, where the rest is computed again
 TFLOPS = {"A100": 312, "H100": 989, "H200": 989, "L40S": 362, "A40": 150, "A10": 125, "RTX 4090": 165, "RTX 3090": 71}
 
