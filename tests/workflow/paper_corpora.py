@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 from corpus_trees import write
 from small_models import make_backbone
+from test_front_ends import make_w2v_bert
 
 MSP_HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
 MSP_SPLITS = {"Train": 40, "Validation": 12, "Test1": 24}
@@ -68,6 +69,8 @@ def write_corpora(root: Path) -> Truth:
     for name, (kind, norm, layers) in HUB.items():
         make_backbone(root / "hub" / name, kind, norm, stable=norm == "layer", num_hidden_layers=layers, **STEM)
         sources.append(f"  {name}: {{source: {root}/hub/{name}}}\n")
+    make_w2v_bert(root / "hub/w2v-bert")
+    sources.append(f"  w2v-bert: {{source: {root}/hub/w2v-bert, streamed: true}}\n")
     (root / "my-corpora.yaml").write_text(CONFIGURATION.format(root=root) + "".join(sources))
     return truth
 

@@ -22,6 +22,7 @@ OWN = ("my-corpora.yaml", SMALL)
 LOOKED_AT = {"cnn14", "w2v2-b", "w2v2-L-robust"}  # in the quick look
 MODELS = LOOKED_AT | {
     "hubert-L",
+    "w2v-bert",
     "w2v2-b-frozen",
     "w2v2-L-robust-frozen",
     "w2v2-L-random",
@@ -169,3 +170,11 @@ def test_stem_features_are_kept_for_models_that_are_added_later(paper: Ran) -> N
         path.parent.relative_to(paper.results / "features") for path in paper.results.glob("features/**/features.npy")
     }
     assert {Path("w2v2-L-robust/msp-podcast/train"), Path("w2v2-L-robust/cmu-mosi/test")} <= kept
+
+
+def test_a_model_on_spectrograms_is_streamed(paper: Ran) -> None:
+    assert not (paper.results / "features/w2v-bert").exists()
+    assert (
+        len(pd.read_parquet(paper.results / "predictions/w2v-bert/seed-42/msp-podcast/clean.parquet"))
+        == MSP_SPLITS["Test1"]
+    )
