@@ -13,7 +13,7 @@ import pandas as pd
 from valence_gap import provenance
 from valence_gap.decoding import AudioError, Decoded, decode
 from valence_gap.definitions import SAMPLE_RATE_HZ, Corpus
-from valence_gap.errors import UserError
+from valence_gap.errors import UserError, printable
 from valence_gap.packs import Pack, Samples, open_pack, write_pack
 from valence_gap.progress import progress, say
 
@@ -61,6 +61,9 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
             if isinstance(result, Decoded):
                 yield source.id, result.samples
         tally.judge(corpus)
+        if lines := tally.bad_lines():
+            told = printable("; ".join(lines))
+            say(f"pack {utterances.name}: {len(lines)} of {len(sources)} files are bad and skipped: {told}")
         if len(tally.rates_hz) > 1:
             rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
             say(f"pack {utterances.name}: mixed sampling rates, all brought to {SAMPLE_RATE_HZ} Hz: {rates}")
@@ -144,12 +147,16 @@ class Tally:
 
     def judge(self, corpus: Corpus) -> None:
         """Stop where the bad files are not to be skipped, or nothing else is left."""
-        bad = [line for kind in sorted(self.bad) for line in self.bad[kind]]
+        bad = self.bad_lines()
         if bad and corpus.on_bad_audio == "fail":
             remedy = f"Mend the files, or set on_bad_audio: skip for {corpus.label!r} to leave these utterances out."
             raise UserError(f"{len(bad)} of {self.good + len(bad)} audio files are bad", bad, remedy)
         if bad and not self.good:
             raise UserError("not one audio file is good", bad, "Correct the corpus' audio folders.")
+
+    def bad_lines(self) -> list[str]:
+        """Every bad file and why it is bad, by reason."""
+        return [line for kind in sorted(self.bad) for line in self.bad[kind]]
 
     def report(self) -> dict[str, Any]:
         """The counts as JSON values: bad files by reason, all of them by name; silent and clipped ones by id."""

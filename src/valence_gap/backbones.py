@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -27,7 +26,7 @@ from safetensors.torch import save_file
 
 from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
 from valence_gap.errors import UserError
-from valence_gap.files import read_json, whole_folder, write_json
+from valence_gap.files import read_json, scratch_folder, whole_folder, write_json
 from valence_gap.progress import say
 from valence_gap.provenance import checksum, run_record
 
@@ -129,9 +128,8 @@ def _fetch(origin: Origin, output: Path, check: Callable[[Path], None]) -> None:
         _adopt(origin, folder, output, check, started)
         return
     _require_commit(origin)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}.download.", dir=output.parent) as scratch:
-        _adopt(origin, download(origin, Path(scratch)), output, check, started)
+    with scratch_folder(output.with_name(f"{output.name}.download")) as scratch:
+        _adopt(origin, download(origin, scratch), output, check, started)
 
 
 def download(origin: Origin, scratch: Path) -> Path:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from valence_gap.files import canonical_json, whole_file
+from valence_gap.files import canonical_json, remove_orphans, whole_file
 from valence_gap.progress import say
 
 STATE = "state.safetensors"
@@ -167,6 +167,7 @@ def _under(prefix: str, tensors: Weights) -> Weights:
 def remove(folder: Path) -> None:
     """Remove the state of a training that is done, and its folder where nothing else lies in it."""
     (folder / STATE).unlink(missing_ok=True)
+    remove_orphans(folder / STATE)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 

@@ -15,6 +15,10 @@ from valence_gap.files import canonical_json
 from valence_gap.validation import explain
 
 CLEAN = "clean"
+# Of the utterances that have a transcript of which the engine makes a sound: some, never a promised all.
+SYNTHESISED = "synthesised"
+# What rows of the mean CCC over all augmentations have in place of a condition; no condition's name has spaces.
+AUGMENTED_MEAN = "mean of augmented"
 SAMPLE_RATE_HZ = 16_000
 
 Dimension = Literal["arousal", "dominance", "valence"]

@@ -55,14 +55,16 @@ def _write(folder: Path, inputs: Inputs, channels: int) -> None:
     offsets = np.cumsum(inputs.lengths) - inputs.lengths
     index = {"id": pd.Series(inputs.ids, dtype="str"), "offset": offsets, "frames": inputs.lengths}
     shape = (int(inputs.lengths.sum()), channels)
-    if shape[0] == 0:  # an empty file cannot be mapped
-        files.write_array(folder / FEATURES, np.zeros(shape, dtype=np.uint16))
-    else:
-        stored = np.lib.format.open_memmap(folder / FEATURES, mode="w+", dtype=np.uint16, shape=shape)
-        for row in progress(range(len(inputs)), "stem features", unit="utterances"):
-            stored[offsets[row] : offsets[row] + inputs.lengths[row]] = to_bits(inputs[row])
-        stored.flush()
+    rows = progress(range(len(inputs)), "stem features", unit="utterances")
+    files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
     files.write_parquet(folder / INDEX, pd.DataFrame(index))
+
+
+def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:
+    bits = to_bits(inputs[row])
+    if len(bits) != inputs.lengths[row]:
+        raise RuntimeError(f"{inputs.ids[row]}: {len(bits)} frames, {inputs.lengths[row]} were reckoned")
+    return bits
 
 
 def _channels(stem: Stem) -> int:

@@ -1,17 +1,29 @@
-"""Outputs that appear whole or not at all."""
+"""Outputs that appear whole or not at all.
 
+What is being written lies beside its place under a hidden name, which tells the machine and the process that write it:
+`.model.safetensors.3f2a9c01-4711-k2_x8q1d.safetensors`. So what a killed process has left is known from what is still
+being written, and is removed when the same output is written again.
+"""
+
+import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+LEFT_ALONE_S = 86_400.0  # after so long without a write, another machine's process is taken to be gone
+ROWS_AT_ONCE = 4096
 
 
 @contextmanager
@@ -21,7 +33,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     The scratch name is unique, so that two processes that write the same output never share one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    remove_orphans(path)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     scratch = Path(name)
     try:
@@ -35,16 +48,83 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """A scratch folder beside ``path`` that takes its place when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with scratch_folder(path) as scratch:
         yield scratch
         scratch.chmod(0o777 & ~_umask())
         if path.exists():
             shutil.rmtree(path)
         scratch.replace(path)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """A folder beside ``path`` for what it is made of; gone when the block ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_orphans(path)
+    scratch = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=path.parent))
+    try:
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove_orphans(path: Path) -> None:
+    """Remove what killed processes have left beside ``path`` when they were writing it.
+
+    Of this machine's processes those are gone that do not exist any more; of others', on a shared file system, those
+    that have written nothing for a day.
+    """
+    named = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]{{8}})-(\d{{1,9}})-\w+(?:{re.escape(path.suffix)})?")
+    if not path.parent.is_dir():
+        return
+    for scratch in sorted(path.parent.iterdir()):
+        match = named.fullmatch(scratch.name)
+        if match is None or not _is_orphan(scratch, match[1], int(match[2])):
+            continue
+        if scratch.is_dir():
+            shutil.rmtree(scratch, ignore_errors=True)
+        else:
+            with suppress(OSError):  # another process was first, or it is another user's
+                scratch.unlink()
+
+
+def is_scratch(path: Path) -> bool:
+    """Whether a path below a folder of outputs is, or lies in, something that is being written or was left behind."""
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.{_machine()}-{os.getpid()}-"
+
+
+@cache
+def _machine() -> str:
+    """Eight digits for the machine, or the container: where a number means the same process."""
+    try:
+        processes = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        processes = ""
+    return hashlib.sha256(f"{os.uname().nodename} {processes}".encode()).hexdigest()[:8]
+
+
+def _is_orphan(scratch: Path, machine: str, process: int) -> bool:
+    if machine == _machine():
+        return not _is_alive(process)
+    written = []
+    for path in (scratch, *scratch.rglob("*")):
+        with suppress(OSError):  # it is being written: what was there may be gone
+            written.append(path.stat().st_mtime)
+    return bool(written) and time.time() - max(written) > LEFT_ALONE_S
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
 
 
 def _umask() -> int:
@@ -87,9 +167,37 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array as ``.npy``."""
+    """Write an array of at least one dimension as ``.npy``."""
+    blocks = (array[start : start + ROWS_AT_ONCE] for start in range(0, len(array), ROWS_AT_ONCE))
+    write_blocks(path, array.dtype, array.shape, blocks)
+
+
+def write_blocks(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
+    """Write an array as ``.npy`` in the order in which its rows come: memory does not grow with them.
+
+    A full disk is an error of the system here; a mapped file would end the process without a word, and numpy's own
+    way of writing loses the reason.
+
+    Args:
+        path: the file.
+        dtype: of the array.
+        shape: of the whole array.
+        blocks: (rows, ...) each; their rows in order are those of the array.
+
+    Raises:
+        ValueError: the blocks are not of that shape.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    rows = 0
     with whole_file(path) as scratch, scratch.open("wb") as stream:
-        np.save(stream, array, allow_pickle=False)
+        np.lib.format.write_array_header_1_0(stream, header)
+        for block in blocks:
+            if block.shape[1:] != shape[1:] or block.dtype != dtype:
+                raise ValueError(f"a block of {block.dtype} {block.shape} does not fit {np.dtype(dtype)} {shape}")
+            rows += len(block)
+            stream.write(np.ascontiguousarray(block).tobytes())
+        if rows != shape[0]:
+            raise ValueError(f"{rows} rows were written, not {shape[0]}")
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:

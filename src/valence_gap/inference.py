@@ -128,8 +128,10 @@ def predict_conditions(
             states.append(pooled)
     if not tables:
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
-    files.write_array(embeddings, _compact(np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)))
-    files.write_parquet(predictions, pd.concat(tables, ignore_index=True))
+    pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
+    with files.whole_file(embeddings) as array, files.whole_file(predictions) as table:  # both appear, or none
+        files.write_array(array, _compact(pooled))
+        files.write_parquet(table, pd.concat(tables, ignore_index=True))
 
 
 def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:

@@ -7,7 +7,8 @@ parameter, and a test compares the code of each stage with the fingerprint noted
 import ast
 import hashlib
 import json
-from pathlib import Path
+
+from valence_gap.sources import ROOT, closure
 
 REVISIONS = {
     "miniature": 2,
@@ -23,49 +24,39 @@ REVISIONS = {
     "text": 1,
     "fusion": 1,
     "score": 2,
+    "embeddings": 1,
     "claims": 1,
     "export": 1,
 }
 
 STAGES: dict[str, tuple[str, ...]] = {
-    "miniature": ("miniature/**/*.py",),
-    "corpus": ("corpora/*.py", "labels.py", "inventory.py"),
-    "audio": ("audio.py", "packs.py", "decoding.py"),
-    "conditions": ("conditions.py", "noise_mixing.py", "packs.py", "corpora/esc50.py"),
-    "synthesise": ("synthesis.py", "synthesis_transformers.py", "miniature/engine.py", "packs.py"),
+    "miniature": ("miniature/make.py", "miniature/data/*.json"),
+    "corpus": ("corpora/__init__.py", "inventory.py"),
+    "audio": ("audio.py",),
+    "conditions": ("conditions.py", "corpora/esc50.py"),
+    "synthesise": ("synthesis.py",),
     "fetch": ("backbones.py",),
-    "pretrain": (
-        *("pretraining.py", "pretraining_targets.py", "mfcc.py", "recogniser_training.py", "text_pretraining.py"),
-        *("word_vectors.py", "schedules.py", "masked_curve.py"),
-        "miniature/**/*.py",
-    ),
-    "features": ("features.py", "models/stem.py", "models/convolution.py", "models/families.py", "inputs.py"),
-    "train": (
-        *("training.py", "learners.py", "examples.py", "losses.py", "batching.py", "fractions.py", "metrics.py"),
-        *("inputs.py", "inference.py", "precision.py", "models/*.py", "optimizers.py", "schedules.py", "seeding.py"),
-    ),
-    "predict": ("inference.py", "inputs.py", "precision.py", "models/*.py"),
-    "text": ("transcription.py", "spelling.py", "text.py"),
-    "fusion": (
-        *("fusion.py", "losses.py", "metrics.py", "models/head.py", "batching.py"),
-        *("optimizers.py", "schedules.py", "seeding.py"),
-    ),
-    "score": ("scoring.py", "statistics.py", "metrics.py"),
-    "claims": ("claims/*.py", "statistics.py", "metrics.py"),
-    "export": ("best_model.py", "export.py", "model_card.py", "onnx_export.py"),
+    "pretrain": ("pretraining.py", "recogniser_training.py", "text_pretraining.py", "miniature/data/*.json"),
+    "features": ("features.py",),
+    "train": ("training.py",),
+    "predict": ("inference.py",),
+    "text": ("transcription.py", "text.py"),
+    "fusion": ("fusion.py",),
+    "score": ("scoring.py",),
+    "embeddings": ("embeddings/*.py",),
+    "claims": ("claims/check.py",),
+    "export": ("best_model.py", "export.py"),
 }
-"""The source files (patterns below the package) whose code decides the numbers of each stage."""
+"""What each stage runs (paths below the package): it, all that it imports and its data decide the stage's numbers."""
 
 
 def fingerprint(stage: str) -> str:
-    """A checksum of a stage's code: its syntax trees without docstrings and comments, in order of file name."""
-    root = Path(__file__).parent
-    paths = sorted({path for pattern in STAGES[stage] for path in root.glob(pattern)})
+    """A checksum of a stage's data and code: its syntax trees without docstrings and comments, by name of the file."""
     digest = hashlib.sha256()
-    for path in paths:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(ast.dump(_without_docstrings(tree)).encode())
+    for name in closure(STAGES[stage]):
+        content = (ROOT / name).read_bytes()
+        digest.update(name.encode())
+        digest.update(ast.dump(_without_docstrings(ast.parse(content))).encode() if name.endswith(".py") else content)
     return digest.hexdigest()[:16]
 
 

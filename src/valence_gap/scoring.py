@@ -10,19 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap import statistics
-from valence_gap.definitions import CLEAN, DIMENSIONS, Evaluation
+from valence_gap.definitions import AUGMENTED_MEAN, CLEAN, DIMENSIONS, SYNTHESISED, Evaluation
 from valence_gap.errors import UserError, valid_names
 from valence_gap.files import write_csv
 from valence_gap.metrics import Floats
 from valence_gap.progress import say
+from valence_gap.skipped import skipped_ids, without
 from valence_gap.statistics import Estimate
 
 COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
 GENDERS = ("female", "male")
-# Covers the utterances that have a transcript of which the engine makes a sound: some, never a promised all.
-SYNTHESISED = "synthesised"
-# What the rows of the mean CCC over all augmentations have in place of a condition; no condition's name has spaces.
-AUGMENTED_MEAN = "mean of augmented"
 LISTED = 20
 
 
@@ -58,6 +55,7 @@ def score(
     corpus: str,
     dimensions: Sequence[str],
     evaluation: Evaluation,
+    pack_index: Path | None = None,
 ) -> None:
     """Write the scores of one model on one corpus as CSV; see :func:`score_table`.
 
@@ -71,14 +69,17 @@ def score(
         corpus: name of the corpus.
         dimensions: annotated dimensions.
         evaluation: how scores are computed.
+        pack_index: index of the clean pack, where bad audio is skipped: what it lacks is left out.
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
     """
+    people = pd.read_parquet(utterances)
+    skipped = skipped_ids(people["id"], pack_index, corpus)
     table = score_table(
-        pd.read_parquet(predictions),
-        pd.read_parquet(labels),
-        pd.read_parquet(utterances),
+        without(skipped, pd.read_parquet(predictions)),
+        without(skipped, pd.read_parquet(labels)),
+        without(skipped, people),
         corpus=corpus,
         dimensions=dimensions,
         evaluation=evaluation,

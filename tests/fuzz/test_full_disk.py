@@ -6,19 +6,24 @@ import resource
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
+import training_data
+from small_models import make_backbone, training
 from trees import wav
 
-from valence_gap import cli, files
+from valence_gap import cli, files, models
+from valence_gap.definitions import to_json
+from valence_gap.packs import write_pack
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 256 KiB, where one can be mounted."""
+def small_disk(tmp_path, request):
+    """A file system of 256 KiB, or as many as a test asks for, where one can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', 256)}k", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     yield folder
@@ -34,16 +39,49 @@ def pack_onto(tmp_path, folder):
     return ["pack-audio", *given, "--output", str(folder / "pack")]
 
 
-def check_told(capsys, status, folder):
+def check_told(capsys, status, folder, left=()):
     said = capsys.readouterr().err
     assert status == 2
-    assert "error: the disk is full" in said
+    assert said.count("error: the disk is full") == 1
     assert "Make room" in said
-    assert not any(folder.iterdir())  # nothing half-written is left
+    assert "Traceback" not in said
+    # What is there is whole, and nothing else is.
+    assert [path.name for path in folder.rglob("*") if path.is_file() or path.name.startswith(".")] == list(left)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, small_disk, capsys):
     check_told(capsys, cli.main(pack_onto(tmp_path, small_disk)), small_disk)
+
+
+@pytest.mark.parametrize("small_disk", [8], indirect=True)
+def test_features_that_do_not_fit_are_told(tmp_path, small_disk, capsys):
+    make_backbone(tmp_path / "backbone")
+    samples = np.random.default_rng(0).integers(-999, 999, 30 * 16_000).astype(np.int16)
+    write_pack(tmp_path / "audio", [("a", samples)], {})
+    given = ["--backbone", str(tmp_path / "backbone"), "--audio", str(tmp_path / "audio")]
+    check_told(capsys, cli.main(["extract-features", *given, "--output", str(small_disk / "features")]), small_disk)
+
+
+# Too small for the state of a training, which is 95 KiB; and large enough for that, too small for the model beside it.
+@pytest.mark.parametrize(("small_disk", "left"), [(16, []), (112, ["state.safetensors"])], indirect=["small_disk"])
+def test_a_training_whose_state_or_model_does_not_fit_is_told(tmp_path, small_disk, left, capsys):
+    data = training_data.make(tmp_path / "data")
+    given = ["--backbone", data.backbone, "--train-features", data.train.features, "--dev-features", data.dev.features]
+    given += ["--train-labels", data.train.labels, "--dev-labels", data.dev.labels]
+    given += ["--train-utterances", data.utterances, "--training", to_json(training_data.with_recipe(epochs=1))]
+    given += ["--scratch", small_disk / "scratch", "--output", small_disk / "model"]
+    check_told(capsys, cli.main(["train", *map(str, given)]), small_disk, left)
+
+
+# Too small for the pooled states; and large enough for these, too small for the predictions.
+@pytest.mark.parametrize("small_disk", [4, 16], indirect=True)
+def test_predictions_that_do_not_fit_are_told(tmp_path, small_disk, capsys):
+    make_backbone(tmp_path / "backbone")
+    models.build(training(), tmp_path / "backbone").save(tmp_path / "model")
+    source = training_data.split(tmp_path / "test", 400, 3)
+    given = ["--model", tmp_path / "model", "--features", source.features]
+    written = ["--output", small_disk / "clean.parquet", "--embeddings", small_disk / "clean.npy"]
+    check_told(capsys, cli.main(["predict-conditions", *map(str, [*given, *written])]), small_disk)
 
 
 def test_no_more_room_is_told_wherever_it_ends(tmp_path, monkeypatch, capsys):

@@ -121,7 +121,28 @@ def test_predictions_that_do_not_fit_are_refused(tmp_path):
     assert len(raised.value.offenders) == 2
 
 
-def test_separation_comes_from_the_table_of_figure_10(tmp_path):
+def test_utterances_skipped_for_their_audio_are_left_out_of_every_condition(tmp_path):
+    options = write_study(tmp_path, {"a": 0.3}, conditions=("clean", "synthesised"))
+    skipped = pd.read_parquet(tmp_path / "iemocap--utterances.parquet")["id"].iloc[3]
+    path = tmp_path / "a-1-iemocap-clean.parquet"
+    clean = pd.read_parquet(path).query("id != @skipped")
+    clean.to_parquet(path, index=False)
+    with pytest.raises(UserError) as raised:
+        Scores(files_of(options), EVALUATION).ccc("a", "iemocap", "valence", "clean")
+    assert raised.value.offenders == (f"missing: {skipped}",)
+    clean[["id"]].to_parquet(tmp_path / "index.parquet", index=False)
+    scores = Scores(replace(files_of(options), packed={"iemocap": tmp_path / "index.parquet"}), EVALUATION)
+    labels = pd.read_parquet(tmp_path / "iemocap--labels.parquet").set_index("id")["valence"]
+    spoken = pd.read_parquet(tmp_path / "a-1-iemocap-synthesised.parquet").set_index("id")["valence"]
+    assert skipped in spoken.index
+    for condition, heard in (("clean", clean.set_index("id")["valence"]), ("synthesised", spoken)):
+        both = pd.concat({"truth": labels, "heard": heard}, axis=1, join="inner").drop(skipped, errors="ignore")
+        expected = ccc(both["truth"].to_numpy(float), both["heard"].to_numpy(float))
+        assert scores.ccc("a", "iemocap", "valence", condition)[0] == pytest.approx(expected)
+    assert np.isfinite(scores.ccc("a", "iemocap", "valence", "original")).all()
+
+
+def test_separation_comes_from_its_table(tmp_path):
     path = tmp_path / "separation.csv"
     rows = [
         ("a", 1, "corpus", "all", 0.8, 0.7, 0.9),

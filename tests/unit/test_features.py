@@ -52,6 +52,18 @@ def test_layout_on_disk(tmp_path):
     assert set(record["inputs"]) == {"backbone", "audio", "index"}
 
 
+def test_features_are_the_bytes_of_a_mapped_array(tmp_path):
+    make_backbone(tmp_path / "backbone")
+    audio = make_audio(tmp_path / "audio")
+    extract_features(tmp_path / "backbone", audio, tmp_path / "features")
+    stem = load_stem(tmp_path / "backbone")
+    bits = np.concatenate([to_bits(each) for each in open_inputs("stem", audio=audio, stem=stem)])
+    mapped = np.lib.format.open_memmap(tmp_path / "mapped.npy", mode="w+", dtype=np.uint16, shape=bits.shape)
+    mapped[:] = bits
+    mapped.flush()
+    assert (tmp_path / "features" / "features.npy").read_bytes() == (tmp_path / "mapped.npy").read_bytes()
+
+
 def test_a_finished_model_has_the_stem_of_its_backbone(tmp_path):
     make_backbone(tmp_path / "backbone")
     models.build(training(), tmp_path / "backbone").save(tmp_path / "model")

@@ -100,3 +100,25 @@ def test_columns_are_as_wide_as_their_values_need(inputs):
     figure.draw_without_rendering()
     per_inch = [width / axes.get_position().width for axes, width in zip((arousal, valence), widths, strict=True)]
     assert per_inch[0] == pytest.approx(per_inch[1], rel=0.02)
+
+
+def test_a_missing_prediction_is_an_error_unless_its_audio_was_skipped(inputs, tmp_path):
+    path = dict(inputs.predictions)[Run("b", 1, "corpus")]
+    pd.read_parquet(path).query("id != 'u5'").to_parquet(path)
+    models = {"b-text": "b"}
+    with pytest.raises(UserError, match="1 predictions of b, seed 1, on corpus") as caught:
+        make("figure_03", inputs, described(models), tmp_path / "x")
+    assert caught.value.offenders == ("u5",)
+    packed = pd.read_parquet(tmp_path / "labels.parquet").query("id != 'u5'")[["id"]]
+    packed.to_parquet(tmp_path / "index.parquet")
+    make(
+        "figure_03",
+        replace(inputs, packed={"corpus": tmp_path / "index.parquet"}),
+        described(models),
+        tmp_path / "figure_03",
+    )
+    found = pd.read_csv(tmp_path / "figure_03.csv").set_index("dimension")
+    truth = pd.read_parquet(tmp_path / "labels.parquet").set_index("id").valence.drop("u5")
+    heard = [pd.read_parquet(tmp_path / f"b.{seed}.parquet").set_index("id").valence for seed in (1, 2)]
+    gains = [1 - ccc(truth.to_numpy(), each.loc[truth.index].to_numpy()) for each in heard]
+    assert found.ccc["valence"] == pytest.approx(np.mean(gains))

@@ -1,14 +1,16 @@
 import argparse
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from valence_gap.commands import figures as command
+from valence_gap.commands import embeddings as command
 from valence_gap.definitions import Evaluation, from_json
+from valence_gap.embeddings import projection, separation, states
 from valence_gap.errors import UserError
-from valence_gap.figures import embeddings, figure_10, make, separation, style
+from valence_gap.figures import figure_10, make, style
 from valence_gap.figures.description import Description, Inputs, Run
 from valence_gap.metrics import ccc
 
@@ -22,10 +24,10 @@ def small_pictures(monkeypatch):
 
 
 @pytest.fixture
-def inputs(tmp_path):
+def files(tmp_path):
     """Model ``domain`` has states that tell corpora and speakers apart, ``emotion`` states that tell valence."""
     rng = np.random.default_rng(0)
-    labels, utterances, predictions, states = {}, {}, [], []
+    labels, utterances, predictions, pooled = {}, {}, [], []
     for place, (corpus, count) in enumerate(COUNTS.items()):
         ids = [f"u{row:02}" for row in range(count)]
         valence = np.where(np.arange(count) == 3, np.nan, rng.random(count))
@@ -51,8 +53,8 @@ def inputs(tmp_path):
                 pd.concat([noisy, rows]).to_parquet(stem.with_suffix(".parquet"))
                 np.save(stem.with_suffix(".npy"), np.concatenate([-hidden, hidden[order]]).astype(np.float16))
                 predictions.append((Run(model, seed, corpus), stem.with_suffix(".parquet")))
-                states.append((Run(model, seed, corpus), stem.with_suffix(".npy")))
-    return Inputs(predictions=tuple(predictions), labels=labels, embeddings=tuple(states), utterances=utterances)
+                pooled.append((Run(model, seed, corpus), stem.with_suffix(".npy")))
+    return states.Files(tuple(predictions), tuple(pooled), labels, utterances)
 
 
 def description_json(models=("domain", "emotion")):
@@ -66,8 +68,15 @@ def described(*models):
 
 
 # ----------------------------------------------------------------------------------------------------- the picture
-def test_figure_10_and_its_numbers(inputs, tmp_path):
-    make("figure_10", inputs, described(), tmp_path / "out" / "figure_10")
+def reckoned(files, folder):
+    """What the figure is drawn from."""
+    separation.measure_separation(files, EVALUATION, folder / "separation.csv")
+    projection.project_states(files, EVALUATION.seed, folder / "projection.parquet")
+    return Inputs(projection=folder / "projection.parquet", separation=folder / "separation.csv")
+
+
+def test_figure_10_and_its_numbers(files, tmp_path):
+    make("figure_10", reckoned(files, tmp_path), described(), tmp_path / "out" / "figure_10")
     names = [f"figure_10{rest}" for rest in (".csv", ".pdf", ".png", "_separation.csv")]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     points = pd.read_csv(tmp_path / "out" / "figure_10.csv")
@@ -97,9 +106,23 @@ def test_figure_10_and_its_numbers(inputs, tmp_path):
     }
 
 
+def test_a_figure_of_some_models_shows_these_and_names_those_that_are_not_there(files, tmp_path):
+    inputs = reckoned(files, tmp_path)
+    make("figure_10", inputs, described(("emotion",)), tmp_path / "figure_10")
+    assert set(pd.read_csv(tmp_path / "figure_10.csv").model) == {"emotion"}
+    assert set(pd.read_csv(tmp_path / "figure_10_separation.csv").model) == {"emotion"}
+    with pytest.raises(UserError, match="not among the embeddings") as caught:
+        make("figure_10", inputs, described(("emotion", "other")), tmp_path / "x")
+    assert caught.value.offenders == tuple(
+        f"{tmp_path / name}: other" for name in ("projection.parquet", "separation.csv")
+    )
+    with pytest.raises(UserError, match="drawn from projected embeddings"):
+        make("figure_10", Inputs(), described(), tmp_path / "x")
+
+
 def test_projections_repeat_themselves():
-    states = np.random.default_rng(0).standard_normal((40, 5))
-    first, second = (figure_10.project(states, 0) for _ in range(2))
+    hidden = np.random.default_rng(0).standard_normal((40, 5))
+    first, second = (projection.project(hidden, 0) for _ in range(2))
     assert (first == second).all()
     assert first.shape == (40, 2)
 
@@ -112,86 +135,110 @@ def test_the_most_frequent_speakers_of_each_corpus_are_coloured():
     assert len(set(found.values())) == 6
 
 
-def test_the_command_takes_embeddings_and_utterances(inputs, tmp_path):
+def test_the_commands_write_the_tables(files, tmp_path):
     parser = argparse.ArgumentParser()
     command.register(parser.add_subparsers())
-    keyed = {"--labels": inputs.labels, "--utterances": inputs.utterances}
-    words = [word for option, files in keyed.items() for word in [option, *(f"{key}={files[key]}" for key in files)]]
-    for option, runs in {"--predictions": inputs.predictions, "--embeddings": inputs.embeddings}.items():
+    keyed = {"--labels": files.labels, "--utterances": files.utterances}
+    words = [word for option, paths in keyed.items() for word in [option, *(f"{key}={paths[key]}" for key in paths)]]
+    for option, runs in {"--predictions": files.predictions, "--embeddings": files.embeddings}.items():
         words += [option, *(f"{run.model}:{run.seed}:{run.corpus}={path}" for run, path in runs)]
-    words += ["--description", description_json(("domain",)), "--output-stem", str(tmp_path / "figure_10")]
-    args = parser.parse_args(["figure", "figure_10", *words])
-    args.run(args)
-    assert (tmp_path / "figure_10_separation.csv").is_file()
+    (tmp_path / "called").mkdir()
+    for name, output, more in (
+        ("measure-separation", "separation.csv", ["--evaluation", '{"bootstrap": 50}']),
+        ("project-states", "projection.parquet", ["--seed", "0"]),
+    ):
+        args = parser.parse_args([name, *words, *more, "--output", str(tmp_path / "called" / output)])
+        args.run(args)
+    inputs = reckoned(files, tmp_path)
+    for path in (inputs.separation, inputs.projection):
+        assert (tmp_path / "called" / path.name).read_bytes() == path.read_bytes()
 
 
 # ------------------------------------------------------------------------------------------- which states are shown
-def test_a_sample_is_even_and_the_same_on_every_call(inputs):
-    first, second = (embeddings.sample_utterances(inputs, described(), most=50) for _ in range(2))
+def test_a_sample_is_even_and_the_same_on_every_call(files):
+    first, second = (states.sample_utterances(files, 0, most=50) for _ in range(2))
     assert first.equals(second)
     assert first.corpus.value_counts().to_dict() == {"one": 25, "two": 25}
     assert not first.duplicated(["corpus", "id"]).any()
     assert first.valence.notna().all()
 
 
+def test_what_was_skipped_for_its_audio_is_not_in_the_sample(files, tmp_path, capsys):
+    ids = pd.read_parquet(files.utterances["one"])["id"]
+    ids[ids != "u07"].to_frame().to_parquet(tmp_path / "index.parquet")
+    for run, path in files.predictions:  # nothing was predicted for it either
+        if run.corpus == "one":
+            table = pd.read_parquet(path)
+            kept = (table["id"] != "u07").to_numpy()
+            table[kept].to_parquet(path)
+            array = np.load(dict(files.embeddings)[run])
+            np.save(dict(files.embeddings)[run], array[kept])
+    sampled = states.sample_utterances(files, 0)
+    with pytest.raises(UserError, match="lacks 1 clean utterances"):
+        states.read_embeddings(files, sampled)
+    known = replace(files, packed={"one": tmp_path / "index.parquet"})
+    sampled = states.sample_utterances(known, 0)
+    assert sampled.corpus.value_counts().to_dict() == {"one": 58, "two": 39}
+    assert len(states.read_embeddings(known, sampled)[0].states) == 97
+    assert "one: 1 of 60 utterances have bad audio" in capsys.readouterr().err
+
+
 def test_what_a_small_corpus_cannot_fill_goes_to_the_others():
-    assert embeddings.even_shares({"a": 1000, "b": 10, "c": 500}, 300) == {"a": 145, "b": 10, "c": 145}
-    assert embeddings.even_shares({"a": 3, "b": 4}, 300) == {"a": 3, "b": 4}
+    assert states.even_shares({"a": 1000, "b": 10, "c": 500}, 300) == {"a": 145, "b": 10, "c": 145}
+    assert states.even_shares({"a": 3, "b": 4}, 300) == {"a": 3, "b": 4}
 
 
-def test_states_are_those_of_the_clean_utterances(inputs):
-    sampled = embeddings.sample_utterances(inputs, described())
-    found = embeddings.read_embeddings(inputs, described(), sampled)
+def test_states_are_those_of_the_clean_utterances(files):
+    sampled = states.sample_utterances(files, 0)
+    found = states.read_embeddings(files, sampled)
     assert [(each.model, each.seed) for each in found] == [("domain", 1), ("emotion", 1)]
     emotion = found[1].states
     assert emotion.shape == (98, 6)
     assert np.corrcoef(emotion[:, 0], sampled.valence)[0, 1] > 0.98
 
 
-def test_the_lowest_seed_with_all_corpora_is_taken(inputs):
-    incomplete = [(run, path) for run, path in inputs.embeddings if run != Run("domain", 1, "two")]
-    part = Inputs(inputs.scores, inputs.predictions, inputs.labels, (), tuple(incomplete), inputs.utterances)
-    sampled = embeddings.sample_utterances(part, described())
-    assert [each.seed for each in embeddings.read_embeddings(part, described(), sampled)] == [2, 1]
+def test_the_lowest_seed_with_all_corpora_is_taken(files):
+    incomplete = tuple((run, path) for run, path in files.embeddings if run != Run("domain", 1, "two"))
+    part = replace(files, embeddings=incomplete)
+    sampled = states.sample_utterances(part, 0)
+    assert [each.seed for each in states.read_embeddings(part, sampled)] == [2, 1]
 
 
-def test_missing_files_are_named(inputs, tmp_path):
+def test_missing_files_are_named(files):
     with pytest.raises(UserError) as caught:
-        make("figure_10", Inputs(labels=inputs.labels), described(), tmp_path / "x")
+        states.sample_utterances(replace(files, utterances={}), 0)
     assert caught.value.offenders == ("--utterances one=FILE", "--utterances two=FILE")
-    part = Inputs(labels=inputs.labels, utterances=inputs.utterances, predictions=inputs.predictions)
     with pytest.raises(UserError) as caught:
-        make("figure_10", part, described(), tmp_path / "x")
+        states.read_embeddings(replace(files, embeddings=()), states.sample_utterances(files, 0))
     assert caught.value.offenders == ("domain on one and two", "emotion on one and two")
 
 
-def test_files_that_do_not_belong_together_are_refused(inputs, tmp_path):
-    sampled = embeddings.sample_utterances(inputs, described())
-    twice = Inputs(predictions=inputs.predictions * 2, embeddings=inputs.embeddings)
+def test_files_that_do_not_belong_together_are_refused(files):
+    sampled = states.sample_utterances(files, 0)
     with pytest.raises(UserError, match="several files"):
-        embeddings.read_embeddings(twice, described(), sampled)
-    path = dict(inputs.embeddings)[Run("domain", 1, "one")]
+        states.read_embeddings(replace(files, predictions=files.predictions * 2), sampled)
+    path = dict(files.embeddings)[Run("domain", 1, "one")]
     np.save(path, np.zeros((5, 6), dtype=np.float16))
     with pytest.raises(UserError, match="not of the same rows"):
-        embeddings.read_embeddings(inputs, described(), sampled)
-    table = pd.read_parquet(dict(inputs.predictions)[Run("domain", 1, "one")])
-    table.assign(condition="fade").to_parquet(dict(inputs.predictions)[Run("domain", 1, "one")])
+        states.read_embeddings(files, sampled)
+    table = pd.read_parquet(dict(files.predictions)[Run("domain", 1, "one")])
+    table.assign(condition="fade").to_parquet(dict(files.predictions)[Run("domain", 1, "one")])
     np.save(path, np.zeros((len(table), 6), dtype=np.float16))
     with pytest.raises(UserError, match="lacks 59 clean utterances"):
-        embeddings.read_embeddings(inputs, described(), sampled)
+        states.read_embeddings(files, sampled)
 
 
 # ------------------------------------------------------------------------------------------------------ separation
 def test_neighbour_agreement_against_a_naive_loop():
     rng = np.random.default_rng(1)
-    states, labels = rng.standard_normal((30, 4)), rng.choice(np.array(list("abc"), dtype=object), 30)
+    hidden, labels = rng.standard_normal((30, 4)), rng.choice(np.array(list("abc"), dtype=object), 30)
     expected = []
     for row in range(30):
-        distances = np.linalg.norm(states - states[row], axis=1)
+        distances = np.linalg.norm(hidden - hidden[row], axis=1)
         distances[row] = np.inf
         nearest = np.argsort(distances)[:5]
         expected.append(np.mean([labels[other] == labels[row] for other in nearest]))
-    assert separation.neighbour_agreement(states, labels, 5) == pytest.approx(np.array(expected))
+    assert separation.neighbour_agreement(hidden, labels, 5) == pytest.approx(np.array(expected))
 
 
 def test_chance_is_what_neighbours_at_random_agree():
@@ -207,10 +254,10 @@ def test_the_probe_never_sees_the_speaker_that_it_is_asked_about():
     rng = np.random.default_rng(3)
     speakers = np.repeat(np.arange(20), 10)
     truth = rng.random(20)[speakers] + 0.01 * rng.standard_normal(200)
-    states = np.eye(20)[speakers]
-    assert ccc(truth, separation.probe(states, truth, np.arange(200))) > 0.9
-    assert ccc(truth, separation.probe(states, truth, speakers)) < 0.1
-    assert np.isnan(separation.probe(states, truth, np.zeros(200))).all()
+    hidden = np.eye(20)[speakers]
+    assert ccc(truth, separation.probe(hidden, truth, np.arange(200))) > 0.9
+    assert ccc(truth, separation.probe(hidden, truth, speakers)) < 0.1
+    assert np.isnan(separation.probe(hidden, truth, np.zeros(200))).all()
 
 
 def test_unknown_genders_and_speakers_are_left_out():

@@ -66,6 +66,42 @@ def test_scores_by_hand():
     assert fairness.samples == len(parts["female"]) + len(parts["male"])
 
 
+def test_utterances_skipped_for_their_audio_are_left_out_and_counted(tmp_path, capsys):
+    utterances, labels = corpus_tables()
+    predictions = predict(labels)
+    heard = utterances[utterances.id != "u007"]
+    spoken = predict(labels, "synthesised", seed=2)[20:50]  # the engine needs no audio: u007 may be among them
+    spoken = pd.concat([spoken, predict(labels, "synthesised", seed=2)[7:8]])
+    expected = table_of(
+        pd.concat([predictions, spoken]).query("id != 'u007'"),
+        labels.query("id != 'u007'").reset_index(drop=True),
+        heard.reset_index(drop=True),
+    )
+    paths = {name: tmp_path / f"{name}.parquet" for name in ("predictions", "labels", "utterances")}
+    pd.concat([predictions.query("id != 'u007'"), spoken]).to_parquet(paths["predictions"])
+    labels.to_parquet(paths["labels"])
+    utterances.to_parquet(paths["utterances"])
+    heard[["id"]].to_parquet(tmp_path / "index.parquet")
+    named = {"model": "m", "seed": 1, "corpus": "iemocap", "dimensions": ["arousal", "dominance", "valence"]}
+
+    def run():
+        score(
+            *paths.values(),
+            tmp_path / "scores.csv",
+            **named,
+            evaluation=EVALUATION,
+            pack_index=tmp_path / "index.parquet",
+        )
+        return pd.read_csv(tmp_path / "scores.csv")
+
+    pd.testing.assert_frame_equal(run().drop(columns=["model", "seed"]), expected, check_dtype=False)
+    assert "iemocap: 1 of 60 utterances have bad audio and were skipped" in capsys.readouterr().err
+    pd.concat([predictions.query("id not in ['u007', 'u008']"), spoken]).to_parquet(paths["predictions"])
+    with pytest.raises(UserError, match="1 predictions for iemocap are missing") as caught:  # u008 was heard
+        run()
+    assert caught.value.offenders == ("clean: u008",)
+
+
 def test_utterances_without_labels_are_left_out_and_counted(capsys):
     utterances, labels = corpus_tables()
     table = table_of(predict(labels), labels, utterances)

@@ -5,7 +5,7 @@
 The study is made once undisturbed, one job at a time; then two jobs at a time, while every few seconds a random process
 of a job, or now and then Snakemake itself, gets SIGKILL, until it is done; and so on in further copies until there were
 enough kills. Jobs whose Snakemake was killed go on beside the next one. Then all numbers and weights must be equal: to
-the undisturbed run, and so also whatever the number of jobs at once and their order.
+the undisturbed run, and so also whatever the number of jobs at once and their order; and nothing half-written is left.
 """
 
 import argparse
@@ -151,13 +151,20 @@ def differing_weights(first: Path, second: Path) -> list[str]:
     )
 
 
+def orphans(root: Path) -> list[str]:
+    """Half-written files and folders that killed jobs have left for good."""
+    hidden = (path for name in ("results", "resources") for path in (root / name).rglob(".*"))
+    return sorted(path.relative_to(root).as_posix() for path in hidden if not path.name.startswith(".snakemake"))
+
+
 def soak(root: Path, kills: int, every_s: float, draws: random.Random) -> bool:
-    """Whether nothing differs after at least so many kills."""
+    """Whether nothing differs, and nothing half-written is left, after at least so many kills."""
     undisturbed = prepare(root / "undisturbed")
     began = time.monotonic()
     run_undisturbed(undisturbed)
     print(f"undisturbed: {time.monotonic() - began:.0f} s", flush=True)
     total, differing = Tally(), 0
+    left: list[str] = []
     while total.total < kills:
         killed = prepare(root / f"killed-{total.starts}")
         tally = run_under_kills(killed, draws, every_s)
@@ -168,11 +175,12 @@ def soak(root: Path, kills: int, every_s: float, draws: random.Random) -> bool:
         differing += differing_numbers(undisturbed, killed) + len(weights)
         for name in weights:
             print(f"other weights: {name}")
+        left += orphans(killed)
         shutil.rmtree(killed / RESULTS / "raw")
     told = ", ".join(f"{name} {count}" for name, count in sorted(total.kills.items()))
     print(f"{total.total} kills ({told}), {total.starts} starts of Snakemake, {time.monotonic() - began:.0f} s")
-    print(f"{differing} differing numbers or weights")
-    return differing == 0
+    print(f"{differing} differing numbers or weights; half-written and left behind: {', '.join(left) or 'nothing'}")
+    return not differing and not left
 
 
 def main() -> None:

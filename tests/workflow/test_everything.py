@@ -11,13 +11,27 @@ from conftest import Workflow, copy_workflow
 FIGURES = [f"figure_{number:02d}" for number in range(2, 14)]
 TABLES = ["table_1", "table_2", "table_3"]
 CONFIGURATION = ("tiny.yaml", "everything.yaml")
+MSP_PODCAST = "results/tiny/raw/MSP-PODCAST-Publish-1.7"
 
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     workflow = copy_workflow(tmp_path_factory.mktemp("everything"))
+    workflow.snakemake("results/tiny/raw/manifest.json", configfiles=CONFIGURATION)
+    spoil(workflow.root / MSP_PODCAST)
     workflow.snakemake(configfiles=CONFIGURATION)
     return workflow
+
+
+def transcribed(corpus: Path) -> str:
+    """A test utterance of MSP-Podcast of which there is a transcript, so that it is synthesised too."""
+    return min(path.stem for path in (corpus / "Transcripts").rglob("*.txt"))
+
+
+def spoil(corpus: Path) -> None:
+    """Cut the audio file of that utterance: its header promises more than there is."""
+    (path,) = (corpus / "Audios").rglob(f"{transcribed(corpus)}.wav")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +69,29 @@ def test_augmented_test_sets_hold_the_clean_utterances(results: Path) -> None:
     predicted = pd.read_parquet(results / "predictions/w2v2-b/seed-42/iemocap/augmented.parquet")
     assert set(predicted["condition"]) == {"human-0db", "speed", "fade"}
     assert predicted.groupby("condition")["id"].apply(list).map(lambda ids: ids == list(clean["id"])).all()
+
+
+def test_a_spoilt_test_file_is_left_out_everywhere_and_counted(everything: Workflow, results: Path) -> None:
+    spoilt = transcribed(everything.root / MSP_PODCAST)
+    utterances = pd.read_parquet(results / "corpora/msp-podcast/utterances.test.parquet")
+    assert spoilt in set(utterances["id"])
+    skipped = json.loads((results / "audio/msp-podcast/clean/test/report.json").read_text())["skipped"]
+    assert [each["count"] for each in skipped.values()] == [1]
+    own = "w2v2-b/seed-42/msp-podcast"
+    predicted = {
+        name: set(pd.read_parquet(results / f"predictions/{own}/{name}.parquet")["id"])
+        for name in ("clean", "augmented", "synthesised")
+    }
+    assert predicted["clean"] == predicted["augmented"] == set(utterances["id"]) - {spoilt}
+    assert spoilt in predicted["synthesised"]  # the engine needs no audio; what is judged does
+    scores = pd.read_csv(results / f"scores/{own}/clean.csv")
+    assert set(scores.loc[scores["group"] == "all", "samples"]) == {len(utterances) - 1}
+    shown = pd.read_csv(results / "figures/figure_10.csv")
+    assert set(shown.loc[shown["corpus"] == "msp-podcast", "id"]) == predicted["clean"]
+    told = f"msp-podcast: 1 of {len(utterances)} utterances have bad audio and were skipped"
+    logs = [f"score/{own}/clean", *(f"figures/figure_0{number}" for number in (3, 4, 5)), "embeddings/separation"]
+    for name in (*logs, "claims"):
+        assert told in (results / f"logs/{name}.log").read_text()
 
 
 def test_a_model_says_where_it_came_from(results: Path) -> None:

@@ -62,6 +62,8 @@ def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) 
         # clean and augmented test sets of the main models, clean ones of the variants; figures 4 and 5
         "predict": main * CORPORA * 2 + variants * CORPORA + TRANSFORMERS + 2 * TRANSFORMERS,
         "score": main * CORPORA * 2 + variants * CORPORA,
+        "measure_separation": 1,
+        "project_states": 1,
         **figures,
         **{f"table_{number}": 1 for number in (1, 2, 3)},
         "claims": 1,

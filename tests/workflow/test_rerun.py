@@ -27,10 +27,13 @@ def clone(tmp_path: Path) -> Workflow:
 
 @pytest.fixture(scope="module")
 def augmented(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The finished study with a figure on augmented speech."""
+    """The finished study with a figure on augmented speech, and one that computes statistics of its own."""
     workflow = finished.copy(tmp_path_factory.mktemp("augmented") / "study")
-    shown = {"models": ["w2v2-b"], "corpora": ["iemocap"]}
-    workflow.configure(targets=["figure_02", "figure_06"], augmented=["fade"], figures={"figure_06": shown})
+    shown = {
+        "figure_06": {"models": ["w2v2-b"], "corpora": ["iemocap"]},
+        "figure_08": {"models": ["cnn14", "w2v2-b"], "corpora": ["msp-podcast"]},
+    }
+    workflow.configure(targets=["figure_02", *shown], augmented=["fade"], figures=shown)
     workflow.snakemake()
     return workflow
 
@@ -39,6 +42,10 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+
+
+def drawn(workflow: Workflow) -> pd.DataFrame:
+    return pd.read_csv(workflow.root / "results/tiny/figures/figure_02.csv")
 
 
 def test_every_row_of_the_table_has_a_test() -> None:
@@ -79,6 +86,25 @@ def test_an_edited_figure_or_colour_is_one_job(changed: Workflow) -> None:
         text = source.read_text()
         source.write_text(text + "\n# edited\n")
         assert changed.planned() == FIGURE
+        source.write_text(text)
+
+
+@row(
+    "the code of the statistics that a figure or table computes, a published number",
+    "the figures and tables that use it",
+)
+def test_edited_statistics_and_published_numbers_are_drawn_again(augmented: Workflow, tmp_path: Path) -> None:
+    workflow = augmented.copy(tmp_path / "study")
+    assert workflow.planned() == NOTHING
+    for name, drawn in (
+        ("statistics.py", ["figure_08"]),
+        ("metrics.py", ["figure_02", "figure_06", "figure_08"]),
+        ("reference/figure_2.csv", ["figure_02"]),
+    ):
+        source = workflow.root / "src/valence_gap" / name
+        text = source.read_text()
+        source.write_text(text + ("\n# edited\n" if source.suffix == ".py" else "cnn14,iemocap,valence,0.1,made up\n"))
+        assert workflow.planned() == {"all": 1} | dict.fromkeys(drawn, 1)
         source.write_text(text)
 
 
@@ -184,10 +210,7 @@ def test_released_scores_are_drawn(finished: Workflow, clone: Workflow) -> None:
     only = ("--allowed-rules", "figure_02")
     assert clone.planned("figure_02", *only) == {"figure_02": 1}
     clone.snakemake("figure_02", *only)
-    drawn, before = (
-        pd.read_csv(workflow.root / "results/tiny/figures/figure_02.csv") for workflow in (clone, finished)
-    )
-    pd.testing.assert_frame_equal(drawn, before)
+    pd.testing.assert_frame_equal(drawn(clone), drawn(finished))
 
 
 @row(
@@ -195,15 +218,12 @@ def test_released_scores_are_drawn(finished: Workflow, clone: Workflow) -> None:
     "with `--allowed-rules inventory prepare_corpus score figure_02`: the corpora are read, scored, drawn",
 )
 def test_released_predictions_are_scored(finished: Workflow, clone: Workflow) -> None:
-    shutil.copytree(finished.root / "results/tiny/predictions", clone.root / "results/tiny/predictions")
-    rules = ("make_miniature", "inventory", "prepare_corpus", "score", "figure_02")
-    assert clone.planned("figure_02", "--allowed-rules", *rules) == {
-        "make_miniature": 1,
-        "inventory": 3,
-        "prepare_corpus": 3,
-        "score": 9,
-        "figure_02": 1,
-    }
+    for name in ("predictions", "raw"):  # the raw corpora are at hand, as those are whose predictions are released
+        shutil.copytree(finished.root / "results/tiny" / name, clone.root / "results/tiny" / name)
+    only = ("--allowed-rules", "inventory", "prepare_corpus", "score", "figure_02")
+    assert clone.planned("figure_02", *only) == {"inventory": 3, "prepare_corpus": 3, "score": 9, "figure_02": 1}
+    clone.snakemake("figure_02", *only)
+    pd.testing.assert_frame_equal(drawn(clone), drawn(finished))
 
 
 @row("the machine: `results/`, `resources/pretrained/` and `.snakemake/` copied into a fresh clone", "nothing")

@@ -75,14 +75,29 @@ def test_a_corrected_training_label_is_trained_on(changed: Workflow, split: str)
     "that set's audio, features, predictions, scores, and the figures that show them",
 )
 def test_an_added_test_utterance_trains_nothing(changed: Workflow) -> None:
-    folder = changed.root / MSP_PODCAST
+    add_an_utterance(changed, "Test1")
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, "predict": 3, **SCORED}
+
+
+@row(
+    "an utterance added to the training or development set, then `snakemake corpora -R inventory`",
+    "that set's audio and features, all trainings, and what follows from them",
+)
+@pytest.mark.parametrize("split", ["Train", "Validation"])
+def test_an_added_training_utterance_is_trained_on(changed: Workflow, split: str) -> None:
+    add_an_utterance(changed, split)
+    changed.snakemake(*READ_AGAIN)
+    assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, **TRAINED}
+
+
+def add_an_utterance(workflow: Workflow, split: str) -> None:
+    folder = workflow.root / MSP_PODCAST
     table = pd.read_csv(folder / LABELS, dtype=str)
-    added = table[table["Split_Set"] == "Test1"].head(1).assign(FileName="MSP-PODCAST_9999_0001.wav")
+    added = table[table["Split_Set"] == split].head(1).assign(FileName="MSP-PODCAST_9999_0001.wav")
     pd.concat([added, table]).to_csv(folder / LABELS, index=False)  # above all rows: each of them moves
     source = next((folder / "Audios").rglob("*.wav"))
     shutil.copy2(source, source.with_name("MSP-PODCAST_9999_0001.wav"))
-    changed.snakemake(*READ_AGAIN)
-    assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, "predict": 3, **SCORED}
 
 
 @row("the audio of an utterance, its length kept, then `snakemake corpora -R inventory`", "as for an added one")

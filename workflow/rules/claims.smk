@@ -6,10 +6,10 @@ rule claims:
         labels=claims_tables("labels").values(),
         utterances=claims_tables("utterances").values(),
         logs=claims_logs().values(),
+        packed=packed(claims_corpora()).values(),
+        published=reference("figure_2", "table_3"),
         separation=(
-            f"{R}/figures/figure_10_separation.csv"
-            if study.claims_need_separation()
-            else []
+            rules.measure_separation.output if study.claims_need_separation() else []
         ),
     output:
         report(
@@ -36,9 +36,8 @@ rule claims:
         labels=[*claims_tables("labels")],
         utterances=[*claims_tables("utterances")],
         logs=[*claims_logs()],
-        separation=lambda wildcards, input: flags(
-            "--separation", input.separation and [input.separation]
-        ),
+        packed=flags("--packed", packed(claims_corpora())),
+        separation=lambda wildcards, input: flags("--separation", input.separation),
         evaluation=to_json(study.configuration.evaluation),
         note=flags("--note", filter(None, [study.configuration.note])),
         published="--published" if study.shown("figure_02").published else [],
@@ -54,6 +53,7 @@ rule claims:
             --utterances {params.utterances:q} \
             --training-logs {params.logs:q} \
             {params.separation:q} \
+            {params.packed:q} \
             --evaluation {params.evaluation:q} \
             {params.published:q} \
             {params.note:q} \

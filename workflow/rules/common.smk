@@ -10,6 +10,7 @@ from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
 from valence_gap.revisions import REVISIONS
+from valence_gap.sources import closure
 from valence_gap.study import NOISE, load, local_source
 
 try:
@@ -23,8 +24,7 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 R = study.results
 TRAIN = study.configuration.train_corpus
-FIGURES = "src/valence_gap/figures"
-TABLES = "src/valence_gap/tables"
+SOURCES = "src/valence_gap"
 
 
 def alternatives(names):
@@ -251,10 +251,17 @@ def claims_predictions():
     return {f"{key}={path}": path for key, path in paths}
 
 
+def claims_corpora():
+    """The corpora that the claims are judged on: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
+    return list(dict.fromkeys(corpus for *_, corpus in study.claims_runs()))
+
+
 def claims_tables(table):
     """Tables of the claims' corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
-    names = dict.fromkeys(corpus for *_, corpus in study.claims_runs())
-    paths = {corpus: f"{R}/corpora/{corpus}/{table}.test.parquet" for corpus in names}
+    paths = {
+        corpus: f"{R}/corpora/{corpus}/{table}.test.parquet"
+        for corpus in claims_corpora()
+    }
     return {f"{corpus}={path}": path for corpus, path in paths.items()}
 
 
@@ -267,17 +274,34 @@ def claims_logs():
     return {f"{run}={path}": path for run, path in paths.items()}
 
 
-def drawing(*modules):
+def packed(corpora):
+    """Indices of clean test sets whose bad audio is skipped: {'iemocap=results/.../index.parquet': 'results/...'}."""
+    paths = {
+        corpus: pack(corpus, "test")[1]
+        for corpus in dict.fromkeys(corpora)
+        if study.corpus(corpus).on_bad_audio == "skip"
+    }
+    return {f"{corpus}={path}": path for corpus, path in paths.items()}
+
+
+def packed_of(target):
+    """Those of a target's corpora; see `packed`."""
+    return packed(study.shown(target).corpora)
+
+
+def drawing(figure):
     """Source files that draw a figure, so that an edit draws it again: src/valence_gap/figures/figure_02.py, ..."""
-    return [
-        f"{FIGURES}/{module}.py"
-        for module in (*modules, "style", "description", "tables")
-    ]
+    return [f"{SOURCES}/{path}" for path in closure([f"figures/{figure}.py"])]
 
 
 def tabulating(table):
-    """Source files that make a table: src/valence_gap/tables/table_1.py and what renders it."""
-    return [f"{TABLES}/{module}.py" for module in (table, "rendering")]
+    """Source files that make a table: src/valence_gap/tables/table_1.py and what it imports."""
+    return [f"{SOURCES}/{path}" for path in closure([f"tables/{table}.py"])]
+
+
+def reference(*tables):
+    """Published numbers: src/valence_gap/reference/figure_2.csv."""
+    return [f"{SOURCES}/reference/{table}.csv" for table in tables]
 
 
 def exported_files(*names):

@@ -1,7 +1,8 @@
 rule figure_02:
     """Figure 2: CCC of every model, in-domain (MSP-Podcast) and cross-corpus (IEMOCAP, MOSI)."""
     input:
-        source=drawing("figure_02", "bars"),
+        source=drawing("figure_02"),
+        published=reference("figure_2"),
         scores=scores_of("figure_02", "clean"),
     output:
         report(
@@ -40,10 +41,11 @@ rule figure_02:
 rule figure_03:
     """Figure 3: CCC of the fusion with text minus that of the audio model alone."""
     input:
-        source=drawing("figure_03", "differences", "bars"),
+        source=drawing("figure_03"),
         predictions=predictions_of("figure_03", "clean").values(),
         labels=tables_of("figure_03", "labels").values(),
         transcriptions=transcriptions_of("figure_03").values(),
+        packed=packed_of("figure_03").values(),
     output:
         report(
             f"{R}/figures/figure_03.pdf",
@@ -66,6 +68,7 @@ rule figure_03:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
         more=["--transcriptions", *transcriptions_of("figure_03")],
+        packed=flags("--packed", packed_of("figure_03")),
         description=canonical_json(figure_description(study, "figure_03")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -75,6 +78,7 @@ rule figure_03:
             --predictions {params.predictions:q} \
             --labels {params.labels:q} \
             {params.more:q} \
+            {params.packed:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
@@ -84,9 +88,10 @@ rule figure_03:
 use rule figure_03 as figure_04 with:
     """Figure 4: valence on original and on synthesised speech of the same words."""
     input:
-        source=drawing("figure_04", "figure_05", "differences", "bars"),
+        source=drawing("figure_04"),
         predictions=predictions_of("figure_04", "clean", "synthesised").values(),
         labels=tables_of("figure_04", "labels").values(),
+        packed=packed_of("figure_04").values(),
     output:
         report(
             f"{R}/figures/figure_04.pdf",
@@ -103,15 +108,17 @@ use rule figure_03 as figure_04 with:
         predictions=[*predictions_of("figure_04", "clean", "synthesised")],
         labels=[*tables_of("figure_04", "labels")],
         more=[],
+        packed=flags("--packed", packed_of("figure_04")),
         description=canonical_json(figure_description(study, "figure_04")),
 
 
 use rule figure_03 as figure_05 with:
     """Figure 5: CCC of the fine-tuned minus that of the frozen model."""
     input:
-        source=drawing("figure_05", "differences", "bars"),
+        source=drawing("figure_05"),
         predictions=predictions_of("figure_05", "clean").values(),
         labels=tables_of("figure_05", "labels").values(),
+        packed=packed_of("figure_05").values(),
     output:
         report(
             f"{R}/figures/figure_05.pdf",
@@ -128,13 +135,14 @@ use rule figure_03 as figure_05 with:
         predictions=[*predictions_of("figure_05", "clean")],
         labels=[*tables_of("figure_05", "labels")],
         more=[],
+        packed=flags("--packed", packed_of("figure_05")),
         description=canonical_json(figure_description(study, "figure_05")),
 
 
 use rule figure_02 as figure_06 with:
     """Figure 6: CCC averaged over the augmented test sets."""
     input:
-        source=drawing("figure_06", "bars"),
+        source=drawing("figure_06"),
         scores=scores_of("figure_06", "clean", "augmented"),
     output:
         report(
@@ -155,7 +163,7 @@ use rule figure_02 as figure_06 with:
 use rule figure_02 as figure_07 with:
     """Figure 7: CCC of female minus CCC of male speakers."""
     input:
-        source=drawing("figure_07", "bars"),
+        source=drawing("figure_07"),
         scores=scores_of("figure_07", "clean"),
     output:
         report(
@@ -197,7 +205,8 @@ use rule figure_02 as figure_08 with:
 use rule figure_02 as figure_09 with:
     """Figure 9: CCC without pre-training."""
     input:
-        source=drawing("figure_09", "figure_02", "bars"),
+        source=drawing("figure_09"),
+        published=reference("figure_2"),
         scores=scores_of("figure_09", "clean"),
     output:
         report(
@@ -218,13 +227,9 @@ use rule figure_02 as figure_09 with:
 rule figure_10:
     """Figure 10: t-SNE of the pooled embeddings of two corpora."""
     input:
-        source=drawing("figure_10", "embeddings", "separation"),
-        predictions=predictions_of("figure_10", "clean").values(),
-        labels=tables_of("figure_10", "labels").values(),
-        utterances=tables_of("figure_10", "utterances").values(),
-        embeddings=predictions_of(
-            "figure_10", "clean", suffix="embeddings.npy"
-        ).values(),
+        source=drawing("figure_10"),
+        projection=rules.project_states.output,
+        separation=rules.measure_separation.output,
     output:
         report(
             f"{R}/figures/figure_10.pdf",
@@ -244,20 +249,14 @@ rule figure_10:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        predictions=[*predictions_of("figure_10", "clean")],
-        labels=[*tables_of("figure_10", "labels")],
-        utterances=[*tables_of("figure_10", "utterances")],
-        embeddings=[*predictions_of("figure_10", "clean", suffix="embeddings.npy")],
         description=canonical_json(figure_description(study, "figure_10")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
     shell:
         r"""
         valence-gap figure {params.name:q} \
-            --predictions {params.predictions:q} \
-            --labels {params.labels:q} \
-            --utterances {params.utterances:q} \
-            --embeddings {params.embeddings:q} \
+            --projection {input.projection:q} \
+            --separation {input.separation:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
@@ -267,7 +266,7 @@ rule figure_10:
 rule figure_11:
     """Figure 11: development CCC per epoch over several seeds."""
     input:
-        source=drawing("figure_11", "curves"),
+        source=drawing("figure_11"),
         logs=logs_of("figure_11").values(),
     output:
         report(
@@ -305,7 +304,7 @@ rule figure_11:
 use rule figure_02 as figure_12 with:
     """Figure 12: CCC after removing top transformer layers."""
     input:
-        source=drawing("figure_12", "steps"),
+        source=drawing("figure_12"),
         scores=scores_of("figure_12", "clean"),
         configs=whole_configs_of("figure_12").values(),
     output:
@@ -328,7 +327,7 @@ use rule figure_02 as figure_12 with:
 use rule figure_02 as figure_13 with:
     """Figure 13: CCC on fractions of the training set."""
     input:
-        source=drawing("figure_13", "steps"),
+        source=drawing("figure_13"),
         scores=scores_of("figure_13", "clean"),
     output:
         report(

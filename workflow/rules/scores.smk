@@ -4,6 +4,7 @@ rule score:
         predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
         labels=f"{R}/corpora/{{corpus}}/labels.test.parquet",
         utterances=f"{R}/corpora/{{corpus}}/utterances.test.parquet",
+        packed=lambda wildcards: packed([wildcards.corpus]).values(),
     output:
         f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
     log:
@@ -18,6 +19,7 @@ rule score:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         dimensions=lambda wildcards: ",".join(study.corpus(wildcards.corpus).dimensions),
+        packed=lambda wildcards, input: flags("--pack-index", input.packed),
         evaluation=to_json(study.configuration.evaluation),
         revision=REVISIONS["score"],
     shell:
@@ -26,6 +28,7 @@ rule score:
             --predictions {input.predictions:q} \
             --labels {input.labels:q} \
             --utterances {input.utterances:q} \
+            {params.packed:q} \
             --model {wildcards.model:q} \
             --seed {wildcards.seed:q} \
             --corpus {wildcards.corpus:q} \

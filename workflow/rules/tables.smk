@@ -2,6 +2,7 @@ rule table_1:
     """Table I: transformer-based emotion recognition on IEMOCAP in the literature."""
     input:
         source=tabulating("table_1"),
+        literature=reference("table_1"),
     output:
         multiext(f"{R}/tables/table_1", ".csv", ".md", ".tex"),
     log:
@@ -61,6 +62,7 @@ rule table_3:
     """Table III: change of the CCC of one model under each augmentation (section IV-H)."""
     input:
         source=tabulating("table_3"),
+        published=reference("table_3"),
         scores=scores_of("table_3", "clean", "augmented"),
     output:
         multiext(f"{R}/tables/table_3", ".csv", ".md", ".tex"),

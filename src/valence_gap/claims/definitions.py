@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions import CLEAN, STRICT, Dimension, Name
+from valence_gap.definitions import CLEAN, STRICT, SYNTHESISED, Dimension, Name
 from valence_gap.errors import UserError, valid_names
 from valence_gap.files import canonical_json
 
@@ -66,7 +66,6 @@ Axis = Literal["models", "others", "corpora", "dimensions", "conditions", "speak
 Comparison = Literal["greater", "less", "at least", "at most", "within"]
 Section = Annotated[str, Field(pattern=r"^(IV-[A-K]|V-[A-C])$")]
 
-SYNTHESISED = "synthesised"
 # The clean recordings of those utterances that were synthesised: what synthesised speech compares with.
 ORIGINAL = "original"
 IN_DOMAIN: CorpusRole = "in-domain"

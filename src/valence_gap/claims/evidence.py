@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.claims.definitions import ORIGINAL, SYNTHESISED
-from valence_gap.definitions import CLEAN, DIMENSIONS
+from valence_gap.claims.definitions import ORIGINAL
+from valence_gap.definitions import CLEAN, DIMENSIONS, SYNTHESISED
 from valence_gap.metrics import Floats
 
 # Table III is of one model.

@@ -8,7 +8,6 @@ from valence_gap.claims.definitions import (
     IN_DOMAIN,
     OF_MODELS,
     ORIGINAL,
-    SYNTHESISED,
     Claims,
     Role,
     Side,
@@ -16,7 +15,7 @@ from valence_gap.claims.definitions import (
     several,
 )
 from valence_gap.claims.evidence import Evidence, MissingError
-from valence_gap.definitions import CLEAN, DIMENSIONS
+from valence_gap.definitions import CLEAN, DIMENSIONS, SYNTHESISED
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Evidence from files: predictions against labels, training logs, and figure 10's separation."""
+"""Evidence from files: predictions against labels, training logs, and what embeddings separate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,13 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap import statistics
-from valence_gap.claims.definitions import ORIGINAL, SYNTHESISED
+from valence_gap.claims.definitions import ORIGINAL
 from valence_gap.claims.evidence import MissingError, set_of
-from valence_gap.definitions import CLEAN, DIMENSIONS, Evaluation
+from valence_gap.definitions import CLEAN, DIMENSIONS, SYNTHESISED, Evaluation
 from valence_gap.errors import UserError
 from valence_gap.figures.description import Run
 from valence_gap.metrics import Floats, cccs
 from valence_gap.progress import progress
+from valence_gap.skipped import skipped_ids, without
 
 LISTED = 20
 Key = tuple[str, str]  # model and condition
@@ -33,7 +34,8 @@ class Files:
         labels: label tables by corpus.
         utterances: utterance tables by corpus.
         training_logs: training.csv by run.
-        separation: the table of figure 10 that tells how well attributes are told from embeddings.
+        separation: the table that tells how well attributes are told from embeddings.
+        packed: by corpus whose bad audio is skipped, the index of the clean pack.
     """
 
     predictions: tuple[tuple[Run, Path], ...] = ()
@@ -41,6 +43,7 @@ class Files:
     utterances: Mapping[str, Path] = field(default_factory=dict)
     training_logs: tuple[tuple[Run, Path], ...] = ()
     separation: Path | None = None
+    packed: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ def _is_asked(condition: str, group: str, spoken: str) -> bool:
 
 
 def read_tested(files: Files, corpus: str) -> Tested:
-    """Read labels, utterances and predictions of a corpus, in the order of its utterances.
+    """Read labels, utterances and predictions of a corpus, in the order of its utterances but those that were skipped.
 
     Raises:
         MissingError: if its labels or utterances are not at hand.
@@ -231,12 +234,14 @@ def read_tested(files: Files, corpus: str) -> Tested:
     if corpus not in files.labels or corpus not in files.utterances:
         raise MissingError(f"no labels of {corpus}")
     utterances = pd.read_parquet(files.utterances[corpus], columns=["id", "gender", "speaker"])
+    skipped = skipped_ids(utterances["id"], files.packed.get(corpus), corpus)
+    utterances = without(skipped, utterances)
     labels = pd.read_parquet(files.labels[corpus]).set_index("id").reindex(utterances["id"])
     ids = pd.Index(utterances["id"])
     predictions: dict[Key, list[npt.NDArray[np.float32]]] = {}
     own = [(run, path) for run, path in files.predictions if run.corpus == corpus]
     for run, path in progress(own, f"predictions on {corpus}", unit="files"):
-        table = pd.read_parquet(path)
+        table = without(skipped, pd.read_parquet(path))
         for condition, rows in table.groupby("condition", sort=False):
             _check(rows["id"], ids, f"{run.model}, seed {run.seed}, on {corpus} ({condition})", str(condition))
             aligned = rows.set_index("id").reindex(ids)[list(DIMENSIONS)].to_numpy(dtype=np.float32)

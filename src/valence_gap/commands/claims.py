@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from valence_gap.commands.options import add_packed
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the sub-command."""
@@ -22,7 +24,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--training-logs", nargs="*", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
-    parser.add_argument("--separation", type=Path, help="what embeddings separate: further table of figure 10 (CSV)")
+    parser.add_argument("--separation", type=Path, help="what embeddings separate: table of measure-separation (CSV)")
+    add_packed(parser)
     parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     parser.add_argument("--published", action="store_true", help="compare with the published scores")
     parser.add_argument("--note", default="", help="words shown in the title, such as 'miniature'")
@@ -43,6 +46,7 @@ def _claims(args: argparse.Namespace) -> None:
         utterances=dict(keyed_files(args.utterances, "--utterances")),
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
         separation=args.separation,
+        packed=dict(keyed_files(args.packed, "--packed")),
     )
     print(
         check(

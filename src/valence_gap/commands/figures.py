@@ -3,12 +3,14 @@
 import argparse
 from pathlib import Path
 
+from valence_gap.commands.options import add_packed
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the sub-command."""
     parser = subparsers.add_parser(
         "figure",
-        help="draw a figure from scores, predictions or training logs",
+        help="draw a figure from scores, predictions, training logs or embeddings",
         description="Draw one figure of the paper and write it as PDF, PNG and CSV (the plotted numbers). Which inputs "
         "it needs depends on the figure.",
     )
@@ -17,11 +19,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--predictions", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
     )
-    parser.add_argument(
-        "--embeddings", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="pooled states (NumPy)"
-    )
     parser.add_argument("--labels", nargs="+", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
-    parser.add_argument("--utterances", nargs="+", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
     parser.add_argument(
         "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
@@ -29,6 +27,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--transcriptions", nargs="+", default=[], metavar="CORPUS=FILE", help="report.json of transcripts"
     )
+    parser.add_argument("--projection", type=Path, help="points of project-states (Parquet)")
+    parser.add_argument("--separation", type=Path, help="table of measure-separation (CSV)")
+    add_packed(parser)
     parser.add_argument(
         "--description", required=True, help="what is shown: JSON with models, corpora, note and published"
     )
@@ -46,9 +47,10 @@ def _figure(args: argparse.Namespace) -> None:
         predictions=runs_of(args.predictions, "--predictions", parts=3),
         labels=dict(keyed_files(args.labels, "--labels")),
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
-        embeddings=runs_of(args.embeddings, "--embeddings", parts=3),
-        utterances=dict(keyed_files(args.utterances, "--utterances")),
         configs=dict(keyed_files(args.configs, "--configs")),
         transcriptions=dict(keyed_files(args.transcriptions, "--transcriptions")),
+        packed=dict(keyed_files(args.packed, "--packed")),
+        projection=args.projection,
+        separation=args.separation,
     )
     make(args.name, inputs, from_json(Description, args.description), args.output_stem)

@@ -15,6 +15,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--predictions", type=Path, required=True, help="predictions (Parquet)")
     parser.add_argument("--labels", type=Path, required=True, help="labels of the test set (Parquet)")
     parser.add_argument("--utterances", type=Path, required=True, help="utterances of the test set (Parquet)")
+    parser.add_argument(
+        "--pack-index", type=Path, help="index of the clean pack, where bad audio is skipped: what it lacks is left out"
+    )
     parser.add_argument("--model", required=True, help="name of the model, for the table")
     parser.add_argument("--seed", type=int, required=True, help="seed of the model, for the table")
     parser.add_argument("--corpus", required=True, help="name of the corpus, for the table")
@@ -38,4 +41,5 @@ def _score(args: argparse.Namespace) -> None:
         corpus=args.corpus,
         dimensions=args.dimensions.split(","),
         evaluation=from_json(Evaluation, args.evaluation),
+        pack_index=args.pack_index,
     )

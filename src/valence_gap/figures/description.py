@@ -91,20 +91,22 @@ class Inputs:
         predictions: Parquet files by run; a run may have several (sets of conditions).
         labels: label tables by corpus.
         training_logs: training.csv by run.
-        embeddings: pooled states by run (``.npy``), row by row those of its predictions.
-        utterances: utterance tables by corpus.
         configs: config.json by model.
         transcriptions: report.json of the recogniser's transcripts by corpus.
+        packed: by corpus whose bad audio is skipped, the index of the clean pack.
+        projection: embeddings in two dimensions (Parquet).
+        separation: what they separate (CSV).
     """
 
     scores: tuple[Path, ...] = ()
     predictions: tuple[tuple[Run, Path], ...] = ()
     labels: Mapping[str, Path] = field(default_factory=dict)
     training_logs: tuple[tuple[Run, Path], ...] = ()
-    embeddings: tuple[tuple[Run, Path], ...] = ()
-    utterances: Mapping[str, Path] = field(default_factory=dict)
     configs: Mapping[str, Path] = field(default_factory=dict)
     transcriptions: Mapping[str, Path] = field(default_factory=dict)
+    packed: Mapping[str, Path] = field(default_factory=dict)
+    projection: Path | None = None
+    separation: Path | None = None
 
 
 def keyed_files(texts: Iterable[str], option: str) -> tuple[tuple[str, Path], ...]:

@@ -10,18 +10,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from valence_gap.embeddings.states import speaker_names
+from valence_gap.errors import UserError
 from valence_gap.figures import style
 from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.embeddings import Embedded, read_embeddings, sample_utterances
-from valence_gap.figures.separation import separation_table, speaker_names
 from valence_gap.figures.style import Drawing
-from valence_gap.metrics import Floats
-from valence_gap.progress import progress
 
-PERPLEXITY = 30.0
 SPEAKERS_PER_CORPUS = 4
 COLUMNS = ("Corpus", "Gender", "Speaker", "Valence")
 UNKNOWN = "#c4c4c4"
@@ -41,32 +36,34 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     corpora, genders, speakers and valence, measured before they are projected.
 
     Args:
-        inputs: with ``predictions``, ``embeddings``, ``labels`` and ``utterances``.
-        description: models; corpora, which are projected together.
+        inputs: with ``projection`` and ``separation``.
+        description: models; corpora, which were projected together.
+
+    Raises:
+        UserError: if a file is missing, or lacks a model.
     """
-    utterances = sample_utterances(inputs, description)
-    tables, separations = [], []
-    for embedded in progress(read_embeddings(inputs, description, utterances), "projections", unit="models"):
-        # Sums over several threads are of no fixed order, and t-SNE makes other pictures of other roundings.
-        with threadpool_limits(limits=1):
-            separation = separation_table(embedded.states, utterances, description.evaluation)
-            points = project(embedded.states, description.evaluation.seed)
-        tables.append(_of_run(utterances.assign(x=points[:, 0], y=points[:, 1]), embedded))
-        separations.append(_of_run(separation, embedded))
-    table = pd.concat(tables, ignore_index=True)
-    return Drawing(_draw(table, description), table, {"separation": pd.concat(separations, ignore_index=True)})
+    table, separation = _read(inputs, description)
+    return Drawing(_draw(table, description), table, {"separation": separation})
 
 
-def _of_run(table: pd.DataFrame, embedded: Embedded) -> pd.DataFrame:
-    columns = list(table.columns)
-    return table.assign(model=embedded.model, seed=embedded.seed)[["model", "seed", *columns]]
-
-
-def project(states: Floats, seed: int) -> Floats:
-    """t-SNE from the principal components: (utterances, hidden) -> (utterances, 2), the same on every call."""
-    perplexity = min(PERPLEXITY, (len(states) - 1) / 4)
-    points: Floats = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(states)
-    return points
+def _read(inputs: Inputs, description: Description) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Points and separation of the models that are shown."""
+    if inputs.projection is None or inputs.separation is None:
+        raise UserError(
+            "this figure is drawn from projected embeddings and what they separate",
+            remedy="pass them with --projection and --separation",
+        )
+    table, separation = pd.read_parquet(inputs.projection), pd.read_csv(inputs.separation)
+    names = [model.name for model in description.models]
+    lacking = [
+        f"{path}: {name}"
+        for path, rows in ((inputs.projection, table), (inputs.separation, separation))
+        for name in names
+        if name not in set(rows["model"])
+    ]
+    if lacking:
+        raise UserError("models are not among the embeddings", lacking, "project and measure them, too")
+    return table[table["model"].isin(names)], separation[separation["model"].isin(names)]
 
 
 def _draw(table: pd.DataFrame, description: Description) -> Figure:

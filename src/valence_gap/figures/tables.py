@@ -7,9 +7,11 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
+from valence_gap.definitions import SYNTHESISED
 from valence_gap.errors import UserError
 from valence_gap.figures.description import Description, Inputs, Run
 from valence_gap.metrics import Floats
+from valence_gap.skipped import skipped_ids, without
 
 KEYS = ("corpus", "dimension", "model")
 AVERAGED = ["ccc", "low", "high"]
@@ -107,22 +109,30 @@ class Predicted:
 
 
 def read_predictions(inputs: Inputs, corpus: str, condition: str, dimension: str) -> dict[str, dict[int, Predicted]]:
-    """Predictions of a condition beside their labels, by model and seed; utterances without a label are left out.
+    """Predictions of a condition beside their labels, by model and seed.
+
+    Utterances without a label are left out, and those that were skipped for their bad audio.
 
     Args:
-        inputs: with ``predictions`` and ``labels``.
+        inputs: with ``predictions`` and ``labels``, and ``packed`` where bad audio is skipped.
         corpus: name of the corpus.
         condition: name of the condition; runs without it are left out.
         dimension: arousal, dominance or valence.
 
     Raises:
-        UserError: if the labels of the corpus are not among the inputs.
+        UserError: if the labels of the corpus are not among the inputs, or a run lacks predictions.
     """
     if corpus not in inputs.labels:
         raise UserError(f"the labels of {corpus} are missing", remedy=f"pass them with --labels {corpus}=FILE")
-    labels = pd.read_parquet(inputs.labels[corpus], columns=["id", dimension]).set_index("id")[dimension].dropna()
+    truth = pd.read_parquet(inputs.labels[corpus], columns=["id", dimension])
+    truth = without(skipped_ids(truth["id"], inputs.packed.get(corpus), corpus), truth)
+    labels = truth.set_index("id")[dimension].dropna()
     found: dict[str, dict[int, Predicted]] = {}
     for run, rows in _runs_of(inputs, corpus, condition, dimension):
+        missing = [] if condition == SYNTHESISED else labels.index.difference(rows.index).tolist()
+        if missing:
+            what = f"{run.model}, seed {run.seed}, on {corpus} ({condition})"
+            raise UserError(f"{len(missing)} predictions of {what} are missing", missing, "predict the whole test set")
         table = pd.concat({"truth": labels, "prediction": rows}, axis=1, join="inner").sort_index()
         found.setdefault(run.model, {})[run.seed] = Predicted(run, table)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from valence_gap.files import is_scratch
 from valence_gap.preflight.costs import ACTIVATIONS, TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
 from valence_gap.study import Study
@@ -162,7 +163,9 @@ def _existing(path: Path) -> Path:
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+    """Bytes of what is finished below a folder."""
+    finished = (file for file in folder.rglob("*") if not is_scratch(file.relative_to(folder)))
+    return sum(file.stat().st_size for file in finished if file.is_file()) if folder.is_dir() else 0
 
 
 def _main_memory() -> int:

@@ -4,6 +4,7 @@ The paper reads this off a picture (section IV-K); a projection to two dimension
 numbers are taken in the original space.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from sklearn.preprocessing import StandardScaler
 
 from valence_gap import statistics
 from valence_gap.definitions import Evaluation
+from valence_gap.embeddings.states import Files, for_each_model, speaker_names
+from valence_gap.files import write_csv
 from valence_gap.metrics import Floats
 
 NEIGHBOURS = 10
@@ -26,6 +29,28 @@ EVERYWHERE = "all"
 AGREEMENT, PROBE = "neighbour agreement", "probe CCC"
 
 Labels = npt.NDArray[Any]
+
+
+def measure_separation(files: Files, evaluation: Evaluation, output: Path) -> None:
+    """Measure for each model what its states of the same utterances separate, and write it as CSV.
+
+    Args:
+        files: of the models and corpora.
+        evaluation: how intervals are computed.
+        output: the CSV: model, seed, and the columns of :func:`separation_table`.
+
+    Raises:
+        UserError: if files are missing, or do not belong together.
+    """
+    write_csv(
+        output,
+        for_each_model(
+            files,
+            evaluation.seed,
+            "separation",
+            lambda states, utterances: separation_table(states, utterances, evaluation),
+        ),
+    )
 
 
 def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
@@ -65,11 +90,6 @@ def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evalu
         row = _probe_score(truth[chosen], probed[chosen], evaluation, rng)
         rows.append({"property": "valence", "within": within, "measure": PROBE} | row)
     return pd.DataFrame(rows)
-
-
-def speaker_names(utterances: pd.DataFrame) -> "pd.Series[str]":
-    """Names that no two corpora share; missing where the speaker is unknown."""
-    return utterances["corpus"].astype("str") + "/" + utterances["speaker"].astype("str")
 
 
 def neighbour_agreement(states: Floats, labels: Labels, neighbours: int = NEIGHBOURS) -> Floats:

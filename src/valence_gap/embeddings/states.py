@@ -1,21 +1,48 @@
-"""Pooled states of several models for the same utterances, which figure 10 is drawn from."""
+"""Pooled states of several models for the same sample of utterances."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from valence_gap.definitions import CLEAN
 from valence_gap.errors import UserError
-from valence_gap.figures.description import Description, Inputs, Run
+from valence_gap.figures.description import Run
 from valence_gap.files import read_array
 from valence_gap.metrics import Floats
+from valence_gap.progress import progress
+from valence_gap.skipped import skipped_ids, without
 from valence_gap.statistics import generator
 
 # More would not be told apart in a picture, and t-SNE takes minutes for them.
 MOST_UTTERANCES = 2000
+
+
+@dataclass(frozen=True)
+class Files:
+    """Models' states of the clean test sets, on disk.
+
+    Attributes:
+        predictions: Parquet files by run, one of each.
+        embeddings: pooled states by run (``.npy``), row by row those of its predictions.
+        labels: label tables by corpus; the corpora are in this order.
+        utterances: utterance tables by corpus.
+        packed: by corpus whose bad audio is skipped, the index of the clean pack.
+    """
+
+    predictions: tuple[tuple[Run, Path], ...]
+    embeddings: tuple[tuple[Run, Path], ...]
+    labels: Mapping[str, Path]
+    utterances: Mapping[str, Path]
+    packed: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, in order of their files."""
+        return list(dict.fromkeys(run.model for run, _ in (*self.predictions, *self.embeddings)))
 
 
 @dataclass(frozen=True)
@@ -32,41 +59,75 @@ class Embedded:
     seed: int
     states: Floats
 
+    def signed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of what was reckoned from the states, with model and seed as its first columns."""
+        columns = list(table.columns)
+        return table.assign(model=self.model, seed=self.seed)[["model", "seed", *columns]]
 
-def sample_utterances(inputs: Inputs, description: Description, *, most: int = MOST_UTTERANCES) -> pd.DataFrame:
+
+def for_each_model(
+    files: Files, seed: int, what: str, table_of: Callable[[Floats, pd.DataFrame], pd.DataFrame]
+) -> pd.DataFrame:
+    """Reckon a table for each model from its states of the same sample of utterances.
+
+    Args:
+        files: of one or more models and corpora.
+        seed: seed of the sample.
+        what: the name of the work, for the progress.
+        table_of: (states, utterances) -> the table of a model.
+
+    Returns:
+        The tables one below the other, with model and seed.
+    """
+    utterances = sample_utterances(files, seed)
+    tables = []
+    for embedded in progress(read_embeddings(files, utterances), what, unit="models"):
+        # Sums over several threads are of no fixed order, and t-SNE makes other pictures of other roundings.
+        with threadpool_limits(limits=1):
+            tables.append(embedded.signed(table_of(embedded.states, utterances)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def sample_utterances(files: Files, seed: int, *, most: int = MOST_UTTERANCES) -> pd.DataFrame:
     """Utterances of all corpora with a valence label, an even share of each corpus, the same for every model.
 
     Args:
-        inputs: with ``labels`` and ``utterances``.
-        description: corpora; the seed of the draw.
+        files: with ``labels`` and ``utterances``; what was skipped for its bad audio is left out.
+        seed: seed of the draw.
         most: so many are drawn where there are more.
 
     Returns:
         corpus, id, speaker, gender (None where unknown) and valence.
 
     Raises:
-        UserError: if a corpus has no tables.
+        UserError: if a corpus has labels and no utterances, or the other way round.
     """
-    corpora = [corpus.name for corpus in description.corpora]
-    wanted = {"--labels": inputs.labels, "--utterances": inputs.utterances}
+    wanted = {"--labels": files.labels, "--utterances": files.utterances}
+    corpora = dict.fromkeys(corpus for given in wanted.values() for corpus in given)
     missing = [
-        f"{option} {corpus}=FILE" for option, files in wanted.items() for corpus in corpora if corpus not in files
+        f"{option} {corpus}=FILE" for option, given in wanted.items() for corpus in corpora if corpus not in given
     ]
-    if missing:
+    if missing or not corpora:
         raise UserError("labels or utterances are missing", missing, "pass them")
-    tables = {corpus: _labelled(inputs.labels[corpus], inputs.utterances[corpus]) for corpus in corpora}
+    tables = {corpus: _labelled(files, corpus) for corpus in corpora}
     shares = even_shares({corpus: len(table) for corpus, table in tables.items()}, most)
     sampled = []
     for corpus, table in tables.items():
-        rng = generator(description.evaluation.seed, corpus, "embeddings")
+        rng = generator(seed, corpus, "embeddings")
         rows = np.sort(rng.choice(len(table), shares[corpus], replace=False))
         sampled.append(table.iloc[rows].assign(corpus=corpus))
     return pd.concat(sampled, ignore_index=True)[["corpus", "id", "speaker", "gender", "valence"]]
 
 
-def _labelled(labels: Path, utterances: Path) -> pd.DataFrame:
-    valence = pd.read_parquet(labels, columns=["id", "valence"]).dropna()
-    people = pd.read_parquet(utterances, columns=["id", "speaker", "gender"])
+def speaker_names(utterances: pd.DataFrame) -> "pd.Series[str]":
+    """Names that no two corpora share; missing where the speaker is unknown."""
+    return utterances["corpus"].astype("str") + "/" + utterances["speaker"].astype("str")
+
+
+def _labelled(files: Files, corpus: str) -> pd.DataFrame:
+    valence = pd.read_parquet(files.labels[corpus], columns=["id", "valence"]).dropna()
+    people = pd.read_parquet(files.utterances[corpus], columns=["id", "speaker", "gender"])
+    people = without(skipped_ids(people["id"], files.packed.get(corpus), corpus), people)
     return people.merge(valence, on="id").sort_values("id", ignore_index=True)
 
 
@@ -78,12 +139,11 @@ def even_shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def read_embeddings(inputs: Inputs, description: Description, sampled: pd.DataFrame) -> list[Embedded]:
+def read_embeddings(files: Files, sampled: pd.DataFrame) -> list[Embedded]:
     """The states of the sampled utterances, of the lowest seed of each model that has all corpora.
 
     Args:
-        inputs: with ``predictions`` and ``embeddings`` of the clean test sets, one of each for a run.
-        description: models.
+        files: with ``predictions`` and ``embeddings``.
         sampled: the utterances.
 
     Returns:
@@ -93,11 +153,11 @@ def read_embeddings(inputs: Inputs, description: Description, sampled: pd.DataFr
         UserError: if files are missing, or do not belong together.
     """
     corpora = list(dict.fromkeys(sampled["corpus"]))
-    predictions, embeddings = (_by_run(files) for files in (inputs.predictions, inputs.embeddings))
+    predictions, embeddings = (_by_run(given) for given in (files.predictions, files.embeddings))
     runs = predictions.keys() & embeddings.keys()
-    seeds = {model.name: _seed(runs, model.name, corpora) for model in description.models}
+    seeds = {model: _seed(runs, model, corpora) for model in files.models}
     missing = [f"{name} on {' and '.join(corpora)}" for name, seed in seeds.items() if seed is None]
-    if missing:
+    if missing or not seeds:
         raise UserError(
             "no seed has embeddings of all corpora", missing, "pass them with --embeddings, and their --predictions"
         )

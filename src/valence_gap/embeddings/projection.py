@@ -1,0 +1,38 @@
+"""States in two dimensions by t-SNE, which takes longer than drawing them: the points are a result of their own."""
+
+from pathlib import Path
+
+import pandas as pd
+from sklearn.manifold import TSNE
+
+from valence_gap.embeddings.states import Files, for_each_model
+from valence_gap.files import write_parquet
+from valence_gap.metrics import Floats
+
+PERPLEXITY = 30.0
+
+
+def project_states(files: Files, seed: int, output: Path) -> None:
+    """Project the states of each model, all corpora together, and write the points as Parquet.
+
+    Args:
+        files: of the models and corpora.
+        seed: of the sample of utterances and of t-SNE.
+        output: the table: model, seed, corpus, id, speaker, gender, valence, x, y.
+
+    Raises:
+        UserError: if files are missing, or do not belong together.
+    """
+
+    def points(states: Floats, utterances: pd.DataFrame) -> pd.DataFrame:
+        found = project(states, seed)
+        return utterances.assign(x=found[:, 0], y=found[:, 1])
+
+    write_parquet(output, for_each_model(files, seed, "projections", points))
+
+
+def project(states: Floats, seed: int) -> Floats:
+    """t-SNE from the principal components: (utterances, hidden) -> (utterances, 2), the same on every call."""
+    perplexity = min(PERPLEXITY, (len(states) - 1) / 4)
+    points: Floats = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(states)
+    return points

@@ -1,0 +1,84 @@
+rule measure_separation:
+    """How far the pooled embeddings of each model separate corpora, genders, speakers and valence (section IV-K)."""
+    input:
+        predictions=predictions_of("figure_10", "clean").values(),
+        embeddings=predictions_of(
+            "figure_10", "clean", suffix="embeddings.npy"
+        ).values(),
+        labels=tables_of("figure_10", "labels").values(),
+        utterances=tables_of("figure_10", "utterances").values(),
+        packed=packed_of("figure_10").values(),
+    output:
+        f"{R}/embeddings/separation.csv",
+    log:
+        f"{R}/logs/embeddings/separation.log",
+    benchmark:
+        f"{R}/benchmarks/embeddings/separation.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        predictions=[*predictions_of("figure_10", "clean")],
+        embeddings=[*predictions_of("figure_10", "clean", suffix="embeddings.npy")],
+        labels=[*tables_of("figure_10", "labels")],
+        utterances=[*tables_of("figure_10", "utterances")],
+        packed=flags("--packed", packed_of("figure_10")),
+        evaluation=to_json(study.configuration.evaluation),
+        revision=REVISIONS["embeddings"],
+    shell:
+        r"""
+        valence-gap measure-separation \
+            --predictions {params.predictions:q} \
+            --embeddings {params.embeddings:q} \
+            --labels {params.labels:q} \
+            --utterances {params.utterances:q} \
+            {params.packed:q} \
+            --evaluation {params.evaluation:q} \
+            --output {output:q} \
+            2>{log:q}
+        """
+
+
+rule project_states:
+    """The pooled embeddings of each model in two dimensions, by t-SNE (section IV-K)."""
+    input:
+        predictions=rules.measure_separation.input.predictions,
+        embeddings=rules.measure_separation.input.embeddings,
+        labels=rules.measure_separation.input.labels,
+        utterances=rules.measure_separation.input.utterances,
+        packed=rules.measure_separation.input.packed,
+    output:
+        f"{R}/embeddings/projection.parquet",
+    log:
+        f"{R}/logs/embeddings/projection.log",
+    benchmark:
+        f"{R}/benchmarks/embeddings/projection.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        predictions=rules.measure_separation.params.predictions,
+        embeddings=rules.measure_separation.params.embeddings,
+        labels=rules.measure_separation.params.labels,
+        utterances=rules.measure_separation.params.utterances,
+        packed=rules.measure_separation.params.packed,
+        seed=study.configuration.evaluation.seed,
+        revision=REVISIONS["embeddings"],
+    shell:
+        r"""
+        valence-gap project-states \
+            --predictions {params.predictions:q} \
+            --embeddings {params.embeddings:q} \
+            --labels {params.labels:q} \
+            --utterances {params.utterances:q} \
+            {params.packed:q} \
+            --seed {params.seed} \
+            --output {output:q} \
+            2>{log:q}
+        """
