@@ -249,7 +249,7 @@ def test_a_wrong_study_is_told_and_fails(study: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_synthesiser_needs_transcripts(study: Path) -> None:
-    figure = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}
+    figure = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
     changed = configured(study, targets=["figure_04"], figures={"figure_04": figure})
     assert found(examine(changed, card="A100", utilisation=0.35), "msp-podcast", "synthesiser").status == "wrong"
     program = {"kind": "command", "command": ["no-such-program", "{wav}"]}
@@ -320,7 +320,8 @@ def test_the_gate_stays_shut_until_the_fault_is_mended(asking: dict, capsys: pyt
 
 
 def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
-    figure_04 = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}  # the corpus has no transcripts that it could speak
+    # The corpus has no transcripts that it could speak.
+    figure_04 = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
     config = merge(asking, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
     gate(config, ["finetune", "figure_02"])
     with pytest.raises(UserError, match="no utterance has a transcript"):
