@@ -5,6 +5,7 @@ sub-commands and Snakemake compares; ``from_json`` reads it back.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -19,7 +20,10 @@ CLEAN = "clean"
 SYNTHESISED = "synthesised"
 # What rows of the mean CCC over all augmentations have in place of a condition; no condition's name has spaces.
 AUGMENTED_MEAN = "mean of augmented"
+MINIATURE_ROOT = "{miniature}"
 SAMPLE_RATE_HZ = 16_000
+ADAPTERS = ("audformat", "cmu-mosi", "iemocap", "msp-podcast", "table")
+"""Names of the readers of :mod:`valence_gap.corpora`, which is slow to import."""
 
 Dimension = Literal["arousal", "dominance", "valence"]
 Split = Literal["train", "dev", "test"]
@@ -119,6 +123,11 @@ class Noise:
 def is_local(source: str) -> bool:
     """Whether a source is a folder (it begins with /, ./, ../ or ~/) and not a hub id."""
     return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
+
+
+def local_source(source: str | None) -> Path | None:
+    """The folder of a backbone's source, or None where it is a hub id."""
+    return Path(source).expanduser() if source and is_local(source) else None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

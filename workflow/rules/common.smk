@@ -5,13 +5,13 @@ from itertools import filterfalse
 from pathlib import Path
 
 from valence_gap.best_model import MAIN, candidates, training_data, training_licence
-from valence_gap.definitions import SPLITS, to_json
+from valence_gap.definitions import SPLITS, local_source, to_json
 from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
 from valence_gap.revisions import REVISIONS
 from valence_gap.sources import closure
-from valence_gap.study import NOISE, load, local_source
+from valence_gap.study import NOISE, load
 
 try:
     study = load(config)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.checks import SPECTROGRAM_KINDS, kind_of
-from valence_gap.definitions import Backbone, Checkpoint
+from valence_gap.definitions import Backbone, Checkpoint, local_source
 from valence_gap.files import read_json
 from valence_gap.preflight.findings import Finding
-from valence_gap.study import local_source
 
 FOLDER = Path("resources/pretrained")
 CONFIG, WEIGHTS, PICKLED, RUN = "config.json", "model.safetensors", "pytorch_model.bin", "run.json"
