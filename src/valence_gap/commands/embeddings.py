@@ -58,7 +58,8 @@ def _measure(args: argparse.Namespace) -> None:
     from valence_gap.definitions import Evaluation, from_json
     from valence_gap.embeddings.separation import measure_separation
 
-    measure_separation(_files(args), from_json(Evaluation, args.evaluation), args.output)
+    evaluation = from_json(Evaluation, args.evaluation)
+    measure_separation(_files(args), evaluation, args.output)
 
 
 def _project(args: argparse.Namespace) -> None:
