@@ -8,20 +8,17 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.claims import needed
+from valence_gap.claims.definitions import several
 from valence_gap.configuration import Configuration
-from valence_gap.definitions import Model, Recipe, is_local
+from valence_gap.definitions import ADAPTERS, CLEAN, MINIATURE_ROOT, Model, Recipe
 from valence_gap.errors import valid_names
-from valence_gap.files import read_json
+from valence_gap.figure_checks import FIGURES, TABLES, wrong_figures
+from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, layers_of, local_source
 from valence_gap.validation import explain
 
-FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
-TABLES = tuple(f"table_{number}" for number in range(1, 4))
 CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
-MINIATURE_ROOT = "{miniature}"
 DEEPEST = 50
-SPECTROGRAM_KINDS = ("wav2vec2-bert", "whisper")
-"""Kinds of encoders (``model_type`` of their configuration) that hear no waveform: nothing of theirs can be cached."""
 MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
@@ -50,6 +47,8 @@ def wrong_names(configuration: Configuration) -> Iterator[str]:
             yield f"{key}: '{name}' is not a {kind}; {valid_names(valid)}"
 
     corpora, models, backbones = configuration.corpora, configuration.models, configuration.backbones
+    for name, definition in corpora.items():
+        yield from unknown(f"corpora.{name}.adapter", definition.adapter, "reader of corpora", ADAPTERS)
     yield from unknown("train_corpus", configuration.train_corpus, "corpus", corpora)
     yield from unknown("recogniser", configuration.recogniser, "backbone", backbones)
     yield from unknown("text_encoder", configuration.text_encoder, "backbone", backbones)
@@ -99,12 +98,11 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     """Values that are each valid and contradict one another."""
     yield from _wrong_checkpoints(configuration)
     yield from _wrong_export(configuration)
-    for name, corpus in configuration.corpora.items():
-        if corpus.adapter == "msp-podcast" and corpus.release not in (None, *MSP_PODCAST_RELEASES):
-            yield (
-                f"corpora.{name}.release: '{corpus.release}' is not a known release of MSP-Podcast; "
-                f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another, which is then read as they are"
-            )
+    yield from _wrong_corpora(configuration)
+    yield from _wrong_conditions(configuration)
+    yield from wrong_figures(configuration)
+    yield from _wrong_claims(configuration)
+    yield from (f"synthesiser.{wrong}" for wrong in configuration.synthesiser.wrong())
     for name, model in configuration.models.items():
         if model.recipe in configuration.recipes:
             try:
@@ -113,6 +111,10 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
                 for one in error.errors(include_url=False):
                     yield explain(one, Recipe, root=("models", name, "overrides"))
         backbone = configuration.backbones.get(model.backbone or "")
+        folder = local_source(backbone.source) if backbone else None
+        there = layers_of(folder) if folder else None
+        if model.layers and there is not None and model.layers > there:
+            yield f"models.{name}.layers: {model.layers}, but '{model.backbone}' has {there}; valid: 1 to {there}"
         if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
             yield f"models.{name}: frozen, layers and pretrained say nothing of a cnn14 backbone; leave them out"
         if backbone and backbone.architecture in ("recogniser", "text"):
@@ -135,22 +137,48 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     for name, backbone in configuration.backbones.items():
         if backbone.architecture != "cnn14" and not backbone.source:
             yield f"backbones.{name}.source: missing; a hub id or the path of a local folder"
-        source = backbone.source or ""
-        kind = kind_of(Path(source).expanduser()) if is_local(source) else None
+        folder = local_source(backbone.source)
+        kind = kind_of(folder) if folder else None
         if kind in SPECTROGRAM_KINDS and not backbone.streamed and configuration.cached_splits:
-            yield f"backbones.{name}.streamed: must be true; {source} is a {kind}: it has no stem to cache"
+            yield f"backbones.{name}.streamed: must be true; {backbone.source} is a {kind}: it has no stem to cache"
     miniature = any(paths.labels.startswith(MINIATURE_ROOT) for paths in configuration.paths.values())
     if miniature and configuration.miniature is None:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
 
 
-def kind_of(folder: Path) -> str | None:
-    """What kind of model lies in a folder, by its ``config.json``; None where that cannot be read."""
-    try:
-        content = read_json(folder / "config.json")
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content.get("model_type") if isinstance(content, dict) else None
+def _wrong_claims(configuration: Configuration) -> Iterator[str]:
+    """Fusions are predicted on the clean test sets alone."""
+    claims, fusions = configuration.claims, set(configuration.fusions)
+    if claims is None or not fusions & {name for names in claims.roles.values() for name in several(names)}:
+        return  # before the statements are read, which takes its time in every job
+    needs = needed(CLAIMS_FILE, claims).predictions
+    found = {(model, kind) for model, kind, _ in needs if model in fusions and kind != CLEAN}
+    for model, kind in sorted(found):
+        valid = valid_names(configuration.models)
+        yield f"claims.roles: '{model}' is a fusion, but its role needs {kind} speech; {valid}"
+
+
+def _wrong_corpora(configuration: Configuration) -> Iterator[str]:
+    for name, corpus in configuration.corpora.items():
+        if corpus.adapter == "msp-podcast" and corpus.release not in (None, *MSP_PODCAST_RELEASES):
+            yield (
+                f"corpora.{name}.release: '{corpus.release}' is not a known release of MSP-Podcast; "
+                f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another, which is then read as they are"
+            )
+        for dimension, (low, high) in (corpus.scale or {}).items():
+            if low >= high:
+                yield f"corpora.{name}.scale.{dimension}: [{low}, {high}]; valid: the lowest label, then the highest"
+
+
+def _wrong_conditions(configuration: Configuration) -> Iterator[str]:
+    for name, condition in configuration.conditions.items():
+        valid = {"noise_class": "natural, human, interior", "snr_db": "a number of decibels, such as 10"}
+        for key, values in valid.items():
+            if condition.kind == "noise" and getattr(condition, key) is None:
+                yield f"conditions.{name}.{key}: null, but kind noise needs it; valid: {values}"
+        least, greatest = condition.share
+        if not 0 <= least <= greatest <= 1:
+            yield f"conditions.{name}.share: [{least}, {greatest}]; valid: the least share, then the greatest, in 0..1"
 
 
 def _wrong_export(configuration: Configuration) -> Iterator[str]:

@@ -19,7 +19,10 @@ CLEAN = "clean"
 SYNTHESISED = "synthesised"
 # What rows of the mean CCC over all augmentations have in place of a condition; no condition's name has spaces.
 AUGMENTED_MEAN = "mean of augmented"
+MINIATURE_ROOT = "{miniature}"
 SAMPLE_RATE_HZ = 16_000
+ADAPTERS = ("audformat", "cmu-mosi", "iemocap", "msp-podcast", "table")
+"""Names of the readers of :mod:`valence_gap.corpora`, which is slow to import."""
 
 Dimension = Literal["arousal", "dominance", "valence"]
 Split = Literal["train", "dev", "test"]

@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 from valence_gap.checks import (
     CLAIMS,
     CLAIMS_FILE,
-    MINIATURE_ROOT,
     no_json,
     recipe_of,
     wrong_names,
@@ -20,6 +19,7 @@ from valence_gap.checks import (
 from valence_gap.claims import Needs, needed
 from valence_gap.configuration import Configuration, Figure
 from valence_gap.definitions import (
+    MINIATURE_ROOT,
     Backbone,
     Checkpoint,
     Condition,
@@ -29,7 +29,6 @@ from valence_gap.definitions import (
     Recipe,
     Split,
     Training,
-    is_local,
 )
 from valence_gap.errors import UserError
 from valence_gap.miniature_definitions import Speech
@@ -268,8 +267,3 @@ class Study:
             seeds = self.models[self.audio_model(model)].seeds
             for seed in seeds if shown.seeds == "all" else seeds[:1]:
                 yield model, seed
-
-
-def local_source(source: str | None) -> Path | None:
-    """The folder of a backbone's source, or None where it is a hub id."""
-    return Path(source).expanduser() if source and is_local(source) else None

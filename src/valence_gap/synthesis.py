@@ -95,14 +95,7 @@ def check(synthesiser: Synthesiser) -> None:
     Raises:
         UserError: what is missing.
     """
-    wrong = []
-    if synthesiser.kind == "transformers" and synthesiser.model is None:
-        wrong.append("model: no folder is given")
-    if synthesiser.kind == "command":
-        if not synthesiser.command:
-            wrong.append("command: no program is given")
-        elif not any("{wav}" in part for part in synthesiser.command):
-            wrong.append("command: {wav}, the file that it is to write, is not among the arguments")
+    wrong = list(synthesiser.wrong())
     if wrong:
         raise UserError(f"the {synthesiser.kind} engine is not defined", wrong, "Add it to the synthesiser.")
 

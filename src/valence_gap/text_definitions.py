@@ -3,6 +3,7 @@
 They follow the rules of :mod:`valence_gap.definitions`: frozen, strict, and read back from their canonical JSON.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -104,3 +105,12 @@ class Synthesiser:
     ] = ()
     timeout_s: Annotated[PositiveFloat, Field(description="command: longest time for one utterance.")] = 120.0
     seed: Annotated[int, Field(description="transformers: seed of engines that draw random numbers.")] = 0
+
+    def wrong(self) -> Iterator[str]:
+        """What its kind of engine needs and it lacks."""
+        if self.kind == "transformers" and self.model is None:
+            yield "model: null, but kind transformers needs the folder of a VITS or SpeechT5 model"
+        if self.kind == "command" and not self.command:
+            yield "command: [], but kind command needs a program and its arguments"
+        elif self.kind == "command" and not any("{wav}" in part for part in self.command):
+            yield f"command: {list(self.command)} lacks {{wav}}, the file that the program is to write"

@@ -8,6 +8,8 @@ from pydantic import TypeAdapter
 
 from valence_gap.errors import valid_names
 
+LONGEST = 80  # characters of an unknown key's value
+
 
 def explain(error: Mapping[str, Any], kind: Any, *, root: tuple[str, ...] = ()) -> str:
     """One line for one validation error: the key, the value, and what would be valid.
@@ -21,14 +23,24 @@ def explain(error: Mapping[str, Any], kind: Any, *, root: tuple[str, ...] = ()) 
     key = ".".join(str(part) for part in (*root, *where))
     if error["type"] == "unexpected_keyword_argument":
         siblings = _properties(TypeAdapter(kind).json_schema(), where[:-1])
-        return f"{key}: unknown key; {valid_names(siblings)}"
+        return f"{key}: unknown key, given as {_shortened(error['input'])}; {valid_names(siblings)}"
     if error["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{key}: missing"
-    value = json.dumps(error["input"], ensure_ascii=False, default=str)
+    value = _text(error["input"])
     hint = ""
     if error["type"] in ("float_type", "int_type") and isinstance(error["input"], str):
         hint = " (YAML reads a number without a decimal point before its exponent as text: write 1.0e-3)"
     return f"{key}: {value} is not valid: {error['msg'][0].lower()}{error['msg'][1:]}{hint}"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _shortened(value: Any) -> str:
+    """The value, cut where it is long: a whole section would hide the valid names behind it."""
+    text = _text(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _properties(schema: Mapping[str, Any], where: tuple[Any, ...]) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def test_every_wrong_key_is_named_with_its_value_and_what_would_be_valid() -> No
     wrong = {line.split(":")[0]: line for line in caught.value.offenders}
     assert set(wrong) == {"Recipe.epochs", "Recipe.optimiser", "Recipe.precision"}
     assert "0 is not valid" in wrong["Recipe.epochs"]
-    assert "unknown key; valid: activation_checkpointing, " in wrong["Recipe.optimiser"]
+    assert 'unknown key, given as "adam"; valid: activation_checkpointing, ' in wrong["Recipe.optimiser"]
     assert "'auto', 'fp32' or 'bf16'" in wrong["Recipe.precision"]
     assert "printshellcmds" in caught.value.remedy
 

@@ -247,7 +247,7 @@ def test_a_wrong_study_is_told_and_fails(study: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_synthesiser_needs_transcripts(study: Path) -> None:
-    figure = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}
+    figure = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
     changed = configured(study, targets=["figure_04"], figures={"figure_04": figure})
     assert found(examine(changed, card="A100", utilisation=0.35), "msp-podcast", "synthesiser").status == "wrong"
     program = {"kind": "command", "command": ["no-such-program", "{wav}"]}

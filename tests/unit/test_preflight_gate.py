@@ -57,7 +57,8 @@ def test_the_gate_stays_shut_until_the_fault_is_mended(asking: dict, capsys: pyt
 
 
 def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
-    figure_04 = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}  # the corpus has no transcripts that it could speak
+    # The corpus has no transcripts that it could speak.
+    figure_04 = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
     config = merge(asking, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
     gate(config, ["finetune", "figure_02"])
     with pytest.raises(UserError, match="no utterance has a transcript"):

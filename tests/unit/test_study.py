@@ -56,8 +56,11 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (change("modles", to={}), "modles: unknown key; valid: augmented, backbones, cached_splits,"),
-        (change("models", "w2v2-b", "layer", to=3), "models.w2v2-b.layer: unknown key; valid: backbone, checkpoint,"),
+        (change("modles", to={}), "modles: unknown key, given as {}; valid: augmented, backbones, cached_splits,"),
+        (
+            change("models", "w2v2-b", "layer", to=3),
+            "models.w2v2-b.layer: unknown key, given as 3; valid: backbone,",
+        ),
         (
             change("models", "w2v2-b", "backbone", to="x"),
             "models.w2v2-b.backbone: 'x' is not a backbone; valid: mini-",
@@ -72,7 +75,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         (change("models", "w2v2-b", "seeds", to=[1, 1]), "models.w2v2-b.seeds: [1, 1] names a seed twice"),
         (
             change("models", "w2v2-b", "overrides", to={"lr": 1.0}),
-            "models.w2v2-b.overrides.lr: unknown key; valid: activation_checkpointing, batch_size,",
+            "models.w2v2-b.overrides.lr: unknown key, given as 1.0; valid: activation_checkpointing, batch_size,",
         ),
         (
             change("models", "cnn14", "frozen", to=True),

@@ -94,10 +94,10 @@ def test_a_program_that_fails_is_told_with_its_text_and_leaves_nothing(tmp_path:
 @pytest.mark.parametrize(
     ("synthesiser", "message"),
     [
-        (Synthesiser(kind="command"), "no program"),
+        (Synthesiser(kind="command"), r"command: \[\]"),
         (Synthesiser(kind="command", command=("say",)), "{wav}"),
         (Synthesiser(kind="command", command=("no-such-program-here", "{wav}")), "no such program"),
-        (Synthesiser(kind="transformers"), "no folder"),
+        (Synthesiser(kind="transformers"), "model: null"),
         (Synthesiser(kind="transformers", model="/no/such/folder"), "no model"),
         (Synthesiser(voice="xx-nowhere"), "no such voice"),
     ],

@@ -8,14 +8,11 @@ from valence_gap.text_definitions import Synthesiser
 
 
 def missing_parts(synthesiser: Synthesiser) -> list[str]:
-    """What the engine lacks here, one line each; nothing is spoken."""
+    """What a whole definition's engine lacks here, one line each; nothing is spoken."""
     if synthesiser.kind == "espeak-ng":
         return [] if util.find_spec("espeakng_loader") else ["the package espeakng-loader is not installed"]
     if synthesiser.kind == "command":
-        if not any("{wav}" in part for part in synthesiser.command):
-            return ["command: {wav}, the file that it is to write, is not among the arguments"]
         program = synthesiser.command[0]
         return [] if shutil.which(program) else [f"command: no program {program}"]
     parts = {"model": synthesiser.model, "vocoder": synthesiser.vocoder, "speaker": synthesiser.speaker}
-    missing = ["model: no folder is given"] if synthesiser.model is None else []
-    return missing + [f"{key}: nothing at {path}" for key, path in parts.items() if path and not Path(path).exists()]
+    return [f"{key}: nothing at {path}" for key, path in parts.items() if path and not Path(path).exists()]

@@ -1,0 +1,262 @@
+"""Configurations whose parts are each valid and contradict one another: refused before anything runs."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from valence_gap.errors import UserError
+from valence_gap.preflight import merged
+from valence_gap.study import load
+
+ROOT = Path(__file__).parents[2]
+MINIATURE = json.loads(json.dumps(yaml.safe_load((ROOT / "config.yaml").read_text())))  # its anchors resolved
+PAIRS = MINIATURE["figures"]["figure_05"]["models"]
+FUSED = MINIATURE["figures"]["figure_03"]["models"]
+DEPTHS = MINIATURE["figures"]["figure_12"]["models"]
+SHARES = MINIATURE["figures"]["figure_13"]["models"]
+SHOWN = "cnn14, hubert-b, hubert-b-frozen, hubert-b-fusion, w2v2-L,"
+MODELS = "cnn14, hubert-b, hubert-b-frozen, w2v2-L,"
+
+Spoil = Callable[[dict[str, Any]], None]
+
+
+def change(path: str, to: Any) -> Spoil:
+    def apply(config: dict[str, Any]) -> None:
+        *above, last = path.split(".")
+        node = config
+        for key in above:
+            node = node[key]
+        node[last] = to
+
+    return apply
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def offenders(*spoils: Spoil) -> list[str]:
+    config = copy.deepcopy(MINIATURE)
+    for spoil in spoils:
+        spoil(config)
+    with pytest.raises(UserError) as caught:
+        load(config)
+    return list(caught.value.offenders)
+
+
+WRONG = {
+    "a reader that is not there": (
+        change("corpora.iemocap.adapter", "iemocop"),
+        "corpora.iemocap.adapter: 'iemocop' is not a reader of corpora; "
+        "valid: audformat, cmu-mosi, iemocap, msp-podcast, table",
+    ),
+    "more layers than the backbone has": (
+        change("models.w2v2-L-robust-3.layers", 9),
+        "models.w2v2-L-robust-3.layers: 9, but 'mini-w2v2-L-robust' has 4; valid: 1 to 4",
+    ),
+    "a reversed scale": (
+        change("corpora.iemocap.scale", {"arousal": [1.0, 5.0], "valence": [5.0, 1.0]}),
+        "corpora.iemocap.scale.valence: [5.0, 1.0]; valid: the lowest label, then the highest",
+    ),
+    "a noise without its class": (
+        change("conditions.human-0db.noise_class", None),
+        "conditions.human-0db.noise_class: null, but kind noise needs it; valid: natural, human, interior",
+    ),
+    "a noise without its level": (
+        change("conditions.human-0db.snr_db", None),
+        "conditions.human-0db.snr_db: null, but kind noise needs it; valid: a number of decibels",
+    ),
+    "a reversed share": (
+        change("conditions.speed.share", [0.2, 0.1]),
+        "conditions.speed.share: [0.2, 0.1]; valid: the least share, then the greatest, in 0..1",
+    ),
+    "a share of more than all": (
+        change("conditions.speed.share", [0.2, 1.1]),
+        "conditions.speed.share: [0.2, 1.1]; valid: the least share",
+    ),
+    "a synthesiser without its model": (
+        change("synthesiser", {"kind": "transformers"}),
+        "synthesiser.model: null, but kind transformers needs the folder",
+    ),
+    "a command that is none": (
+        change("synthesiser", {"kind": "command"}),
+        "synthesiser.command: [], but kind command needs a program",
+    ),
+    "a command that writes nothing": (
+        change("synthesiser", {"kind": "command", "command": ["say"]}),
+        "synthesiser.command: ['say'] lacks {wav}",
+    ),
+    "a condition twice": (
+        change("augmented", ["speed", "fade", "speed"]),
+        "augmented: 'speed' is named 2 times; valid: once",
+    ),
+    "a figure of nothing": (
+        change("figures.figure_02.models", []),
+        f"figures.figure_02.models: [] shows nothing; valid: {SHOWN}",
+    ),
+    "a figure of no corpus": (
+        change("figures.figure_02.corpora", []),
+        "figures.figure_02.corpora: [] shows nothing; valid: cmu-mosi, iemocap, msp-podcast",
+    ),
+    "a table of nothing": (
+        change("tables.table_2.models", []),
+        f"tables.table_2.models: [] shows nothing; valid: {SHOWN}",
+    ),
+    "a model twice": (
+        change("figures.figure_02.models", ["cnn14", "w2v2-b", "cnn14"]),
+        "figures.figure_02.models: 'cnn14' is named 2 times; valid: once",
+    ),
+    "a corpus twice": (
+        change("tables.table_3.corpora", ["iemocap", "iemocap"]),
+        "tables.table_3.corpora: 'iemocap' is named 2 times; valid: once",
+    ),
+    "published values beside the miniature's": (
+        change("figures.figure_02.published", True),
+        "figures.figure_02.published: true, but it shows the miniature's msp-podcast, iemocap, cmu-mosi; valid: false",
+    ),
+    "figure 3 without a fusion": (
+        change("figures.figure_03.models", ["w2v2-b"]),
+        "figures.figure_03.models: ['w2v2-b'] has no fusion; valid: hubert-b-fusion, w2v2-L-fusion,",
+    ),
+    "figure 3 with a model that has none": (
+        change("figures.figure_03.models", [name for name in FUSED if name != "hubert-b-fusion"]),
+        "figures.figure_03.models: 'hubert-b' has no fusion beside it; valid: hubert-b-fusion",
+    ),
+    "figure 4 without a frozen model": (
+        change("figures.figure_04.models", [name for name in PAIRS if name != "w2v2-L-frozen"]),
+        "figures.figure_04.models: 'w2v2-L' has no frozen model of its backbone beside it; valid: w2v2-L-frozen",
+    ),
+    "figure 5 without a frozen model": (
+        change("figures.figure_05.models", [name for name in PAIRS if name != "w2v2-L-frozen"]),
+        "figures.figure_05.models: 'w2v2-L' has no frozen model of its backbone beside it; valid: w2v2-L-frozen",
+    ),
+    "figure 5 without a fine-tuned model": (
+        change("figures.figure_05.models", [name for name in PAIRS if name != "hubert-b"]),
+        "figures.figure_05.models: 'hubert-b-frozen' has no fine-tuned model of its backbone beside it; valid: hubert",
+    ),
+    "figure 5 with CNN14": (
+        change("figures.figure_05.models", [*PAIRS, "cnn14"]),
+        "figures.figure_05.models: 'cnn14' has no frozen model of its backbone beside it; valid: ",
+    ),
+    "figure 6 with a fusion": (
+        change("figures.figure_06.models", ["w2v2-b", "w2v2-b-fusion"]),
+        f"figures.figure_06.models: 'w2v2-b-fusion' is a fusion, which this does not show; valid: {MODELS}",
+    ),
+    "figure 6 without augmentations": (
+        change("augmented", []),
+        "augmented: [], but figures.figure_06 shows the augmented test sets; valid: fade, human-0db,",
+    ),
+    "table III without augmentations": (
+        change("augmented", []),
+        "augmented: [], but tables.table_3 shows the augmented test sets; valid: fade, human-0db,",
+    ),
+    "figure 8 of two corpora": (
+        change("figures.figure_08.corpora", ["msp-podcast", "iemocap"]),
+        "figures.figure_08.corpora: ['msp-podcast', 'iemocap'], but it shows one; valid: iemocap, msp-podcast",
+    ),
+    "figure 10 with a fusion": (
+        change("figures.figure_10.models", ["w2v2-b-fusion"]),
+        f"figures.figure_10.models: 'w2v2-b-fusion' is a fusion, which this does not show; valid: {MODELS}",
+    ),
+    "figure 12 without layers": (
+        change("figures.figure_12.models", ["w2v2-L", "w2v2-L-robust"]),
+        "figures.figure_12.models: none of ['w2v2-L', 'w2v2-L-robust'] has layers; valid: w2v2-L-robust-1,",
+    ),
+    "figure 12 with the same depth twice": (
+        change("figures.figure_12.models", [*DEPTHS, "w2v2-L"]),
+        "figures.figure_12.models: layers is null of w2v2-L-robust, w2v2-L; valid: one of them",
+    ),
+    "figure 13 without fractions": (
+        change("figures.figure_13.models", ["w2v2-L"]),
+        "figures.figure_13.models: none of ['w2v2-L'] has fraction; valid: w2v2-L-robust-2-12,",
+    ),
+    "figure 13 with the same fraction twice": (
+        change("figures.figure_13.models", [*SHARES, "w2v2-L"]),
+        "figures.figure_13.models: fraction is 1.0 of w2v2-L-robust-2, w2v2-L; valid: one of them",
+    ),
+    "table III of two models": (
+        change("tables.table_3.models", ["w2v2-b", "w2v2-L"]),
+        "tables.table_3.models: ['w2v2-b', 'w2v2-L'], but it shows one; valid: w2v2-L, w2v2-b",
+    ),
+    "a fusion in a role that is augmented": (
+        change("claims.roles.best", "w2v2-b-fusion"),
+        f"claims.roles: 'w2v2-b-fusion' is a fusion, but its role needs augmented speech; valid: {MODELS}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_contradicts_itself_is_told_in_one_line(name: str) -> None:
+    spoil, message = WRONG[name]
+    told = offenders(spoil)
+    assert sum(line.startswith(message) for line in told) == 1, told
+    assert not any("\n" in line for line in told)
+
+
+def test_all_of_it_is_told_at_once() -> None:
+    """Those whose keys do not overwrite one another."""
+    clash = {"a share of more than all", "a command that is none", "a command that writes nothing", "a condition twice"}
+    clash |= {"figure 3 without a fusion", "a figure of nothing", "figure 5 without a fine-tuned model"}
+    clash |= {"figure 5 with CNN14", "figure 12 without layers", "figure 13 without fractions"}
+    clash |= {"a figure of no corpus"}
+    chosen = [WRONG[name] for name in WRONG if name not in clash]
+    told = offenders(*(spoil for spoil, _ in chosen))
+    for _, message in chosen:
+        assert sum(line.startswith(message) for line in told) == 1, message
+
+
+def test_two_frozen_models_of_a_backbone_are_no_pair() -> None:
+    def add(config: dict[str, Any]) -> None:
+        config["models"]["again"] = config["models"]["w2v2-b-frozen"]
+        config["figures"]["figure_05"] = {"models": [*PAIRS, "again"], "corpora": ["msp-podcast"]}
+
+    assert offenders(add) == [
+        "figures.figure_05.models: 'w2v2-b' has several frozen ones beside it; valid: one of w2v2-b-frozen, again"
+    ]
+
+
+def test_a_study_without_augmentations_leaves_them_out_of_its_targets() -> None:
+    config = copy.deepcopy(MINIATURE) | {"augmented": [], "noise": None, "targets": ["figure_02"]}
+    assert load(config).targets == ("figure_02",)
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "[1]", '{"num_hidden_layers": "many"}', "{}"])
+def test_a_backbone_that_does_not_tell_its_layers_is_left_to_its_job(content: str | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    config = copy.deepcopy(MINIATURE)
+    config["backbones"]["mini-w2v2-L-robust"]["source"] = str(tmp_path)
+    config["models"]["w2v2-L-robust-3"]["layers"] = 9
+    assert load(config).models["w2v2-L-robust-3"].layers == 9
+
+
+def test_layers_are_counted_as_each_family_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper", "encoder_layers": 6}))
+    told = offenders(
+        change("backbones.mini-w2v2-L-robust.source", str(tmp_path)), change("models.w2v2-L-robust-3.layers", 7)
+    )
+    assert told == ["models.w2v2-L-robust-3.layers: 7, but 'mini-w2v2-L-robust' has 6; valid: 1 to 6"]
+
+
+def test_a_long_value_of_an_unknown_key_hides_no_valid_name() -> None:
+    (told,) = offenders(change("modles", MINIATURE["models"]))
+    assert told.startswith('modles: unknown key, given as {"cnn14": ')
+    assert told.index("; valid: augmented, backbones,") < 150
+
+
+PRESETS = ("paper", "paper paper-quick", "paper beyond", "open")
+
+
+@pytest.mark.parametrize("names", PRESETS)
+def test_every_preset_is_valid(names: str) -> None:
+    presets = [ROOT / "workflow/presets" / f"{name}.yaml" for name in names.split()]
+    assert load(merged([ROOT / "config.yaml", *presets])).targets
+    assert {name for each in PRESETS for name in each.split()} == {
+        path.stem for path in (ROOT / "workflow/presets").iterdir()
+    }
