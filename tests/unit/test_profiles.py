@@ -75,6 +75,15 @@ def test_each_rule_gets_more_time_with_each_attempt_and_leaves_attempts_to_the_p
     assert "retries:" not in block
 
 
+def test_one_machine_uses_all_its_cores_unless_told_otherwise():
+    assert {name: profile(name).get("cores") for name in PROFILES} == {
+        "default": "all",
+        "workstation": "all",
+        "slurm": None,
+        "cluster-generic": None,
+    }
+
+
 @pytest.mark.parametrize("name", ["slurm", "cluster-generic"])
 def test_a_cluster_profile_tries_again_and_does_not_count_cards(name):
     assert profile(name)["retries"] == 2
