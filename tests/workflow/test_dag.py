@@ -114,14 +114,6 @@ def test_fetch_fetches_and_does_nothing_else(workflow: Workflow) -> None:
     assert workflow.planned("fetch") == {"fetch_pretrained": 2, "fetch": 1}
 
 
-def test_pretrain_miniature_leaves_the_shipped_backbones_alone(workflow: Workflow) -> None:
-    output = workflow.snakemake("--dry-run", "pretrain_miniature")
-    assert "pretrain_backbone" in output
-    outputs = [line for line in output.splitlines() if line.strip().startswith("output:")]
-    assert outputs
-    assert not any("resources/miniature" in line for line in outputs)
-
-
 def test_keep_features_false_marks_them_as_temporary(workflow: Workflow) -> None:
     output = workflow.snakemake("--dry-run", "--config", "keep_features=False")
     assert "will be removed" in output or "temporary" in output.lower()

@@ -1,0 +1,80 @@
+"""The rules that made the shipped backbones, run in a tiny size."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import Workflow
+from safetensors.torch import load_file
+
+from valence_gap.provenance import checksum
+
+WEIGHT = "encoder.layers.0.feed_forward.intermediate_dense.weight"
+SMALL = {"hidden": 32, "layers": 1, "heads": 2}
+BACKBONE = SMALL | {
+    "architecture": "hubert",
+    "stem": "group",
+    "stem_channels": [8] * 7,
+    "speech": "clean-english",
+    "hours": 0.005,
+    "steps": 2,
+    "clusters": 8,
+    "batch_size": 2,
+    "warm_up": 1,
+}
+TINY = {
+    "speech": {"clean-english": {"languages": ["en"]}, "noisy-english": {"languages": ["en"], "noise": True}},
+    "pretraining": {
+        "first": BACKBONE,
+        "second": BACKBONE | {"continues": "first", "speech": "noisy-english", "seed": 1},
+    },
+    "recogniser_training": {
+        "asr": {"backbone": "first", "utterances": 6, "held_out": 2, "steps": 2, "batch_size": 3, "warm_up": 1}
+    },
+    "text_pretraining": {
+        "bert": SMALL | {"sentences": 80, "vocabulary": 200, "steps": 2, "batch_size": 4, "warm_up": 1}
+    },
+}
+
+
+@pytest.fixture
+def pretrained(workflow: Workflow) -> Workflow:
+    """A copy in which the tiny definitions take the place of the miniature's, and have been made."""
+    path = workflow.root / "config.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | TINY, sort_keys=False))
+    before = checksums(workflow.root / "resources/miniature")
+    workflow.snakemake("pretrain_miniature")
+    assert checksums(workflow.root / "resources/miniature") == before
+    return workflow
+
+
+def alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    """The correlation of a weight of two models; that of independent random ones is about 0."""
+    return float(torch.corrcoef(torch.stack([one[WEIGHT].flatten(), other[WEIGHT].flatten()]).float())[0, 1])
+
+
+def checksums(folder: Path) -> dict[Path, str]:
+    return {path: checksum(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_pretrain_miniature_makes_every_model_anew(pretrained: Workflow) -> None:
+    made = pretrained.root / "results/tiny/pretraining"
+    assert {path.name for path in made.iterdir()} == {"first", "second", "asr", "bert"}
+    for name, kind in {
+        "first": "pretraining",
+        "second": "pretraining",
+        "asr": "recogniser",
+        "bert": "text_encoder",
+    }.items():
+        definition = json.loads((made / name / "run.json").read_text())["definition"][kind]
+        assert definition["steps"] == 2
+        assert json.loads((made / name / "config.json").read_text())["num_hidden_layers"] == 1
+    first, second, recogniser = (load_file(made / name / "model.safetensors") for name in ("first", "second", "asr"))
+    # What continues a backbone, and what is fine-tuned from it, has its weights but for two steps.
+    assert alike(first, second) > 0.9
+    assert alike(first, {name.removeprefix("hubert."): weight for name, weight in recogniser.items()}) > 0.9
+    assert not torch.equal(first[WEIGHT], second[WEIGHT])
+    assert (made / "bert/tokenizer.json").is_file()
+    assert pretrained.planned("pretrain_miniature") == {}
