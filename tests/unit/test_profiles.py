@@ -28,13 +28,17 @@ def profile(name: str) -> dict[str, object]:
     return yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
 
 
+def blocks() -> dict[str, str]:
+    """The text of each rule, by name; that of a rule that it uses stands behind its own."""
+    text = "\n".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")])
+    found = re.findall(r"^(?:use rule (\w+) as|rule) (\w+)(?: with)?:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)
+    own = {name: block for _, name, block in found}
+    return {name: block + own.get(used, "") for used, name, block in found}
+
+
 def rules() -> dict[str, str]:
-    """The text of each rule that starts jobs, by name; that of a rule that it uses stands behind its own."""
-    text = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
-    blocks = re.findall(r"^(?:use rule (\w+) as|rule) (\w+)(?: with)?:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)
-    own = {name: block for _, name, block in blocks}
-    whole = {name: block + own.get(used, "") for used, name, block in blocks}
-    return {name: block for name, block in whole.items() if "shell:" in block}
+    """Those that start jobs."""
+    return {name: block for name, block in blocks().items() if "shell:" in block}
 
 
 def test_all_kinds_of_machines_have_a_profile():
@@ -67,6 +71,25 @@ def test_trainings_are_told_that_their_time_is_up_and_no_shell_stands_between():
     told = {name for name, asked in profile("slurm")["set-resources"].items() if "--signal=USR1@" in str(asked)}
     assert told == {name for name, block in rules().items() if "--scratch" in block}
     assert all("exec valence-gap" in rules()[name] for name in told)
+
+
+@pytest.mark.parametrize(("name", "block"), blocks().items())
+def test_each_rule_says_what_it_does(name, block):
+    assert re.match(r'    """[A-Z][^\n]*[^.\n]\."""\n', block)
+
+
+@pytest.mark.parametrize(("name", "block"), rules().items())
+def test_each_rule_has_what_a_job_needs(name, block):
+    wanted = {"log", "benchmark", "conda", "threads", "resources", "shell"}
+    # A benchmark counts as an output, and the preflight has none: it looks again whenever it is asked for.
+    wanted -= {"benchmark"} if name == "preflight" else set()
+    assert wanted <= set(re.findall(r"^    (\w+):", block, re.M))
+    assert {"mem_mb", "runtime"} <= set(re.findall(r"^        (\w+)=", block.partition("    resources:\n")[2], re.M))
+
+
+def test_rules_without_a_job_only_name_targets():
+    aggregates = set(blocks()) - set(rules())
+    assert aggregates == {"all", "corpora", "fetch", "models", "pretrain_miniature", "scores"}
 
 
 @pytest.mark.parametrize(("name", "block"), rules().items())

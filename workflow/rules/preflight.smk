@@ -2,6 +2,7 @@ rule preflight:
     """Check corpora, models, disk, memory and hours of the study, as it is configured now; always when asked for."""
     log:
         f"{R}/logs/preflight.log",
+    # No benchmark: Snakemake takes it for an output, and would not check again while it lies there.
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
