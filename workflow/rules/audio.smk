@@ -12,7 +12,8 @@ rule pack_audio:
         f"{R}/benchmarks/pack_audio/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
-    threads: 1
+    # Threads decode, and do not shape the result; the miniature is decoded sooner than they are worth.
+    threads: lambda wildcards: 1 if study.is_miniature(wildcards.corpus) else 4
     resources:
         mem_mb=1000,
         runtime=lambda wildcards, attempt: 120 * attempt,

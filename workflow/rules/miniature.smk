@@ -8,7 +8,7 @@ rule make_miniature:
         f"{R}/benchmarks/make_miniature.tsv"
     conda:
         "../../envs/valence-gap.yaml"
-    threads: 2
+    threads: 4
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
