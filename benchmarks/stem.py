@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import torch
+from transformers import AutoModel
 
 from valence_gap.definitions import SAMPLE_RATE_HZ
 from valence_gap.models.encoder import load_stem
@@ -25,6 +26,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     stem = load_stem(args.backbone)
+    theirs = AutoModel.from_pretrained(args.backbone, dtype=torch.float32).feature_extractor.eval()
     samples = torch.linspace(SAMPLE_RATE_HZ, 5 * SAMPLE_RATE_HZ, args.utterances).long().tolist()
     spent = {"products": 0.0, "transformers": 0.0}
     difference = 0.0
@@ -37,7 +39,7 @@ def main() -> None:
                 if kind == "products":
                     features[kind] = stem.batch(wave[None], torch.tensor([length]))[0][0]
                 else:
-                    features[kind] = stem.extractor(wave[None])[0].T
+                    features[kind] = theirs(wave[None])[0].T
             spent[kind] += (time.perf_counter() - started) if turn >= 2 else 0.0  # the first ones prepare kernels
         difference = max(difference, float((features["products"] - features["transformers"]).abs().max()))
     print(f"transformers' stem takes {spent['transformers'] / spent['products']:.2f} times as long as ours")

@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from valence_gap.checks import SPECTROGRAM_KINDS, kind_of
 from valence_gap.errors import UserError
 from valence_gap.files import read_json
+from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of
 from valence_gap.progress import say
 from valence_gap.study import Study
 

@@ -10,17 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 from valence_gap.claims import needed
 from valence_gap.claims.definitions import several
 from valence_gap.configuration import Configuration
-from valence_gap.definitions import ADAPTERS, CLEAN, MINIATURE_ROOT, Backbone, Model, Recipe, local_source
+from valence_gap.definitions import ADAPTERS, CLEAN, MINIATURE_ROOT, Model, Recipe
 from valence_gap.errors import valid_names
 from valence_gap.figure_checks import FIGURES, TABLES, wrong_figures
-from valence_gap.files import read_json
+from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, layers_of, local_source
 from valence_gap.validation import explain
 
 CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
 DEEPEST = 50
-SPECTROGRAM_KINDS = ("wav2vec2-bert", "whisper")
-"""Kinds of encoders (``model_type`` of their configuration) that hear no waveform: nothing of theirs can be cached."""
 MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
@@ -113,7 +111,8 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
                 for one in error.errors(include_url=False):
                     yield explain(one, Recipe, root=("models", name, "overrides"))
         backbone = configuration.backbones.get(model.backbone or "")
-        there = _layers_of(backbone) if backbone else None
+        folder = local_source(backbone.source) if backbone else None
+        there = layers_of(folder) if folder else None
         if model.layers and there is not None and model.layers > there:
             yield f"models.{name}.layers: {model.layers}, but '{model.backbone}' has {there}; valid: 1 to {there}"
         if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
@@ -145,28 +144,6 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     miniature = any(paths.labels.startswith(MINIATURE_ROOT) for paths in configuration.paths.values())
     if miniature and configuration.miniature is None:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
-
-
-def kind_of(folder: Path) -> str | None:
-    """What kind of model lies in a folder, by its ``config.json``; None where that cannot be read."""
-    return _told_by(folder).get("model_type")
-
-
-def _layers_of(backbone: Backbone) -> int | None:
-    """Transformer layers of a local backbone by its ``config.json``; None where it does not tell."""
-    folder = local_source(backbone.source)
-    told = _told_by(folder) if folder else {}
-    layers = told.get("num_hidden_layers", told.get("encoder_layers"))
-    return layers if isinstance(layers, int) else None
-
-
-def _told_by(folder: Path) -> Mapping[str, Any]:
-    """The content of ``config.json``; nothing where it cannot be read: fetching tells what is wrong with the folder."""
-    try:
-        content = read_json(folder / "config.json")
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _wrong_claims(configuration: Configuration) -> Iterator[str]:

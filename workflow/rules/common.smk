@@ -9,6 +9,7 @@ from valence_gap.definitions import SPLITS, local_source, to_json
 from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
+from valence_gap.local_models import local_source
 from valence_gap.revisions import REVISIONS
 from valence_gap.sources import closure
 from valence_gap.study import NOISE, load

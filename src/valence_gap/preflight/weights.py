@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valence_gap.checks import SPECTROGRAM_KINDS, kind_of
-from valence_gap.definitions import Backbone, Checkpoint, local_source
+from valence_gap.definitions import Backbone, Checkpoint
 from valence_gap.files import read_json
+from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, local_source
 from valence_gap.preflight.findings import Finding
 
 FOLDER = Path("resources/pretrained")

@@ -1,0 +1,70 @@
+"""What reckoning a bootstrap in blocks saves: Figure 8's, by model, dimension and speaker, against a plain loop of it.
+
+    python benchmarks/bootstrap.py
+
+Both take the same speakers and the same resamples in turn, one model at a time as the rule score does, so that whatever
+else the machine does slows both. Prints CPU seconds of the blocks, the ratio and the largest difference of a mean or an
+end of an interval.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from valence_gap.definitions import DIMENSIONS, Evaluation
+from valence_gap.metrics import Floats, ccc
+from valence_gap.statistics import Estimate, interval, resampled_mean
+
+
+def main() -> None:
+    """Time both and print their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=int, default=9, help="how many")
+    parser.add_argument("--speakers", type=int, default=10, help="how many, of 200 to 1000 utterances")
+    args = parser.parse_args()
+    evaluation, rng = Evaluation(), np.random.default_rng(0)
+    spent = {"blocks": 0.0, "loop": 0.0}
+    difference = 0.0
+    for seed, samples in enumerate(np.linspace(200, 1000, args.speakers).astype(int)):
+        truth = rng.uniform(1, 7, samples)
+        for _ in range(args.models * len(DIMENSIONS)):
+            prediction = truth + rng.normal(0, 1, samples)
+            found = {}
+            for kind, estimate in (("blocks", in_blocks), ("loop", in_a_loop)):
+                started = time.process_time()
+                found[kind] = estimate(truth, prediction, evaluation, np.random.default_rng(seed))
+                spent[kind] += time.process_time() - started
+            difference = max(difference, apart(found["blocks"], found["loop"]))
+    print(
+        f"the blocks took {spent['blocks']:.1f} CPU s, a plain loop {spent['loop'] / spent['blocks']:.1f} times as long"
+    )
+    print(f"the largest difference is {difference:.1e}")
+
+
+def in_blocks(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np.random.Generator) -> Estimate:
+    """One speaker as the project reckons it."""
+    return resampled_mean(
+        truth,
+        prediction[:, None],
+        draws=evaluation.speaker_draws,
+        resamples=evaluation.bootstrap,
+        confidence=evaluation.confidence,
+        rng=rng,
+    )
+
+
+def in_a_loop(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np.random.Generator) -> Estimate:
+    """The same, resample by resample."""
+    drawn = rng.integers(0, len(truth), (evaluation.bootstrap, evaluation.speaker_draws))
+    values = np.array([[ccc(truth[rows], prediction[rows])] for rows in drawn])
+    return Estimate(values.mean(axis=0), *interval(values, evaluation.confidence))
+
+
+def apart(one: Estimate, other: Estimate) -> float:
+    """The largest difference of two estimates."""
+    return max(float(np.abs(getattr(one, end) - getattr(other, end)).max()) for end in ("value", "low", "high"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What a model in a folder tells by its ``config.json``: quick, for the workflow asks whenever it is parsed."""
+
+from pathlib import Path
+from typing import Any
+
+from valence_gap.definitions import is_local
+from valence_gap.files import read_json
+
+SPECTROGRAM_KINDS = ("wav2vec2-bert", "whisper")
+"""Kinds of encoders (``model_type`` of their configuration) that hear no waveform: nothing of theirs can be cached."""
+
+
+def local_source(source: str | None) -> Path | None:
+    """The folder of a backbone's source, or None where it is a hub id."""
+    return Path(source).expanduser() if source and is_local(source) else None
+
+
+def kind_of(folder: Path) -> str | None:
+    """What kind of model lies in a folder; None where that cannot be read."""
+    return _told(folder).get("model_type")
+
+
+def layers_of(folder: Path) -> int | None:
+    """Its transformer layers; None where that cannot be read."""
+    content = _told(folder)
+    layers = content.get("num_hidden_layers", content.get("encoder_layers"))
+    return layers if isinstance(layers, int) else None
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    try:
+        content = read_json(folder / "config.json")
+    except (OSError, ValueError, RecursionError):
+        return {}  # its fetching tells what is wrong with the folder
+    return content if isinstance(content, dict) else {}
