@@ -211,7 +211,11 @@ class Recipe:
     ] = "auto"
     activation_checkpointing: Annotated[bool, Field(description="Recompute activations to save memory.")] = False
     deterministic: Annotated[
-        bool, Field(description="GPU: kernels that give the same bits every time, slower. On a CPU it is always so.")
+        bool,
+        Field(
+            description="GPU: kernels that give the same bits every time, slower, for the training, its stem features "
+            "and its predictions. On a CPU it is always so."
+        ),
     ] = False
     threads: Annotated[
         Positive, Field(description="CPU threads of the job; they shape the numbers, so they are fixed.")

@@ -1,5 +1,6 @@
 """What must agree across files of the project."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from valence_gap.provenance import run_record
+from valence_gap.provenance import checksum_of_all, run_record
 from valence_gap.revisions import REVISIONS, STAGES, fingerprint
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,16 @@ def test_a_run_record_says_where_a_number_came_from(tmp_path: Path) -> None:
     assert record["inputs"]["data"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record["versions"]["valence-gap"]
     assert record["hardware"]["cores"] >= 1
+    packages = ("scipy", "safetensors", "tokenizers", "pyarrow", "torch", "numpy")
+    assert [package for package in packages if package not in record["versions"]] == []
+
+
+def test_the_checksum_of_several_files_is_that_of_their_list(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("b.wav", "a.wav")]
+    for path in paths:
+        path.write_text(path.name)
+    listed = subprocess.run(["sha256sum", "a.wav", "b.wav"], cwd=tmp_path, capture_output=True, check=True).stdout
+    assert checksum_of_all(paths) == hashlib.sha256(listed).hexdigest()
 
 
 @pytest.mark.parametrize(

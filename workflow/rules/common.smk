@@ -169,6 +169,23 @@ def states(fusion, seed, split, corpus=TRAIN):
     return [f"{stem}.parquet", f"{stem}.embeddings.npy"]
 
 
+def standing_on(backbone):
+    """The models that are trained from a backbone: ['w2v2-b', 'w2v2-b-frozen']."""
+    return [
+        model
+        for model in study.models
+        if study.is_trained(model) and study.backbone_of(model) == backbone
+    ]
+
+
+def deterministic(models):
+    """['--deterministic'] where the recipe of one of these models asks for it; a fetched model has none."""
+    wanted = (
+        study.recipe(model).deterministic for model in filter(study.is_trained, models)
+    )
+    return ["--deterministic"] if any(wanted) else []
+
+
 def maybe_temp(path):
     """Marks results/.../features.npy as temporary, unless the study keeps its features."""
     return path if study.configuration.keep_features else temp(path)
