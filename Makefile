@@ -43,6 +43,7 @@ unit: $(READY)
 test-cluster: $(READY) ## Run the tiny Figure 2 through a real SLURM of one node (as root); a part of `make test`
 	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \
 	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
+	@PYTHONPATH=tests/cluster python -c 'import one_node, sys; sys.exit(one_node.obstacle())'
 	pytest -rs tests/cluster
 
 soak: $(READY) ## Kill jobs of the tiny study at random until it is done; no number may differ from an undisturbed run

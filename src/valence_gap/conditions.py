@@ -19,7 +19,7 @@ from valence_gap.definitions import SAMPLE_RATE_HZ, Condition, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
 from valence_gap.noise_mixing import Clips, Signal, draw_stretch, load_clips, mix
-from valence_gap.packs import Pack, Samples, Waveform, open_pack, quantise, write_pack
+from valence_gap.packs import AUDIO, INDEX, Pack, Samples, Waveform, open_pack, quantise, write_pack
 from valence_gap.progress import progress
 
 SPLIT = "test"
@@ -157,7 +157,15 @@ def augmentation(condition: Condition, clips: Clips) -> Augmentation:
     return AddNoise(clips, condition.snr_db)
 
 
-def apply_condition(pack: Pack, clips: Clips, condition: Condition, seed: int, output: Path) -> None:
+def apply_condition(
+    pack: Pack,
+    clips: Clips,
+    condition: Condition,
+    seed: int,
+    output: Path,
+    *,
+    checksums: Mapping[str, str] | None = None,
+) -> None:
     """Write the augmented variant of a pack: the same utterances in the same order.
 
     Args:
@@ -166,6 +174,7 @@ def apply_condition(pack: Pack, clips: Clips, condition: Condition, seed: int, o
         condition: what is done.
         seed: seed of the conditions; an utterance's draws depend on it, the kind and class, and its id alone.
         output: folder of the pack.
+        checksums: of what pack and clips were read from, for the record.
     """
     started = time.monotonic()
     augment = augmentation(condition, clips)
@@ -182,7 +191,7 @@ def apply_condition(pack: Pack, clips: Clips, condition: Condition, seed: int, o
         if isinstance(augment, AddNoise):
             report.update(augment.report())
         definition = {"condition": json.loads(to_json(condition)), "seed": seed}
-        report["run"] = provenance.run_record(definition, started=started)
+        report["run"] = provenance.run_record(definition, started=started) | {"inputs": dict(checksums or {})}
 
     write_pack(output, blocks(), report)
 
@@ -204,8 +213,11 @@ def apply_conditions(
         output_root: the corpus' folder of packs.
     """
     pack = open_pack(audio)
+    of_pack = {name: provenance.checksum(audio / name) for name in (AUDIO, INDEX)}
     by_class = sorted(conditions.items(), key=lambda item: item[1].noise_class or "")
     for noise_class, group in groupby(by_class, key=lambda item: item[1].noise_class):
         clips = load_clips(noises[noise_class]) if noise_class else Clips()
+        of_clips = {f"noise/{noise_class}": provenance.checksum_of_all(noises[noise_class])} if noise_class else {}
         for name, condition in group:
-            apply_condition(pack, clips, condition, seed, output_root / name / SPLIT)
+            checksums = of_pack | of_clips
+            apply_condition(pack, clips, condition, seed, output_root / name / SPLIT, checksums=checksums)

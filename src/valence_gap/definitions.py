@@ -125,11 +125,6 @@ def is_local(source: str) -> bool:
     return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
 
 
-def local_source(source: str | None) -> Path | None:
-    """The folder of a backbone's source, or None where it is a hub id."""
-    return Path(source).expanduser() if source and is_local(source) else None
-
-
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Backbone:
     """A pre-trained encoder, or the architecture of the CNN14 baseline."""
@@ -211,7 +206,11 @@ class Recipe:
     ] = "auto"
     activation_checkpointing: Annotated[bool, Field(description="Recompute activations to save memory.")] = False
     deterministic: Annotated[
-        bool, Field(description="GPU: kernels that give the same bits every time, slower. On a CPU it is always so.")
+        bool,
+        Field(
+            description="GPU: kernels that give the same bits every time, slower, for the training, its stem features "
+            "and its predictions. On a CPU it is always so."
+        ),
     ] = False
     threads: Annotated[
         Positive, Field(description="CPU threads of the job; they shape the numbers, so they are fixed.")

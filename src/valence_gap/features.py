@@ -19,7 +19,7 @@ from valence_gap.progress import progress
 RUN = "run.json"
 
 
-def extract_features(backbone: Path, audio: Path, output: Path) -> None:
+def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic: bool = False) -> None:
     """Compute the output of a backbone's frozen convolutional stem for a whole pack.
 
     Every utterance is computed alone, without padding, from its waveform of zero mean and unit variance; memory does
@@ -30,6 +30,7 @@ def extract_features(backbone: Path, audio: Path, output: Path) -> None:
         audio: pack of the audio.
         output: folder that gets ``features.npy`` (uint16, bits of bfloat16, (frames of all utterances, channels)),
             ``index.parquet`` (id, offset, frames) and ``run.json``.
+        deterministic: on a GPU too, kernels that give the same bits every time.
 
     Raises:
         UserError: the backbone or the pack is missing or damaged.
@@ -38,11 +39,13 @@ def extract_features(backbone: Path, audio: Path, output: Path) -> None:
     stem = load_stem(backbone)
     stem.extractor.to(precision.device())
     inputs = open_inputs("stem", audio=audio, stem=stem)
-    with files.whole_folder(output) as scratch:
+    with files.whole_folder(output) as scratch, precision.repeatable(deterministic):
         _write(scratch, inputs, _channels(stem))
         sources = {"backbone": backbone / folders.WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
         definition = {"backbone": backbone.name, "format": "bfloat16"}
-        files.write_json(scratch / RUN, provenance.run_record(definition, inputs=sources, started=started))
+        record = provenance.run_record(definition, inputs=sources, started=started)
+        place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
+        files.write_json(scratch / RUN, record | place)
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:

@@ -194,7 +194,9 @@ def _apply(head: RegressionHead, vectors: torch.Tensor) -> Floats:
     return np.asarray(head(vectors).numpy(), dtype=np.float32)
 
 
-def predict_fusion(model: Path, split: Split, output: Path, *, condition: str = CLEAN) -> None:
+def predict_fusion(
+    model: Path, split: Split, output: Path, *, condition: str = CLEAN, record: Path | None = None
+) -> None:
     """Predict a split from audio and text.
 
     Args:
@@ -202,10 +204,12 @@ def predict_fusion(model: Path, split: Split, output: Path, *, condition: str = 
         split: the embeddings, by the models that it was trained with.
         output: table that is written: id, condition, arousal, dominance, valence, as other predictions are.
         condition: whose rows of the audio model's predictions are used.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.provenance.run_record`.
 
     Raises:
         UserError: the folder holds no fusion, or the embeddings do not fit it.
     """
+    started = time.monotonic()
     config = folders.read_config(model)
     if config.get("model_type") != MODEL_TYPE:
         raise UserError("this is no fusion of audio and text", [f"{model}: model_type {config.get('model_type')!r}"])
@@ -223,6 +227,11 @@ def predict_fusion(model: Path, split: Split, output: Path, *, condition: str = 
     names = {"id": pd.Series(rows.ids, dtype="str"), "condition": pd.Series([condition] * len(rows.ids), dtype="str")}
     columns = pd.DataFrame(predictions, columns=list(DIMENSIONS))
     write_parquet(output, pd.concat([pd.DataFrame(names), columns], axis="columns"))
+    if record is not None:
+        definition = {"model": "/".join(model.parts[-2:]), "conditions": [condition]}
+        inputs = split.inputs("test") | {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
+        computed = {"device": "cpu", "precision": "float32", "deterministic": True}
+        write_json(record, run_record(definition, inputs=inputs, started=started) | computed)
 
 
 def read_split(split: Split, *, condition: str = CLEAN) -> Fused:

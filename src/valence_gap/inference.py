@@ -1,19 +1,21 @@
 """Predictions of a finished model, and the pooled states of the same pass."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
-from valence_gap import files
+from valence_gap import files, packs, provenance
 from valence_gap.definitions import CLEAN, DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.errors import UserError
-from valence_gap.inputs import Inputs, open_inputs, pad
-from valence_gap.models import SpeechModel, load
-from valence_gap.precision import Precision, autocast, device, resolve
+from valence_gap.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
+from valence_gap.models import SpeechModel, folders, load
+from valence_gap.precision import Precision, autocast, device, repeatable, resolve
 from valence_gap.progress import progress, say
 
 SECONDS_PER_BATCH = 64.0
@@ -102,6 +104,8 @@ def predict_conditions(
     embeddings: Path,
     *,
     features: Path | None = None,
+    deterministic: bool = False,
+    record: Path | None = None,
 ) -> None:
     """Predict a set of conditions of a corpus in one job.
 
@@ -113,25 +117,52 @@ def predict_conditions(
         embeddings: ``.npy`` file that is written: float16 (rows of the predictions, hidden), the pooled states; float32
             where they do not fit in float16.
         features: stored stem features of the clean audio, made with the model's backbone.
+        deterministic: on a GPU too, kernels that give the same bits every time.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.provenance.run_record`.
 
     Raises:
         UserError: the model, a pack or the features are missing, damaged or do not belong together.
     """
+    started = time.monotonic()
     loaded = load(model).to(device())
     tables, states = [], []
-    for condition, audio in conditions.items():
-        stored = features if condition == CLEAN else None
-        inputs = _open(loaded, audio, stored)
-        values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
-        tables.append(_table(inputs.ids, condition, values))
-        if len(pooled):
-            states.append(pooled)
+    with repeatable(deterministic):
+        for condition, audio in conditions.items():
+            inputs = _open(loaded, audio, features if condition == CLEAN else None)
+            values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
+            tables.append(_table(inputs.ids, condition, values))
+            if len(pooled):
+                states.append(pooled)
     if not tables:
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
     pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
     with files.whole_file(embeddings) as array, files.whole_file(predictions) as table:  # both appear, or none
         files.write_array(array, _compact(pooled))
         files.write_parquet(table, pd.concat(tables, ignore_index=True))
+    if record is not None:
+        definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
+        found = provenance.run_record(definition, inputs=_read_of(loaded, model, conditions, features), started=started)
+        files.write_json(record, found | _computed(loaded, deterministic))
+
+
+def _read_of(
+    loaded: SpeechModel, model: Path, conditions: Mapping[str, Path | None], features: Path | None
+) -> dict[str, Path]:
+    """The files that predictions were made from, by a name that does not depend on where they lie."""
+    found = {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
+    for condition, audio in conditions.items():
+        stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
+        names = (FEATURES, INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
+        folder = audio if stored is None else stored
+        found |= {f"{condition}/{name}": folder / name for name in names if folder is not None}
+    return found
+
+
+def _computed(loaded: SpeechModel, deterministic: bool) -> dict[str, Any]:
+    """Where and how it was computed."""
+    place = next(loaded.parameters()).device
+    products = str(resolve(loaded.precision, place)).removeprefix("torch.")
+    return {"device": str(place), "precision": products, "deterministic": deterministic or place.type == "cpu"}
 
 
 def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:

@@ -1,8 +1,13 @@
-"""Number format and device of a computation."""
+"""Number format and device of a computation, and whether it gives the same bits every time."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
+
+CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -51,3 +56,23 @@ def product_dtype(on: torch.device | str) -> torch.dtype:
     """The number format in which autocast, where it is on, has matrix products computed."""
     kind = on if isinstance(on, str) else on.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+
+
+@contextmanager
+def repeatable(deterministic: bool) -> Iterator[None]:
+    """Kernels that give the same bits every time: on a CPU always, on a GPU where they are wanted; then as before.
+
+    Args:
+        deterministic: on a GPU too, where such kernels are slower.
+    """
+    enabled = torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(deterministic or device().type == "cpu" or enabled)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if deterministic:
+        os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a card is first used
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled)
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]

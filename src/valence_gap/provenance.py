@@ -6,19 +6,29 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from valence_gap import __version__
 
-PACKAGES = ("torch", "transformers", "numpy", "pandas", "soundfile", "soxr", "scikit-learn", "snakemake")
+PACKAGES = (
+    *("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),
+    *("soundfile", "soxr", "scikit-learn", "snakemake"),
+)
 
 
 def checksum(path: Path) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def checksum_of_all(paths: Iterable[Path]) -> str:
+    """One SHA-256 of the names and contents of several files: of what ``sha256sum *`` prints in their folder."""
+    lines = [f"{checksum(path)}  {path.name}\n" for path in sorted(paths, key=lambda path: path.name)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def run_record(

@@ -1,5 +1,7 @@
 """Predictions against labels: one tidy table of CCCs with intervals."""
 
+import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap import statistics
-from valence_gap.definitions import AUGMENTED_MEAN, CLEAN, DIMENSIONS, SYNTHESISED, Evaluation
+from valence_gap.definitions import AUGMENTED_MEAN, CLEAN, DIMENSIONS, SYNTHESISED, Evaluation, to_json
 from valence_gap.errors import UserError, valid_names
-from valence_gap.files import write_csv
+from valence_gap.files import write_csv, write_json
 from valence_gap.metrics import Floats
 from valence_gap.progress import say
+from valence_gap.provenance import run_record
 from valence_gap.skipped import skipped_ids, without
 from valence_gap.statistics import Estimate
 
@@ -56,6 +59,7 @@ def score(
     dimensions: Sequence[str],
     evaluation: Evaluation,
     pack_index: Path | None = None,
+    record: Path | None = None,
 ) -> None:
     """Write the scores of one model on one corpus as CSV; see :func:`score_table`.
 
@@ -70,10 +74,12 @@ def score(
         dimensions: annotated dimensions.
         evaluation: how scores are computed.
         pack_index: index of the clean pack, where bad audio is skipped: what it lacks is left out.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.provenance.run_record`.
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
     """
+    started = time.monotonic()
     people = pd.read_parquet(utterances)
     skipped = skipped_ids(people["id"], pack_index, corpus)
     table = score_table(
@@ -85,6 +91,12 @@ def score(
         evaluation=evaluation,
     )
     write_csv(output, table.assign(model=model, seed=seed)[list(COLUMNS)])
+    if record is not None:
+        definition = {"model": model, "seed": seed, "corpus": corpus, "dimensions": list(dimensions)}
+        definition["evaluation"] = json.loads(to_json(evaluation))
+        inputs = {"predictions": predictions, "labels": labels, "utterances": utterances}
+        inputs |= {"pack index": pack_index} if pack_index else {}
+        write_json(record, run_record(definition, inputs=inputs, started=started))
 
 
 def score_table(

@@ -5,7 +5,6 @@ kill and a resume: batches, dropout and masks of each step are drawn from the se
 """
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +28,6 @@ from valence_gap.metrics import cccs
 from valence_gap.optimizers import build_optimizer, set_learning_rate
 from valence_gap.progress import LINE_EVERY_S, say
 from valence_gap.seeding import seed_everything
-
-CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
 
 
 def train(
@@ -198,19 +195,13 @@ def _not_finite(journal: Journal, ids: list[str]) -> UserError:
 @contextmanager
 def _repeatable(recipe: Recipe) -> Iterator[None]:
     """The recipe's threads, and deterministic kernels on CPUs or where it wants them; then the settings before."""
-    threads, enabled = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
-    torch.use_deterministic_algorithms(recipe.deterministic or precision.device().type == "cpu" or enabled)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    if recipe.deterministic:
-        os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a card is first used
     try:
-        yield
+        with precision.repeatable(recipe.deterministic):
+            yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(enabled)
-        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """The tiny study through a real SLURM of one node, with trainings that are told to end; `make test-cluster`."""
 
 import json
+import os
 import re
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +18,28 @@ from one_node import OPTIONS, ROOT, Job, Request, Slurm, ask, obstacle, one_node
 OBSTACLE = obstacle()
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=str(OBSTACLE))
 
-# One model, since each job costs seconds of Snakemake processes; so many epochs that a signal finds it at work.
-OVER_TINY = "figures: {figure_02: {models: [w2v2-b]}}\nrecipes: {finetune: {epochs: 8}}\n"
+# One model of each kind and one corpus, since each job costs seconds of Snakemake processes; so many epochs that a
+# signal finds it at work.
+OVER_TINY = """
+figures: {figure_02: {models: [cnn14, w2v2-b], corpora: [msp-podcast]}}
+recipes: {finetune: {epochs: 8}}
+"""
 STUDY = ("--configfile", "tiny.yaml", "over_tiny.yaml")
 RUN = "w2v2-b/seed-42"
 MODEL = f"results/tiny/models/{RUN}/model.safetensors"
 SCORES = f"results/tiny/scores/{RUN}/msp-podcast/clean.csv"
-WITH_A_CARD = {"extract_stem_features", "finetune", "predict"}
+WITH_A_CARD = {"extract_stem_features", "finetune", "train_cnn14", "predict"}
+# A signal five minutes before the end of six; SLURM sends it up to a minute early. The signal's own words stay.
+IN_THE_PROFILE = "finetune: {mem_mb: 8300 * attempt, slurm_extra:"
+SHORT = "finetune: {runtime: 6, mem_mb: 8300 * attempt, slurm_extra:"
+GREEDY = """
+import sys
+rule greedy:
+    output: "greedy"
+    log: "logs/greedy.log"
+    resources: mem_mb=400, runtime=10
+    shell: "python -c 'import time; held = bytes(range(100)) * 10_000_000; time.sleep(100)' 2>{log}; touch {output}"
+"""
 USR1, USR1_TO_THE_SHELL, CANCEL = ("--signal=USR1",), ("--batch", "--signal=USR1"), ()
 
 
@@ -67,7 +85,8 @@ def study(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Study:
 def request_of(rule: str, profile: str, attempt: int = 1) -> Request:
     """What a rule asks for, read in its text and in the profile."""
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    block = re.split(r"^rule ", text.partition(f"rule {rule}:")[2], flags=re.MULTILINE)[0]
+    base = re.search(rf"^use rule (\w+) as {rule} with:$", text, flags=re.MULTILINE)
+    block = re.split(r"^rule ", text.partition(f"rule {base[1] if base else rule}:")[2], flags=re.MULTILINE)[0]
     value = {key: int(number) for key, number in re.findall(r"^ +(mem_mb|gpu)=(\d+),", block, flags=re.MULTILINE)}
     minutes = re.search(r"runtime=lambda wildcards, attempt: (\d+) \* attempt,", block)
     threads = re.search(r"^ +threads: (\d+)$", block, flags=re.MULTILINE)
@@ -133,3 +152,59 @@ def test_a_training_whose_time_is_up_goes_on_in_its_next_attempt(
     record = json.loads((study.results / f"models/{RUN}/run.json").read_text())
     assert record["resumes"] == len(told)
     assert study.numbers() == undisturbed
+
+
+def test_slurm_tells_a_training_that_its_time_is_up(slurm: Slurm, study: Study) -> None:
+    undisturbed, before = study.numbers(), slurm.numbers()
+    profile = (study.root / "profiles/slurm/profile.yaml").read_text()
+    assert IN_THE_PROFILE in profile
+    (study.root / "profiles/short").mkdir()
+    (study.root / "profiles/short/profile.yaml").write_text(profile.replace(IN_THE_PROFILE, SHORT))
+    log = study.results / f"logs/finetune/{RUN}.log"
+    log.unlink()
+    with snakemake(
+        study.root, MODEL, *STUDY, "-R", "finetune", "--workflow-profile", "profiles/short", *OPTIONS["slurm"]
+    ):
+        wait_for("an epoch of the training", lambda: log.is_file() and "dev CCC" in log.read_text())
+        old = log.rename(log.with_suffix(".old"))
+        (training,) = trainings(study.root)
+        # So it is not done before the signal comes, with which SLURM lets it go on, and takes no time of others.
+        os.kill(training, signal.SIGSTOP)
+        wait_for("the signal of SLURM", lambda: "told to stop by SIGUSR1" in old.read_text())
+
+    jobs = slurm.jobs_since(before)
+    assert [(job.rule, job.state, job.request.minutes) for job in jobs] == [
+        ("finetune", "FAILED", 6),
+        ("finetune", "COMPLETED", 6),
+    ]
+    assert json.loads((study.results / f"models/{RUN}/run.json").read_text())["resumes"] == 1
+    assert study.numbers() == undisturbed
+
+
+def trainings(root: Path) -> list[int]:
+    """The processes that train in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"train" in words and b"--scratch" in words and (entry / "cwd").resolve() == root:
+                found.append(int(entry.name))
+    return found
+
+
+def test_jobs_that_exceed_their_memory_are_named_with_what_to_do(slurm: Slurm, tmp_path: Path) -> None:
+    onerror = (ROOT / "Snakefile").read_text().partition("\nonerror:")[2]
+    with ExitStack() as beside:
+        for profile in OPTIONS:
+            folder = tmp_path / profile
+            shutil.copytree(ROOT / "profiles" / profile, folder / "profiles" / profile)
+            (folder / "Snakefile").write_text(f"{GREEDY}\nonerror:{onerror}")
+            options = ("--workflow-profile", f"profiles/{profile}", *OPTIONS[profile], "--retries", "0")
+            beside.enter_context(snakemake(folder, *options, status=1))
+    for profile in OPTIONS:
+        told = (tmp_path / profile / "snakemake.txt").read_text()
+        assert "error: a job was killed, most often because memory ran out" in told
+        assert "- greedy: it used more memory than it asked for, mem_mb=400; log: logs/greedy.log, " in told
+        assert "greedy: {mem_mb: 800 * attempt}" in told
+    ended = slurm.ended()
+    assert {ended[job.number] for job in slurm.jobs_since(set()) if job.rule == "greedy"} <= {"FAILED", "OUT_OF_MEMORY"}

@@ -22,6 +22,7 @@ ROUNDS = {
     "iemocap": 60,
     "cmu-mosi": 60,
     "table": 80,
+    "audformat": 60,
     "parquet": 40,
     "esc50": 50,
     "configuration": 100,

@@ -16,7 +16,7 @@ from spoiling import byte_step, spoil
 from trees import wav
 
 from valence_gap.audio import open_pack, pack_audio
-from valence_gap.corpora.audio_files import durations
+from valence_gap.corpora.audio_files import read_headers
 from valence_gap.decoding import LONGEST_S, AudioError, decode
 from valence_gap.definitions import Corpus
 
@@ -87,7 +87,7 @@ FILES = st.one_of(
 
 def packed(folder, names):
     """Pack files beside one another, of which bad ones are skipped."""
-    seconds, problems = durations([str(folder / name) for name in names])
+    seconds, _, problems = read_headers([str(folder / name) for name in names])
     table = pd.DataFrame({"id": names, "file": names, "audio_root": 0, "duration_s": seconds})
     table.to_parquet(folder / "utterances.parquet", index=False)
     pack_audio(folder / "utterances.parquet", [folder], SKIP, folder / "pack")
@@ -165,6 +165,7 @@ def test_an_hour_is_packed_in_bounded_memory(tmp_path):
 def test_a_file_longer_than_an_utterance_can_be_is_refused_unread(tmp_path):
     sparse(tmp_path / "endless.wav", round(LONGEST_S) + 60, 16_000)
     assert "4 hours" in str(refused(tmp_path / "endless.wav"))
-    seconds, problems = durations([str(tmp_path / "endless.wav")])
+    seconds, rates_hz, problems = read_headers([str(tmp_path / "endless.wav")])
+    assert rates_hz[0] == 0
     assert np.isnan(seconds[0])
     assert "endless.wav" in problems[0]

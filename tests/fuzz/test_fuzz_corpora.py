@@ -119,6 +119,12 @@ def test_table(place_of, spoilt, rule):
     check(TREES["table"], place_of, spoilt, rule)
 
 
+@rounds("audformat")
+@given(spoilt=broken(TREES["audformat"]), rule=RULES)
+def test_audformat(place_of, spoilt, rule):
+    check(TREES["audformat"], place_of, spoilt, rule)
+
+
 def columns_of(values):
     """Strategy: a column of a Parquet file, of any type."""
     kinds = st.sampled_from([str, float, "category", bool, bytes, list, "datetime64[ns]", None])

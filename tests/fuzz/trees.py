@@ -57,6 +57,48 @@ lines",0.2,3,4
 """
 TABLE_NAMES = ["a.wav", "b.wav", "c.wav", "sub/d.wav", "é.wav"]
 
+AUDFORMAT = """name: tiny
+source: ''
+usage: unrestricted
+languages: []
+schemes:
+  arousal: {dtype: float, minimum: 1.0, maximum: 7.0}
+  dominance: {dtype: float, minimum: 1.0, maximum: 7.0}
+  valence: {dtype: float, minimum: 1.0, maximum: 7.0}
+  part: {dtype: str}
+  speaker:
+    dtype: int
+    labels:
+      1: {gender: female}
+      2: {gender: male}
+  words: {dtype: str}
+tables:
+  emotion:
+    type: filewise
+    columns:
+      arousal: {scheme_id: arousal}
+      dominance: {scheme_id: dominance}
+      part: {scheme_id: part}
+      valence: {scheme_id: valence}
+  files:
+    type: filewise
+    columns:
+      speaker: {scheme_id: speaker}
+      words: {scheme_id: words}
+"""
+AUDFORMAT_EMOTION = """file,arousal,dominance,part,valence
+a.wav,1.0,2.0,train,7.0
+b.wav,2.5,2.0,test,1.0
+sub/c.wav,3.0,5.0,dev,4.0
+é.wav,4.5,6.0,train,2.0
+"""
+AUDFORMAT_FILES = """file,speaker,words
+sub/c.wav,2,"well, that is it"
+a.wav,1,
+b.wav,1,so
+"""
+AUDFORMAT_NAMES = ["a.wav", "b.wav", "sub/c.wav", "é.wav"]
+
 ESC50 = "filename,fold,target,category,esc10,src_file,take\n" + "".join(
     f"1-10003{target}-A-{target}.wav,1,{target},kind,False,10003{target},A\n" for target in (0, 10, 15, 20, 30, 45)
 )
@@ -152,6 +194,24 @@ TREES = {
             "speakers_disjoint": False,
         },
         "table.csv",
+    ),
+    "audformat": Tree(
+        "audformat",
+        {"db.yaml": AUDFORMAT, "db.emotion.csv": AUDFORMAT_EMOTION, "db.files.csv": AUDFORMAT_FILES},
+        AUDFORMAT_NAMES,
+        {"labels": "."},
+        {
+            "splits": {"train": "train", "dev": "dev", "test": "test"},
+            "columns": {
+                "table": "emotion",
+                "split": "part",
+                "speaker": "files:speaker",
+                "transcript": "files:words",
+            },
+            "scale": dict.fromkeys(("arousal", "dominance", "valence"), (1.0, 7.0)),
+            "speakers_disjoint": False,
+        },
+        "db.emotion.csv",
     ),
 }
 # What is skipped and is no row of the labels.

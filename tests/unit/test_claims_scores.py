@@ -1,6 +1,7 @@
 import argparse
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -188,7 +189,8 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     log = tmp_path / "training.csv"
     pd.DataFrame({"epoch": [1, 0], "dev_mean": [0.5, 0.4]}).to_csv(log, index=False)
     options["--training-logs"] = [f"w2v2-b:1={log}", f"cnn14:1={log}"]
-    stem = run_command(tmp_path, options, paper_claims(conditions={"mild": ("fade",)}), "--note", "miniature")
+    more = ("--note", "miniature", "--record", str(tmp_path / "out/claims.run.json"))
+    stem = run_command(tmp_path, options, paper_claims(conditions={"mild": ("fade",)}), *more)
 
     table = pd.read_csv(stem.with_suffix(".csv")).set_index("id")
     assert len(table) == len(STATEMENTS)
@@ -203,6 +205,10 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
 
     found = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
     assert capsys.readouterr().out.strip() == found["summary"]
+    record = json.loads(stem.with_suffix(".run.json").read_text())
+    assert record["definition"]["note"] == "miniature"
+    assert len(record["inputs"]) == 1 + sum(map(len, options.values()))  # the claims file and all that was given
+    assert record["inputs"]["training logs/cnn14:1"] == sha256(log.read_bytes()).hexdigest()
     assert "published" not in found
     text = stem.with_suffix(".md").read_text(encoding="utf-8")
     assert "(miniature)" in text.splitlines()[0]

@@ -1,4 +1,5 @@
 import json
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -276,6 +277,9 @@ def test_all_conditions_of_a_test_set(tmp_path):
         run = json.loads((tmp_path / name / "test" / "report.json").read_text())["run"]
         assert run["definition"]["condition"]["label"] == condition.label
         assert run["definition"]["seed"] == 5
+        heard = {f"noise/{condition.noise_class}"} if condition.noise_class else set()
+        assert set(run["inputs"]) == {"audio.npy", "index.parquet"} | heard
+        assert run["inputs"]["audio.npy"] == sha256((tmp_path / "clean/test/audio.npy").read_bytes()).hexdigest()
 
 
 def test_noise_without_a_level_is_refused(tmp_path):

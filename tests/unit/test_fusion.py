@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,11 @@ def fused(folder: Path, *, shuffled: bool) -> np.ndarray:
     dev, _ = write_split(folder, "dev", 100, seed=1, shuffled=shuffled)
     test, labels = write_split(folder, "test", 150, seed=2, conditions=2, shuffled=shuffled)
     train_fusion(FUSION, train, dev, folder / "model")
-    predict_fusion(folder / "model", test, folder / "predictions.parquet")
+    predict_fusion(folder / "model", test, folder / "predictions.parquet", record=folder / "predictions.run.json")
+    record = json.loads((folder / "predictions.run.json").read_text())
+    read = {"model/config.json", "model/model.safetensors", *test.inputs("test")}
+    assert set(record["inputs"]) == read
+    assert (record["definition"]["conditions"], record["device"]) == (["clean"], "cpu")
     predictions = pd.read_parquet(folder / "predictions.parquet")
     assert list(predictions) == ["id", "condition", *DIMENSIONS]
     assert set(predictions["condition"]) == {"clean"}

@@ -1,3 +1,7 @@
+import json
+import os
+from hashlib import sha256
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import make_backbone, make_cnn14, training
 
-from valence_gap import models
+from valence_gap import inference, models, precision
 from valence_gap.cli import main
 from valence_gap.errors import UserError
 from valence_gap.features import extract_features
@@ -85,7 +89,8 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     output = ["--output", str(tmp_path / "p.parquet"), "--embeddings", str(tmp_path / "p.npy")]
     given = ["--model", str(tmp_path / "model"), "--audio", str(clean), "--features", features]
     command = ["predict-conditions", *given, *output]
-    assert main([*command, "--condition", f"fade={fade}"]) == 0
+    record = tmp_path / "p.run.json"
+    assert main([*command, "--condition", f"fade={fade}", "--record", str(record), "--deterministic"]) == 0
     table, states = pd.read_parquet(tmp_path / "p.parquet"), np.load(tmp_path / "p.npy")
     assert table.columns.tolist() == ["id", "condition", "arousal", "dominance", "valence"]
     assert table["condition"].tolist() == ["clean"] * 5 + ["fade"] * 5
@@ -96,6 +101,22 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
         predictions, pooled = predict(model, inputs, precision="fp32")
         assert np.allclose(table.iloc[rows, 2:], predictions, atol=1e-5)
         assert np.allclose(states[rows], pooled, rtol=2e-3, atol=1e-3)
+    run = json.loads(record.read_text())
+    assert run["definition"]["conditions"] == ["clean", "fade"]
+    assert run["inputs"] == {
+        name: sha256(path.read_bytes()).hexdigest()
+        for name, path in {
+            "model/config.json": tmp_path / "model/config.json",
+            "model/model.safetensors": tmp_path / "model/model.safetensors",
+            "clean/features.npy": tmp_path / "features/features.npy",
+            "clean/index.parquet": tmp_path / "features/index.parquet",
+            "fade/audio.npy": fade / "audio.npy",
+            "fade/index.parquet": fade / "index.parquet",
+        }.items()
+    }
+    assert (run["device"], run["precision"], run["deterministic"]) == ("cpu", "float32", True)
+    assert (run["hardware"]["threads"], run["wall_s"] > 0) == (1, True)
+    assert json.loads((tmp_path / "features/run.json").read_text())["device"] == "cpu"
     capsys.readouterr()
     assert main([*command, "--condition", f"fade={fade}", "--condition", f"fade={clean}", "--condition", "x"]) == 2
     message = capsys.readouterr().err
@@ -112,6 +133,33 @@ def test_embeddings_beyond_half_precision_are_kept_in_single(tmp_path):
     predict_conditions(tmp_path / "model", {"clean": make_audio(tmp_path / "a")}, tmp_path / "p.parquet", states)
     assert np.load(states).dtype == np.float32
     assert np.isfinite(np.load(states)).all()
+
+
+@pytest.mark.parametrize(("place", "wanted"), [("cpu", False), ("cuda", True), ("cuda", False)])
+def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_where_they_are_wanted(
+    tmp_path, monkeypatch, place, wanted
+):
+    make_model(tmp_path, "stem")
+    audio = make_audio(tmp_path / "audio")
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "removed again after the test")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setattr(precision, "device", lambda: torch.device(place))
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_, **__: self)
+    found = []
+
+    def look(*_, **__):
+        found.append((torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")))
+        raise InterruptedError
+
+    monkeypatch.setattr(inference, "predict", look)
+    monkeypatch.setattr("valence_gap.features._write", look)
+    paths = (tmp_path / "p.parquet", tmp_path / "p.npy")
+    with pytest.raises(InterruptedError):
+        predict_conditions(tmp_path / "model", {"clean": audio}, *paths, deterministic=wanted)
+    with pytest.raises(InterruptedError):
+        extract_features(tmp_path / "backbone", audio, tmp_path / "features", deterministic=wanted)
+    assert found == [(place == "cpu" or wanted, ":4096:8" if wanted else None)] * 2
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_nothing_to_predict_is_an_error(tmp_path):

@@ -154,6 +154,19 @@ def test_a_corpus_that_is_copied_in_part(tmp_path: Path, lost: int, status: str)
     assert not lost or "paths.msp-podcast.audio is a list" in told.details[-1]
 
 
+def test_mixed_sampling_rates_are_told_with_examples_and_are_harmless(release: CorpusPaths) -> None:
+    assert [one.check for one in checked(MSP, release) if one.check == "sampling rates"] == []
+    for number in (1, 2):
+        write_audio(Path(release.audio[0]) / f"MSP-PODCAST_0001_000{number}.wav", seconds=2, rate=44_100)
+    told = found(checked(MSP, release), "sampling rates")
+    assert (told.status, told.found) == ("ok", "2 of them")
+    assert told.details[:2] == (
+        "2 files at 16,000 Hz, among other rates: MSP-PODCAST_0002_0001.wav, MSP-PODCAST_0003_0001.wav",
+        "2 files at 44,100 Hz, among other rates: MSP-PODCAST_0001_0001.wav, MSP-PODCAST_0001_0002.wav",
+    )
+    assert told.details[2].startswith("Harmless: all are brought to 16 kHz")
+
+
 @pytest.mark.parametrize(("handled", "status"), [("fail", "wrong"), ("skip", "differs")])
 def test_an_unreadable_header(release: CorpusPaths, handled: str, status: str) -> None:
     write(Path(release.audio[0]) / "MSP-PODCAST_0002_0001.wav", b"no audio")

@@ -1,13 +1,17 @@
 """What must agree across files of the project."""
 
+import hashlib
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
-from valence_gap.provenance import run_record
+from valence_gap.provenance import checksum_of_all, run_record
 from valence_gap.revisions import REVISIONS, STAGES, fingerprint
 
 ROOT = Path(__file__).parents[2]
@@ -53,3 +57,32 @@ def test_a_run_record_says_where_a_number_came_from(tmp_path: Path) -> None:
     assert record["inputs"]["data"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record["versions"]["valence-gap"]
     assert record["hardware"]["cores"] >= 1
+    packages = ("scipy", "safetensors", "tokenizers", "pyarrow", "torch", "numpy")
+    assert [package for package in packages if package not in record["versions"]] == []
+
+
+def test_the_checksum_of_several_files_is_that_of_their_list(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("b.wav", "a.wav")]
+    for path in paths:
+        path.write_text(path.name)
+    listed = subprocess.run(["sha256sum", "a.wav", "b.wav"], cwd=tmp_path, capture_output=True, check=True).stdout
+    assert checksum_of_all(paths) == hashlib.sha256(listed).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("user", "installs", "status"), [("0", "exit 0", 0), ("0", "exit 100", 1), ("0", None, 0), ("1000", "exit 100", 0)]
+)
+def test_continuous_integration_fails_where_slurm_could_be_installed_and_was_not(
+    tmp_path: Path, user: str, installs: str | None, status: int
+) -> None:
+    stubs = {"id": f"echo {user}", "make": f"touch {tmp_path}/made", "apt-get": installs}
+    for name, line in stubs.items():
+        if line is not None:
+            (tmp_path / name).write_text(f"#!{shutil.which('sh')}\n{line}\n")
+            (tmp_path / name).chmod(0o755)
+    for name in ("bash", "dirname", "touch"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    ran = subprocess.run([ROOT / ".ci/run"], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert ran.returncode == status
+    assert ("error: SLURM could not be installed" in ran.stderr) == bool(status)
+    assert (tmp_path / "made").exists() == (not status)

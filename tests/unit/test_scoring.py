@@ -1,8 +1,11 @@
+import json
+from hashlib import sha256
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from valence_gap.definitions import Evaluation
+from valence_gap.definitions import Evaluation, to_json
 from valence_gap.errors import UserError
 from valence_gap.metrics import ccc
 from valence_gap.scoring import AUGMENTED_MEAN, COLUMNS, score, score_table
@@ -223,3 +226,14 @@ def test_csv_is_written_with_the_documented_columns(tmp_path):
     assert tuple(table.columns) == COLUMNS
     assert set(table.model) == {"m"}
     assert set(table.seed) == {42}
+    assert not (tmp_path / "scores/clean.run.json").exists()
+    score(*paths, tmp_path / "scores/clean.csv", **options, record=tmp_path / "scores/clean.run.json")
+    record = json.loads((tmp_path / "scores/clean.run.json").read_text())
+    assert record["definition"] == {
+        "model": "m",
+        "seed": 42,
+        "corpus": "iemocap",
+        "dimensions": ["arousal"],
+        "evaluation": json.loads(to_json(EVALUATION)),
+    }
+    assert record["inputs"] == {path.stem: sha256(path.read_bytes()).hexdigest() for path in paths}

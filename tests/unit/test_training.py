@@ -1,6 +1,7 @@
 import argparse
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -126,33 +127,74 @@ def test_another_seed_gives_another_model(data: Data, reference: Path, tmp_path:
     assert weights(tmp_path / "output") != weights(reference)
 
 
-def test_a_killed_training_resumes_to_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
-    driver = """
-import os, signal, sys
+def two_kills(seed: int) -> tuple[int, int]:
+    """At which of its steps a training is killed, and then the one that goes on from the last whole epoch."""
+    generator = random.Random(seed)
+    first = generator.randint(1, 3 * STEPS)
+    return first, generator.randint(1, 3 * STEPS - whole_epochs(first))
+
+
+def whole_epochs(step: int) -> int:
+    """The steps before this one that belong to whole epochs, whose state is kept."""
+    return (step - 1) // STEPS * STEPS
+
+
+# Before any state was kept; in the second epoch, then in the third; in the first, then in the third.
+KILLS = {seed: two_kills(seed) for seed in (2, 3, 6)}
+# One process imports what a training needs, and then is doubled for each kill: a kill takes memory and locks with it.
+DRIVER = """
+import json, os, signal, sys
 from pathlib import Path
 from valence_gap import training
 from valence_gap.definitions import Training, from_json
 from valence_gap.learners import Source
 backward, calls = training.backward, []
-def deadly(*arguments):
-    calls.append(None)
-    if len(calls) == 9:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return backward(*arguments)
-training.backward = deadly
-paths = [Path(each) for each in sys.argv[2:]]
-training.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
-    dev_source=Source(*paths[3:5]), train_utterances=paths[5], scratch=paths[6], output=paths[7])
+paths = [Path(each) for each in sys.argv[3:]]
+def train(folder, step):
+    def deadly(*arguments):
+        calls.append(None)
+        if len(calls) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return backward(*arguments)
+    training.backward = deadly
+    training.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
+        dev_source=Source(*paths[3:5]), train_utterances=paths[5], scratch=folder / "scratch", output=folder / "output")
+for case, steps in json.loads(sys.argv[2]).items():
+    for step in steps:
+        child = os.fork()
+        if child == 0:
+            train(paths[6] / case, step)
+            os._exit(0)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 """
-    given = data.arguments(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def killed(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each training has left that was killed twice: a folder for each case."""
+    folder = tmp_path_factory.mktemp("killed")
     paths = [data.backbone, data.train.labels, data.train.features, data.dev.labels, data.dev.features, data.utterances]
-    call = [sys.executable, "-c", driver, to_json(TRAINING), *map(str, paths), given["scratch"], given["output"]]
-    assert subprocess.run(call, check=False, capture_output=True).returncode == -signal.SIGKILL
-    assert (given["scratch"] / STATE).is_file()
-    assert not given["output"].exists()
+    call = [sys.executable, "-c", DRIVER, to_json(TRAINING), json.dumps(KILLS), *map(str, paths), str(folder)]
+    ran = subprocess.run(call, check=False, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+@pytest.mark.parametrize("case", KILLS)
+def test_a_training_that_is_killed_twice_resumes_to_the_same_bits(
+    data: Data, reference: Path, killed: Path, case: int
+) -> None:
+    folder = killed / str(case)
+    first, second = KILLS[case]
+    kept = whole_epochs(first) + whole_epochs(second)
+    assert (folder / "scratch" / STATE).is_file() == (kept > 0)
+    assert not (folder / "output").exists()
+    given = data.arguments(folder)
     training.train(TRAINING, **given)
+    assert given["output"] == folder / "output"
     assert weights(given["output"]) == weights(reference)
-    assert json.loads((given["output"] / "run.json").read_text())["resumes"] == 1
+    assert log(given["output"]).equals(log(reference))
+    assert (json.loads((given["output"] / "run.json").read_text())["resumes"] > 0) == (kept > 0)
 
 
 @pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 2), (signal.SIGUSR1, 9)])

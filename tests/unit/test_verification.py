@@ -65,6 +65,14 @@ def test_equal_folders_agree_exactly(folders):
     assert verify(*folders, tolerance=0.0) == "23 values in 4 files agree within 0"
 
 
+def test_what_tells_of_a_run_is_not_compared(folders):
+    for number, folder in enumerate(folders):
+        for file in (SCORES, PREDICTIONS, "claims.json"):
+            (folder / file).with_suffix(".run.json").write_text(json.dumps({"wall_s": number}))
+    (folders[0] / SCORES).with_suffix(".run.json").unlink()
+    assert verify(*folders, tolerance=0.0) == "23 values in 4 files agree within 0"
+
+
 def test_numbers_within_the_tolerance_agree(folders):
     change(folders[1], SCORES, "ccc", 0, 0.509)
     change(folders[1], PREDICTIONS, "valence", 1, np.float32(0.745))

@@ -119,6 +119,15 @@ def test_keep_features_false_marks_them_as_temporary(workflow: Workflow) -> None
     assert "will be removed" in output or "temporary" in output.lower()
 
 
+def test_a_deterministic_recipe_is_one_for_features_and_predictions_too(workflow: Workflow) -> None:
+    target = "results/tiny/predictions/w2v2-b/seed-42/msp-podcast/clean.parquet"
+    assert "--deterministic" not in workflow.snakemake("--dry-run", "--printshellcmds", target)
+    workflow.configure(recipes={"finetune": {"deterministic": True}})
+    printed = workflow.snakemake("--dry-run", "--printshellcmds", target)
+    given = [each.partition("\n\n")[0] for each in printed.split("valence-gap ") if "--deterministic" in each]
+    assert sorted(each.split()[0] for each in given) == ["extract-features"] * 3 + ["predict-conditions"]
+
+
 def test_parsing_imports_no_torch() -> None:
     code = "import sys, valence_gap.study, valence_gap.cli; valence_gap.cli.parser(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -2,50 +2,19 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 
 from conftest import Workflow
+from terminal import PATIENCE_S, started, wait_for
 
-PATIENCE_S = 300
 MANIFEST = "results/tiny/raw/manifest.json"
 LOG = "results/tiny/logs/make_miniature.log"
-
-
-def started(workflow: Workflow) -> "subprocess.Popen[str]":
-    """A run in a process group of its own, as a terminal starts it."""
-    command = [sys.executable, "-m", "snakemake", MANIFEST, "--cores", "2", "--configfile", "tiny.yaml"]
-    return subprocess.Popen(
-        command,
-        cwd=workflow.root,
-        env=workflow.environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=heed_interrupts,
-    )
-
-
-def heed_interrupts() -> None:
-    """What a shell starts in the background, maybe these tests, ignores Ctrl-C, and so does all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def wait_for(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_two_runs_and_an_interruption_leave_a_folder_that_goes_on(workflow: Workflow) -> None:
     """A job has begun; a second run is refused; Ctrl-C ends the first one; the third run makes what is left."""
     tiny = (workflow.root / "tiny.yaml").read_text()
     workflow.configure(miniature={"msp_podcast": {"train": {"utterances": 8_000}}})  # longer than the second run takes
-    with started(workflow) as first:
+    with started(workflow, MANIFEST) as first:
         wait_for((workflow.root / LOG).exists)
         second = workflow.snakemake(MANIFEST, check=False)
         assert "Directory cannot be locked" in second

@@ -1,7 +1,9 @@
 """What runs again after a change of the configuration or the code, on a finished tiny study."""
 
+import json
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import yaml
 from conftest import Workflow, copy_workflow
 from rows import TESTED, row, table
+from terminal import PATIENCE_S, started, wait_for
 from test_rerun_data import FIGURE  # and its rows, which are in the same table
 
 NOTHING: dict[str, int] = {}
@@ -202,6 +205,25 @@ def test_large_features_that_were_made_again_are_deleted_again(changed: Workflow
     assert changed.planned(*by_time)["finetune"] == 2
     shutil.rmtree(features)
     assert changed.planned(*by_time) == NOTHING
+
+
+def test_a_training_ended_by_ctrl_c_goes_on_from_its_last_epoch(changed: Workflow) -> None:
+    changed.configure(recipes={"finetune": {"epochs": 6}})
+    folder, name = changed.root / "results/tiny", "w2v2-b/seed-42"
+    log, model = folder / f"logs/finetune/{name}.log", folder / f"models/{name}/model.safetensors"
+    log.unlink()
+    target = str(model.relative_to(changed.root))
+    with started(changed, target) as run:
+        wait_for(lambda: log.is_file() and "epoch 1:" in log.read_text())
+        os.killpg(run.pid, signal.SIGINT)
+        run.communicate(timeout=PATIENCE_S)
+    assert run.returncode != 0
+    assert not model.exists()
+    assert "Traceback" not in log.read_text()
+    changed.snakemake(target)
+    record = json.loads((folder / f"models/{name}/run.json").read_text())
+    assert (record["resumes"], record["epochs"]) == (1, 6)
+    assert not (folder / f"scratch/{name}").exists()
 
 
 @row("released scores, put into `results/` of a fresh clone", "with `--allowed-rules figure_02`: the figure")

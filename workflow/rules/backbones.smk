@@ -106,6 +106,9 @@ rule extract_stem_features:
         backbone=lambda wildcards, input: parent(input.backbone[0]),
         audio=lambda wildcards, input: parent(input.audio),
         folder=subpath(output.run, parent=True),
+        deterministic=lambda wildcards, output: deterministic(
+            standing_on(wildcards.backbone)
+        ),
         revision=REVISIONS["features"],
     shell:
         r"""
@@ -113,6 +116,7 @@ rule extract_stem_features:
             --backbone {params.backbone:q} \
             --audio {params.audio:q} \
             --threads {threads} \
+            {params.deterministic:q} \
             --output {params.folder:q} \
             2>{log:q}
         """

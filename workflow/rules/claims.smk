@@ -18,6 +18,7 @@ rule claims:
             category="Claims",
         ),
         multiext(f"{R}/claims", ".csv", ".json"),
+        record=f"{R}/claims.run.json",
     log:
         f"{R}/logs/claims.log",
     benchmark:
@@ -58,5 +59,6 @@ rule claims:
             {params.published:q} \
             {params.note:q} \
             --output-stem {params.stem:q} \
+            --record {output.record:q} \
             2>{log:q}
         """

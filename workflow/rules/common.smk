@@ -5,7 +5,7 @@ from itertools import filterfalse
 from pathlib import Path
 
 from valence_gap.best_model import MAIN, candidates, training_data, training_licence
-from valence_gap.definitions import SPLITS, local_source, to_json
+from valence_gap.definitions import SPLITS, to_json
 from valence_gap.descriptions import figure_description, table_description
 from valence_gap.errors import UserError
 from valence_gap.files import canonical_json
@@ -168,6 +168,23 @@ def states(fusion, seed, split, corpus=TRAIN):
         else f"{R}/states/{run}/{split}"
     )
     return [f"{stem}.parquet", f"{stem}.embeddings.npy"]
+
+
+def standing_on(backbone):
+    """The models that are trained from a backbone: ['w2v2-b', 'w2v2-b-frozen']."""
+    return [
+        model
+        for model in study.models
+        if study.is_trained(model) and study.backbone_of(model) == backbone
+    ]
+
+
+def deterministic(models):
+    """['--deterministic'] where the recipe of one of these models asks for it; a fetched model has none."""
+    wanted = (
+        study.recipe(model).deterministic for model in filter(study.is_trained, models)
+    )
+    return ["--deterministic"] if any(wanted) else []
 
 
 def maybe_temp(path):

@@ -7,6 +7,7 @@ rule predict:
     output:
         predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
         embeddings=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.embeddings.npy",
+        record=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
     log:
         f"{R}/logs/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
     benchmark:
@@ -23,6 +24,7 @@ rule predict:
     params:
         model=lambda wildcards, input: parent(input.model),
         tested=tested_options,
+        deterministic=lambda wildcards, output: deterministic([wildcards.model]),
         revision=REVISIONS["predict"],
     shell:
         r"""
@@ -30,8 +32,10 @@ rule predict:
             --model {params.model:q} \
             {params.tested:q} \
             --threads {threads} \
+            {params.deterministic:q} \
             --output {output.predictions:q} \
             --embeddings {output.embeddings:q} \
+            --record {output.record:q} \
             2>{log:q}
         """
 
@@ -47,6 +51,7 @@ rule pool_states:
     output:
         predictions=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.parquet",
         embeddings=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.embeddings.npy",
+        record=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.run.json",
     log:
         f"{R}/logs/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.log",
     benchmark:
@@ -63,6 +68,7 @@ rule pool_states:
         heard=lambda wildcards: heard_option(
             wildcards.model, wildcards.corpus, wildcards.split
         ),
+        deterministic=lambda wildcards, output: deterministic([wildcards.model]),
         revision=REVISIONS["predict"],
     shell:
         r"""
@@ -70,7 +76,9 @@ rule pool_states:
             --model {params.model:q} \
             {params.heard:q} \
             --threads {threads} \
+            {params.deterministic:q} \
             --output {output.predictions:q} \
             --embeddings {output.embeddings:q} \
+            --record {output.record:q} \
             2>{log:q}
         """

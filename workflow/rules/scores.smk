@@ -6,7 +6,8 @@ rule score:
         utterances=f"{R}/corpora/{{corpus}}/utterances.test.parquet",
         packed=lambda wildcards: packed([wildcards.corpus]).values(),
     output:
-        f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
+        scores=f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
+        record=f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
     log:
         f"{R}/logs/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
     benchmark:
@@ -34,7 +35,8 @@ rule score:
             --corpus {wildcards.corpus:q} \
             --dimensions {params.dimensions:q} \
             --evaluation {params.evaluation:q} \
-            --output {output:q} \
+            --output {output.scores:q} \
+            --record {output.record:q} \
             2>{log:q}
         """
 

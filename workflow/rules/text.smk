@@ -138,7 +138,8 @@ rule predict_fusion:
         text=f"{R}/text/{{corpus}}/test/embeddings.npy",
         index=f"{R}/text/{{corpus}}/test/index.parquet",
     output:
-        f"{R}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.parquet",
+        predictions=f"{R}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.parquet",
+        record=f"{R}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.run.json",
     log:
         f"{R}/logs/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.log",
     benchmark:
@@ -160,6 +161,7 @@ rule predict_fusion:
             --embeddings {input.audio[1]:q} \
             --text-embeddings {input.text:q} \
             --text-index {input.index:q} \
-            --output {output:q} \
+            --output {output.predictions:q} \
+            --record {output.record:q} \
             2>{log:q}
         """

@@ -1,5 +1,7 @@
 """From files to verdicts: what the sub-command ``claims`` runs."""
 
+import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,9 @@ from valence_gap.claims.definitions import Claims, read_statements
 from valence_gap.claims.evidence import MissingError, Published
 from valence_gap.claims.scores import Files, Scores
 from valence_gap.claims.verdicts import evaluate, summary
-from valence_gap.definitions import Evaluation
+from valence_gap.definitions import Evaluation, to_json
 from valence_gap.files import write_csv, write_json, write_text
+from valence_gap.provenance import run_record
 
 
 def check(
@@ -24,6 +27,7 @@ def check(
     evaluation: Evaluation,
     published: bool,
     note: str,
+    record: Path | None = None,
 ) -> str:
     """Judge the statements of a file and write the verdicts as ``.csv``, ``.md`` and ``.json``.
 
@@ -35,6 +39,7 @@ def check(
         evaluation: how intervals are computed.
         published: compare with the published scores (the paper's own corpora only).
         note: small print, such as that it is of the miniature study.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.provenance.run_record`.
 
     Returns:
         One line that says how it ended.
@@ -42,6 +47,7 @@ def check(
     Raises:
         UserError: if the statements are not valid, or predictions do not fit their corpus.
     """
+    started = time.monotonic()
     statements = read_statements(claims_file)
     scores = Scores(files, evaluation)
     reference = Published() if published else None
@@ -50,6 +56,11 @@ def check(
     write_csv(output_stem.with_suffix(".csv"), rendering.table(judgements))
     write_text(output_stem.with_suffix(".md"), rendering.as_markdown(judgements, beside, note=note))
     write_json(output_stem.with_suffix(".json"), rendering.as_json(judgements, beside))
+    if record is not None:
+        definition = {"roles": json.loads(to_json(claims)), "evaluation": json.loads(to_json(evaluation))}
+        inputs = {"claims": claims_file, **files.named()}
+        found = run_record(definition | {"published": published, "note": note}, inputs=inputs, started=started)
+        write_json(record, found)
     return summary(judgements)
 
 

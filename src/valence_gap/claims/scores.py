@@ -45,6 +45,15 @@ class Files:
     separation: Path | None = None
     packed: Mapping[str, Path] = field(default_factory=dict)
 
+    def named(self) -> dict[str, Path]:
+        """The files by a name that does not depend on where they lie."""
+        found = {f"predictions/{run.model}:{run.seed}:{run.corpus}/{path.name}": path for run, path in self.predictions}
+        found |= {f"labels/{corpus}": path for corpus, path in self.labels.items()}
+        found |= {f"utterances/{corpus}": path for corpus, path in self.utterances.items()}
+        found |= {f"pack index/{corpus}": path for corpus, path in self.packed.items()}
+        found |= {f"training logs/{run.model}:{run.seed}": path for run, path in self.training_logs}
+        return found | ({"separation": self.separation} if self.separation else {})
+
 
 @dataclass(frozen=True)
 class Tested:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from valence_gap.commands.options import add_packed
+from valence_gap.commands.options import add_packed, add_record
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,6 +30,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--published", action="store_true", help="compare with the published scores")
     parser.add_argument("--note", default="", help="words shown in the title, such as 'miniature'")
     parser.add_argument("--output-stem", type=Path, required=True, help="path of the outputs without suffix")
+    add_record(parser)
     parser.set_defaults(run=_claims)
 
 
@@ -57,5 +58,6 @@ def _claims(args: argparse.Namespace) -> None:
             evaluation=from_json(Evaluation, args.evaluation),
             published=args.published,
             note=args.note,
+            record=args.record,
         )
     )

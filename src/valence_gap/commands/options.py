@@ -25,3 +25,10 @@ def add_making(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--name", required=True, help="name of the model in the study, and on its card")
     parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+
+
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """``--record``: where the record of the run goes."""
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE.run.json", help="what it was made of, with what and where; not by default"
+    )

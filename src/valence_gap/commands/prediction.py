@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from valence_gap.commands.options import add_record, add_threads
 from valence_gap.definitions import CLEAN
 from valence_gap.errors import UserError
 
@@ -23,7 +24,7 @@ def _register_features(subparsers: "argparse._SubParsersAction[argparse.Argument
     parser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone, Hugging Face format")
     parser.add_argument("--audio", type=Path, required=True, metavar="DIR", help="pack of the audio")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-    _add_threads(parser)
+    _add_computation(parser)
     parser.set_defaults(run=_extract_features)
 
 
@@ -48,12 +49,18 @@ def _register_predict(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.parquet", help="predictions")
     parser.add_argument("--embeddings", type=Path, required=True, metavar="FILE.npy", help="pooled states")
-    _add_threads(parser)
+    add_record(parser)
+    _add_computation(parser)
     parser.set_defaults(run=_predict)
 
 
-def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
+def _add_computation(parser: argparse.ArgumentParser) -> None:
+    add_threads(parser)
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="on a GPU too, kernels that give the same bits every time; slower",
+    )
 
 
 def _extract_features(args: argparse.Namespace) -> None:
@@ -62,7 +69,7 @@ def _extract_features(args: argparse.Namespace) -> None:
     from valence_gap.features import extract_features
 
     torch.set_num_threads(args.threads)
-    extract_features(args.backbone, args.audio, args.output)
+    extract_features(args.backbone, args.audio, args.output, deterministic=args.deterministic)
 
 
 def _predict(args: argparse.Namespace) -> None:
@@ -71,7 +78,15 @@ def _predict(args: argparse.Namespace) -> None:
     from valence_gap.inference import predict_conditions
 
     torch.set_num_threads(args.threads)
-    predict_conditions(args.model, _conditions(args), args.output, args.embeddings, features=args.features)
+    predict_conditions(
+        args.model,
+        _conditions(args),
+        args.output,
+        args.embeddings,
+        features=args.features,
+        deterministic=args.deterministic,
+        record=args.record,
+    )
 
 
 def _conditions(args: argparse.Namespace) -> "dict[str, Path | None]":

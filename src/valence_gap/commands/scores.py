@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from valence_gap.commands.options import add_record
+
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the sub-command."""
@@ -24,6 +26,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--dimensions", required=True, help="annotated dimensions, joined by commas")
     parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     parser.add_argument("--output", type=Path, required=True, help="the table of scores (CSV)")
+    add_record(parser)
     parser.set_defaults(run=_score)
 
 
@@ -42,4 +45,5 @@ def _score(args: argparse.Namespace) -> None:
         dimensions=args.dimensions.split(","),
         evaluation=from_json(Evaluation, args.evaluation),
         pack_index=args.pack_index,
+        record=args.record,
     )

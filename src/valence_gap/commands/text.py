@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from valence_gap.commands.options import add_making, add_threads
+from valence_gap.commands.options import add_making, add_record, add_threads
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -75,6 +75,7 @@ def _register_fusion(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         "--condition", default="clean", metavar="NAME", help="whose rows of the audio model are used (default: clean)"
     )
     predict.add_argument("--output", type=Path, required=True, metavar="FILE.parquet", help="predictions")
+    add_record(predict)
     predict.set_defaults(run=_predict_fusion)
 
 
@@ -161,7 +162,7 @@ def _predict_fusion(args: argparse.Namespace) -> None:
     from valence_gap.fusion import Embeddings, Split, predict_fusion
 
     split = Split(Embeddings(args.embeddings, args.predictions), Embeddings(args.text_embeddings, args.text_index))
-    predict_fusion(args.model, split, args.output, condition=args.condition)
+    predict_fusion(args.model, split, args.output, condition=args.condition, record=args.record)
 
 
 def _synthesise(args: argparse.Namespace) -> None:

@@ -105,33 +105,38 @@ def _below(prefixes: Sequence[str], folder: str, name: str, by_key: pd.DataFrame
     return next((key for key in below if key in by_key.index), "")
 
 
-def durations(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], list[str]]:
-    """Durations from the audio headers.
+def read_headers(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], list[str]]:
+    """Durations and sampling rates from the audio headers.
 
     Args:
         files: audio files.
 
     Returns:
-        Seconds, (files,), NaN where the header cannot be read; and why not, one line for each such file.
+        Seconds, (files,), NaN where the header cannot be read; Hz, (files,), 0 there; and why not, one line for each
+        such file.
     """
     problems: list[str] = []
     seconds: list[float] = []
+    rates_hz: list[int] = []
     blocks = [files[start : start + 64] for start in range(0, len(files), 64)]
     with ThreadPoolExecutor(THREADS) as pool:
-        for block in progress(pool.map(_durations, blocks), "audio headers", total=len(blocks), unit="blocks of 64"):
-            seconds += [value for value, _ in block]
-            problems += [problem for _, problem in block if problem]
-    return np.array(seconds, dtype=np.float64), problems
+        for block in progress(pool.map(_headers, blocks), "audio headers", total=len(blocks), unit="blocks of 64"):
+            seconds += [value for value, _, _ in block]
+            rates_hz += [rate_hz for _, rate_hz, _ in block]
+            problems += [problem for _, _, problem in block if problem]
+    return np.array(seconds, dtype=np.float64), np.array(rates_hz, dtype=np.int64), problems
 
 
-def _durations(files: Sequence[str]) -> list[tuple[float, str]]:
-    return [_duration(file) for file in files]
+def _headers(files: Sequence[str]) -> list[tuple[float, int, str]]:
+    return [_header(file) for file in files]
 
 
-def _duration(file: str) -> tuple[float, str]:
+def _header(file: str) -> tuple[float, int, str]:
     try:
         info = soundfile.info(file)
     except (soundfile.SoundFileError, OSError) as error:
-        return float("nan"), f"{file.rpartition('/')[2]}: {getattr(error, 'error_string', error)}"
+        return float("nan"), 0, f"{file.rpartition('/')[2]}: {getattr(error, 'error_string', error)}"
     problem = header_problem(info.frames, info.samplerate)
-    return (float("nan"), f"{file.rpartition('/')[2]}: {problem}") if problem else (info.frames / info.samplerate, "")
+    if problem:
+        return float("nan"), 0, f"{file.rpartition('/')[2]}: {problem}"
+    return info.frames / info.samplerate, info.samplerate, ""

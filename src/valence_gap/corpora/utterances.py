@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.corpora.audio_files import AudioFiles, durations, find_audio, match
+from valence_gap.corpora.audio_files import AudioFiles, find_audio, match, read_headers
 from valence_gap.corpora.report import Report
 from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
 from valence_gap.errors import UserError, valid_names
 from valence_gap.labels import REMEDY, Scale, check_scale, normalise_table, offending, outside
 
 ALL = "all"
+MIXED_RATES = "Hz, among other rates"  # how the reason of a note on files of one of several rates ends
 ENTRY_COLUMNS = ("id", "name", "split", "speaker", "gender", "transcript", "provenance", *DIMENSIONS)
 UTTERANCE_COLUMNS = (
     "id",
@@ -113,16 +115,24 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
     entries = _scale_labels(corpus, entries, scales, report)
     folders = entries["audio_root"].map(dict(enumerate(f"{root}/" for root in roots))).astype("str")
     files = (folders + entries["file"]).tolist()
-    seconds, unreadable = durations(files)
+    seconds, rates_hz, unreadable = read_headers(files)
     entries = entries.assign(duration_s=seconds)
     report.note("audio header that cannot be read", unreadable)
     report.note_rows("audio without a sample", entries[entries["duration_s"] == 0])
+    _note_rates(rates_hz, entries, report)
     for column in ("speaker", "gender", "transcript"):
         entries[column] = entries[column].astype("str")
     report.note_rows("speaker unknown", entries[entries["speaker"].isna()])
     report.note_rows("gender unknown", entries[entries["gender"].isna()])
     columns = [*UTTERANCE_COLUMNS, "provenance", *DIMENSIONS, "our_split"]
     return entries.sort_values("id", ignore_index=True)[columns]
+
+
+def _note_rates(rates_hz: npt.NDArray[np.int64], entries: pd.DataFrame, report: Report) -> None:
+    """Count the files of each sampling rate, where there is more than one."""
+    found = sorted(set(rates_hz[rates_hz > 0].tolist()))
+    for rate_hz in found if len(found) > 1 else ():
+        report.note(f"files at {rate_hz:,} {MIXED_RATES}", entries.loc[rates_hz == rate_hz, "file"])
 
 
 def _note_unlabelled(audio: AudioFiles, entries: pd.DataFrame, report: Report) -> None:

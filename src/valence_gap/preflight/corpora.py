@@ -9,7 +9,7 @@ from valence_gap.corpora import ADAPTERS
 from valence_gap.corpora.esc50 import clips
 from valence_gap.corpora.report import Finding as Reported
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.utterances import assemble, plain
+from valence_gap.corpora.utterances import MIXED_RATES, assemble, plain
 from valence_gap.definitions import SPLITS, Corpus, CorpusPaths, Split
 from valence_gap.errors import UserError, valid_names
 from valence_gap.inventory import check_exist
@@ -191,6 +191,10 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
         remedy = f"Mend them, or set corpora.{name}.on_bad_audio: skip."
         status: Status = "wrong" if corpus.on_bad_audio == "fail" else "differs"
         findings.append(Finding(name, "audio headers", status, f"{count:,} bad files", (*_told(unreadable), remedy)))
+    rates = {reason: found for reason, found in report.noted.items() if reason.endswith(MIXED_RATES)}
+    if rates:
+        harmless = "Harmless: all are brought to 16 kHz; what was recorded at less lacks the highest frequencies."
+        findings.append(Finding(name, "sampling rates", "ok", f"{len(rates)} of them", (*_told(rates), harmless)))
     return findings
 
 

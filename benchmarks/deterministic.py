@@ -1,0 +1,132 @@
+"""What `deterministic: true` costs on a card: training steps and predictions with such kernels and without.
+
+    python benchmarks/deterministic.py --backbone resources/pretrained/w2v2-b
+
+Each kind has a process of its own, since cuBLAS reads its setting once; the processes take turns on the same card, so
+that whatever else it does slows both. Prints the ratios, and whether each kind gave the same bits again. Without a card
+there is nothing to compare: on a CPU such kernels are always on.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from valence_gap.definitions import Backbone, Recipe, Training
+from valence_gap.losses import ccc_loss
+from valence_gap.models import build
+from valence_gap.models.encoder import load_stem
+from valence_gap.precision import autocast, repeatable, resolve
+from valence_gap.seeding import seed_everything
+
+FRAMES_PER_S = 50
+KINDS = {"fast": False, "deterministic": True}
+
+
+def main() -> None:
+    """Time both kinds in turn and print their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", type=Path, required=True, help="backbone in Hugging Face format")
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of each utterance")
+    parser.add_argument("--batch", type=int, default=32, help="utterances in a batch")
+    parser.add_argument("--steps", type=int, default=20, help="steps, and predictions, of a turn")
+    parser.add_argument("--turns", type=int, default=3, help="turns of each kind")
+    parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("error: there is no card here, and on a CPU deterministic kernels are always on")
+    if args.kind:
+        print(json.dumps(turn(args, deterministic=KINDS[args.kind])))
+        return
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for _ in range(args.turns):
+        for kind, turns in found.items():
+            command = [sys.executable, __file__, *sys.argv[1:], "--kind", kind]
+            turns.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
+    report(found)
+
+
+def report(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the ratios of the quickest turns, and whether bits came again."""
+    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
+    for what in ("training", "prediction"):
+        quickest = {kind: min(turn[what]["s"] for turn in turns) for kind, turns in found.items()}
+        ratio = quickest["deterministic"] / quickest["fast"]
+        print(f"{what}: deterministic kernels take {ratio:.2f} times as long")
+        for kind, turns in found.items():
+            same = len({turn[what]["bits"] for turn in turns}) == 1
+            print(f"  {kind}: {'the same bits' if same else 'other bits'} in {len(turns)} turns")
+
+
+def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
+    """Seconds and bits of some training steps and of some predictions."""
+    card = torch.device("cuda")
+    with repeatable(deterministic):
+        seed_everything(0)
+        model = build(training_of(args.backbone, deterministic), args.backbone).to(card)
+        shape = (args.batch, round(args.seconds * FRAMES_PER_S), channels_of(args.backbone))
+        features, targets = torch.randn(shape, device=card), torch.rand(args.batch, 3, device=card)
+        lengths = torch.linspace(shape[1] // 2, shape[1], args.batch, device=card).long()
+        optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], 1e-4)
+        products = resolve("auto", card)
+
+        def learn() -> torch.Tensor:
+            optimizer.zero_grad(set_to_none=True)
+            with autocast(products, card):
+                predictions = model(features, lengths).predictions.float()
+            ccc_loss(predictions, targets).backward()
+            optimizer.step()
+            return predictions
+
+        @torch.inference_mode()
+        def predict() -> torch.Tensor:
+            with autocast(products, card):
+                predictions: torch.Tensor = model(features, lengths).predictions.float()
+            return predictions
+
+        model.train()
+        found = {"training": timed(learn, args.steps)}
+        model.eval()
+        return found | {"prediction": timed(predict, args.steps)}
+
+
+def training_of(backbone: Path, deterministic: bool) -> Training:
+    """A fine-tuning of the backbone by the default recipe."""
+    return Training(
+        backbone=Backbone(source=str(backbone)),
+        recipe=Recipe(deterministic=deterministic),
+        frozen=False,
+        pretrained=True,
+        layers=None,
+        fraction=1.0,
+        seed=0,
+    )
+
+
+def channels_of(backbone: Path) -> int:
+    """How many features a frame of the backbone's stem has."""
+    stem = load_stem(backbone)
+    return stem(torch.zeros(stem.receptive_field)).shape[1]
+
+
+def timed(work: Callable[[], torch.Tensor], steps: int) -> dict[str, Any]:
+    """Seconds of some steps, after three that prepare kernels, and the bits of the last one's predictions."""
+    for _ in range(3):
+        work()
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(steps):
+        predictions = work()
+    torch.cuda.synchronize()
+    spent = time.perf_counter() - started
+    return {"s": spent, "bits": predictions.detach().cpu().numpy().tobytes().hex()}
+
+
+if __name__ == "__main__":
+    main()

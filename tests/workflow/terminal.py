@@ -1,0 +1,38 @@
+"""Runs as a terminal starts and interrupts them."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from conftest import Workflow
+
+PATIENCE_S = 300
+
+
+def started(workflow: Workflow, target: str) -> "subprocess.Popen[str]":
+    """A run in a process group of its own, as a terminal starts it."""
+    command = [sys.executable, "-m", "snakemake", target, "--cores", "2", "--configfile", "tiny.yaml"]
+    return subprocess.Popen(
+        command,
+        cwd=workflow.root,
+        env=workflow.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
+    )
+
+
+def heed_interrupts() -> None:
+    """What a shell starts in the background, maybe these tests, ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
