@@ -5,7 +5,6 @@ sub-commands and Snakemake compares; ``from_json`` reads it back.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
