@@ -153,8 +153,9 @@ def differing_weights(first: Path, second: Path) -> list[str]:
 
 def orphans(root: Path) -> list[str]:
     """Half-written files and folders that killed jobs have left for good."""
-    hidden = (path for name in ("results", "resources") for path in (root / name).rglob(".*"))
-    return sorted(path.relative_to(root).as_posix() for path in hidden if not path.name.startswith(".snakemake"))
+    hidden = [path for name in ("results", "resources") for path in (root / name).rglob(".*")]
+    own = (".snakemake", "._")  # Snakemake's, and what the miniature's IEMOCAP has from a Macintosh
+    return sorted(path.relative_to(root).as_posix() for path in hidden if not path.name.startswith(own))
 
 
 def soak(root: Path, kills: int, every_s: float, draws: random.Random) -> bool:
