@@ -237,7 +237,7 @@ def test_a_backbone_that_does_not_tell_its_layers_is_left_to_its_job(content: st
 
 
 def test_layers_are_counted_as_each_family_writes_them(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper", "encoder_layers": 6}))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "speech", "encoder_layers": 6}))
     told = offenders(
         change("backbones.mini-w2v2-L-robust.source", str(tmp_path)), change("models.w2v2-L-robust-3.layers", 7)
     )
