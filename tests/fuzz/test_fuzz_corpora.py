@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from outcomes import attempt, rounds
 from spoiling import NASTY, byte_step, cell, line_step, spoil, table_step
-from trees import ESC50, ESC50_NAMES, TABLE, TREES, counted_rows, label_rows, wav, write_audio
+from trees import AUDFORMAT_EMOTION, ESC50, ESC50_NAMES, TABLE, TREES, counted_rows, label_rows, wav, write_audio
 
 from valence_gap.corpora import esc50, prepare_corpus
 from valence_gap.definitions import SPLITS
@@ -120,6 +120,7 @@ def test_table(place_of, spoilt, rule):
 
 
 @rounds("audformat")
+@example(spoilt={"db.emotion.csv": AUDFORMAT_EMOTION.replace("b.wav", "").encode()}, rule="keep")
 @given(spoilt=broken(TREES["audformat"]), rule=RULES)
 def test_audformat(place_of, spoilt, rule):
     check(TREES["audformat"], place_of, spoilt, rule)

@@ -143,7 +143,7 @@ def _entries(
 ) -> pd.DataFrame:
     index = table.df.index
     files = index.get_level_values("file").astype("str")
-    entries = pd.DataFrame({"id": files, "name": files})
+    entries = pd.DataFrame({"id": files, "name": files}).fillna("")  # a row may lack its file's name
     entries["provenance"] = pd.Series([f"{name}:{row}" for row in range(1, len(entries) + 1)], dtype="str")
     columns = {ours: _column(database, table, name, theirs, files) for ours, theirs in given.items() if ours != "table"}
     has = {ours: values for ours, values in columns.items() if values is not None}
