@@ -2,8 +2,9 @@
 
     python benchmarks/corpus_seeds.py --seeds 1 2 3 --cores 2
 
-Runs `snakemake figure_02` once per seed, each as a study of its own, and prints the CCC of every model, corpus and
-dimension: mean over the seeds, least and greatest.
+Runs `snakemake figure_02 figure_09` once per seed, each as a study of its own, and prints the CCC of every model, corpus
+and dimension: with its 95 % interval for each seed, and the mean over the seeds. Figure 9 adds the model from random
+weights. Seeds that have been run already are only read.
 """
 
 import argparse
@@ -16,17 +17,24 @@ import pandas as pd
 import yaml
 
 KEYS = ["corpus", "dimension", "model"]
+FIGURES = ("figure_02", "figure_09")
 
 
-def run(seed: int, cores: int) -> Path:
-    """Make Figure 2 on corpora of another seed; the CSV of its numbers."""
+def run(seed: int, cores: int) -> pd.DataFrame:
+    """Make the figures on corpora of another seed: (models x corpora x dimensions) of their numbers, by ``KEYS``."""
     study = f"miniature-seed-{seed}"
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
         yaml.safe_dump({"study": study, "miniature": {"seed": seed}}, config)
         config.flush()
-        command = [sys.executable, "-m", "snakemake", "figure_02", "--cores", str(cores), "--configfile", config.name]
+        command = [sys.executable, "-m", "snakemake", *FIGURES, "--cores", str(cores), "--configfile", config.name]
         subprocess.run(command, check=True)
-    return Path("results") / study / "figures" / "figure_02.csv"
+    tables = [pd.read_csv(Path("results") / study / "figures" / f"{figure}.csv") for figure in FIGURES]
+    return pd.concat(tables).drop_duplicates(KEYS).set_index(KEYS)
+
+
+def with_interval(row: pd.Series) -> str:
+    """Such as ``.36 [.26, .46]``."""
+    return f"{row['ccc']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
 def main() -> None:
@@ -35,9 +43,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the miniature corpora")
     parser.add_argument("--cores", type=int, default=2, help="cores of each run")
     args = parser.parse_args()
-    tables = [pd.read_csv(run(seed, args.cores)) for seed in args.seeds]
-    ccc = pd.concat(tables).groupby(KEYS, sort=False)["ccc"].agg(["mean", "min", "max"]).round(3)
-    print(ccc.to_string())
+    tables = {seed: run(seed, args.cores) for seed in args.seeds}
+    shown = pd.DataFrame({f"seed {seed}": table.apply(with_interval, axis=1) for seed, table in tables.items()})
+    shown["mean"] = sum(table["ccc"] for table in tables.values()) / len(tables)
+    print(shown.round(2).to_string())
 
 
 if __name__ == "__main__":
