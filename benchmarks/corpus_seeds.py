@@ -2,9 +2,9 @@
 
     python benchmarks/corpus_seeds.py --seeds 1 2 3 --cores 2
 
-Runs `snakemake figure_02 figure_09` once per seed, each as a study of its own, and prints the CCC of every model, corpus
-and dimension: with its 95 % interval for each seed, and the mean over the seeds. Figure 9 adds the model from random
-weights. Seeds that have been run already are only read.
+Runs `snakemake figure_02 figure_09` once per seed, each as a study of its own, and prints the CCC of every model,
+corpus and dimension: with its 95 % interval for each seed, and the mean over the seeds. Figure 9 adds the model from
+random weights. Seeds that have been run already are only read.
 """
 
 import argparse
