@@ -71,7 +71,7 @@ def check(tree, base, spoilt, rule):
         check_tables(tree, tables, labels, audio, rule)
         content = spoilt.get(tree.label_file, tree.texts[tree.label_file].encode())
         rows = label_rows(tree, content)
-        assert counted_rows(report, sum(map(len, tables.values()))) == rows, json.dumps(report["skipped"])
+        assert rows in (None, counted_rows(report, sum(map(len, tables.values())))), json.dumps(report["skipped"])
 
 
 def broken(tree):

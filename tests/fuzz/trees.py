@@ -248,12 +248,19 @@ def text_of(content):
 
 
 def label_rows(tree, content):
-    """How many rows of utterances the label file has, counted by Python's csv module or by the turn lines."""
+    """How many rows of utterances the label file has, counted by Python's csv module or by the turn lines.
+
+    None where audformat's readers, which are not ours, may take quotes for something else.
+    """
     text = text_of(content)
     if tree.adapter == "iemocap":
         return sum(line.startswith("[") for line in text.split("\n"))
     csv.field_size_limit(1 << 30)
     rows = list(csv.reader(io.StringIO(text, newline="")))
+    if tree.adapter == "audformat" and text.count('"'):
+        return None
+    if tree.adapter == "audformat":  # blank lines are no rows, also before the header; a row of blank cells is one
+        return sum(len(row) > 1 or bool("".join(row).strip(" \t")) for row in rows) - 1
     return sum(any(cell.strip() for cell in row) for row in rows[int(tree.header) :])
 
 
