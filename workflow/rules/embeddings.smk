@@ -11,9 +11,9 @@ rule measure_separation:
     output:
         f"{R}/embeddings/separation.csv",
     log:
-        f"{R}/logs/embeddings/separation.log",
+        f"{R}/logs/measure_separation.log",
     benchmark:
-        f"{R}/benchmarks/embeddings/separation.tsv"
+        f"{R}/benchmarks/measure_separation.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -53,9 +53,9 @@ rule project_states:
     output:
         f"{R}/embeddings/projection.parquet",
     log:
-        f"{R}/logs/embeddings/projection.log",
+        f"{R}/logs/project_states.log",
     benchmark:
-        f"{R}/benchmarks/embeddings/projection.tsv"
+        f"{R}/benchmarks/project_states.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
