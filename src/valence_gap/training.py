@@ -62,6 +62,8 @@ def train(
     with StopSignals() as signals, _repeatable(recipe), _explained(recipe):
         seed_everything(training.seed)
         device = precision.device()
+        if recipe.train_stem:
+            precision.keep_few_kernels()
         model = models.build(training, backbone).to(device)
         learner = build_learner(training, model, train_source, dev_source, train_utterances, device)
         optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])

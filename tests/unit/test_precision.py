@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -40,3 +44,25 @@ def test_the_device_is_the_gpu_where_there_is_one(monkeypatch):
     assert precision.device().type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert precision.device().type == "cpu"
+
+
+KERNELS = """
+import torch
+from valence_gap import precision
+if {few}:
+    precision.keep_few_kernels()
+for frames in 2 * [*range(100, 180)]:
+    torch.nn.functional.linear(torch.ones(frames, 64).bfloat16(), torch.ones(64, 64).bfloat16())
+"""
+
+
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="here oneDNN does not multiply in bfloat16"
+)
+@pytest.mark.parametrize(("few", "made"), [(False, 80), (True, 160)])
+def test_few_kernels_are_kept_where_they_are_asked_for(few: bool, made: int) -> None:
+    environment = os.environ | {"ONEDNN_VERBOSE": "2"}
+    environment.pop(precision.FEW_KERNELS[0], None)
+    command = [sys.executable, "-c", KERNELS.format(few=few)]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert told.count("create:cache_miss") == made

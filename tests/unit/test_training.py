@@ -93,6 +93,24 @@ def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> 
     assert {"train/labels.parquet", "dev/features.npy", "backbone/model.safetensors"} <= set(record["inputs"])
 
 
+@pytest.mark.parametrize("train_stem", [False, True])
+def test_few_kernels_are_kept_where_the_stem_is_trained(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_stem: bool
+) -> None:
+    class Built(Exception):  # noqa: N818
+        pass
+
+    def built(*_: object) -> None:
+        raise Built
+
+    asked: list[bool] = []
+    monkeypatch.setattr(precision, "keep_few_kernels", lambda: asked.append(True))
+    monkeypatch.setattr(models, "build", built)
+    with pytest.raises(Built):
+        training.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
+    assert asked == [True] * train_stem  # before the first product
+
+
 def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
     training.train(TRAINING, **data.arguments(tmp_path))
     assert weights(tmp_path / "output") == weights(reference)
