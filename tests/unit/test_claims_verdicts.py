@@ -5,10 +5,13 @@ import pytest
 from claims_data import STATEMENTS, Given, World, around, paper_claims, statement
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
+from valence_gap import statistics
 from valence_gap.claims.cases import cases_of
 from valence_gap.claims.definitions import Claims, Side
 from valence_gap.claims.evidence import MissingError, Published
+from valence_gap.claims.intervals import simultaneous
 from valence_gap.claims.questions import Question
 from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, decide, evaluate, satisfied, sides, summary
 
@@ -92,6 +95,36 @@ def test_one_of_many_has_to_be_clearer_than_one():
     assert among.low < alone.low
     each = statement(threshold=-2, quantifier="each", over=("models",))
     assert decide(rows, each, 0.95).verdict == HOLDS
+
+
+def test_intervals_of_many_cases_hold_all_of_them_at_once():
+    rng = np.random.default_rng(0)
+    scales = np.geomspace(0.01, 1, 84)
+    low, high = simultaneous(scales * rng.standard_normal((1000, 84)), 0.95)
+    others = scales * rng.standard_normal((4000, 84))
+    assert ((others > low) & (others < high)).all(axis=1).mean() == pytest.approx(0.95, abs=0.02)
+    bonferroni = scales * norm.ppf(1 - 0.025 / 84)
+    np.testing.assert_allclose(high, bonferroni, rtol=0.2)
+    np.testing.assert_allclose(low, -bonferroni, rtol=0.2)
+
+
+def test_intervals_of_cases_that_go_together_are_widened_less():
+    rng = np.random.default_rng(0)
+    alone = np.exp(rng.standard_normal((1000, 1)))  # skewed, so the halves differ
+    plain = statistics.interval(alone, 0.95)
+    np.testing.assert_array_equal(simultaneous(alone, 0.95), plain)
+    both = simultaneous(np.repeat(alone, 84, axis=1), 0.95)
+    np.testing.assert_allclose(both, np.repeat(plain, 84, axis=1), rtol=0.01)
+
+
+def test_cases_without_width_or_resamples_stay_so():
+    rng = np.random.default_rng(0)
+    values = np.stack([np.full(400, 0.3), rng.standard_normal(400), np.full(400, np.nan)], axis=1)
+    values[::7, 1] = np.nan
+    low, high = simultaneous(values, 0.95)
+    assert (low[0], high[0]) == (0.3, 0.3)
+    assert (low[1], high[1]) == (pytest.approx(-1.96, abs=0.3), pytest.approx(1.96, abs=0.3))
+    assert np.isnan([low[2], high[2]]).all()
 
 
 def test_summary_counts_what_could_be_told():

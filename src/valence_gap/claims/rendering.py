@@ -31,8 +31,8 @@ HOW = (
     "numbers are missing. Intervals are percentiles of a bootstrap over utterances, with the same resamples for all "
     "models. Of several seeds the mean is taken: the intervals say nothing about other seeds, but for the number of "
     "epochs, whose interval is Student's over the seeds; for the spread over seeds the epochs are resampled. Where a "
-    "claim is about several cases, the one that decides is shown; intervals are widened (Bonferroni) where one of "
-    "many would be enough."
+    "claim is about several cases, the one that decides is shown; intervals are widened where one of "
+    "many would be enough until they hold all cases at once (max-t)."
 )
 
 

@@ -11,6 +11,7 @@ from valence_gap import statistics
 from valence_gap.claims.cases import Case, cases_of
 from valence_gap.claims.definitions import Claims, Side, Statement
 from valence_gap.claims.evidence import Evidence, MissingError
+from valence_gap.claims.intervals import simultaneous
 from valence_gap.claims.questions import Question
 from valence_gap.metrics import Floats
 from valence_gap.progress import progress
@@ -127,8 +128,8 @@ def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
     """The verdict on all cases together.
 
     A claim about each case holds if every case's own interval says so; that one of many cases fails is said only if it
-    does with the intervals widened to hold all at once (Bonferroni). For some it is the other way round; for most the
-    widened intervals count.
+    does with the intervals widened to hold all at once. For some it is the other way round; for most the widened
+    intervals count.
 
     Args:
         rows: the estimate and the resamples of each case, (1 + resamples, cases).
@@ -137,7 +138,7 @@ def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
     """
     count = rows.shape[1]
     plain = statistics.interval(rows[1:], confidence)
-    joint = statistics.interval(rows[1:], 1 - (1 - confidence) / count)
+    joint = simultaneous(rows[1:], confidence)
     (plain_holds, plain_fails), (joint_holds, joint_fails) = sides(*plain, statement), sides(*joint, statement)
     if statement.quantifier == "most":
         holding, failing = joint_holds, joint_fails
