@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from valence_gap import statistics
 from valence_gap.claims.definitions import Claims, Side, Statement, read_statements
 from valence_gap.claims.evidence import MissingError
 from valence_gap.definitions import DIMENSIONS
@@ -118,7 +119,8 @@ class World:
 
     def dev_curves(self, model):
         best, jitter = 1 + round(3 + 3 * self.number(model)), 0.005 * (1 + self.number(model, "jitter"))
-        return [np.minimum(np.arange(1, 10) / (best + late), 1) + late * jitter for late in (0, 1, 2)]
+        epochs = np.arange(1, 13 if self.number(model, "epochs") > 0 else 6)
+        return [np.minimum(epochs / (best + late), 1) + late * jitter for late in (0, 1, 2)]
 
     def separation(self, model, attribute):
         return self.rows(model, attribute)
@@ -133,7 +135,7 @@ class Given:
         self.resamples = resamples
 
     def generator(self, *names):
-        return np.random.default_rng(0)
+        return statistics.generator(0, *names)
 
     def dimensions(self, corpus):
         known = {key[2] for key in self.cccs if key[1] == corpus} | {"valence"}

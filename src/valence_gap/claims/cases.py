@@ -8,7 +8,14 @@ import numpy as np
 
 from valence_gap.claims.definitions import Axis, Side
 from valence_gap.claims.evidence import MissingError
-from valence_gap.claims.quantities import MEASURES, ccc, rank_correlations
+from valence_gap.claims.quantities import (
+    MEASURES,
+    SQUARED,
+    ccc,
+    rank_correlations,
+    signed_root,
+    variance_over_models,
+)
 from valence_gap.claims.questions import Cell, Question
 from valence_gap.metrics import Floats
 
@@ -59,14 +66,20 @@ def _side(question: Question, side: Side, over: Sequence[Axis], only: Cell | Non
     measure = MEASURES[question.statement.quantity]
     cells = [cell for cell in question.cells(side) if only is None or _blanked(cell, over) == only]
     rows = {cell: measure(question, cell) for cell in cells}
-    if question.statement.quantity != "spread_over_models":
-        return averaged(rows, over)
-    by_model: dict[Cell, list[Floats]] = {}
-    for cell, values in averaged(rows, [*over, "models"]).items():
-        by_model.setdefault(replace(cell, model=""), []).append(values)
-    if any(len(models) < 2 for models in by_model.values()):
+    if question.statement.quantity == "spread_over_models":
+        rows = _variances_over_models(rows)
+    found = averaged(rows, over)
+    return {cell: signed_root(row) for cell, row in found.items()} if question.statement.quantity in SQUARED else found
+
+
+def _variances_over_models(rows: Rows) -> Rows:
+    """In each place, before places are averaged: in a mean, opposite differences in two dimensions would cancel."""
+    by_place: dict[Cell, list[Floats]] = {}
+    for cell, values in rows.items():
+        by_place.setdefault(replace(cell, model=""), []).append(values)
+    if any(len(models) < 2 for models in by_place.values()):
         raise MissingError("one model has no spread")
-    return {cell: np.std(models, axis=0, ddof=1) for cell, models in by_model.items()}
+    return {place: variance_over_models(np.stack(models)) for place, models in by_place.items()}
 
 
 def _second(question: Question, second: Side, only: Cell | None) -> Rows:

@@ -58,7 +58,7 @@ QuantityName = Literal[
     "speaker_agreement",
     "spread_over_models",
     "correlation_over_models",
-    "epochs_to_converge",
+    "epochs_to_common_level",
     "spread_over_seeds",
     "separation",
 ]
@@ -71,7 +71,7 @@ ORIGINAL = "original"
 IN_DOMAIN: CorpusRole = "in-domain"
 WITH_MARGIN = ("at least", "at most", "within")
 # Quantities of a model alone, wherever it is tested.
-OF_MODELS = ("epochs_to_converge", "spread_over_seeds", "separation")
+OF_MODELS = ("epochs_to_common_level", "spread_over_seeds", "separation")
 CONDITIONS = (CLEAN, ORIGINAL, SYNTHESISED, *get_args(ConditionRole))
 # A parameter that some quantities need, and the others cannot use.
 PARAMETERS = {"rival": ("lead",), "tolerance": ("speakers_near_median",), "attribute": ("separation",)}

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from valence_gap.claims.evidence import MissingError
 from valence_gap.claims.questions import Cell, Question
 from valence_gap.definitions import CLEAN
 from valence_gap.metrics import Floats
 
-# An epoch that comes so near to the best one has converged: the loss that the paper calls none (section V-C).
-CONVERGED = 0.02
+# A dev CCC so little below another has come near it: the loss that the paper calls none (section V-C).
+NEAR = 0.02
+# Epochs are whole numbers: seeds that agree to the epoch may still differ by about so much.
+LEAST_EPOCH_ERROR = 0.5
+# Quantities that are squares until they are averaged: see signed_root.
+SQUARED = ("absolute_gender_gap", "spread_over_models")
 GENDERS = ("female", "male")
 
 
@@ -60,9 +63,48 @@ def gender_gap(question: Question, cell: Cell) -> Floats:
     return groups[0] - groups[1]
 
 
-def absolute_gender_gap(question: Question, cell: Cell) -> Floats:
-    """The gap, whoever it favours."""
-    return np.abs(gender_gap(question, cell))
+def squared_gender_gap(question: Question, cell: Cell) -> Floats:
+    """The square of the gap, whoever it favours, less what sampling adds to it."""
+    gap = gender_gap(question, cell)
+    return without_noise(gap**2, (gap[1:] - gap[0]) ** 2)
+
+
+def variance_over_models(values: Floats) -> Floats:
+    """Variance of CCCs over models, less what sampling adds to it.
+
+    Args:
+        values: (models, 1 + resamples), the estimates first.
+
+    Returns:
+        (1 + resamples,).
+    """
+    return without_noise(values.var(axis=0, ddof=1), (values[:, 1:] - values[:, :1]).var(axis=0, ddof=1))
+
+
+def without_noise(squares: Floats, noise: Floats) -> Floats:
+    """Squares without the bias that sampling noise gives them, so that they can be negative.
+
+    The square of an estimate is too large by the variance of its error, and more so where the error is larger; without
+    this, the noisier of two sides would be the larger one even if both are truly zero. Resamples err around an estimate
+    that errs already, so theirs are too large by twice as much (Efron and Tibshirani 1993, chapter 10). Their spread
+    is, too, while the truth is small beside the noise: there the interval is wider than need be, never narrower.
+
+    Args:
+        squares: of the estimate and the resamples, (1 + resamples,).
+        noise: squares of the resamples' deviations from the estimate, (resamples,); without resamples nothing is taken.
+    """
+    defined = noise[~np.isnan(noise)]
+    variance = defined.mean() if defined.size else 0.0
+    return np.concatenate([squares[:1] - variance, squares[1:] - 2 * variance])
+
+
+def signed_root(squares: Floats) -> Floats:
+    """Root of a mean of squares, in the unit of what was squared; below 0 where there is less than chance would give.
+
+    It grows with its argument, so of two sides that one is larger whose squares are.
+    """
+    roots: Floats = np.sign(squares) * np.sqrt(np.abs(squares))
+    return roots
 
 
 def speakers_of(question: Question, cell: Cell) -> Mapping[str, Floats]:
@@ -110,45 +152,52 @@ def separation(question: Question, cell: Cell) -> Floats:
     return question.evidence.separation(cell.model, str(question.statement.attribute))
 
 
-def epochs_to_converge(question: Question, cell: Cell) -> Floats:
-    """Epochs until the dev CCC first comes near its best, the mean over the seeds; rows after the first: Student's t.
+def epochs_to_common_level(question: Question, cell: Cell) -> Floats:
+    """Epochs until the dev CCC first comes near a level that every compared run reaches, the mean over the seeds.
 
-    Three seeds are too few to resample: the bootstrap's interval of their mean would be far too narrow.
+    The level is the lowest of the runs' best. A run's own best would not do: it comes the later, the more epochs a
+    recipe allows, by chance alone, and a run that still rises when its epochs end has not come near any. Rows after the
+    first are draws of Student's t: three seeds are too few to resample, for the bootstrap's interval of their mean
+    would be far too narrow.
     """
-    curves = _several_seeds(question, cell)
-    epochs = np.array([converged(curve) for curve in curves], dtype=np.float64)
+    level = min(float(np.nanmax(curve)) for curve in _compared_curves(question)) - NEAR
+    epochs = np.array([np.argmax(curve >= level) + 1.0 for curve in _several_seeds(question, cell.model)])
     draws = question.evidence.generator("seeds", cell.model).standard_t(len(epochs) - 1, question.evidence.resamples)
-    error = epochs.std(ddof=1) / np.sqrt(len(epochs))
+    error = max(epochs.std(ddof=1), LEAST_EPOCH_ERROR) / np.sqrt(len(epochs))
     rows: Floats = epochs.mean() + error * np.concatenate([[0.0], draws])
     return rows
 
 
 def spread_over_seeds(question: Question, cell: Cell) -> Floats:
-    """Standard deviation of the dev CCC over the seeds, root mean square over the epochs, which are resampled."""
-    curves = _several_seeds(question, cell)
-    shortest = min(len(curve) for curve in curves)
-    variances = np.stack([curve[:shortest] for curve in curves]).var(axis=0, ddof=1)  # (epochs,)
-    rng = question.evidence.generator("epochs", cell.model)
-    drawn = rng.integers(0, shortest, (question.evidence.resamples, shortest))
-    rows: Floats = np.sqrt(np.concatenate([[variances.mean()], variances[drawn].mean(axis=1)]))
+    """Standard deviation of the dev CCC over the seeds, root mean square over the epochs that all compared runs have.
+
+    The unit is the run: its epochs err alike, so they count as one. Rows after the first are draws from what a variance
+    of so many runs says of the true one (chi-square, one degree of freedom less than seeds), so the difference of two
+    models has the sign that the interval of their variances' ratio (F) gives it.
+    """
+    curves = _several_seeds(question, cell.model)
+    shortest = min(len(curve) for curve in _compared_curves(question))
+    spread = np.sqrt(np.stack([curve[:shortest] for curve in curves]).var(axis=0, ddof=1).mean())
+    freedom = len(curves) - 1
+    draws = question.evidence.generator("spread", cell.model).chisquare(freedom, question.evidence.resamples)
+    rows: Floats = spread * np.concatenate([[1.0], np.sqrt(freedom / draws)])
     return rows
 
 
-def _several_seeds(question: Question, cell: Cell) -> list[Floats]:
-    curves = question.evidence.dev_curves(cell.model)
+def _compared_curves(question: Question) -> list[Floats]:
+    """Dev CCC by epoch of every run of both sides."""
+    sides = [side for side in (question.statement.first, question.second()) if side]
+    models = dict.fromkeys(model for side in sides for model in question.models(side))
+    return [curve for model in models for curve in _several_seeds(question, model)]
+
+
+def _several_seeds(question: Question, model: str) -> list[Floats]:
+    curves = question.evidence.dev_curves(model)
     if len(curves) < 2:
-        raise MissingError(f"{cell.model} was trained with one seed")
+        raise MissingError(f"{model} was trained with one seed")
+    if any(np.isnan(curve).all() for curve in curves):
+        raise MissingError(f"a run of {model} has no dev CCC")
     return curves
-
-
-def converged(curve: npt.ArrayLike) -> int:
-    """Number of epochs until the dev CCC is first within :data:`CONVERGED` of its best.
-
-    Args:
-        curve: dev CCC by epoch, (epochs,).
-    """
-    curve = np.asarray(curve, dtype=np.float64)
-    return int(np.argmax(curve >= np.nanmax(curve) - CONVERGED)) + 1
 
 
 def rank_correlations(first: Floats, second: Floats) -> Floats:
@@ -177,13 +226,13 @@ MEASURES: Mapping[str, Callable[[Question, Cell], Floats]] = {
     "lead": lead,
     "relative_drop": relative_drop,
     "gender_gap": gender_gap,
-    "absolute_gender_gap": absolute_gender_gap,
+    "absolute_gender_gap": squared_gender_gap,
     "speaker_deviation": speaker_deviation,
     "speakers_near_median": speakers_near_median,
     "speaker_agreement": speaker_agreement,
     "spread_over_models": ccc,
     "correlation_over_models": ccc,
-    "epochs_to_converge": epochs_to_converge,
+    "epochs_to_common_level": epochs_to_common_level,
     "spread_over_seeds": spread_over_seeds,
     "separation": separation,
 }

@@ -30,9 +30,10 @@ HOW = (
     "threshold, does not hold if the whole interval lies on the other side, and cannot be told otherwise, or where "
     "numbers are missing. Intervals are percentiles of a bootstrap over utterances, with the same resamples for all "
     "models. Of several seeds the mean is taken: the intervals say nothing about other seeds, but for the number of "
-    "epochs, whose interval is Student's over the seeds; for the spread over seeds the epochs are resampled. Where a "
-    "claim is about several cases, the one that decides is shown; intervals are widened where one of "
-    "many would be enough until they hold all cases at once (max-t)."
+    "epochs and the spread over seeds, whose intervals are over the seeds (Student's t, chi-square). The spread over "
+    "models and the absolute gender gap are root mean squares less what sampling alone would give, so that they can be "
+    "below 0. Where a claim is about several cases, the one that decides is shown; where one of many would be enough, "
+    "intervals are widened until they hold all cases at once (max-t)."
 )
 
 
