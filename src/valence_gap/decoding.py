@@ -96,7 +96,8 @@ def _mono_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
     """The file as float32 blocks of 16 kHz mono, not all of them empty."""
     if problem := header_problem(file.frames, file.samplerate):
         raise AudioError("unreadable", problem)
-    _check_promise(file)
+    if cut := truncation(file.frames, file.samplerate, file.extra_info):
+        raise AudioError("truncated", cut)
     if file.samplerate == SAMPLE_RATE_HZ:
         yield from _source_blocks(file)
         return
@@ -119,6 +120,25 @@ def header_problem(frames: int, rate_hz: int) -> str:
     return ""
 
 
+def truncation(frames: int, rate_hz: int, log: str) -> str:
+    """How many of the bytes that a header promises are there; empty where all are, or none were promised.
+
+    libsndfile corrects the length silently; its log tells for WAV, AIFF and AU. Truncated compressed files show when
+    they are read, except Ogg, which has no length in its header.
+
+    Args:
+        frames: length of the file as libsndfile corrects it.
+        rate_hz: its sampling rate.
+        log: libsndfile's log of the file.
+    """
+    duration_s = frames / rate_hz
+    for promised, found in PROMISED.findall(log):
+        missing_bytes = int(promised) - int(found)
+        if int(promised) < UNKNOWN_BYTES and missing_bytes * duration_s > TRUNCATED_S * int(found):
+            return f"{found} of {promised} bytes are there"
+    return ""
+
+
 def _source_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
     """Blocks of the file at its own rate, the mean of its channels."""
     frames = 0
@@ -138,19 +158,6 @@ def _source_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
         raise AudioError("empty", "it has no samples")
     if frames + TRUNCATED_S * file.samplerate < file.frames:
         raise AudioError("truncated", f"{frames} of {file.frames} frames could be read")
-
-
-def _check_promise(file: soundfile.SoundFile) -> None:
-    """Compare the bytes that the header promises with those that are there.
-
-    libsndfile corrects the length silently; its log tells for WAV, AIFF and AU. Truncated compressed files show when
-    they are read, except Ogg, which has no length in its header.
-    """
-    duration_s = file.frames / file.samplerate
-    for promised, found in PROMISED.findall(file.extra_info):
-        missing_bytes = int(promised) - int(found)
-        if int(promised) < UNKNOWN_BYTES and missing_bytes * duration_s > TRUNCATED_S * int(found):
-            raise AudioError("truncated", f"{found} of {promised} bytes are there")
 
 
 def _reason(error: Exception) -> str:

@@ -16,7 +16,7 @@ from spoiling import byte_step, spoil
 from trees import wav
 
 from valence_gap.audio import open_pack, pack_audio
-from valence_gap.corpora.audio_files import read_headers
+from valence_gap.corpora.audio_files import UNREADABLE, read_headers
 from valence_gap.decoding import LONGEST_S, AudioError, decode
 from valence_gap.definitions import Corpus
 
@@ -168,4 +168,4 @@ def test_a_file_longer_than_an_utterance_can_be_is_refused_unread(tmp_path):
     seconds, rates_hz, problems = read_headers([str(tmp_path / "endless.wav")])
     assert rates_hz[0] == 0
     assert np.isnan(seconds[0])
-    assert "endless.wav" in problems[0]
+    assert "endless.wav" in problems[UNREADABLE][0]

@@ -175,6 +175,22 @@ def test_an_unreadable_header(release: CorpusPaths, handled: str, status: str) -
     assert speech["train"].seconds == 0
 
 
+@pytest.mark.parametrize(("handled", "status"), [("fail", "wrong"), ("skip", "differs")])
+def test_truncated_audio_is_found_in_its_header(release: CorpusPaths, handled: str, status: str) -> None:
+    for number in (1, 2):
+        file = Path(release.audio[0]) / f"MSP-PODCAST_0001_000{number}.wav"
+        file.write_bytes(file.read_bytes()[:20_000])  # of 64,044, the first 44 of them header
+    findings, speech = examine_corpus("msp-podcast", replace(MSP, on_bad_audio=handled), release, paper=True)
+    told = found(findings, "audio headers")
+    assert (told.status, told.found) == (status, "2 bad files")
+    assert told.details == (
+        "2 truncated audio: MSP-PODCAST_0001_0001.wav: 19956 of 64000 bytes are there, "
+        "MSP-PODCAST_0001_0002.wav: 19956 of 64000 bytes are there",
+        "Copy the truncated ones again. Mend them, or set corpora.msp-podcast.on_bad_audio: skip.",
+    )
+    assert speech["test"].seconds == 0
+
+
 def test_paths_that_lead_nowhere_and_labels_of_another_kind(release: CorpusPaths, tmp_path: Path) -> None:
     findings, speech = examine_corpus("msp", MSP, replace(release, audio=(str(tmp_path / "no"),)), paper=True)
     assert [one.status for one in findings] == ["wrong"]

@@ -13,10 +13,12 @@ import soundfile
 
 from valence_gap.corpora.reading import FORK, THREADS
 from valence_gap.corpora.report import Report
-from valence_gap.decoding import header_problem
+from valence_gap.decoding import header_problem, truncation
 from valence_gap.inventory import files_below, is_audio, is_utf_8
 from valence_gap.progress import progress
 
+UNREADABLE = "audio header that cannot be read"
+TRUNCATED = "truncated audio"
 # What would leave the audio folder: a step up, an absolute path, a drive letter.
 ESCAPE = r"^(?:[\\/]|[A-Za-z]:)|(?:^|[\\/])\.\.(?:[\\/]|$)"
 
@@ -105,38 +107,43 @@ def _below(prefixes: Sequence[str], folder: str, name: str, by_key: pd.DataFrame
     return next((key for key in below if key in by_key.index), "")
 
 
-def read_headers(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], list[str]]:
+def read_headers(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], dict[str, list[str]]]:
     """Durations and sampling rates from the audio headers.
 
     Args:
         files: audio files.
 
     Returns:
-        Seconds, (files,), NaN where the header cannot be read; Hz, (files,), 0 there; and why not, one line for each
-        such file.
+        Seconds, (files,), NaN where the header cannot be read or promises more than is there; Hz, (files,), 0 there;
+        and by reason (`UNREADABLE`, `TRUNCATED`) one line for each such file.
     """
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}
     seconds: list[float] = []
     rates_hz: list[int] = []
     blocks = [files[start : start + 64] for start in range(0, len(files), 64)]
     with ThreadPoolExecutor(THREADS) as pool:
-        for block in progress(pool.map(_headers, blocks), "audio headers", total=len(blocks), unit="blocks of 64"):
-            seconds += [value for value, _, _ in block]
-            rates_hz += [rate_hz for _, rate_hz, _ in block]
-            problems += [problem for _, _, problem in block if problem]
+        read = progress(pool.map(_headers, blocks), "audio headers", total=len(blocks), unit="blocks of 64")
+        for names, block in zip(blocks, read, strict=True):
+            for file, (duration_s, rate_hz, reason, detail) in zip(names, block, strict=True):
+                seconds.append(duration_s)
+                rates_hz.append(rate_hz)
+                if reason:
+                    problems.setdefault(reason, []).append(f"{file.rpartition('/')[2]}: {detail}")
     return np.array(seconds, dtype=np.float64), np.array(rates_hz, dtype=np.int64), problems
 
 
-def _headers(files: Sequence[str]) -> list[tuple[float, int, str]]:
+def _headers(files: Sequence[str]) -> list[tuple[float, int, str, str]]:
     return [_header(file) for file in files]
 
 
-def _header(file: str) -> tuple[float, int, str]:
+def _header(file: str) -> tuple[float, int, str, str]:
+    """Seconds, Hz, and where these mean nothing the reason and what is wrong."""
     try:
         info = soundfile.info(file)
     except (soundfile.SoundFileError, OSError) as error:
-        return float("nan"), 0, f"{file.rpartition('/')[2]}: {getattr(error, 'error_string', error)}"
-    problem = header_problem(info.frames, info.samplerate)
-    if problem:
-        return float("nan"), 0, f"{file.rpartition('/')[2]}: {problem}"
-    return info.frames / info.samplerate, info.samplerate, ""
+        return float("nan"), 0, UNREADABLE, str(getattr(error, "error_string", error))
+    if problem := header_problem(info.frames, info.samplerate):
+        return float("nan"), 0, UNREADABLE, problem
+    if cut := truncation(info.frames, info.samplerate, info.extra_info):
+        return float("nan"), 0, TRUNCATED, cut
+    return info.frames / info.samplerate, info.samplerate, "", ""

@@ -117,7 +117,8 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
     files = (folders + entries["file"]).tolist()
     seconds, rates_hz, unreadable = read_headers(files)
     entries = entries.assign(duration_s=seconds)
-    report.note("audio header that cannot be read", unreadable)
+    for reason, problems in unreadable.items():
+        report.note(reason, problems)
     report.note_rows("audio without a sample", entries[entries["duration_s"] == 0])
     _note_rates(rates_hz, entries, report)
     for column in ("speaker", "gender", "transcript"):

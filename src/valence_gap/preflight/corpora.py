@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from valence_gap.corpora import ADAPTERS
+from valence_gap.corpora.audio_files import TRUNCATED, UNREADABLE
 from valence_gap.corpora.esc50 import clips
 from valence_gap.corpora.report import Finding as Reported
 from valence_gap.corpora.report import Report
@@ -17,7 +18,7 @@ from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABL
 from valence_gap.preflight.findings import Finding, Status, some
 
 # What `pack-audio` stops at, or leaves out with on_bad_audio: skip.
-BAD_AUDIO = ("audio header that cannot be read", "audio without a sample")
+BAD_AUDIO = (UNREADABLE, TRUNCATED, "audio without a sample")
 SHOWN_SPEAKERS = 5
 DEV_SHARE = 0.2
 HALF_COPIED = 0.05  # share of the rows without audio from which on copying must have stopped half-way
@@ -188,7 +189,8 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
     unreadable = {reason: found for reason, found in report.noted.items() if reason in BAD_AUDIO}
     if unreadable:
         count = sum(found.count for found in unreadable.values())
-        remedy = f"Mend them, or set corpora.{name}.on_bad_audio: skip."
+        copy = "Copy the truncated ones again. " if TRUNCATED in unreadable else ""
+        remedy = f"{copy}Mend them, or set corpora.{name}.on_bad_audio: skip."
         status: Status = "wrong" if corpus.on_bad_audio == "fail" else "differs"
         findings.append(Finding(name, "audio headers", status, f"{count:,} bad files", (*_told(unreadable), remedy)))
     rates = {reason: found for reason, found in report.noted.items() if reason.endswith(MIXED_RATES)}
