@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from valence_gap.claims import needed
 from valence_gap.claims.definitions import several
 from valence_gap.configuration import Configuration
+from valence_gap.corpus_checks import wrong_corpora
 from valence_gap.definitions import ADAPTERS, CLEAN, MINIATURE_ROOT, Model, Recipe
 from valence_gap.errors import valid_names
 from valence_gap.figure_checks import FIGURES, TABLES, wrong_figures
@@ -19,7 +20,6 @@ from valence_gap.validation import explain
 CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
 DEEPEST = 50
-MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
     "backbone": None,
@@ -98,7 +98,7 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     """Values that are each valid and contradict one another."""
     yield from _wrong_checkpoints(configuration)
     yield from _wrong_export(configuration)
-    yield from _wrong_corpora(configuration)
+    yield from wrong_corpora(configuration)
     yield from _wrong_conditions(configuration)
     yield from wrong_figures(configuration)
     yield from _wrong_claims(configuration)
@@ -129,11 +129,6 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
         yield "fusions: need a recogniser and a text_encoder"
     if configuration.augmented and configuration.noise is None:
         yield "augmented: needs noise"
-    train = configuration.corpora.get(configuration.train_corpus or "")
-    if train:
-        for split in ("train", "dev"):
-            if split not in train.splits:
-                yield f"corpora.{configuration.train_corpus}.splits: no '{split}', but models are trained on it"
     for name, backbone in configuration.backbones.items():
         if backbone.architecture != "cnn14" and not backbone.source:
             yield f"backbones.{name}.source: missing; a hub id or the path of a local folder"
@@ -156,18 +151,6 @@ def _wrong_claims(configuration: Configuration) -> Iterator[str]:
     for model, kind in sorted(found):
         valid = valid_names(configuration.models)
         yield f"claims.roles: '{model}' is a fusion, but its role needs {kind} speech; {valid}"
-
-
-def _wrong_corpora(configuration: Configuration) -> Iterator[str]:
-    for name, corpus in configuration.corpora.items():
-        if corpus.adapter == "msp-podcast" and corpus.release not in (None, *MSP_PODCAST_RELEASES):
-            yield (
-                f"corpora.{name}.release: '{corpus.release}' is not a known release of MSP-Podcast; "
-                f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another, which is then read as they are"
-            )
-        for dimension, (low, high) in (corpus.scale or {}).items():
-            if low >= high:
-                yield f"corpora.{name}.scale.{dimension}: [{low}, {high}]; valid: the lowest label, then the highest"
 
 
 def _wrong_conditions(configuration: Configuration) -> Iterator[str]:

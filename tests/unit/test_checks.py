@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from valence_gap.corpora import ADAPTERS
+from valence_gap.corpus_checks import ANNOTATED
+from valence_gap.definitions import DIMENSIONS
 from valence_gap.errors import UserError
 from valence_gap.preflight import merged
 from valence_gap.study import load
@@ -63,6 +66,31 @@ WRONG = {
     "a reversed scale": (
         change("corpora.iemocap.scale", {"arousal": [1.0, 5.0], "valence": [5.0, 1.0]}),
         "corpora.iemocap.scale.valence: [5.0, 1.0]; valid: the lowest label, then the highest",
+    ),
+    "a corpus without a dimension": (
+        change("corpora.iemocap.dimensions", []),
+        "corpora.iemocap.dimensions: [] annotates nothing; valid: arousal, dominance, valence",
+    ),
+    "a dimension that a corpus has not": (
+        change("corpora.cmu-mosi.dimensions", ["arousal"]),
+        "corpora.cmu-mosi.dimensions: 'arousal' is not annotated in cmu-mosi; valid: valence",
+    ),
+    "a split that is two": (
+        change("corpora.cmu-mosi.splits", {"train": "test", "test": "Test"}),
+        "corpora.cmu-mosi.splits: test: train, test. Map each of the corpus' splits to one of ours.",
+    ),
+    "columns of a corpus that has its own": (
+        change("corpora.cmu-mosi.columns", {"file": "path"}),
+        "corpora.cmu-mosi.columns: cmu-mosi has columns of its own; valid with audformat or table alone",
+    ),
+    "a place for no corpus": (
+        change("paths.iemocop", MINIATURE["paths"]["iemocap"]),
+        "paths.iemocop: 'iemocop' is not a corpus; valid: cmu-mosi, iemocap, msp-podcast",
+    ),
+    "a train corpus of one dimension": (
+        change("corpora.msp-podcast.dimensions", ["valence"]),
+        "train_corpus: 'msp-podcast' annotates only valence, and models learn all of arousal, dominance, valence; "
+        "test on it alone, and train on another; valid: ",
     ),
     "a noise without its class": (
         change("conditions.human-0db.noise_class", None),
@@ -209,6 +237,18 @@ def test_all_of_it_is_told_at_once() -> None:
     told = offenders(*(spoil for spoil, _ in chosen))
     for _, message in chosen:
         assert sum(line.startswith(message) for line in told) == 1, message
+
+
+def test_what_the_readers_annotate_is_what_the_checks_say() -> None:
+    for name, adapter in ADAPTERS.items():
+        if adapter.scales is not None:
+            assert set(adapter.scales) == set(ANNOTATED.get(name, DIMENSIONS)), name
+
+
+def test_a_corpus_of_one_dimension_is_tested_on() -> None:
+    config = copy.deepcopy(MINIATURE)
+    config["corpora"]["iemocap"]["dimensions"] = ["valence"]
+    assert load(config).configuration.corpora["iemocap"].dimensions == ("valence",)
 
 
 def test_two_frozen_models_of_a_backbone_are_no_pair() -> None:

@@ -13,9 +13,10 @@ import yaml
 
 from valence_gap.corpora.reading import genders, known
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.utterances import ALL, ENTRY_COLUMNS, Adapter, empty_column
+from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
 from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
 from valence_gap.errors import UserError, valid_names
+from valence_gap.split_names import ALL
 
 HEADER = "db.yaml"
 SPLIT = "{split}"

@@ -6,9 +6,10 @@ import pandas as pd
 
 from valence_gap.corpora.reading import ROW, column_of, genders, known, read_csv
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.utterances import ALL, ENTRY_COLUMNS, Adapter, empty_column, own_splits
+from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
 from valence_gap.definitions import DIMENSIONS, Corpus, CorpusPaths
 from valence_gap.errors import UserError, valid_names
+from valence_gap.split_names import ALL, own_splits
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 OURS = ("file", "id", "split", "speaker", "gender", "transcript", *DIMENSIONS)

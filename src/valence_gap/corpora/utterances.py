@@ -1,6 +1,5 @@
 """From the entries of any corpus to its tables of utterances and labels, by the same steps for all of them."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from valence_gap.corpora.report import Report
 from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
 from valence_gap.errors import UserError, valid_names
 from valence_gap.labels import REMEDY, Scale, check_scale, normalise_table, offending, outside
+from valence_gap.split_names import ALL, listed, own_splits, plain
 
-ALL = "all"
 MIXED_RATES = "Hz, among other rates"  # how the reason of a note on files of one of several rates ends
 ENTRY_COLUMNS = ("id", "name", "split", "speaker", "gender", "transcript", "provenance", *DIMENSIONS)
 UTTERANCE_COLUMNS = (
@@ -144,41 +143,6 @@ def _note_unlabelled(audio: AudioFiles, entries: pd.DataFrame, report: Report) -
     report.skip("audio without a row", table.loc[labelled.get_indexer(there) < 0, "file"])
 
 
-def plain(split: str) -> str:
-    """A split's name without case, spaces or hyphens: ``test-1`` and ``Test1`` are one; so are its usual synonyms."""
-    name = re.sub(r"[^a-z0-9]", "", split.lower())
-    return {"validation": "development", "valid": "development", "val": "development", "dev": "development"}.get(
-        name, name
-    )
-
-
-def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else names
-
-
-def own_splits(corpus: Corpus) -> dict[str, str]:
-    """The corpus' own split names, plain, and our split that each is mapped to.
-
-    Raises:
-        UserError: if one is mapped to two of our splits, or ``all`` is joined by another.
-    """
-    mapped: dict[str, list[str]] = {}
-    for ours in SPLITS:
-        names = corpus.splits.get(ours, ())
-        for name in _listed(names):
-            mapped.setdefault(plain(name), []).append(ours)
-    twice = [f"{name}: {', '.join(ours)}" for name, ours in mapped.items() if len(ours) > 1]
-    if ALL in mapped and len(mapped) > 1:
-        twice.append(f"{ALL} holds every utterance, and beside it there are {', '.join(sorted(set(mapped) - {ALL}))}")
-    if twice or not mapped:
-        raise UserError(
-            f"The splits of {corpus.label} do not say where each utterance belongs.",
-            twice or ["splits: none"],
-            "Map each of the corpus' splits to one of ours.",
-        )
-    return {name: ours[0] for name, ours in mapped.items()}
-
-
 def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.DataFrame:
     mapped = own_splits(corpus)
     if ALL in mapped:
@@ -187,7 +151,7 @@ def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.
     names = entries["split"].map(spelt)
     absent = sorted(set(mapped) - set(spelt.values()))
     if absent:
-        written = {plain(name): name for names in corpus.splits.values() for name in _listed(names)}
+        written = {plain(name): name for names in corpus.splits.values() for name in listed(names)}
         raise UserError(
             f"{corpus.label} has no such split.",
             [f"splits: {mapped[name]}: {written[name]}" for name in absent],
