@@ -201,6 +201,13 @@ def test_figure_07_averages_over_corpora_and_dimensions(study, tmp_path, corpora
     assert average.low < average.ccc
 
 
+def test_figure_07_without_both_genders_says_so(study, tmp_path):
+    table = all_scores(study)
+    table[table.group_by != "fairness"].to_csv(tmp_path / "scores.csv", index=False)
+    with pytest.raises(UserError, match=r"no corpus of this figure has both female and male speakers(?s:.*)cmu-mosi"):
+        make("figure_07", Inputs(scores=(tmp_path / "scores.csv",)), described(), tmp_path / "x")
+
+
 def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):
     description = described(("cnn14", "w2v2-b", "w2v2-b-frozen"), ("msp-podcast",))
     table = plotted("figure_08", study, description, tmp_path)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from valence_gap.definitions import CLEAN
+from valence_gap.errors import UserError
 from valence_gap.figures import bars
 from valence_gap.figures.description import Description, Inputs
 from valence_gap.figures.style import Drawing
@@ -17,8 +18,18 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     Args:
         inputs: with ``scores``.
         description: models, corpora and dimensions.
+
+    Raises:
+        UserError: if no corpus has both genders.
     """
-    table = over_seeds(of_condition(read_scores(inputs, description, group_by="fairness"), CLEAN))
+    scores = read_scores(inputs, description, group_by="fairness")
+    if scores.empty:
+        raise UserError(
+            "no corpus of this figure has both female and male speakers in its test set",
+            [corpus.name for corpus in description.corpora],
+            "give the genders (a column gender, or the corpus' file of them), or leave the figure out of the targets",
+        )
+    table = over_seeds(of_condition(scores, CLEAN))
     average = _average(table)
     panels = len(table[["corpus", "dimension"]].drop_duplicates())
     look = bars.Look(

@@ -21,6 +21,7 @@ from valence_gap.preflight.engine import missing_parts
 from valence_gap.preflight.findings import Finding, digest, table
 from valence_gap.preflight.memory import job_memory
 from valence_gap.preflight.plan import Plan, plan_of
+from valence_gap.preflight.targets import examine_targets
 from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
 from valence_gap.progress import say
 from valence_gap.study import NOISE, Study, load
@@ -116,6 +117,7 @@ def examine(
         findings.append(_noise(study))
     if plan.tested("synthesised"):
         findings += _synthesis(study, plan, amounts)
+    findings += examine_targets(study, amounts)
     cached, backbones = bool(study.configuration.cached_splits), study.configuration.backbones
     findings += [examine_backbone(name, backbones[name], cached=cached) for name in plan.backbones]
     for model, seed in plan.checkpoints:

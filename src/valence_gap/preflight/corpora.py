@@ -34,6 +34,8 @@ class Speech:
         longest_s: its longest utterance.
         utterances: their number.
         transcribed: share of them with a transcript.
+        genders: those that are known of its speakers; None: not looked at.
+        most_of_a_speaker: utterances of the speaker with most of them; None: not looked at.
         assumed: the corpus could not be read, and the paper's numbers stand in for it.
     """
 
@@ -41,6 +43,8 @@ class Speech:
     longest_s: float
     utterances: int
     transcribed: float
+    genders: tuple[str, ...] | None = None
+    most_of_a_speaker: int | None = None
     assumed: bool = False
 
     @property
@@ -228,6 +232,8 @@ def _speech(part: pd.DataFrame) -> Speech:
         longest_s=float(seconds.max()) if len(part) else 0.0,
         utterances=len(part),
         transcribed=float(part["transcript"].notna().mean()) if len(part) else 0.0,
+        genders=tuple(sorted(part["gender"].dropna().unique())),
+        most_of_a_speaker=int(part["speaker"].value_counts().max()) if part["speaker"].notna().any() else 0,
     )
 
 

@@ -1,0 +1,76 @@
+"""What the targets are drawn from and judged by: whether the test sets have it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from valence_gap.checks import CLAIMS
+from valence_gap.claims.definitions import IN_DOMAIN
+from valence_gap.preflight.corpora import Speech
+from valence_gap.preflight.findings import Finding
+from valence_gap.study import Study
+
+GENDERS = {"female", "male"}
+Amounts = Mapping[str, Mapping[Any, Speech]]
+
+
+def examine_targets(study: Study, amounts: Amounts) -> Iterator[Finding]:
+    """Whether the corpora have the genders and the speakers that targets need; nothing where they do.
+
+    Args:
+        study: its targets are looked at.
+        amounts: the speech of each corpus that could be read, by split.
+    """
+    if "figure_07" in study.targets:
+        yield from _fairness(amounts, study.shown("figure_07").corpora)
+    least = study.configuration.evaluation.min_samples
+    if "figure_08" in study.targets:
+        for corpus, most in _too_few(amounts, study.shown("figure_08").corpora, least):
+            found = f"no speaker of {corpus} has {least} labelled utterances (evaluation.min_samples); the most: {most}"
+            mend = "Lower evaluation.min_samples" if most else "Give the speakers"
+            remedy = f"{mend}, or leave figure_08 out of the targets."
+            yield Finding("figure_08", "speakers", "wrong", found, (remedy,))
+    if CLAIMS in study.targets:
+        yield from _claims(study, amounts, least)
+
+
+def _fairness(amounts: Amounts, corpora: Sequence[str]) -> Iterator[Finding]:
+    lacking = _without_both(amounts, corpora)
+    if not lacking:
+        return
+    give = "Give the genders (a column gender, or paths.<corpus>.speakers)"
+    if len(lacking) == len(corpora):
+        remedy = f"{give}, or leave figure_07 out of the targets."
+        found = f"no corpus has both female and male speakers in its test set: {', '.join(lacking)}"
+        yield Finding("figure_07", "genders", "wrong", found, (remedy,))
+    else:
+        found = f"not shown, for want of female or male speakers: {', '.join(lacking)}"
+        yield Finding("figure_07", "genders", "differs", found, (f"{give}.",))
+
+
+def _claims(study: Study, amounts: Amounts, least: int) -> Iterator[Finding]:
+    """Claims are judged where they can be, and the others told to be without an answer."""
+    claims = study.configuration.claims
+    by_role = {str(role): corpus for role, corpus in claims.corpora.items()} if claims else {}
+    if lacking := _without_both(amounts, list(dict.fromkeys(by_role.values()))):
+        found = f"those on fairness to genders cannot be judged: {', '.join(lacking)} lacks female or male speakers"
+        yield Finding(CLAIMS, "genders", "differs", found, ("Give the genders, if there are any.",))
+    for corpus, most in _too_few(amounts, [by_role[IN_DOMAIN]] if IN_DOMAIN in by_role else [], least):
+        found = (
+            f"those on speakers cannot be judged: none of {corpus} has {least} labelled utterances; the most: {most}"
+        )
+        yield Finding(CLAIMS, "speakers", "differs", found, ("Lower evaluation.min_samples.",))
+
+
+def _without_both(amounts: Amounts, corpora: Sequence[str]) -> list[str]:
+    """Corpora whose test set was read and lacks one of the genders."""
+    tested = {corpus: amounts.get(corpus, {}).get("test") for corpus in corpora}
+    known = {corpus: set(speech.genders) for corpus, speech in tested.items() if speech and speech.genders is not None}
+    return [corpus for corpus, genders in known.items() if not genders >= GENDERS]
+
+
+def _too_few(amounts: Amounts, corpora: Sequence[str], least: int) -> Iterator[tuple[str, int]]:
+    """Corpora whose test set was read and has no speaker with so many utterances, and how many the first one has."""
+    for corpus in corpora:
+        speech = amounts.get(corpus, {}).get("test")
+        if speech and speech.most_of_a_speaker is not None and speech.most_of_a_speaker < least:
+            yield corpus, speech.most_of_a_speaker
