@@ -90,6 +90,13 @@ class Corpus:
     on_bad_audio: Annotated[
         Literal["fail", "skip"], Field(description="Whether an unreadable audio file with a label stops the run.")
     ] = "fail"
+    on_missing_audio: Annotated[
+        Literal["fail", "skip"],
+        Field(
+            description="Whether it stops the run that a twentieth of the rows or more have no audio file, as in a "
+            "half-copied corpus; fewer are left out."
+        ),
+    ] = "fail"
     speakers_disjoint: Annotated[
         bool, Field(description="The corpus promises that no speaker is in two splits; broken promises stop the run.")
     ] = True

@@ -80,7 +80,13 @@ CORPORA = {
         lambda path: read(
             path, "msp-podcast", change=lambda root: [file.unlink() for file in root.glob("audio/*.wav")]
         ),
-        ["no usable utterance (2 row without audio)", "Compare the paths"],
+        ["no usable utterance (2 row without audio: labels_consensus.csv:", "Compare the names in the label file"],
+    ),
+    "half-copied corpus: half of the audio": (
+        lambda path: read(
+            path, "table", change=lambda root: [file.unlink() for file in sorted(root.glob("audio/*"))[::2]]
+        ),
+        ["rows have no audio file", "row without audio: table.csv:", "on_missing_audio: skip"],
     ),
     "half-copied corpus: no labels": (
         lambda path: read(path, "msp-podcast", change=without("Labels")),
@@ -144,7 +150,7 @@ CORPORA = {
     ),
     "duplicate ids, all of them": (
         lambda path: table(path, TABLE.replace("two,test", "one,test").replace("five,test", "one,test")),
-        ["test: no usable utterance", "duplicate id"],
+        ["id one names 3 audio files: table.csv:2", "test: no usable utterance", "duplicate id"],
     ),
     "speakers in two splits": (
         lambda path: table(path, TABLE.replace("bob", "ann"), speakers_disjoint=True),
@@ -152,7 +158,7 @@ CORPORA = {
     ),
     "labels that are no numbers": (
         lambda path: table(path, TABLE.replace(",-1,10,0", ",low,10,0").replace(",0.2,3,4", ",0.2,high,4")),
-        ["test: no usable utterance (2 label that is no number)"],
+        ["test: no usable utterance (2 label that is no number: table.csv:", "Write labels as numbers"],
     ),
     "a quotation mark left open": (
         lambda path: table(path, TABLE.replace('lines"', "lines")),

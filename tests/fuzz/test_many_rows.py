@@ -20,7 +20,14 @@ root = Path(sys.argv[1])
 pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + int(sys.argv[2]),) * 2)
 scale = {"valence": (0.0, 1.0)}
-corpus = Corpus(adapter="table", label="Own", splits={"test": "all"}, dimensions=("valence",), scale=scale)
+corpus = Corpus(
+    adapter="table",
+    label="Own",
+    splits={"test": "all"},
+    dimensions=("valence",),
+    scale=scale,
+    on_missing_audio="skip",
+)
 try:
     prepare_corpus("own", corpus, CorpusPaths(audio=(str(root),), labels=str(root / "table.csv")), root / "out")
 except UserError as error:

@@ -53,7 +53,8 @@ class Prepared:
 
 
 def prepare(output: Path, adapter: str, paths: Mapping[str, Any], **definition: Any) -> Prepared:
-    corpus = Corpus(adapter=adapter, label=adapter, **definition)
+    # Of a handful of files, one that is missing is many.
+    corpus = Corpus(adapter=adapter, label=adapter, **{"on_missing_audio": "skip", **definition})
     given = {key: str(path) for key, path in paths.items() if key != "audio"}
     prepare_corpus(adapter, corpus, CorpusPaths(audio=tuple(map(str, paths["audio"])), **given), output)
     return Prepared(output)

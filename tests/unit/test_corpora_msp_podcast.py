@@ -174,7 +174,9 @@ def test_hidden_labels_of_a_split_that_is_asked_for(tmp_path):
     write_audio(tmp_path / "msp/Audios/MSP-PODCAST_0008_0001.wav")
     with pytest.raises(UserError) as error:
         prepare(tmp_path / "out", "msp-podcast", paths, splits={"train": "train", "test": "test-3"})
-    assert list(error.value.offenders) == ["test: no usable utterance (1 label missing)"]
+    place = "labels_concensus.csv:5 MSP-PODCAST_0008_0001"
+    assert list(error.value.offenders) == [f"test: no usable utterance (1 label missing: {place})"]
+    assert error.value.remedy.startswith("Leave out a split whose labels are hidden, as those of MSP-Podcast's test-3")
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -210,7 +212,7 @@ def test_everything_wrong_is_told_at_once(tmp_path):
             splits={"train": ("train", "validation"), "dev": "test-2", "test": "test-1"},
         )
     assert list(error.value.offenders) == [
-        "dev: no usable utterance (1 row without audio)",
+        "dev: no usable utterance (1 row without audio: labels_concensus.csv:7 MSP-PODCAST_0006_0001)",
         "labels_concensus.csv:5 MSP-PODCAST_0004_0001: arousal 8 is outside 1..7",
         "labels_concensus.csv:5 MSP-PODCAST_0004_0001: dominance 0.5 is outside 1..7",
         "speaker 12 is in more than one split: train (1 utterances), test (1 utterances)",
@@ -273,7 +275,7 @@ def test_odd_audio_is_kept_for_packing_to_decide(tmp_path):
 def test_two_files_of_one_name(tmp_path):
     paths = release(tmp_path / "msp")
     write_audio(tmp_path / "msp/Audios/more" / NAMES[0])
-    with pytest.raises(UserError, match=r"test: no usable utterance \(1 row whose file name several files have\)"):
+    with pytest.raises(UserError, match=r"test: no usable utterance \(1 row whose file name several files have: "):
         prepare(tmp_path / "out", "msp-podcast", paths, splits=SPLITS)
 
 

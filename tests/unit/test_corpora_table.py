@@ -159,6 +159,64 @@ def test_one_audio_file_in_two_rows(tmp_path):
     assert read.ids("train") == ["wavs/a.wav"]
 
 
+def test_two_files_of_one_id_stop_the_run(tmp_path):
+    for file in ("d", "e", "f"):
+        write_audio(tmp_path / f"own/wavs/{file}.wav")
+    rows = ("1,a.wav", "2,b.wav", "1,c.flac", "3,d.wav", "3,e.wav", "4,f.wav", "4,f.wav")
+    lines = [f"{row.replace(',', ',wavs/')},ann,0.5,1,{line}" for line, row in enumerate(rows)]
+    paths = tree(tmp_path / "own", "\n".join(["id,file,speaker,valence,dominance,arousal", *lines, ""]))
+    with pytest.raises(UserError) as error:
+        prepare(tmp_path / "out", "table", paths, splits={"test": "all"}, scale=SCALE)
+    assert list(error.value.offenders) == [
+        "id 1 names 2 audio files: table.csv:2 wavs/a.wav, table.csv:4 wavs/c.flac",
+        "id 3 names 2 audio files: table.csv:5 wavs/d.wav, table.csv:6 wavs/e.wav",
+    ]
+    assert error.value.remedy.startswith("Make each id unique, or leave the column of the ids out")
+    kept = "\n".join(["id,file,speaker,valence,dominance,arousal", lines[0], *lines[-2:], ""])
+    read = prepare(tmp_path / "out", "table", tree(tmp_path / "own", kept), splits={"test": "all"}, scale=SCALE)
+    assert read.ids("test") == ["1", "4"]
+    assert read.skipped()["duplicate id with another label or split"] == 1
+
+
+@pytest.mark.parametrize(("lost", "stops"), [(1, False), (2, True)])
+def test_a_half_copied_corpus_is_refused(tmp_path, capsys, lost, stops):
+    names = [f"{number:02}.wav" for number in range(39)]
+    for name in names[lost:]:
+        write_audio(tmp_path / name, seconds=0.1)
+    rows = [f"{name},0.5,1,2" for name in names]
+    paths = {"audio": [tmp_path], "labels": tmp_path / "table.csv"}
+    write(paths["labels"], "\n".join(["file,valence,dominance,arousal", *rows, ""]))
+    definition = {"splits": {"test": "all"}, "scale": SCALE}
+    if stops:
+        with pytest.raises(UserError) as error:
+            prepare(tmp_path / "out", "table", paths, **definition, on_missing_audio="fail")
+        assert list(error.value.offenders) == [
+            "2 of 39 rows have no audio file (2 row without audio: table.csv:2 00.wav, table.csv:3 01.wav)"
+        ]
+        assert "on_missing_audio: skip" in error.value.remedy
+        assert "skipped 2 (row without audio): table.csv:2 00.wav, table.csv:3 01.wav" in capsys.readouterr().err
+        assert not list((tmp_path / "out").glob("*"))
+    handled = "skip" if stops else "fail"
+    read = prepare(tmp_path / "out", "table", paths, **definition, on_missing_audio=handled)
+    assert read.skipped() == {"row without audio": lost}
+
+
+def test_an_empty_split_says_why_with_rows_and_remedies(tmp_path):
+    table = (
+        TABLE.replace("wavs/b.wav", "wavs/b").replace("-1,10,0", ",10,0") + "wavs/d,test,,,,low,1,1\nx,dev,,,,,1,1\n"
+    )
+    paths = tree(tmp_path / "own", table.replace("wavs/a.wav,train", "wavs/a.wav,test").replace("0.5,1,2", "low,1,2"))
+    with pytest.raises(UserError) as error:
+        prepare(tmp_path / "out", "table", paths, splits={"test": "test", "dev": "dev"}, scale=SCALE)
+    assert list(error.value.offenders) == [
+        "test: no usable utterance (2 row without audio: table.csv:3 wavs/b, table.csv:5 wavs/d; "
+        "1 label that is no number: table.csv:2 wavs/a.wav)"
+    ]
+    first, second = error.value.remedy.splitlines()
+    assert first.startswith("Compare the names in the label file with those of the audio files, extension included")
+    assert second == "Write labels as numbers with a decimal point."
+
+
 def names_found(root, table_folder, names, audio):
     files = find_audio([root / folder for folder in audio], by_name=False, passed_over=(), report=Report())
     found = match(pd.Series(names, dtype="str"), files, by_name=False, folder=root / table_folder)

@@ -152,6 +152,9 @@ def test_a_corpus_that_is_copied_in_part(tmp_path: Path, lost: int, status: str)
     told = found(checked(MSP, paths), "audio files")
     assert told.status == status
     assert not lost or "paths.msp-podcast.audio is a list" in told.details[-1]
+    assert ("corpora.msp-podcast.on_missing_audio: skip" in "".join(told.details)) == (status == "wrong")
+    told = found(checked(replace(MSP, on_missing_audio="skip"), paths), "audio files")
+    assert told.status == ("differs" if lost else "ok")
 
 
 def test_mixed_sampling_rates_are_told_with_examples_and_are_harmless(release: CorpusPaths) -> None:

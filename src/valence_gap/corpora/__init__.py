@@ -55,8 +55,10 @@ def prepare_corpus(
     started = time.monotonic()
     check_exist(paths)
     report = Report()
-    rows = assemble(corpus, paths, ADAPTERS[corpus.adapter], report)
-    report.log(name)
+    try:
+        rows = assemble(corpus, paths, ADAPTERS[corpus.adapter], report)
+    finally:
+        report.log(name)  # of a corpus that is refused, it says all that was found
     rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))
     by_split = {split: rows[rows["our_split"] == split] for split in SPLITS}
     for split, part in by_split.items():

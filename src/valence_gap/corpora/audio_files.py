@@ -17,6 +17,11 @@ from valence_gap.decoding import header_problem, truncation
 from valence_gap.inventory import files_below, is_audio, is_utf_8
 from valence_gap.progress import progress
 
+NO_AUDIO, OUTSIDE, SHARED = (
+    "row without audio",
+    "path that leaves the audio folder",
+    "row whose file name several files have",
+)
 UNREADABLE = "audio header that cannot be read"
 TRUNCATED = "truncated audio"
 # What would leave the audio folder: a step up, an absolute path, a drive letter.
@@ -91,10 +96,10 @@ def match(names: pd.Series, audio: AudioFiles, *, by_name: bool, folder: Path | 
         key[lost] = pd.Series(resolved, index=names.index[lost], dtype="str")
     found = by_key.reindex(key)
     problem = pd.Series(None, index=names.index, dtype="str")
-    problem = problem.mask(found["audio_root"].isna().to_numpy(), "row without audio")
-    problem = problem.mask(escapes & problem.notna(), "path that leaves the audio folder")
+    problem = problem.mask(found["audio_root"].isna().to_numpy(), NO_AUDIO)
+    problem = problem.mask(escapes & problem.notna(), OUTSIDE)
     shared = found["shared"].eq(True).to_numpy()
-    problem = problem.mask(shared, "row whose file name several files have")
+    problem = problem.mask(shared, SHARED)
     file = found["file"].fillna("").astype("str").to_numpy()
     root = found["audio_root"].fillna(-1).astype("int64").to_numpy()
     return pd.DataFrame({"file": file, "audio_root": root, "problem": problem}, index=names.index)

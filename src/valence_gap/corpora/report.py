@@ -16,17 +16,30 @@ LONGEST = 500  # characters of one example
 
 @dataclass
 class Finding:
-    """How often something was met, in which splits, and where for the first times."""
+    """How often something was met, in which splits, and where for the first times, in all and by split."""
 
     count: int = 0
     splits: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
+    first_of: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, examples: Iterable[str], count: int | None = None) -> None:
         """Count more of it: as many as there are examples, unless told."""
         listed = list(examples)
         self.count += len(listed) if count is None else count
         self.examples += [printable(each[:LONGEST]) for each in listed[: EXAMPLES - len(self.examples)]]
+
+    def add_split(self, split: str, examples: Iterable[str], count: int) -> None:
+        """Tell of one split what `add` counts over all of them."""
+        self.splits[split] = self.splits.get(split, 0) + count
+        first = self.first_of.setdefault(split, [])
+        first += [printable(each[:LONGEST]) for each in list(examples)[: LOGGED - len(first)]]
+
+    def told(self, reason: str, split: str | None = None) -> str:
+        """It in one line, as ``12 row without audio: table.csv:3 a.wav, ...``; of one split, if wanted."""
+        count = self.count if split is None else self.splits[split]
+        examples = self.examples if split is None else self.first_of[split]
+        return f"{count:,} {reason}: {', '.join(examples[:LOGGED])}{', ...' if count > LOGGED else ''}"
 
 
 @dataclass
@@ -55,9 +68,9 @@ class Report:
         """Count rows of the table of entries that are odd and yet used."""
         _add_rows(self.noted, reason, rows)
 
-    def lost(self, split: str) -> list[str]:
-        """Why rows of one of our splits were left out, as ``12 row without audio``."""
-        return [f"{found.splits[split]} {reason}" for reason, found in self.skipped.items() if split in found.splits]
+    def lost(self, split: str) -> dict[str, str]:
+        """By reason, how many rows of one of our splits were left out, with examples."""
+        return {reason: found.told(reason, split) for reason, found in self.skipped.items() if split in found.splits}
 
     def log(self, corpus: str) -> None:
         """Say the findings, one line per reason."""
@@ -89,9 +102,12 @@ def _add_rows(findings: dict[str, Finding], reason: str, rows: pd.DataFrame) -> 
     if rows.empty:
         return
     found = findings.setdefault(reason, Finding())
-    first = rows.head(EXAMPLES)
-    examples = [f"{place} {name}" for place, name in zip(first["provenance"], first["id"], strict=True)]
-    found.add(examples, count=len(rows))
+    found.add(_examples(rows, EXAMPLES), count=len(rows))
     if "our_split" in rows:
-        for split, count in rows["our_split"].value_counts().items():
-            found.splits[str(split)] = found.splits.get(str(split), 0) + int(count)
+        for split, part in rows.groupby("our_split"):
+            found.add_split(str(split), _examples(part, LOGGED), count=len(part))
+
+
+def _examples(rows: pd.DataFrame, most: int) -> list[str]:
+    first = rows.head(most)
+    return [f"{place} {name}" for place, name in zip(first["provenance"], first["id"], strict=True)]

@@ -10,9 +10,10 @@ import pandas as pd
 
 from valence_gap.corpora.audio_files import AudioFiles, find_audio, match, read_headers
 from valence_gap.corpora.report import Report
-from valence_gap.definitions import DIMENSIONS, SPLITS, Corpus, CorpusPaths
+from valence_gap.corpora.soundness import DUPLICATE, LABEL_MISSING, NO_NUMBER, refuse, shared_ids
+from valence_gap.definitions import DIMENSIONS, Corpus, CorpusPaths
 from valence_gap.errors import UserError, valid_names
-from valence_gap.labels import REMEDY, Scale, check_scale, normalise_table, offending, outside
+from valence_gap.labels import Scale, check_scale, normalise_table, outside
 from valence_gap.split_names import ALL, listed, own_splits, plain
 
 MIXED_RATES = "Hz, among other rates"  # how the reason of a note on files of one of several rates ends
@@ -92,9 +93,10 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
         annotated) and ``our_split``, sorted by id.
 
     Raises:
-        UserError: if the definition names a split that the corpus has not, or one without a usable utterance; if
-            labels lie outside their scale (``out_of_scale: fail``); if a speaker is in two splits
-            (``speakers_disjoint``). All offenders are named at once.
+        UserError: if the definition names a split that the corpus has not, or one without a usable utterance; if an id
+            names several audio files; if much of the audio is missing (``on_missing_audio: fail``); if labels lie
+            outside their scale (``out_of_scale: fail``); if a speaker is in two splits (``speakers_disjoint``). All
+            offenders are named at once.
     """
     scales = scales_of(corpus, adapter)
     roots = [Path(folder) for folder in paths.audio]
@@ -107,10 +109,13 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
     _note_unlabelled(audio, entries, report)
     entries = _choose_splits(corpus, entries, report)
     for problem in sorted(entries["problem"].dropna().unique()):
-        report.skip_rows(problem, entries[entries["problem"] == problem])
+        rows = entries[entries["problem"] == problem]
+        report.skip_rows(problem, rows if adapter.by_name else rows.assign(id=rows["name"]))
     entries = entries[entries["problem"].isna()]
-    entries = _drop_repeated(_read_labels(corpus, entries, report), report)
-    _refuse(corpus, entries, scales, report)
+    entries = _read_labels(corpus, entries, report)
+    shared = shared_ids(entries)
+    entries = _drop_repeated(entries, report)
+    refuse(corpus, entries, scales, report, shared)
     entries = _scale_labels(corpus, entries, scales, report)
     folders = entries["audio_root"].map(dict(enumerate(f"{root}/" for root in roots))).astype("str")
     files = (folders + entries["file"]).tolist()
@@ -180,8 +185,8 @@ def _read_labels(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.Da
         missing |= empty
         strange |= number.isna() & ~empty
         labels[dimension] = number
-    report.skip_rows("label missing", entries[missing])
-    report.skip_rows("label that is no number", entries[strange & ~missing])
+    report.skip_rows(LABEL_MISSING, entries[missing])
+    report.skip_rows(NO_NUMBER, entries[strange & ~missing])
     return labels[~(missing | strange)]
 
 
@@ -196,39 +201,10 @@ def _drop_repeated(entries: pd.DataFrame, report: Report) -> pd.DataFrame:
         )
         values = repeated[["our_split", *DIMENSIONS]]
         same = ((values.to_numpy() == firsts.to_numpy()) | (values.isna().to_numpy() & firsts.isna().to_numpy())).all(1)
-        report.skip_rows(f"duplicate {what}", repeated[same])
-        report.skip_rows(f"duplicate {what} with another label or split", repeated[~same])
+        report.skip_rows(f"{DUPLICATE} {what}", repeated[same])
+        report.skip_rows(f"{DUPLICATE} {what} with another label or split", repeated[~same])
         entries = entries[~again]
     return entries
-
-
-def _refuse(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report) -> None:
-    """Stop, with everything named at once, where what is left is no sound corpus."""
-    offenders = []
-    remedies = []
-    for split in SPLITS:
-        if split in corpus.splits and not (entries["our_split"] == split).any():
-            lost = ", ".join(report.lost(split)) or "no row at all"
-            offenders.append(f"{split}: no usable utterance ({lost})")
-            remedies = ["Compare the paths of the audio with the names in the label file."]
-    if corpus.out_of_scale == "fail" and (wrong := offending(_by_place(entries), scales)):
-        offenders += wrong
-        remedies.append(REMEDY)
-    if corpus.speakers_disjoint:
-        speakers = entries.dropna(subset=["speaker"]).groupby("speaker")["our_split"]
-        for speaker in speakers.nunique().loc[lambda count: count > 1].index:
-            counts = speakers.get_group(speaker).value_counts()
-            where = ", ".join(f"{split} ({counts[split]} utterances)" for split in SPLITS if split in counts)
-            offenders.append(f"speaker {speaker} is in more than one split: {where}")
-        if offenders and offenders[-1].startswith("speaker "):
-            remedies.append("Keep a speaker in one split, or set speakers_disjoint: false.")
-    if offenders:
-        raise UserError(f"{corpus.label} cannot be used as it is.", offenders, "\n".join(remedies))
-
-
-def _by_place(entries: pd.DataFrame) -> pd.DataFrame:
-    """The labels under an index that names their file and row."""
-    return entries.set_index(entries["provenance"] + " " + entries["id"])
 
 
 def _scale_labels(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report) -> pd.DataFrame:

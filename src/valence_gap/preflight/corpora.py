@@ -10,6 +10,7 @@ from valence_gap.corpora.audio_files import TRUNCATED, UNREADABLE
 from valence_gap.corpora.esc50 import clips
 from valence_gap.corpora.report import Finding as Reported
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.soundness import missing_audio
 from valence_gap.corpora.utterances import MIXED_RATES, assemble
 from valence_gap.definitions import SPLITS, Corpus, CorpusPaths, Split
 from valence_gap.errors import UserError, valid_names
@@ -22,7 +23,6 @@ from valence_gap.split_names import plain
 BAD_AUDIO = (UNREADABLE, TRUNCATED, "audio without a sample")
 SHOWN_SPEAKERS = 5
 DEV_SHARE = 0.2
-HALF_COPIED = 0.05  # share of the rows without audio from which on copying must have stopped half-way
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ def examine_corpus(
         return [_refused(name, "place", error)], _assumed(corpus)
     findings = [Finding(name, "place", "ok", f"labels at {paths.labels}")]
     report = Report()
-    # Shared speakers and labels outside their scale are findings here, beside all others, and not the end.
-    lenient = replace(corpus, speakers_disjoint=False, out_of_scale="keep")
+    # Missing audio, shared speakers and labels outside their scale are findings here, beside all others, and not the
+    # end.
+    lenient = replace(corpus, on_missing_audio="skip", speakers_disjoint=False, out_of_scale="keep")
     try:
         rows = assemble(lenient, paths, ADAPTERS[corpus.adapter], report)
     except UserError as error:
@@ -178,15 +179,13 @@ def _labels(name: str, corpus: Corpus, report: Report) -> Finding:
 
 
 def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding]:
-    reasons = ("row without audio", "path that leaves the audio folder", "row whose file name several files have")
-    missing = {reason: found for reason, found in report.skipped.items() if reason in reasons}
+    missing, count, is_half = missing_audio(report, read)
     findings = [Finding(name, "audio files", "ok", "every row of the used splits has its file")]
     if missing:
-        count = sum(found.count for found in missing.values())
-        is_half = count >= HALF_COPIED * (count + read)
+        is_half = is_half and corpus.on_missing_audio == "fail"
         remedy = f"Copy the missing files, or give their folder too: paths.{name}.audio is a list."
         if is_half:
-            remedy += " Where the corpus is meant to be so: --config preflight=False."
+            remedy += f" Where the corpus is meant to be so: corpora.{name}.on_missing_audio: skip."
         found = f"{count:,} of {count + read:,} rows without a file, left out"
         findings = [
             Finding(name, "audio files", "wrong" if is_half else "differs", found, (*_told(missing), remedy)),
@@ -275,7 +274,4 @@ def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | No
 
 def _told(findings: dict[str, Reported]) -> tuple[str, ...]:
     """One line for each reason, with examples."""
-    return tuple(
-        f"{found.count:,} {reason}: {', '.join(found.examples[:3])}{', ...' if found.count > 3 else ''}"
-        for reason, found in findings.items()
-    )
+    return tuple(found.told(reason) for reason, found in findings.items())
