@@ -37,7 +37,7 @@ def test_figure_7_and_its_claims_need_both_genders(study: Path, tmp_path: Path) 
     assert (status, told) == ("wrong", "no corpus has both female and male speakers in its test set: msp-podcast")
     ((status, told),) = of_target(study, "claims", "genders")
     assert status == "differs"
-    assert "msp-podcast lacks female or male speakers" in told
+    assert told.endswith("cannot be judged on corpora without female or male speakers: msp-podcast")
 
 
 def test_figure_8_and_its_claims_need_speakers_with_enough_utterances(study: Path) -> None:

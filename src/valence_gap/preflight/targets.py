@@ -52,7 +52,7 @@ def _claims(study: Study, amounts: Amounts, least: int) -> Iterator[Finding]:
     claims = study.configuration.claims
     by_role = {str(role): corpus for role, corpus in claims.corpora.items()} if claims else {}
     if lacking := _without_both(amounts, list(dict.fromkeys(by_role.values()))):
-        found = f"those on fairness to genders cannot be judged: {', '.join(lacking)} lacks female or male speakers"
+        found = f"those on genders cannot be judged on corpora without female or male speakers: {', '.join(lacking)}"
         yield Finding(CLAIMS, "genders", "differs", found, ("Give the genders, if there are any.",))
     for corpus, most in _too_few(amounts, [by_role[IN_DOMAIN]] if IN_DOMAIN in by_role else [], least):
         found = (
