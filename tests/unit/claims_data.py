@@ -87,6 +87,7 @@ class World:
     """
 
     resamples = 2
+    speaker_draws = 200
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -129,10 +130,10 @@ class World:
 class Given:
     """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the rest as asked."""
 
-    def __init__(self, cccs=None, *, speakers=None, curves=None, separations=None, resamples=200):
+    def __init__(self, cccs=None, *, speakers=None, curves=None, separations=None, resamples=200, speaker_draws=200):
         self.cccs, self.by_speaker = cccs or {}, speakers or {}
         self.curves, self.separations = curves or {}, separations or {}
-        self.resamples = resamples
+        self.resamples, self.speaker_draws = resamples, speaker_draws
 
     def generator(self, *names):
         return statistics.generator(0, *names)
@@ -156,7 +157,7 @@ class Given:
         return self.separations[model, attribute]
 
 
-def write_study(root: Path, models, *, utterances=80, conditions=("clean",), seeds=(1,)):
+def write_study(root: Path, models, *, utterances=80, speakers=4, conditions=("clean",), seeds=(1,)):
     """Labels, utterances and predictions of three corpora; models maps names to the noise of their predictions.
 
     Returns:
@@ -169,7 +170,9 @@ def write_study(root: Path, models, *, utterances=80, conditions=("clean",), see
         truth = pd.DataFrame(rng.random((utterances, 3)), columns=list(DIMENSIONS), index=pd.Index(ids, name="id"))
         labels = truth.assign(arousal=np.nan, dominance=np.nan) if corpus == "cmu-mosi" else truth
         gender = np.where(np.arange(utterances) % 2, "female", "male")
-        people = pd.DataFrame({"id": ids, "gender": gender, "speaker": [f"s{row % 4}" for row in range(utterances)]})
+        people = pd.DataFrame(
+            {"id": ids, "gender": gender, "speaker": [f"s{row % speakers}" for row in range(utterances)]}
+        )
         for option, table in (("--labels", labels.reset_index()), ("--utterances", people)):
             path = root / f"{corpus}{option}.parquet"
             table.to_parquet(path, index=False)

@@ -78,6 +78,8 @@ def test_every_quantity_is_computed_and_used():
         ({"quantifier": "each"}, ["one: over"]),
         ({"over": ["models"]}, ["one: over"]),
         ({"second": None, "quantifier": "each", "over": ["others"]}, ["one: over: others"]),
+        ({"second": {"corpora": ["sentiment"]}, "quantifier": "each", "over": ["others"]}, ["one: over: others"]),
+        ({"second": {"condition": "human", "conditions": ["natural"]}}, ["one: conditions: stand instead"]),
         ({"quantity": "lead"}, ["one: rival"]),
         ({"quantity": "separation"}, ["one: attribute"]),
         ({"quantity": "speaker_deviation"}, ["one: over: speakers"]),

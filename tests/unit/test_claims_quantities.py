@@ -48,11 +48,16 @@ def test_gain_over_counterparts():
 
 def test_lead_in_one_dimension_over_that_in_others():
     scores = scores_of(["w2v2-L-robust", "cnn14"])
-    found = only_case(BY_ID["valence-gains-most"], Given(scores))
+    cases = cases_of(Question(BY_ID["valence-gains-most"], paper_claims(), Given(scores)))
     leads = {
         name: clean(scores, "w2v2-L-robust", name) - clean(scores, "cnn14", name)
         for name in ("arousal", "dominance", "valence")
     }
+    assert [other.dimension for _, other in cases] == ["arousal", "dominance"]
+    for (_, other), rows in cases.items():
+        np.testing.assert_allclose(rows, leads["valence"] - leads[other.dimension])
+    averaged = replace(BY_ID["valence-gains-most"], quantifier="mean", over=())
+    found = only_case(averaged, Given(scores))
     np.testing.assert_allclose(found, leads["valence"] - (leads["arousal"] + leads["dominance"]) / 2)
 
 
@@ -77,9 +82,9 @@ def test_a_share_of_nothing_is_no_drop():
 
 
 def test_change_is_the_mean_over_conditions_corpora_and_dimensions():
-    claims = paper_claims(conditions={"human": ("a", "b"), "interior": ("c",)})
+    claims = paper_claims(conditions={"human": ("a", "b"), "natural": ("d", "e"), "interior": ("c",)})
     corpora = ("msp-podcast", "iemocap", "cmu-mosi")
-    scores = scores_of(["w2v2-L-robust"], corpora, conditions=("clean", "a", "b", "c"))
+    scores = scores_of(["w2v2-L-robust"], corpora, conditions=("clean", *"abcde"))
     scores = {key: rows for key, rows in scores.items() if key[1] != "cmu-mosi" or key[2] == "valence"}
     places = [(corpus, name) for corpus in corpora[:2] for name in ("arousal", "dominance", "valence")]
     places.append(("cmu-mosi", "valence"))
@@ -91,8 +96,15 @@ def test_change_is_the_mean_over_conditions_corpora_and_dimensions():
         ]
         return np.mean([one - two for one, two in pairs], axis=0)
 
-    found = only_case(BY_ID["human-sounds-hurt-most"], Given(scores), claims)
-    np.testing.assert_allclose(found, (change("a") + change("b")) / 2 - change("c"))
+    cases = cases_of(Question(BY_ID["human-sounds-hurt-most"], claims, Given(scores)))
+    assert [other.condition for _, other in cases] == ["natural", "interior"]
+    human, natural = ((change(one) + change(other)) / 2 for one, other in ("ab", "de"))
+    np.testing.assert_allclose([*cases.values()], [human - natural, human - change("c")])
+    (only,) = cases_of(Question(BY_ID["human-sounds-hurt-most"], claims, Given(scores)), [*cases][1])
+    assert only == [*cases][1]
+    averaged = replace(BY_ID["human-sounds-hurt-most"], quantifier="mean", over=())
+    found = only_case(averaged, Given(scores), claims)
+    np.testing.assert_allclose(found, human - (change("c") + change("d") + change("e")) / 3)
 
 
 def test_gender_gaps():
@@ -229,8 +241,13 @@ def test_speakers():
     own = np.stack(list(by_model["w2v2-L-robust"].values()))
     median = np.median(own, axis=0)
 
-    share = statement(quantity="speakers_near_median", tolerance=0.2, second=None)
-    np.testing.assert_allclose(only_case(share, evidence), (np.abs(own - median) <= 0.2).mean(axis=0))
+    # Resamples of statistics over speakers lie around the estimate; the tolerance is for 200 utterances of a speaker.
+    for draws, tolerance in ((200, 0.2), (50, 0.1)):
+        share = statement(quantity="speakers_near_median", tolerance=tolerance, second=None)
+        near = (np.abs(own - median) <= 0.2).mean(axis=0)
+        expected = [near[0], *np.clip(near[1:] - np.median(near[1:]) + near[0], 0, 1)]
+        found = only_case(share, Given(speakers=by_model, speaker_draws=draws))
+        np.testing.assert_allclose(found, np.mean([expected] * 3, axis=0))
 
     low = replace(BY_ID["some-speakers-badly-recognised"], first=Side(models="best", dimensions=("valence",)))
     cases = cases_of(Question(low, paper_claims(), evidence))
@@ -241,6 +258,8 @@ def test_speakers():
     found = only_case(replace(agreement, second=None), evidence)
     columns = [[by_model[name][speaker][0] for speaker in "abcde"] for name in names]
     assert found[0] == pytest.approx(np.mean([spearmanr(a, b).statistic for a, b in combinations(columns, 2)]))
+    low, high = statistics.interval(found[1:, None], 0.95)
+    assert low[0] <= found[0] <= high[0]
 
 
 EARLIER, STEADIER = BY_ID["pre-trained-converges-earlier"], BY_ID["pre-trained-is-steadier"]

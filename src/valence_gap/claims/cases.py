@@ -96,11 +96,28 @@ def _second(question: Question, second: Side, only: Cell | None) -> Rows:
     differs: dict[Axis, bool] = {
         "corpora": full.corpora != first.corpora,
         "dimensions": full.dimensions != first.dimensions,
-        "conditions": full.condition != first.condition,
+        "conditions": (full.condition, full.conditions) != (first.condition, first.conditions),
         "models": second.models is not None,
     }
     spread = [axis for axis in over if not differs.get(axis)]
-    return _side(question, full, [*spread, "models"] if "others" in over else spread, only)
+    if "others" not in over:
+        return _side(question, full, spread, only)
+    own: dict[Axis, bool] = {"models": second.models is not None, "dimensions": bool(second.dimensions)}
+    spread += [axis for axis, named in own.items() if named]
+    if not second.conditions:
+        return _side(question, full, spread, only)
+    return _by_role(question, full, spread, only)
+
+
+def _by_role(question: Question, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
+    """The quantity of a side for each role of its conditions, averaged over the conditions of the role."""
+    rows: Rows = {}
+    for role in side.conditions:
+        if only is None or only.condition == role:
+            own = replace(side, condition=role, conditions=())
+            found = _side(question, own, over, only and replace(only, condition=""))
+            rows |= {replace(cell, condition=role): values for cell, values in found.items()}
+    return rows
 
 
 def averaged(rows: Rows, over: Sequence[Axis]) -> Rows:

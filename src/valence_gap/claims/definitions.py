@@ -155,7 +155,12 @@ class Side:
         Literal["clean", "original", "synthesised"] | ConditionRole | None,
         Field(description="clean; original: clean, but only what was synthesised; synthesised; or a role."),
     ] = None
+    conditions: Annotated[tuple[ConditionRole, ...], Field(description="Several roles instead of one condition.")] = ()
     reference: Annotated[Reference | None, Field(description="Published values instead of models.")] = None
+
+    def names_others(self) -> bool:
+        """Whether a second side has something of its own to compare with, case by case."""
+        return bool(self.models or self.dimensions or self.conditions)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -173,7 +178,11 @@ class Statement:
         Field(description="Whether the mean, each, some or most of the cases must compare as claimed."),
     ] = "mean"
     over: Annotated[
-        tuple[Axis, ...], Field(description="What makes the cases (others: the second side's models); else averaged.")
+        tuple[Axis, ...],
+        Field(
+            description="What makes the cases; else averaged. others: the models, dimensions and conditions that the "
+            "second side names itself."
+        ),
     ] = ()
     comparison: Annotated[Comparison, Field(description="How it compares with the threshold.")]
     threshold: Annotated[float, Field(description="What it is compared with.")] = 0.0
@@ -196,8 +205,10 @@ class Statement:
             yield "over: goes with each, some and most, and with these always"
         if ("speakers" in self.over) != (self.quantity == "speaker_deviation"):
             yield "over: speakers go with speaker_deviation, and with it always"
-        if "others" in self.over and (self.second is None or self.second.models is None):
-            yield "over: others are the second side's models, but it has none of its own"
+        if "others" in self.over and not (self.second and self.second.names_others()):
+            yield "over: others are the second side's own models, dimensions or conditions, but it names none"
+        if any(side and side.condition and side.conditions for side in (self.first, self.second)):
+            yield "conditions: stand instead of condition, not beside it"
         if self.first.models is None or self.first.reference:
             yield "first: has models"
         if self.second and self.second.reference and self.second.models:

@@ -30,6 +30,10 @@ class Evidence(Protocol):
     def resamples(self) -> int:
         """Number of resamples; rows have one more."""
 
+    @property
+    def speaker_draws(self) -> int:
+        """Utterances that are drawn of a speaker at once (section IV-J)."""
+
     def generator(self, *names: str) -> np.random.Generator:
         """Random numbers that depend on the names alone."""
 
@@ -59,6 +63,7 @@ class Recorder:
     """
 
     resamples = 1
+    speaker_draws = 1
 
     def __init__(self) -> None:
         self.predictions: dict[tuple[str, str, str], None] = {}
@@ -103,6 +108,7 @@ class Published:
     """The published scores, without resamples."""
 
     resamples = 0
+    speaker_draws = 1  # of which nothing is published
 
     def __init__(self) -> None:
         self.table = published_scores()

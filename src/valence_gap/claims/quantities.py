@@ -17,6 +17,8 @@ LEAST_EPOCH_ERROR = 0.5
 # Quantities that are squares until they are averaged: see signed_root.
 SQUARED = ("absolute_gender_gap", "spread_over_models")
 GENDERS = ("female", "male")
+# Utterances that the paper draws of a speaker (section IV-J), which tolerances are meant for.
+PAPER_DRAWS = 200
 
 
 def ccc(question: Question, cell: Cell) -> Floats:
@@ -127,10 +129,15 @@ def speaker_deviation(question: Question, cell: Cell) -> Floats:
 
 
 def speakers_near_median(question: Question, cell: Cell) -> Floats:
-    """Share of the speakers whose CCC is within the tolerance of the median speaker's."""
+    """Share of the speakers whose CCC is within the tolerance of the median speaker's.
+
+    The tolerance is that of :data:`PAPER_DRAWS` utterances; as chance does, it grows by the root where fewer are drawn.
+    """
     values = np.stack(list(speakers_of(question, cell).values()))
-    near: Floats = (np.abs(values - np.median(values, axis=0)) <= (question.statement.tolerance or 0)).mean(axis=0)
-    return near
+    tolerance = (question.statement.tolerance or 0) * np.sqrt(PAPER_DRAWS / question.evidence.speaker_draws)
+    near = (np.abs(values - np.median(values, axis=0)) <= tolerance).mean(axis=0)
+    share: Floats = np.clip(_around_estimate(near), 0, 1)
+    return share
 
 
 def speaker_agreement(question: Question, cell: Cell) -> Floats:
@@ -143,8 +150,20 @@ def speaker_agreement(question: Question, cell: Cell) -> Floats:
     for other in others:
         theirs = speakers_of(question, replace(cell, model=other))
         correlations.append(rank_correlations(*(np.stack([rows[name] for name in own]) for rows in (own, theirs))))
-    agreement: Floats = np.mean(correlations, axis=0)
+    agreement: Floats = np.clip(_around_estimate(np.mean(correlations, axis=0)), -1, 1)
     return agreement
+
+
+def _around_estimate(rows: Floats) -> Floats:
+    """Resamples of a statistic over speakers, shifted so that their median is the estimate: (1 + resamples,).
+
+    Each speaker's CCC has the chance of its utterances, and resampling adds as much again: speakers come out further
+    apart, and models that err on the same utterances more alike, than the estimate knows them. So much is taken back.
+    """
+    resampled = rows[1:]
+    known = resampled[np.isfinite(resampled)]
+    shift = rows[0] - np.median(known) if len(known) else 0.0
+    return np.concatenate([rows[:1], resampled + shift])
 
 
 def separation(question: Question, cell: Cell) -> Floats:

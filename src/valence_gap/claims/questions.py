@@ -57,7 +57,8 @@ class Question:
             variant=second.variant if own else second.variant or first.variant,
             corpora=second.corpora or first.corpora,
             dimensions=second.dimensions or first.dimensions,
-            condition=second.condition or first.condition,
+            condition=second.condition or (None if second.conditions else first.condition),
+            conditions=second.conditions or (() if second.condition else first.conditions),
         )
 
     def models(self, side: Side) -> tuple[str, ...]:
@@ -95,13 +96,14 @@ class Question:
 
     def conditions(self, side: Side) -> tuple[str, ...]:
         """The conditions of a side."""
-        condition = side.condition or CLEAN
-        if condition in (CLEAN, ORIGINAL, SYNTHESISED):
-            return (condition,)
-        found = {str(role): names for role, names in self.claims.conditions.items()}.get(condition)
-        if not found:
-            raise MissingError(f"no conditions in the role of {condition}")
-        return found
+        known = {name: (name,) for name in (CLEAN, ORIGINAL, SYNTHESISED)} | {
+            str(role): names for role, names in self.claims.conditions.items()
+        }
+        wanted: tuple[str, ...] = side.conditions or (side.condition or CLEAN,)
+        missing = [role for role in wanted if not known.get(role)]
+        if missing:
+            raise MissingError(f"no conditions in the role of {', '.join(missing)}")
+        return tuple(name for role in wanted for name in known[role])
 
     def places(self, side: Side) -> list[tuple[str, str]]:
         """The corpora of a side with those of its dimensions that they have labels for."""

@@ -29,11 +29,12 @@ HOW = (
     "Each claim of the paper is in our words. It holds if the whole interval lies on the claimed side of the "
     "threshold, does not hold if the whole interval lies on the other side, and cannot be told otherwise, or where "
     "numbers are missing. Intervals are percentiles of a bootstrap over utterances, with the same resamples for all "
-    "models. Of several seeds the mean is taken: the intervals say nothing about other seeds, but for the number of "
-    "epochs and the spread over seeds, whose intervals are over the seeds (Student's t, chi-square). The spread over "
-    "models and the absolute gender gap are root mean squares less what sampling alone would give, so that they can be "
-    "below 0. Where a claim is about several cases, the one that decides is shown; where one of many would be enough, "
-    "intervals are widened until they hold all cases at once (max-t)."
+    "models; those of a statistic over speakers are moved to the estimate, since resampling adds to the chance that "
+    "speakers' scores have already. Of several seeds the mean is taken: the intervals say nothing about other seeds, "
+    "but for the number of epochs and the spread over seeds, whose intervals are over the seeds (Student's t, "
+    "chi-square). The spread over models and the absolute gender gap are root mean squares less what sampling alone "
+    "would give, so that they can be below 0. Where a claim is about several cases, the one that decides is shown; "
+    "where one of many would be enough, intervals are widened until they hold all cases at once (max-t)."
 )
 
 

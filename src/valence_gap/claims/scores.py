@@ -23,6 +23,7 @@ from valence_gap.skipped import skipped_ids, without
 
 LISTED = 20
 Key = tuple[str, str]  # model and condition
+Runs = Mapping[Key, list[npt.NDArray[np.float32]]]  # by seed
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Tested:
     truth: Mapping[str, Floats]
     gender: npt.NDArray[Any]
     speaker: npt.NDArray[Any]
-    predictions: Mapping[Key, list[npt.NDArray[np.float32]]]
+    predictions: Runs
 
     @cached_property
     def synthesised(self) -> npt.NDArray[np.bool_]:
@@ -96,6 +97,7 @@ class Scores:
         self.files = files
         self.evaluation = evaluation
         self.resamples = evaluation.bootstrap
+        self.speaker_draws = evaluation.speaker_draws
         self._tested: dict[str, Tested] = {}
         self._rows: dict[tuple[str, str, str, str], dict[Key, Floats]] = {}
         self._by_speaker: dict[tuple[str, str], dict[str, dict[Key, Floats]]] = {}
@@ -128,7 +130,10 @@ class Scores:
         return found[key]
 
     def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
-        """CCC by speaker as figure 8 has it: resamples of a fixed size, the estimate is their mean (section IV-J).
+        """CCC by speaker as figure 8 has it, the mean over draws of a fixed size (section IV-J), with resamples of it.
+
+        A single draw varies more than the mean over draws, which varies as the CCC of all the speaker's utterances. So
+        all are resampled; as the level of a CCC depends on the number of draws, the resamples are moved to the mean's.
 
         Raises:
             MissingError: if it was not predicted, or no speaker has enough utterances.
@@ -189,41 +194,61 @@ class Scores:
             rows = tested.rows(dimension, group, spoken=bool(spoken))
             wanted = {key: runs for key, runs in tested.predictions.items() if _is_asked(key[1], group, spoken)}
             rng = self.generator(corpus, spoken or group)
-            self._rows[place] = self._bootstrap(tested.truth[dimension][rows], wanted, dimension, rows, rng, None)
+            self._rows[place] = self._bootstrap(tested.truth[dimension][rows], wanted, dimension, rows, rng)
         return self._rows[place]
 
     def _measure_speakers(self, corpus: str, dimension: str) -> dict[str, dict[Key, Floats]]:
         tested = self._corpus(corpus)
         clean = {key: runs for key, runs in tested.predictions.items() if key[1] == CLEAN}
         labelled = np.isfinite(tested.truth[dimension])
-        found = {}
+        found: dict[str, dict[Key, Floats]] = {}
         for speaker in sorted({name for name in tested.speaker if isinstance(name, str)}):
             rows = labelled & (tested.speaker == speaker)
             if rows.sum() >= self.evaluation.min_samples:
-                rng, draws = self.generator(corpus, "speaker", speaker), self.evaluation.speaker_draws
-                found[speaker] = self._bootstrap(tested.truth[dimension][rows], clean, dimension, rows, rng, draws)
+                place = (corpus, dimension, speaker)
+                found[speaker] = self._bootstrap_speaker(tested.truth[dimension][rows], clean, rows, place)
         return found
 
-    def _bootstrap(
-        self,
-        truth: Floats,
-        predictions: Mapping[Key, list[npt.NDArray[np.float32]]],
-        dimension: str,
-        rows: npt.NDArray[np.bool_],
-        rng: np.random.Generator,
-        draws: int | None,
+    def _bootstrap_speaker(
+        self, truth: Floats, predictions: Runs, rows: npt.NDArray[np.bool_], place: tuple[str, str, str]
     ) -> dict[Key, Floats]:
-        """(1 + resamples,) by model and condition; with fixed draws the estimate is the resamples' mean."""
+        """The mean over draws of a fixed size, and resamples of all utterances at its level: (1 + resamples,)."""
         if not predictions:
             return {}
-        owners = [key for key, runs in predictions.items() for _ in runs]
-        column = DIMENSIONS.index(dimension)
-        series = np.stack([run[rows, column] for runs in predictions.values() for run in runs], axis=1)
-        resampled = statistics.bootstrap_cccs(truth, series, resamples=self.resamples, rng=rng, draws=draws)
-        whole = np.asarray(series, dtype=np.float64).T
-        first = np.nanmean(resampled, axis=0) if draws else cccs(np.broadcast_to(truth, whole.shape), whole)
-        table = np.concatenate([first[None], resampled])  # (1 + resamples, series)
-        return {key: table[:, [owner == key for owner in owners]].mean(axis=1) for key in predictions}
+        corpus, dimension, speaker = place
+        series = _series(predictions, dimension, rows)
+        drawn, resampled = (
+            statistics.bootstrap_cccs(
+                truth, series, resamples=self.resamples, rng=self.generator(corpus, kind, speaker), draws=draws
+            )
+            for kind, draws in (("speaker", self.speaker_draws), ("utterances of a speaker", None))
+        )
+        mean = np.nanmean(drawn, axis=0)
+        return _by_key(np.concatenate([mean[None], resampled + mean - np.nanmean(resampled, axis=0)]), predictions)
+
+    def _bootstrap(
+        self, truth: Floats, predictions: Runs, dimension: str, rows: npt.NDArray[np.bool_], rng: np.random.Generator
+    ) -> dict[Key, Floats]:
+        """(1 + resamples,) by model and condition."""
+        if not predictions:
+            return {}
+        series = _series(predictions, dimension, rows)
+        resampled = statistics.bootstrap_cccs(truth, series, resamples=self.resamples, rng=rng)
+        first = cccs(np.broadcast_to(truth, series.T.shape), series.T)
+        return _by_key(np.concatenate([first[None], resampled]), predictions)
+
+
+def _series(predictions: Runs, dimension: str, rows: npt.NDArray[np.bool_]) -> Floats:
+    """One dimension of some utterances, (utterances, runs), run by run of each model and condition."""
+    column = DIMENSIONS.index(dimension)
+    runs = [run[rows, column] for by_seed in predictions.values() for run in by_seed]
+    return np.stack(runs, axis=1).astype(np.float64)
+
+
+def _by_key(table: Floats, predictions: Runs) -> dict[Key, Floats]:
+    """Means over the seeds of each model and condition; the table is (1 + resamples, runs)."""
+    owners = [key for key, runs in predictions.items() for _ in runs]
+    return {key: table[:, [owner == key for owner in owners]].mean(axis=1) for key in predictions}
 
 
 def _is_asked(condition: str, group: str, spoken: str) -> bool:

@@ -230,7 +230,7 @@ def _side_text(question: Question, side: Side) -> str:
     parts = [", ".join(_names(question, side)) if side.models else ""]
     corpora = {str(role): name for role, name in question.claims.corpora.items()}
     parts.append(", ".join(corpora.get(role, role) for role in side.corpora))
-    parts += [", ".join(side.dimensions), side.condition or ""]
+    parts += [", ".join(side.dimensions), ", ".join(side.conditions) or side.condition or ""]
     return "; ".join(part for part in parts if part)
 
 
