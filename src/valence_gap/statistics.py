@@ -196,9 +196,30 @@ def group_difference(
         confidence: of the interval.
         rng: random numbers.
     """
+    rows = group_difference_rows(first, second, resamples=resamples, rng=rng)
+    return Estimate(rows[0], *interval(rows[1:], confidence))
+
+
+def group_difference_rows(
+    first: tuple[npt.ArrayLike, npt.ArrayLike],
+    second: tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """What :func:`group_difference` is the interval of, for what is computed of several such differences.
+
+    Args:
+        first: labels (samples,) and predictions (samples, series) of the first group.
+        second: the same of the second group; its samples are others.
+        resamples: number of resamples.
+        rng: random numbers.
+
+    Returns:
+        (1 + resamples, series), the estimate first.
+    """
     resampled = [bootstrap_cccs(*group, resamples=resamples, rng=rng) for group in (first, second)]
-    value = _cccs(*first) - _cccs(*second)
-    return Estimate(value, *interval(resampled[0] - resampled[1], confidence))
+    return np.concatenate([(_cccs(*first) - _cccs(*second))[None], resampled[0] - resampled[1]])
 
 
 def resampled_mean(

@@ -14,6 +14,7 @@ from valence_gap.figures.description import Description, Inputs, Run, runs_of
 from valence_gap.figures.tables import over_seeds, published_figure_2
 from valence_gap.metrics import ccc
 from valence_gap.scoring import AUGMENTED_MEAN, score
+from valence_gap.statistics import generator
 
 CORPORA = {"msp-podcast": list(DIMENSIONS), "cmu-mosi": ["valence"]}
 COLOURS = {"cnn14": "#7f7f7f", "w2v2-b": "#56b4e9", "w2v2-b-frozen": "#56b4e9"}
@@ -41,13 +42,13 @@ def study(tmp_path_factory):
     """Scores, predictions, labels and training logs of two small corpora; CNN14 has two seeds."""
     root = tmp_path_factory.mktemp("study")
     rng = np.random.default_rng(0)
-    scores, predictions, labels, logs = [], [], {}, []
+    scores, predictions, labels, people_of, logs = [], [], {}, {}, []
     for corpus, dimensions in CORPORA.items():
         ids = [f"u{row}" for row in range(48)]
         truth = pd.DataFrame({"id": ids} | {name: rng.random(48) for name in DIMENSIONS})
         labels[corpus] = root / f"{corpus}.labels.parquet"
         truth.to_parquet(labels[corpus])
-        utterances = root / f"{corpus}.utterances.parquet"
+        utterances = people_of[corpus] = root / f"{corpus}.utterances.parquet"
         people = [("a", "female"), ("b", "male"), ("c", "female"), ("d", "male")]
         pd.DataFrame(
             {
@@ -79,7 +80,7 @@ def study(tmp_path_factory):
         values = {f"dev_{name}": rng.random(4) for name in DIMENSIONS}
         pd.DataFrame({"epoch": range(1, 5), "loss": 1.0} | values).to_csv(path, index=False)
         logs.append((Run(model, seed), path))
-    return Inputs(tuple(scores), tuple(predictions), labels, tuple(logs))
+    return Inputs(tuple(scores), tuple(predictions), labels, tuple(logs), utterances=people_of)
 
 
 def plotted(name, study, description, tmp_path):
@@ -192,20 +193,51 @@ def test_figure_07_averages_over_corpora_and_dimensions(study, tmp_path, corpora
     assert len(cells) == sum(len(CORPORA[corpus]) for corpus in corpora)
     average = own[own.corpus == "average"].iloc[0]
     assert average.ccc == pytest.approx(cells.mean())
-    # Half-widths are added within a corpus, and as independent ones over corpora.
-    squares = 0.0
+    rows = []
     for corpus in corpora:
-        rows = own[own.corpus == corpus]
-        squares += sum(high - value for high, value in zip(rows.high, rows.ccc, strict=True)) ** 2
-    assert average.high - average.ccc == pytest.approx(squares**0.5 / len(cells))
-    assert average.low < average.ccc
+        people, truth = (pd.read_parquet(paths[corpus]).set_index("id") for paths in (study.utterances, study.labels))
+        path = next(path for run, path in study.predictions if run == Run("w2v2-b", 1, corpus))
+        predicted = pd.read_parquet(path).set_index("id")
+        rng, drawn = generator(0, corpus, "female-male"), {}
+        for gender in ("female", "male"):
+            ids = people.index[people.gender == gender]
+            drawn[gender] = [ids[places] for places in rng.integers(0, len(ids), (40, len(ids)))]
+        for dimension in CORPORA[corpus]:
+            cccs = [
+                [ccc(truth.loc[ids, dimension], predicted.loc[ids, dimension]) for ids in drawn[gender]]
+                for gender in drawn
+            ]
+            rows.append(np.subtract(*cccs))
+    ends = np.percentile(np.mean(rows, axis=0), [2.5, 97.5])
+    np.testing.assert_allclose([average.low, average.high], ends)
 
 
-def test_figure_07_without_both_genders_says_so(study, tmp_path):
-    table = all_scores(study)
-    table[table.group_by != "fairness"].to_csv(tmp_path / "scores.csv", index=False)
-    with pytest.raises(UserError, match=r"no corpus of this figure has both female and male speakers(?s:.*)cmu-mosi"):
-        make("figure_07", Inputs(scores=(tmp_path / "scores.csv",)), described(), tmp_path / "x")
+def test_figure_07_has_the_scores_and_the_spread_over_seeds(study, tmp_path):
+    table = plotted("figure_07", study, described(), tmp_path)
+    scores = all_scores(study).query("condition == 'clean' and group_by == 'fairness' and model != 'w2v2-b-frozen'")
+    expected = over_seeds(scores).set_index(["corpus", "dimension", "model"])
+    found = table[table.corpus != "average"].set_index(["corpus", "dimension", "model"]).loc[expected.index]
+    pd.testing.assert_frame_equal(found, expected)
+    average = table.query("corpus == 'average' and model == 'cnn14'").iloc[0]
+    by_seed = scores[scores.model == "cnn14"].groupby("seed").ccc.mean()
+    assert (average.least, average.greatest) == (pytest.approx(by_seed.min()), pytest.approx(by_seed.max()))
+
+
+def test_figure_07_leaves_out_what_has_one_gender_and_refuses_uneven_runs(study, tmp_path):
+    women = tmp_path / "women.parquet"
+    pd.read_parquet(study.utterances["msp-podcast"]).assign(gender="female").to_parquet(women)
+    some = replace(study, utterances=study.utterances | {"msp-podcast": women})
+    table = plotted("figure_07", some, described(), tmp_path)
+    assert set(table.corpus) == {"cmu-mosi", "average"}
+    with pytest.raises(
+        UserError, match=r"no corpus of this figure has both female and male speakers(?s:.*)msp-podcast"
+    ):
+        make("figure_07", some, described(corpora=("msp-podcast",)), tmp_path / "x")
+    uneven = [pair for pair in study.predictions if pair[0] != Run("cnn14", 2, "cmu-mosi")]
+    with pytest.raises(UserError, match="cnn14, seed 2, on cmu-mosi"):
+        make("figure_07", replace(study, predictions=tuple(uneven)), described(), tmp_path / "x")
+    with pytest.raises(UserError, match="--utterances cmu-mosi"):
+        make("figure_07", replace(study, utterances={}), described(corpora=("cmu-mosi",)), tmp_path / "x")
 
 
 def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):

@@ -54,7 +54,7 @@ JOBS = {
     "figure_04": FROZEN_TOO + Counter(synthesise=1, predict=2 * 2 * BACKBONES),
     "figure_05": FROZEN_TOO + Counter(predict=2 * BACKBONES),
     "figure_06": MAIN + AUGMENTED + scored(MODELS * CORPORA),
-    "figure_07": MAIN,
+    "figure_07": MAIN - Counter(score=MODELS * CORPORA),
     "figure_08": IN_DOMAIN + models(BACKBONES, BACKBONES, 3, cnn14=1) + scored(MODELS),
     "figure_09": EVERYWHERE + models(**FROM_RANDOM_WEIGHTS, splits=EVERY_SPLIT) + scored(3 * CORPORA),
     "figure_10": audio(2, 4)

@@ -160,11 +160,14 @@ use rule figure_02 as figure_06 with:
         description=canonical_json(figure_description(study, "figure_06")),
 
 
-use rule figure_02 as figure_07 with:
+use rule figure_03 as figure_07 with:
     """Figure 7: CCC of female minus CCC of male speakers."""
     input:
         source=drawing("figure_07"),
-        scores=scores_of("figure_07", "clean"),
+        predictions=predictions_of("figure_07", "clean").values(),
+        labels=tables_of("figure_07", "labels").values(),
+        utterances=tables_of("figure_07", "utterances").values(),
+        packed=packed_of("figure_07").values(),
     output:
         report(
             f"{R}/figures/figure_07.pdf",
@@ -178,6 +181,10 @@ use rule figure_02 as figure_07 with:
     benchmark:
         f"{R}/benchmarks/figures/figure_07.tsv"
     params:
+        predictions=[*predictions_of("figure_07", "clean")],
+        labels=[*tables_of("figure_07", "labels")],
+        more=["--utterances", *tables_of("figure_07", "utterances")],
+        packed=flags("--packed", packed_of("figure_07")),
         description=canonical_json(figure_description(study, "figure_07")),
 
 

@@ -20,6 +20,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--predictions", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
     )
     parser.add_argument("--labels", nargs="+", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
+    parser.add_argument("--utterances", nargs="+", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
     parser.add_argument(
         "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
@@ -46,6 +47,7 @@ def _figure(args: argparse.Namespace) -> None:
         scores=tuple(args.scores),
         predictions=runs_of(args.predictions, "--predictions", parts=3),
         labels=dict(keyed_files(args.labels, "--labels")),
+        utterances=dict(keyed_files(args.utterances, "--utterances")),
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
         configs=dict(keyed_files(args.configs, "--configs")),
         transcriptions=dict(keyed_files(args.transcriptions, "--transcriptions")),

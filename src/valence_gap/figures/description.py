@@ -93,6 +93,7 @@ class Inputs:
         training_logs: training.csv by run.
         configs: config.json by model.
         transcriptions: report.json of the recogniser's transcripts by corpus.
+        utterances: utterance tables by corpus.
         packed: by corpus whose bad audio is skipped, the index of the clean pack.
         projection: embeddings in two dimensions (Parquet).
         separation: what they separate (CSV).
@@ -104,6 +105,7 @@ class Inputs:
     training_logs: tuple[tuple[Run, Path], ...] = ()
     configs: Mapping[str, Path] = field(default_factory=dict)
     transcriptions: Mapping[str, Path] = field(default_factory=dict)
+    utterances: Mapping[str, Path] = field(default_factory=dict)
     packed: Mapping[str, Path] = field(default_factory=dict)
     projection: Path | None = None
     separation: Path | None = None

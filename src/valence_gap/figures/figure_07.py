@@ -1,37 +1,53 @@
 """Figure 7: gender fairness, the CCC of female minus that of male speakers (section IV-I)."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 
+from valence_gap import statistics
 from valence_gap.definitions import CLEAN
 from valence_gap.errors import UserError
 from valence_gap.figures import bars
 from valence_gap.figures.description import Description, Inputs
 from valence_gap.figures.style import Drawing
-from valence_gap.figures.tables import of_condition, over_seeds, read_scores
+from valence_gap.figures.tables import KEYS, over_seeds, read_genders, read_predictions
+from valence_gap.metrics import Floats
+from valence_gap.progress import progress
 
 AVERAGE = "average"
+Run = tuple[str, int]  # model and seed
+Place = tuple[str, str]  # corpus and dimension
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
     """Bars of the fairness score by corpus and dimension, and of its average over all of them where there are several.
 
+    The average has the interval of a bootstrap, too: each resample's mean over the corpora and dimensions. Those of one
+    corpus are on the same resampled utterances.
+
     Args:
-        inputs: with ``scores``.
-        description: models, corpora and dimensions.
+        inputs: with ``predictions``, ``labels`` and ``utterances``.
+        description: models, corpora and dimensions, and how intervals are computed.
 
     Raises:
-        UserError: if no corpus has both genders.
+        UserError: if predictions are missing, or no corpus has both genders.
     """
-    scores = read_scores(inputs, description, group_by="fairness")
-    if scores.empty:
+    places: list[Place] = [
+        (corpus.name, dimension) for corpus in description.corpora for dimension in corpus.dimensions
+    ]
+    found = {place: _gaps(inputs, place, description) for place in progress(places, "genders", unit="panels")}
+    shown = {place: gaps for place, gaps in found.items() if gaps}
+    if not shown:
         raise UserError(
             "no corpus of this figure has both female and male speakers in its test set",
             [corpus.name for corpus in description.corpora],
             "give the genders (a column gender, or the corpus' file of them), or leave the figure out of the targets",
         )
-    table = over_seeds(of_condition(scores, CLEAN))
-    average = _average(table)
-    panels = len(table[["corpus", "dimension"]].drop_duplicates())
+    table = _table(shown, description)
+    runs = dict.fromkeys(run for gaps in shown.values() for run in gaps)
+    means = {run: np.mean([gaps[run] for gaps in shown.values()], axis=0) for run in runs}
+    average = _table({(AVERAGE, AVERAGE): means}, description)
     look = bars.Look(
         models=description.models,
         note=description.note,
@@ -39,22 +55,59 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         interval=description.interval_label(),
         signed=True,
     )
-    below = ("Average", bars.Panel(f"ΔCCC, mean of the {panels} panels above", average)) if panels > 1 else None
+    title = f"ΔCCC, mean of the {len(shown)} panels above"
+    below = ("Average", bars.Panel(title, average)) if len(shown) > 1 else None
     rows = bars.rows_by_corpus(table, description)
     return Drawing(bars.draw(rows, look, below=below), pd.concat([table, average], ignore_index=True))
 
 
-def _average(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over corpora and dimensions of each model, with an interval.
+def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, Floats]:
+    """Fairness score of each run, (1 + resamples,), the estimate first; of none, where one gender has no utterances.
 
-    Corpora are independent: their half-widths are added as roots of summed squares. The dimensions of one corpus are of
-    the same utterances: their half-widths are added as they are, which is the most they can come to together. The sum,
-    over the number of corpora and dimensions, is the half-width of the average; each side of the interval for itself.
+    Raises:
+        UserError: if a run lacks predictions.
     """
-    sides = table.assign(below=table["ccc"] - table["low"], above=table["high"] - table["ccc"]).dropna(subset=["ccc"])
-    of_corpora = sides.groupby(["model", "corpus"], sort=False)[["below", "above"]].sum()
-    roots = of_corpora.pow(2).groupby("model", sort=False).sum().pow(0.5)
-    cells = sides.groupby("model", sort=False)["ccc"].agg(ccc="mean", count="size")
-    low, high = cells["ccc"] - roots["below"] / cells["count"], cells["ccc"] + roots["above"] / cells["count"]
-    means: pd.DataFrame = cells.assign(low=low, high=high, corpus=AVERAGE, dimension=AVERAGE, seeds=1).reset_index()
-    return means.reindex(columns=table.columns)
+    corpus, dimension = place
+    by_model = read_predictions(inputs, corpus, CLEAN, dimension)
+    _refuse_missing({model: set(runs) for model, runs in by_model.items()}, corpus, inputs, description)
+    found = {(model.name, seed): run for model in description.models for seed, run in by_model[model.name].items()}
+    genders = read_genders(inputs, corpus)
+    labelled = genders[genders.index.isin(next(iter(found.values())).table.index)]
+    groups = []
+    for gender in ("female", "male"):
+        ids = labelled.index[labelled == gender]
+        samples = [run.only(ids) for run in found.values()]
+        groups.append((samples[0][0], np.concatenate([predictions for _, predictions in samples], axis=1)))
+    if not all(len(truth) for truth, _ in groups):
+        return {}
+    evaluation = description.evaluation
+    rng = statistics.generator(evaluation.seed, corpus, "female-male")
+    rows = statistics.group_difference_rows(*groups, resamples=evaluation.bootstrap, rng=rng)
+    return dict(zip(found, rows.T, strict=True))
+
+
+def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, description: Description) -> None:
+    """An average over other corpora for each seed compares nothing."""
+    wanted: dict[str, set[int]] = {model.name: set() for model in description.models}
+    for run, _ in inputs.predictions:
+        if run.model in wanted:
+            wanted[run.model].add(run.seed)
+    missing = [f"{model}: no predictions" for model, seeds in wanted.items() if not seeds]
+    missing += [
+        f"{model}, seed {seed}, on {corpus}"
+        for model, seeds in wanted.items()
+        for seed in sorted(seeds - found.get(model, set()))
+    ]
+    if missing:
+        raise UserError("predictions are missing for the figure", missing, "predict with these, or do not show them")
+
+
+def _table(rows: Mapping[Place, Mapping[Run, Floats]], description: Description) -> pd.DataFrame:
+    """corpus, dimension, model and what :func:`over_seeds` adds."""
+    found = []
+    for (corpus, dimension), by_run in rows.items():
+        for (model, seed), values in by_run.items():
+            low, high = statistics.interval(values[1:, None], description.evaluation.confidence)
+            numbers = {"ccc": values[0], "low": low[0], "high": high[0]}
+            found.append({"corpus": corpus, "dimension": dimension, "model": model, "seed": seed} | numbers)
+    return over_seeds(pd.DataFrame(found), KEYS)

@@ -138,6 +138,21 @@ def read_predictions(inputs: Inputs, corpus: str, condition: str, dimension: str
     return found
 
 
+def read_genders(inputs: Inputs, corpus: str) -> "pd.Series[str]":
+    """'female', 'male' or None of the utterances of a corpus' test set, indexed by id, in the order of the corpus.
+
+    Args:
+        inputs: with ``utterances``.
+        corpus: name of the corpus.
+
+    Raises:
+        UserError: if the utterances of the corpus are not among the inputs.
+    """
+    if corpus not in inputs.utterances:
+        raise UserError(f"the utterances of {corpus} are missing", remedy=f"pass them with --utterances {corpus}=FILE")
+    return pd.read_parquet(inputs.utterances[corpus], columns=["id", "gender"]).set_index("id")["gender"]
+
+
 def _runs_of(inputs: Inputs, corpus: str, condition: str, dimension: str) -> "Iterator[tuple[Run, pd.Series[float]]]":
     for run, path in inputs.predictions:
         if run.corpus == corpus:
