@@ -9,7 +9,7 @@ import pytest
 from valence_gap.commands import figures as command
 from valence_gap.definitions import DIMENSIONS, Evaluation, from_json
 from valence_gap.errors import UserError
-from valence_gap.figures import make, style
+from valence_gap.figures import figure_08, make, style
 from valence_gap.figures.description import Description, Inputs, Run, runs_of
 from valence_gap.figures.tables import over_seeds, published_figure_2
 from valence_gap.metrics import ccc
@@ -251,6 +251,16 @@ def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):
     expected = valence["cnn14"].corr(valence["w2v2-b"], method="spearman")
     found = agreement.query("dimension == 'valence' and model == 'cnn14' and other == 'w2v2-b'").spearman.item()
     assert found == pytest.approx(expected)
+
+
+def test_figure_08_marks_the_spread_over_seeds(study):
+    drawing = figure_08.draw(study, described(corpora=("msp-podcast",)))
+    rows = drawing.table.query("dimension == 'arousal'")
+    shown = np.concatenate([line.get_ydata() for line in drawing.figure.axes[0].lines if len(line.get_ydata()) == 4])
+    repeated = rows[rows.model == "cnn14"]
+    assert (repeated.seeds == 2).all()
+    assert (repeated.least < repeated.greatest).all()
+    np.testing.assert_allclose(np.sort(shown), np.sort([*rows.ccc, *repeated.least, *repeated.greatest]))
 
 
 def test_figure_11_is_mean_and_deviation_over_seeds(study, tmp_path):

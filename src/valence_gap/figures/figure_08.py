@@ -15,12 +15,16 @@ from valence_gap.statistics import spearman
 
 # Share of a speaker's place over which the models are spread, so that their intervals do not lie on each other.
 SPREAD = 0.7
+# Where the seeds' marks stand beside an interval, as a share of the way to the next one, so that they hide no mean.
+ASIDE = 0.35
 # As many names as have room beside each other.
 LEGEND_COLUMNS = 7
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
     """A panel for each dimension, a place for each speaker, a dot with interval for each model.
+
+    Of several seeds, the dot is the mean, and small rings mark the lowest and the highest.
 
     Speakers stand in order of their mean CCC over all dimensions and models. The further table ``spearman`` has
     Spearman's correlation between the models over the speakers, by dimension.
@@ -47,7 +51,9 @@ def _draw(table: pd.DataFrame, speakers: list[str], description: Description) ->
     corpus = description.corpora[0]
     figure = style.new_figure(style.PAGE_IN, 0.6 + 1.1 * len(corpus.dimensions), description.note)
     parts = [table[table["dimension"] == dimension] for dimension in corpus.dimensions]
-    panels = style.stacked(figure, [style.value_range(part[["ccc", "low", "high"]]) for part in parts])
+    panels = style.stacked(
+        figure, [style.value_range(part[["ccc", "low", "high", "least", "greatest"]]) for part in parts]
+    )
     for axes, dimension, part in zip(panels, corpus.dimensions, parts, strict=True):
         _draw_panel(axes, part, description)
         style.strip(axes, corpus.title(dimension))
@@ -59,6 +65,8 @@ def _draw(table: pd.DataFrame, speakers: list[str], description: Description) ->
         for model in description.models
     ]
     handles.append(Line2D([], [], **style.WHISKER, label=description.interval_label()))
+    if (table["seeds"] > 1).any():
+        handles.append(Line2D([], [], linestyle="", **style.SEED, label="lowest, highest seed"))
     lines = -(-len(handles) // LEGEND_COLUMNS)
     figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // lines))
     return figure
@@ -66,11 +74,16 @@ def _draw(table: pd.DataFrame, speakers: list[str], description: Description) ->
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> None:
     offsets = style.dodged(len(description.models), SPREAD)
+    aside = ASIDE * SPREAD / max(len(offsets) - 1, 1)
     for offset, model in zip(offsets, description.models, strict=True):
         own = rows[rows["model"] == model.name]
         x = own["place"].to_numpy(dtype=float) + offset
         axes.vlines(x, own["low"], own["high"], color=model.colour, linewidth=0.7)
         axes.plot(x, own["ccc"].to_numpy(), linestyle="", marker="o", markersize=2.4, color=model.colour)
+        ring = style.SEED | {"markersize": 1.5, "markeredgecolor": model.colour}
+        repeated = (own["seeds"] > 1).to_numpy()
+        for end in ("least", "greatest"):
+            axes.plot(x[repeated] - aside, own[end].to_numpy()[repeated], linestyle="", **ring)
 
 
 def _agreement(table: pd.DataFrame, description: Description) -> pd.DataFrame:
