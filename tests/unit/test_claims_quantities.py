@@ -133,6 +133,9 @@ def test_absolute_gender_gap_is_that_beyond_chance():
     # Gaps of -.2 and .2 with errors of .1 and .3: squares of .04 less .01 and less .09, on average -.01.
     squares = [(0.03 - 0.05) / 2, (0.1**2 - 0.02 + 0.5**2 - 0.18) / 2, (0.3**2 - 0.02 + 0.1**2 - 0.18) / 2]
     np.testing.assert_allclose(found, [-0.1, np.sqrt(squares[1]), -np.sqrt(-squares[2])])
+    # An average of 0 with errors of .2: its square is 0 less .04, and of the resamples .04 less .08.
+    average = only_case(replace(one, quantity="absolute_average_gender_gap"), Given(scores, resamples=2))
+    np.testing.assert_allclose(average, [-0.2, -0.2, -0.2])
 
 
 def models_that_differ(by_dimension, errors=(0.0,)):

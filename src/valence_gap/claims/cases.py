@@ -14,6 +14,7 @@ from valence_gap.claims.quantities import (
     ccc,
     rank_correlations,
     signed_root,
+    squared_gap,
     variance_over_models,
 )
 from valence_gap.claims.questions import Cell, Question
@@ -68,6 +69,8 @@ def _side(question: Question, side: Side, over: Sequence[Axis], only: Cell | Non
     rows = {cell: measure(question, cell) for cell in cells}
     if question.statement.quantity == "spread_over_models":
         rows = _variances_over_models(rows)
+    if question.statement.quantity == "absolute_average_gender_gap":
+        rows = {cell: squared_gap(gap) for cell, gap in averaged(rows, ["models"]).items()}
     found = averaged(rows, over)
     return {cell: signed_root(row) for cell, row in found.items()} if question.statement.quantity in SQUARED else found
 
@@ -92,7 +95,8 @@ def _second(question: Question, second: Side, only: Cell | None) -> Rows:
         }
         return averaged(rows, [*over, "models"])
     full = question.second() or second
-    # Along an axis on which the sides differ by design, there is nothing to match: the second side is averaged.
+    # Along an axis on which the sides differ by design, there is nothing to match: the second side is averaged, or each
+    # of what it names is a case (others).
     differs: dict[Axis, bool] = {
         "corpora": full.corpora != first.corpora,
         "dimensions": full.dimensions != first.dimensions,

@@ -53,6 +53,7 @@ QuantityName = Literal[
     "relative_drop",
     "gender_gap",
     "absolute_gender_gap",
+    "absolute_average_gender_gap",
     "speaker_deviation",
     "speakers_near_median",
     "speaker_agreement",

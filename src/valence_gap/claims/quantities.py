@@ -15,7 +15,7 @@ NEAR = 0.02
 # Epochs are whole numbers: seeds that agree to the epoch may still differ by about so much.
 LEAST_EPOCH_ERROR = 0.5
 # Quantities that are squares until they are averaged: see signed_root.
-SQUARED = ("absolute_gender_gap", "spread_over_models")
+SQUARED = ("absolute_gender_gap", "absolute_average_gender_gap", "spread_over_models")
 GENDERS = ("female", "male")
 # Utterances that the paper draws of a speaker (section IV-J), which tolerances are meant for.
 PAPER_DRAWS = 200
@@ -67,7 +67,11 @@ def gender_gap(question: Question, cell: Cell) -> Floats:
 
 def squared_gender_gap(question: Question, cell: Cell) -> Floats:
     """The square of the gap, whoever it favours, less what sampling adds to it."""
-    gap = gender_gap(question, cell)
+    return squared_gap(gender_gap(question, cell))
+
+
+def squared_gap(gap: Floats) -> Floats:
+    """The square of a gap, or of an average of gaps, less what sampling adds to it: (1 + resamples,)."""
     return without_noise(gap**2, (gap[1:] - gap[0]) ** 2)
 
 
@@ -246,6 +250,7 @@ MEASURES: Mapping[str, Callable[[Question, Cell], Floats]] = {
     "relative_drop": relative_drop,
     "gender_gap": gender_gap,
     "absolute_gender_gap": squared_gender_gap,
+    "absolute_average_gender_gap": gender_gap,
     "speaker_deviation": speaker_deviation,
     "speakers_near_median": speakers_near_median,
     "speaker_agreement": speaker_agreement,

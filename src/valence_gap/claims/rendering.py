@@ -32,7 +32,7 @@ HOW = (
     "models; those of a statistic over speakers are moved to the estimate, since resampling adds to the chance that "
     "speakers' scores have already. Of several seeds the mean is taken: the intervals say nothing about other seeds, "
     "but for the number of epochs and the spread over seeds, whose intervals are over the seeds (Student's t, "
-    "chi-square). The spread over models and the absolute gender gap are root mean squares less what sampling alone "
+    "chi-square). The spread over models and absolute gender gaps are root mean squares less what sampling alone "
     "would give, so that they can be below 0. Where a claim is about several cases, the one that decides is shown; "
     "where one of many would be enough, intervals are widened until they hold all cases at once (max-t)."
 )
