@@ -66,8 +66,9 @@ def wrong_names(configuration: Configuration) -> Iterator[str]:
         yield from unknown(key, name, key.split("s.")[0], valid)
         for model_name in figure.models:
             yield from unknown(f"{key}.models", model_name, "model", [*models, *configuration.fusions])
-        for corpus in figure.corpora:
-            yield from unknown(f"{key}.corpora", corpus, "corpus", corpora)
+        for part, named in (("corpora", figure.corpora), ("transcribed", figure.transcribed)):
+            for corpus in named:
+                yield from unknown(f"{key}.{part}", corpus, "corpus", corpora)
     for target in configuration.targets:
         yield from unknown("targets", target, "target of this study", targets_of(configuration))
     yield from unknown("export.model", configuration.export.model, "model", models)

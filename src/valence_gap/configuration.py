@@ -34,6 +34,10 @@ class Figure:
     corpora: Annotated[tuple[str, ...], Field(description="Corpora shown, in order.")]
     seeds: Annotated[Literal["all", "first"], Field(description="All seeds of each model, or the first.")] = "all"
     published: Annotated[bool, Field(description="Mark the published values (the paper's own corpora only).")] = False
+    transcribed: Annotated[
+        tuple[str, ...],
+        Field(description="Figure 3: further corpora whose test sets are transcribed, for their word error rates."),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

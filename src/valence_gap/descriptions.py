@@ -10,13 +10,11 @@ from valence_gap.study import Study
 
 def figure_description(study: Study, figure: str) -> dict[str, Any]:
     """What the code that draws a figure is told."""
-    shown, corpora = study.shown(figure), study.configuration.corpora
+    shown = study.shown(figure)
     return {
         "models": [_model(study, name) for name in shown.models],
-        "corpora": [
-            {"name": name, "label": corpora[name].label, "dimensions": list(corpora[name].dimensions)}
-            for name in shown.corpora
-        ],
+        "corpora": [_corpus(study, name) for name in shown.corpora],
+        "transcribed": [_corpus(study, name) for name in shown.transcribed],
         "note": study.configuration.note,
         "published": shown.published,
         "evaluation": TypeAdapter(Evaluation).dump_python(study.configuration.evaluation, mode="json"),
@@ -59,6 +57,11 @@ def _model(study: Study, name: str) -> dict[str, Any]:
         "layers": model.layers,
         "fraction": model.fraction,
     }
+
+
+def _corpus(study: Study, name: str) -> dict[str, Any]:
+    corpus = study.configuration.corpora[name]
+    return {"name": name, "label": corpus.label, "dimensions": list(corpus.dimensions)}
 
 
 def _condition(study: Study, name: str) -> dict[str, Any]:

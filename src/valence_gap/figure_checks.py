@@ -32,6 +32,7 @@ def _lists(configuration: Configuration, key: str, figure: Figure) -> Iterator[s
     needed = {
         "models": (figure.models, [*configuration.models, *configuration.fusions], name != "table_1"),
         "corpora": (figure.corpora, configuration.corpora, name not in ("table_1", "table_2")),
+        "transcribed": (figure.transcribed, configuration.corpora, False),
     }
     for part, (names, valid, some) in needed.items():
         if some and not names:

@@ -177,6 +177,11 @@ class Study:
         nothing = Figure(models=(), corpora=())
         return self.configuration.figures.get(target) or self.configuration.tables.get(target) or nothing
 
+    def transcribed(self, target: str) -> tuple[str, ...]:
+        """Corpora whose test sets are transcribed for a figure: those that it shows, and further ones."""
+        shown = self.shown(target)
+        return tuple(dict.fromkeys((*shown.corpora, *shown.transcribed)))
+
     def audio_model(self, name: str) -> str:
         """The audio model of a fusion; a model itself."""
         fusions = self.configuration.fusions

@@ -8,7 +8,7 @@ import pytest
 from valence_gap.definitions import DIMENSIONS, from_json
 from valence_gap.errors import UserError
 from valence_gap.figures import figure_03, make, style
-from valence_gap.figures.description import Description, Inputs, Run
+from valence_gap.figures.description import Description, Inputs, Run, ShownCorpus
 from valence_gap.metrics import ccc
 
 SAMPLES = 60
@@ -17,6 +17,12 @@ SAMPLES = 60
 @pytest.fixture(autouse=True)
 def small_pictures(monkeypatch):
     monkeypatch.setitem(style.PARAMETERS, "savefig.dpi", 40)
+
+
+def write_report(path, *, words, edits):
+    rate = edits / words if words else None
+    counts = {"utterances": 90, "compared": 60 if words else 0, "word_edits": edits, "words": words}
+    path.write_text(json.dumps({**counts, "word_error_rate": rate}))
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def inputs(tmp_path):
             path = tmp_path / f"{model}.{seed}.parquet"
             table.assign(id=[ids[row] for row in table.index], condition="clean").to_parquet(path)
             predictions.append((Run(model, seed, "corpus"), path))
-    (tmp_path / "report.json").write_text(json.dumps({"word_error_rate": 0.3425}))
+    write_report(tmp_path / "report.json", words=2000, edits=685)
     return Inputs(
         predictions=tuple(predictions),
         labels={"corpus": tmp_path / "labels.parquet"},
@@ -53,7 +59,8 @@ def described(models):
 @pytest.mark.parametrize("models", [{"b-text": "b"}, {"b": "", "b-text": "b"}])
 def test_figure_03_is_fusion_minus_audio(inputs, tmp_path, models):
     make("figure_03", inputs, described(models), tmp_path / "out" / "figure_03")
-    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".csv", ".pdf", ".png"]
+    names = ["figure_03.csv", "figure_03.pdf", "figure_03.png", "figure_03_word_error_rates.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     table = pd.read_csv(tmp_path / "out" / "figure_03.csv").set_index("dimension")
     assert (table.model == "b-text").all()
     assert (table.audio == "b").all()
@@ -81,8 +88,8 @@ def test_figure_03_needs_fusions_and_their_audio_models(inputs, tmp_path):
 def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
     drawing = figure_03.draw(inputs, described({"b-text": "b"}))
     (legend,) = drawing.figure.legends
-    assert "word error rate (Corpus): 34 %" in [text.get_text() for text in legend.get_texts()]
-    (tmp_path / "report.json").write_text(json.dumps({"word_error_rate": None}))
+    assert "word error rate: Corpus 34\N{NO-BREAK SPACE}%" in [text.get_text() for text in legend.get_texts()]
+    write_report(tmp_path / "report.json", words=0, edits=0)
     drawing = figure_03.draw(inputs, described({"b-text": "b"}))
     assert drawing.table.word_error_rate.isna().all()
     (tmp_path / "report.json").write_text("{}")
@@ -90,6 +97,32 @@ def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
         figure_03.draw(inputs, described({"b-text": "b"}))
     with pytest.raises(UserError, match="--transcriptions corpus=FILE"):
         figure_03.draw(replace(inputs, transcriptions={}), described({"b-text": "b"}))
+
+
+def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_path):
+    write_report(tmp_path / "heard.json", words=50, edits=30)
+    write_report(tmp_path / "bare.json", words=0, edits=0)
+    more = {"heard": tmp_path / "heard.json", "bare": tmp_path / "bare.json"}
+    transcribed = (ShownCorpus(name="heard", label="Heard"), ShownCorpus(name="bare", label="Bare corpus"))
+    description = replace(described({"b-text": "b"}), transcribed=transcribed)
+    with style.applied():
+        drawing = figure_03.draw(replace(inputs, transcriptions={**inputs.transcriptions, **more}), description)
+        drawing.figure.draw_without_rendering()
+    assert set(drawing.table["corpus"]) == {"corpus"}
+    table = drawing.more["word_error_rates"]
+    assert table.astype(object).where(table.notna(), None).to_numpy().tolist() == [
+        ["corpus", "test", 90, 60, 2000, 685, 0.3425, ""],
+        ["heard", "test", 90, 60, 50, 30, 0.6, ""],
+        ["bare", "test", 90, 0, 0, 0, None, "no reference transcripts"],
+    ]
+    assert list(table) == ["corpus", "split", "utterances", "compared", "words", "errors", "rate", "remark"]
+    (legend,) = drawing.figure.legends
+    told = " ".join(text.get_text() for text in legend.get_texts()[2:]).replace("\N{NO-BREAK SPACE}", " ")
+    assert told == "word error rate: Corpus 34 %, Heard 60 %, Bare corpus no references"
+    place, page = legend.get_window_extent(), drawing.figure.bbox
+    assert (page.x0 <= place.x0, page.y0 <= place.y0, place.x1 <= page.x1) == (True, True, True)
+    with pytest.raises(UserError, match="--transcriptions heard=FILE"):
+        figure_03.draw(inputs, description)
 
 
 def test_columns_are_as_wide_as_their_values_need(inputs):

@@ -86,6 +86,10 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
             "figure_02.models: 'x' is not a model; valid: cnn14",
         ),
         (
+            change("figures", "figure_02", "transcribed", to=["x"]),
+            "figure_02.transcribed: 'x' is not a corpus; valid: cmu",
+        ),
+        (
             change("figures", "figure_02", "corpora", to=["x"]),
             "figure_02.corpora: 'x' is not a corpus; valid: cmu",
         ),

@@ -47,6 +47,15 @@ def test_each_figure_is_a_vector_a_picture_and_its_numbers(results: Path, figure
     assert len(pd.read_csv(stem.with_suffix(".csv")))
 
 
+def test_the_word_error_rates_of_all_corpora_stand_beside_figure_3(results: Path) -> None:
+    table = pd.read_csv(results / "figures/figure_03_word_error_rates.csv").set_index("corpus")
+    assert list(table.index) == ["msp-podcast", "iemocap", "cmu-mosi"]
+    assert (table["compared"] > 0).all()
+    assert table["rate"].to_numpy() == pytest.approx((table["errors"] / table["words"]).to_numpy(), abs=1e-4)
+    for corpus, row in table.iterrows():
+        assert row["utterances"] == len(pd.read_parquet(results / f"text/{corpus}/test/transcripts.parquet"))
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_each_table_is_csv_markdown_and_tex(results: Path, table: str) -> None:
     stem = results / "tables" / table

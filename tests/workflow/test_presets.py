@@ -12,6 +12,7 @@ from valence_gap.checks import CLAIMS
 from valence_gap.claims.definitions import Role
 from valence_gap.figure_checks import FIGURES, TABLES
 from valence_gap.preflight import merged
+from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of
 from valence_gap.study import load
 
@@ -55,7 +56,7 @@ def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) 
         "extract_stem_features": TRANSFORMERS * (CORPORA + SPLITS_OF_TRAIN),
         "finetune": fine_tuned + TRANSFORMERS + variants,
         "train_cnn14": seeds,
-        "transcribe": 3,
+        "transcribe": SPLITS_OF_TRAIN + CORPORA,
         "embed_text": 3,
         "pool_states": TRANSFORMERS * SPLITS_OF_TRAIN,
         "train_fusion": TRANSFORMERS,
@@ -100,7 +101,8 @@ def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("at_root")
 def test_the_preflight_plans_what_the_workflow_does() -> None:
-    plan = plan_of(load(merged([ROOT / "config.yaml", ROOT / PAPER])))
+    study = load(merged([ROOT / "config.yaml", ROOT / PAPER]))
+    plan = plan_of(study)
     assert len(plan.trainings) == 9 + 7 + 17 + 3
     assert len(plan.fusions) == TRANSFORMERS
     assert sum(model.endswith("-fusion") for model, *_ in plan.predictions) == TRANSFORMERS
@@ -108,6 +110,9 @@ def test_the_preflight_plans_what_the_workflow_does() -> None:
     assert len(plan.backbones) == TRANSFORMERS + 2
     assert plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
     assert plan.tested("synthesised") == ("msp-podcast",)
+    assert plan.transcribed == plan.corpora
+    heard = [work.name for work in Costs(study, plan, {}).work() if work.kind == "transcribe"]
+    assert heard == ["msp-podcast train", "msp-podcast dev", *(f"{corpus} test" for corpus in plan.corpora)]
 
 
 @pytest.mark.usefixtures("at_root")
@@ -119,6 +124,7 @@ def test_a_fusion_alone_needs_its_audio_model() -> None:
     assert plan.trainings == (("w2v2-b", 42),)
     assert set(plan.predictions) == {(name, 42, "clean", "msp-podcast") for name in ("w2v2-b", "w2v2-b-fusion")}
     assert plan.backbones == ("w2v2-b", "w2v2-b-960h", "bert")
+    assert plan.transcribed == plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
 
 
 def test_the_preset_is_the_papers_and_says_all_of_it() -> None:

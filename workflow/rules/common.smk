@@ -249,10 +249,10 @@ def whole_configs_of(target):
 
 
 def transcriptions_of(target):
-    """Reports of the transcripts of a target's corpora: {'iemocap=results/.../report.json': 'results/...'}."""
+    """Reports of the transcripts that a target tells of: {'iemocap=results/.../report.json': 'results/...'}."""
     paths = {
         corpus: f"{R}/text/{corpus}/test/report.json"
-        for corpus in study.shown(target).corpora
+        for corpus in study.transcribed(target)
     }
     return {f"{corpus}={path}": path for corpus, path in paths.items()}
 
@@ -356,8 +356,8 @@ def exported_backbones():
 
 
 def corpora_of_targets():
-    """Corpora that the study trains on or shows: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
-    shown = [name for target in study.targets for name in study.shown(target).corpora]
+    """Corpora that the study trains on, shows or transcribes: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
+    shown = [name for target in study.targets for name in study.transcribed(target)]
     claimed = (
         [corpus for *_, corpus in study.claims_runs()]
         if "claims" in study.targets

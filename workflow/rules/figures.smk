@@ -53,7 +53,7 @@ rule figure_03:
             category="Figures",
             labels={"figure": "3", "shows": "fusion with text"},
         ),
-        multiext(f"{R}/figures/figure_03", ".png", ".csv"),
+        multiext(f"{R}/figures/figure_03", ".png", ".csv", "_word_error_rates.csv"),
     log:
         f"{R}/logs/figures/figure_03.log",
     benchmark:

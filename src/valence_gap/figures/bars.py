@@ -17,6 +17,8 @@ from valence_gap.figures.description import Description, ShownModel
 BAR_IN = 0.125
 # A row of fewer bars is as high as one of so many, so that the name of a corpus has room beside it.
 LEAST_BARS = 5
+# Height of a line of the legend.
+LINE_IN = 0.12
 # Width of all panels together, beside the names of the models and of the corpora.
 PANELS_IN = 2.5
 # Kept for the numbers at the right of a panel.
@@ -47,7 +49,7 @@ class Look:
         mark: column drawn as a diamond, and what it is.
         signed: values are differences: numbers carry their sign.
         fitted: columns are as wide as their values need, instead of equally wide.
-        remarks: what the legend says beside.
+        remarks: what the legend says beside, a line each.
     """
 
     models: tuple[ShownModel, ...]
@@ -100,7 +102,7 @@ def draw(rows: Sequence[Row], look: Look, *, below: tuple[str, Panel] | None = N
     """
     columns = max(len(panels) for _, panels in rows)
     count = len(rows) + (below is not None)
-    height_in = 0.5 + count * (0.33 + BAR_IN * max(LEAST_BARS, len(look.models)))
+    height_in = 0.5 + LINE_IN * len(look.remarks) + count * (0.33 + BAR_IN * max(LEAST_BARS, len(look.models)))
     figure = style.new_figure(style.COLUMN_IN, height_in, look.note)
     shown = pd.concat([panel.table for _, panels in rows for panel in panels if panel])
     ranges = [_column(rows, column, look) if look.fitted else _range(shown, look) for column in range(columns)]
@@ -230,4 +232,4 @@ def _legend(figure: Figure, empty: Axes | None, table: pd.DataFrame, look: Look)
         # It may reach into the next empty place, and must not widen its own.
         empty.legend(handles=handles, loc="upper left", borderaxespad=0).set_in_layout(False)
     else:
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        figure.legend(handles=handles, loc="outside lower center", ncols=1 if look.remarks else len(handles))

@@ -53,6 +53,7 @@ class Description:
     Attributes:
         models: rows, colours or steps of the figure.
         corpora: panels or lines of the figure.
+        transcribed: further corpora, of which figure 3 tells the word error rate.
         note: small print on the figure, such as that it is of the miniature study.
         published: mark the published values.
         evaluation: how intervals were or are computed.
@@ -60,6 +61,7 @@ class Description:
 
     models: Annotated[tuple[ShownModel, ...], Field(min_length=1)]
     corpora: Annotated[tuple[ShownCorpus, ...], Field(min_length=1)]
+    transcribed: tuple[ShownCorpus, ...] = ()
     note: str = ""
     published: bool = False
     evaluation: Evaluation = Evaluation()

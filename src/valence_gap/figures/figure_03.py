@@ -1,7 +1,11 @@
 """Figure 3: CCC of the fusion with text minus that of the audio model alone (section IV-B)."""
 
 import math
+import textwrap
 from dataclasses import replace
+from typing import Any
+
+import pandas as pd
 
 from valence_gap.errors import UserError
 from valence_gap.figures import differences
@@ -10,28 +14,32 @@ from valence_gap.figures.style import Drawing
 from valence_gap.files import read_json
 
 REMEDY = "list fusions in figures.*.models; their audio models may stand beside them"
+# Characters of a line of the legend.
+LINE = 60
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:
     """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
 
-    The legend and the column ``word_error_rate`` tell how well the recogniser read the text that the fusions use.
+    The legend and the column ``word_error_rate`` tell how well the recogniser read the text that the fusions use. The
+    further table ``word_error_rates`` tells it of every transcribed corpus, the legend too.
 
     Args:
         inputs: with ``predictions`` of the fusions and of their audio models, ``labels`` and ``transcriptions``.
         description: models: fusions, each with ``audio``; their audio models may stand beside them.
     """
-    rates = {corpus.name: _word_error_rate(inputs, corpus.name) for corpus in description.corpora}
-    remarks = tuple(
-        f"word error rate ({corpus.label}): {_percent(rates[corpus.name])}" for corpus in description.corpora
-    )
+    transcribed = {corpus.name: corpus.label for corpus in (*description.corpora, *description.transcribed)}
+    heard = pd.DataFrame([_word_errors(inputs, corpus) for corpus in transcribed])
+    rates = dict(zip(heard["corpus"], heard["rate"], strict=True))
+    told = ", ".join(f"{label} {_percent(rates[corpus])}" for corpus, label in transcribed.items())
+    remarks = tuple(textwrap.wrap(f"word error rate: {told}", LINE))
     drawing = differences.draw(_pairs(description), inputs, description, subtrahend="audio", remarks=remarks)
     table = drawing.table.assign(word_error_rate=drawing.table["corpus"].map(rates))
-    return replace(drawing, table=table)
+    return replace(drawing, table=table, more={"word_error_rates": heard})
 
 
-def _word_error_rate(inputs: Inputs, corpus: str) -> float:
-    """Word errors of the recogniser per word of a corpus' references; NaN where it has none.
+def _word_errors(inputs: Inputs, corpus: str) -> dict[str, Any]:
+    """How many words of the test set's reference transcripts the recogniser got wrong; the rate is NaN without any.
 
     Raises:
         UserError: if no report tells it.
@@ -43,14 +51,24 @@ def _word_error_rate(inputs: Inputs, corpus: str) -> float:
         )
     path = inputs.transcriptions[corpus]
     try:
-        rate = read_json(path)["word_error_rate"]
-        return math.nan if rate is None else float(rate)
+        report = read_json(path)
+        rate = report["word_error_rate"]
+        return {
+            "corpus": corpus,
+            "split": "test",
+            "utterances": int(report["utterances"]),
+            "compared": int(report["compared"]),
+            "words": int(report["words"]),
+            "errors": int(report["word_edits"]),
+            "rate": math.nan if rate is None else float(rate),
+            "remark": "no reference transcripts" if rate is None else "",
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise UserError("a report of transcripts cannot be read", [f"{path}: {error!r}"], "transcribe again") from error
 
 
 def _percent(rate: float) -> str:
-    return f"{100 * rate:.0f} %" if math.isfinite(rate) else "no references"
+    return f"{100 * rate:.0f}\N{NO-BREAK SPACE}%" if math.isfinite(rate) else "no references"
 
 
 def _pairs(description: Description) -> list[tuple[ShownModel, str]]:

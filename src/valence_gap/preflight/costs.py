@@ -184,10 +184,10 @@ class Costs:
                 yield Work("pool", f"{fusion} seed {seed} {split}", one * speech.seconds)
         if self.plan.fusions and recogniser:
             size = self.sizes[recogniser]
-            for split in SPLITS:
-                speech = self.speech(self.train, split)
+            for corpus, split in (*parts, *((name, "test") for name in self.plan.transcribed)):
+                speech = self.speech(corpus, split)
                 one = encoder_flop_per_s(size, speech.mean_s) + stem_flop_per_s(size)
-                yield Work("transcribe", f"{self.train} {split}", one * speech.seconds)
+                yield Work("transcribe", f"{corpus} {split}", one * speech.seconds)
 
     def parameters(self, model: str) -> int:
         """Number of weights of a model, heads and biases left out."""

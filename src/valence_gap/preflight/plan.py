@@ -25,7 +25,8 @@ class Plan:
         fusions: (fusion, seed) that are trained on their states.
         predictions: (model, seed, set of conditions, corpus); a fusion counts as itself.
         backbones: what is fetched: pre-trained models, and recogniser and text encoder where there are fusions.
-        corpora: the train corpus, if anything is trained, and those tested on.
+        transcribed: corpora whose test sets are transcribed: for fusions, and for the word error rates of figure 3.
+        corpora: the train corpus, if anything is trained, and those tested on or transcribed.
     """
 
     trainings: tuple[tuple[str, int], ...]
@@ -33,6 +34,7 @@ class Plan:
     fusions: tuple[tuple[str, int], ...]
     predictions: tuple[tuple[str, int, str, str], ...]
     backbones: tuple[str, ...]
+    transcribed: tuple[str, ...]
     corpora: tuple[str, ...]
 
     def tested(self, conditions: str) -> tuple[str, ...]:
@@ -57,13 +59,17 @@ def plan_of(study: Study) -> Plan:
         backbones += [name for name in (study.configuration.recogniser, study.configuration.text_encoder) if name]
     train = study.configuration.train_corpus
     corpora = [train] if train and (trained or fused) else []
-    corpora += [corpus for *_, corpus in predictions]
+    transcribed = [corpus for name, _, _, corpus in predictions if name in fusions]
+    if "figure_03" in study.targets:
+        transcribed += study.transcribed("figure_03")
+    corpora += [*(corpus for *_, corpus in predictions), *transcribed]
     return Plan(
         trainings=tuple(trained),
         checkpoints=tuple(run for run in models if not study.is_trained(run[0])),
         fusions=fused,
         predictions=tuple(predictions),
         backbones=tuple(dict.fromkeys(backbones)),
+        transcribed=tuple(dict.fromkeys(transcribed)),
         corpora=tuple(dict.fromkeys(corpora)),
     )
 
