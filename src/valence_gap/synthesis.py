@@ -111,16 +111,17 @@ def open_engine(synthesiser: Synthesiser) -> Engine:
 
 
 def _read(utterances: Path) -> tuple[list[str], list[str], int]:
-    """Ids and transcripts, and how many utterances have none."""
+    """Ids and transcripts without control characters, and how many utterances have none."""
     table = pd.read_parquet(utterances, columns=["id", "transcript"])
-    has = table["transcript"].notna() & (table["transcript"].astype("str").str.strip() != "")
-    if not has.any():
+    known = table.dropna(subset=["transcript"])
+    texts = zip(known["id"].astype("str"), map(espeak.without_controls, map(str, known["transcript"])), strict=True)
+    chosen = [(identifier, text) for identifier, text in texts if text.strip()]
+    if not chosen:
         raise UserError(
             f"no utterance of {utterances} has a transcript",
             remedy="Give the corpus' transcripts in its paths, or leave the synthesised condition out.",
         )
-    chosen = table[has]
-    return [str(each) for each in chosen["id"]], [str(text) for text in chosen["transcript"]], int((~has).sum())
+    return [one for one, _ in chosen], [text for _, text in chosen], len(table) - len(chosen)
 
 
 def _spoken(engine: Engine, texts: Sequence[str]) -> Iterator[Waveform]:

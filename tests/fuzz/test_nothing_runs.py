@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from spoiling import NASTY
 
+from valence_gap.packs import open_pack
 from valence_gap.synthesis import synthesise
 from valence_gap.text_definitions import Synthesiser
 
@@ -94,15 +95,55 @@ def test_a_transcript_is_no_command(tmp_path, monkeypatch):
     command = (sys.executable, "-S", str(tmp_path / "echo.py"), "{wav}", "{text_file}", str(tmp_path / "record"))
     synthesise(tmp_path / "utterances.parquet", Synthesiser(kind="command", command=command), tmp_path / "pack")
     lines = [ast.literal_eval(line) for line in (tmp_path / "record").read_text(encoding="utf-8").splitlines()]
-    assert sorted(heard[1] for _, heard in lines) == sorted(text + "\n" for text in texts)
+    spoken_of = [re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text) for text in texts]
+    assert sorted(heard[1] for _, heard in lines) == sorted(text + "\n" for text in spoken_of if text.strip())
     for arguments, _ in lines:
         assert [Path(each).name for each in arguments] == ["speech.wav", "text.txt", "record"]
     assert not list(tmp_path.rglob("pwned"))
 
 
-@pytest.mark.parametrize("text", ["<audio src='/etc/passwd'/>", "a\x00b", "[[hello]]", "-f /etc/passwd", "\u202e"])
-def test_the_engine_of_the_miniature_reads_markup_as_words(tmp_path, text):
-    table = pd.DataFrame({"id": ["a", "b"], "transcript": [text, "hello"]})
-    table.to_parquet(tmp_path / "utterances.parquet", index=False)
-    synthesise(tmp_path / "utterances.parquet", Synthesiser(), tmp_path / "pack")
-    assert len(pd.read_parquet(tmp_path / "pack/index.parquet")) in (1, 2)
+def spoken(folder, *texts):
+    """How long each text is when it is spoken, in seconds; 0 for what gives no sound."""
+    table = pd.DataFrame({"id": [str(index) for index in range(len(texts))], "transcript": texts})
+    table.to_parquet(folder / "utterances.parquet", index=False)
+    synthesise(folder / "utterances.parquet", Synthesiser(), folder / "pack")
+    pack = open_pack(folder / "pack")
+    heard = dict(zip(pack.ids, pack.durations_s, strict=True))
+    return [heard.get(identifier, 0.0) for identifier in table["id"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a\x00b", "a b"),
+        ("it was good\0 and the rest was very bad indeed", "it was good and the rest was very bad indeed"),
+        ("hello\x01\x1bthere", "hello there"),
+        ("\x0110S hello", "10S hello"),  # after SOH: speak at ten words a minute
+        ("hello\r\nthere\x7f", "hello there"),
+        ("[[h@'loU]]", "[h@'loU]"),  # phonemes, to espeak-ng's own program
+    ],
+)
+def test_the_engine_of_the_miniature_obeys_no_text(tmp_path, text, words):
+    as_text, as_words = spoken(tmp_path, text, words)
+    assert as_text == as_words > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<audio src='/etc/passwd'/>", "audio src etc passwd"),
+        ("<break time='9s'/>", "break time nine s"),
+        ("[[hello]]", "hello"),
+        ("[[h@'loU]]", "h at low"),
+        ("-f /etc/passwd", "f etc passwd"),
+    ],
+)
+def test_the_engine_of_the_miniature_reads_markup_as_words(tmp_path, text, words):
+    as_text, as_words = spoken(tmp_path, text, words)
+    assert as_text >= as_words > 0
+
+
+@pytest.mark.parametrize("text", ["\u202e", "\x00", "\x01 \x1b"])
+def test_text_without_words_gives_no_sound(tmp_path, text):
+    nothing, word = spoken(tmp_path, text, "hello")
+    assert (nothing, word > 0) == (0.0, True)

@@ -6,6 +6,7 @@ espeak-ng (GPL-3) is used as it is installed and is no part of this package.
 import ctypes
 import os
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ def speak(text: str, voice: Voice, delivery: Delivery) -> NDArray[np.float32]:
     """Say ``text``: equal arguments give equal samples, whatever was said before and in whichever process.
 
     Args:
-        text: what is said; empty, or without anything to pronounce, it gives no samples.
+        text: what is said, markup and phonemes in brackets too, as words; empty, or without anything to pronounce, it
+            gives no samples.
         voice: who says it; its base values shift the pitch and scale the rate of the delivery.
         delivery: how it is said.
 
@@ -104,6 +106,16 @@ def speak(text: str, voice: Voice, delivery: Delivery) -> NDArray[np.float32]:
     return _without_long_silence(samples)
 
 
+def without_controls(text: str) -> str:
+    r"""A text with spaces for its control characters: NUL would end it, and after SOH espeak-ng obeys what it reads.
+
+    Examples:
+        >>> without_controls("good\0 and\tbad")
+        'good  and bad'
+    """
+    return "".join(" " if unicodedata.category(each) == "Cc" else each for each in text)
+
+
 def _synthesise(library: ctypes.CDLL, text: str, voice: str, parameters: dict[int, int]) -> NDArray[np.float32]:
     chunks: list[NDArray[np.int16]] = []
 
@@ -122,7 +134,7 @@ def _synthesise(library: ctypes.CDLL, text: str, voice: str, parameters: dict[in
         raise UserError("espeak-ng has no such voice", [voice], remedy="`espeak-ng --voices` lists its languages.")
     for parameter, value in parameters.items():
         library.espeak_SetParameter(parameter, value, 0)
-    encoded = text.encode() + b"\0"
+    encoded = without_controls(text).encode() + b"\0"
     library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded)), 0, 0, 0, _UTF8, None, None)
     library.espeak_Synchronize()
     joined = np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
