@@ -47,6 +47,7 @@ def test_a_restored_training_goes_on_to_the_same_bits(name: str, tmp_path: Path)
     restored = checkpoints.load(tmp_path, "key", other, other_optimizer)
     assert restored is not None
     assert restored[0] == replace(journal, resumes=1)
+    assert restored[1].keys() == best.keys() == module.state_dict().keys()
     assert all(torch.equal(restored[1][key], best[key]) for key in best)
     for seed in (3, 4):
         step(module, optimizer, seed)

@@ -263,5 +263,8 @@ def test_an_adapter_that_is_not_there(tmp_path):
 def test_reading_again_gives_the_same_bytes(tmp_path):
     for out in ("one", "two"):
         prepare(tmp_path / out, "table", tree(tmp_path / "own"), splits=SPLITS, scale=SCALE)
-    for file in sorted((tmp_path / "one").glob("*.parquet")):
-        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
+    one, two = ({file.name: file.read_bytes() for file in (tmp_path / out).glob("*.parquet")} for out in ("one", "two"))
+    assert set(one) == {
+        f"{kind}.{split}.parquet" for kind in ("labels", "provenance", "utterances") for split in SPLITS
+    }
+    assert one == two

@@ -136,6 +136,8 @@ def test_which_weights_are_trained(tmp_path, kind, settings, trained, fixed):
     make_backbone(tmp_path, kind, layerdrop=0.0)
     model = models.build(training(**settings), tmp_path).train()
     model(*inputs_of(model)).predictions.sum().backward()
+    names = [name for name, _ in model.named_parameters()]
+    assert [part for part in (*trained, *fixed) if not any(part in name for name in names)] == []
     for name, weight in model.named_parameters():
         if any(part in name for part in trained):
             assert weight.grad is not None, name

@@ -20,6 +20,7 @@ def test_dropout_is_before_both_layers():
     for layer in (head.dense, head.out_proj):
         layer.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
     head(torch.ones(3, 400))
+    assert len(seen) == 2
     for states in seen:
         assert 0.3 < (states == 0).float().mean() < 0.7
 

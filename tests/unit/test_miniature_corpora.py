@@ -139,6 +139,7 @@ def test_cmu_mosi_is_read_back(prepared):
 
 def test_opinion_times_are_the_lengths_of_the_audio(tree):
     opinions = pd.read_csv(tree / MOSI / "Labels/OpinionLevelSentiment.csv", header=None)
+    assert len(opinions) == 7
     for start, end, video, segment, _ in opinions.itertuples(index=False):
         info = soundfile.info(tree / MOSI / f"Raw/Audio/WAV_16000/Segmented/{video}_{segment}.wav")
         assert end - start == pytest.approx(info.frames / info.samplerate, abs=0.0011)
@@ -155,7 +156,9 @@ def test_one_file_is_stereo_and_the_others_16_khz_mono(tree):
 
 
 def test_utterances_last_a_few_seconds_and_are_heard(tree):
-    for path in (tree / IEMOCAP).rglob("*.wav"):
+    paths = list((tree / IEMOCAP).rglob("*.wav"))
+    assert len(paths) == 10
+    for path in paths:
         samples, rate_hz = soundfile.read(path)
         assert 1 < len(samples) / rate_hz < 8
         assert 0.005 < np.sqrt(np.mean(samples**2)) < 0.5

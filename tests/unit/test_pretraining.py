@@ -143,7 +143,9 @@ def test_masks_are_spans(batch: int, frames: int, seed: int) -> None:
 def test_batches_keep_waves_and_targets_together() -> None:
     samples, _ = tones(12)
     targets = np.arange(mfccs.frames_of(len(samples)))  # each frame's own number
-    for waves, wanted, mask in batches(samples, targets, definition(), seed=3):
+    made = list(batches(samples, targets, definition(), seed=3))
+    assert made
+    for waves, wanted, mask in made:
         assert wanted.shape == mask.shape
         assert mfccs.frames_of(waves.shape[1]) == wanted.shape[1]
         assert (wanted.diff(dim=1) == 1).all()

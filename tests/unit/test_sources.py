@@ -54,6 +54,7 @@ def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
     modules = re.findall(r"^ *from valence_gap\.([\w.]+) import", text, flags=re.MULTILINE)
     for lines in re.findall(r"^ *from valence_gap import (\w+(?:, \w+)*)", text, flags=re.MULTILINE):
         modules += lines.split(", ")
+    assert modules
     for module in set(modules):
         stem = module.replace(".", "/")
         if (ROOT / f"{stem}.py").is_file():

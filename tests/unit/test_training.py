@@ -291,6 +291,7 @@ def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
 
     loss = training.backward(forward, batch, (1, 1, 1))
     found = gradients(model)
+    assert len(seen) == 6
     assert all(torch.equal(first, second) for first, second in zip(seen[:3], seen[3:], strict=True))
     kept = []
     for number, part in enumerate(batch.parts):
