@@ -34,10 +34,11 @@ localrules:
 
 
 rule all:
-    """Every figure and table that the study selects."""
+    """Every figure and table that the study selects, and a summary of the scores that they show."""
     default_target: True
     input:
         [product(target) for target in study.targets],
+        rules.summarise_scores.output if scores_of_targets() else [],
 
 
 onerror:

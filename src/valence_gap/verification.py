@@ -20,6 +20,7 @@ COMPARED = (
     "scores/**/*.csv",
     "figures/*.csv",
     "tables/*.csv",
+    "scores.csv",
     "claims.csv",
     "claims.json",
 )

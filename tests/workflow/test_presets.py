@@ -64,6 +64,7 @@ def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) 
         # clean and augmented test sets of the main models, clean ones of the variants; figures 4 and 5
         "predict": main * CORPORA * 2 + variants * CORPORA + TRANSFORMERS + 2 * TRANSFORMERS,
         "score": main * CORPORA * 2 + variants * CORPORA,
+        "summarise_scores": 1,
         "measure_separation": 1,
         "project_states": 1,
         **figures,
@@ -86,6 +87,7 @@ def test_the_quick_look_is_a_part_of_it(workflow: Workflow) -> None:
         "train_cnn14": 1,
         "predict": 3 * CORPORA,
         "score": 3 * CORPORA,
+        "summarise_scores": 1,
         "figure_02": 1,
         "figure_07": 1,
         "all": 1,

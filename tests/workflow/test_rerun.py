@@ -15,7 +15,9 @@ from terminal import PATIENCE_S, started, wait_for
 from test_rerun_data import FIGURE  # and its rows, which are in the same table
 
 NOTHING: dict[str, int] = {}
-TRAINED = {"finetune": 1, "predict": 3, "score": 3, **FIGURE}  # one model, on three test sets
+SUMMARISED = {"summarise_scores": 1}
+ON_AUGMENTED = {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, **SUMMARISED, "all": 1}
+TRAINED = {"finetune": 1, "predict": 3, "score": 3, **SUMMARISED, **FIGURE}  # one model, on three test sets
 MODELS = ["cnn14", "hubert-b", "w2v2-b"]
 
 
@@ -146,8 +148,7 @@ def test_one_more_condition_trains_nothing(augmented: Workflow) -> None:
     assert augmented.planned() == NOTHING
     text = (augmented.root / "tiny.yaml").read_text()
     augmented.configure(augmented=["fade", "speed"])
-    on_augmented = {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, "all": 1}
-    assert augmented.planned() == on_augmented
+    assert augmented.planned() == ON_AUGMENTED
     (augmented.root / "tiny.yaml").write_text(text)
 
 
@@ -158,7 +159,7 @@ def test_another_noise_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
     assert workflow.planned() == NOTHING
     assert workflow.planned("corpora", "-R", "inventory")["inventory"] == 4  # three corpora and the noises
     workflow.snakemake("results/tiny/corpora/_noise/inventory.csv", "-R", "inventory")
-    assert workflow.planned() == {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, "all": 1}
+    assert workflow.planned() == ON_AUGMENTED
 
 
 @row(
@@ -171,7 +172,7 @@ def test_edited_code_is_not_noticed_a_raised_revision_is(changed: Workflow) -> N
     edit(sources / "scoring.py", '"""', '"""Edited. ')
     assert workflow.planned() == NOTHING
     edit(sources / "revisions.py", '"score": ', '"score": 1')
-    assert workflow.planned() == {"score": 9, **FIGURE}
+    assert workflow.planned() == {"score": 9, **SUMMARISED, **FIGURE}
 
 
 @row("a deleted result", "that, where it is a target; otherwise nothing, until something that runs needs it")

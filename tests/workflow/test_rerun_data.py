@@ -15,8 +15,8 @@ LABELS = "Labels/labels_concensus.csv"
 MSP_PODCAST = f"{RAW}/MSP-PODCAST-Publish-1.7"
 READ_AGAIN = ("results/tiny/corpora/msp-podcast/report.json", "-R", "inventory")  # of `snakemake corpora -R inventory`
 FIGURE = {"all": 1, "figure_02": 1}
-SCORED = {"score": 3, **FIGURE}  # three models on one test set
-TRAINED = {"train_cnn14": 1, "finetune": 2, "predict": 9, "score": 9, **FIGURE}
+SCORED = {"score": 3, "summarise_scores": 1, **FIGURE}  # three models on one test set
+TRAINED = {"train_cnn14": 1, "finetune": 2, "predict": 9, "score": 9, "summarise_scores": 1, **FIGURE}
 
 
 def correct_a_label(workflow: Workflow, split: str) -> None:

@@ -23,6 +23,17 @@ except UserError as error:
 # it pass, and a training, which does not, saves its state.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
+# Sets of conditions of the scores that a figure or table is drawn from.
+SCORED = {
+    "figure_02": ["clean"],
+    "figure_06": ["clean", "augmented"],
+    "figure_08": ["clean"],
+    "figure_09": ["clean"],
+    "figure_12": ["clean"],
+    "figure_13": ["clean"],
+    "table_3": ["clean", "augmented"],
+}
+
 R = study.results
 TRAIN = study.configuration.train_corpus
 SOURCES = "src/valence_gap"
@@ -205,6 +216,17 @@ def scores_of(target, *sets):
     """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
     places = [f"{model}/seed-{seed}/{corpus}" for model, seed, corpus in runs(target)]
     return [f"{R}/scores/{place}/{name}.csv" for place in places for name in sets]
+
+
+def scores_of_targets():
+    """Score tables that the targets are drawn from, each once: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
+    return list(
+        dict.fromkeys(
+            path
+            for target in study.targets
+            for path in scores_of(target, *SCORED.get(target, ()))
+        )
+    )
 
 
 def predictions_of(target, *sets, suffix="parquet"):

@@ -41,6 +41,32 @@ rule score:
         """
 
 
+rule summarise_scores:
+    """Put all scores that the targets show in one table: their mean and spread over the seeds of each model."""
+    input:
+        source=[f"{SOURCES}/{path}" for path in closure(["score_summary.py"])],
+        scores=scores_of_targets(),
+    output:
+        f"{R}/scores.csv",
+    log:
+        f"{R}/logs/summarise_scores.log",
+    benchmark:
+        f"{R}/benchmarks/summarise_scores.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    shell:
+        r"""
+        valence-gap summarise-scores \
+            --scores {input.scores:q} \
+            --output {output:q} \
+            2>{log:q}
+        """
+
+
 rule scores:
     """Score all selected models, and draw nothing."""
     input:

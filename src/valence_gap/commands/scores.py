@@ -1,4 +1,4 @@
-"""Sub-command ``score``."""
+"""Sub-commands ``score`` and ``summarise-scores``."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from valence_gap.commands.options import add_record
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the sub-command."""
+    """Add the sub-commands."""
     parser = subparsers.add_parser(
         "score",
         help="CCC of predictions, with bootstrap intervals",
@@ -29,6 +29,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_record(parser)
     parser.set_defaults(run=_score)
 
+    summary = subparsers.add_parser(
+        "summarise-scores",
+        help="mean and spread of scores over seeds",
+        description="Put the scores of whole test sets in one table: for each model, corpus, condition and dimension "
+        "the number of seeds, and mean, standard deviation, least and greatest of their CCC.",
+    )
+    summary.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of scores (CSV)")
+    summary.add_argument("--output", type=Path, required=True, help="the summary (CSV)")
+    summary.set_defaults(run=_summarise_scores)
+
 
 def _score(args: argparse.Namespace) -> None:
     from valence_gap.definitions import Evaluation, from_json
@@ -47,3 +57,9 @@ def _score(args: argparse.Namespace) -> None:
         pack_index=args.pack_index,
         record=args.record,
     )
+
+
+def _summarise_scores(args: argparse.Namespace) -> None:
+    from valence_gap.score_summary import summarise_scores
+
+    summarise_scores(args.scores, args.output)
