@@ -1,5 +1,6 @@
-"""Progress of what a user waits for: a bar on a terminal, plain lines in a log."""
+"""Progress of what a user waits for: a bar on a terminal, plain lines in a log, single lines through a workflow."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -46,3 +47,25 @@ def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Itera
 def say(line: str) -> None:
     """One line to the log."""
     print(line, file=sys.stderr, flush=True)
+
+
+class Headlines:
+    """Lines for who watches a workflow: on standard output, which its rules leave alone, at most one each ten seconds.
+
+    Args:
+        name: what each line begins with, since jobs run beside each other.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._last = name, time.monotonic()
+
+    def say(self, line: str, *, always: bool = False) -> None:
+        """One line to the terminal, unless the last one was just now; ``always``: even then."""
+        now = time.monotonic()
+        if not always and now - self._last < LINE_EVERY_S:
+            return
+        self._last = now
+        try:
+            print(f"{self._name}: {line}", flush=True)
+        except OSError:  # that nobody reads it any more must not end the job, neither now nor when Python closes
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

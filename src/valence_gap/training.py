@@ -26,7 +26,7 @@ from valence_gap.learners import Forward, Learner, Source, build_learner, checks
 from valence_gap.losses import ccc_loss
 from valence_gap.metrics import cccs
 from valence_gap.optimizers import build_optimizer, set_learning_rate
-from valence_gap.progress import LINE_EVERY_S, say
+from valence_gap.progress import LINE_EVERY_S, Headlines, say
 from valence_gap.seeding import seed_everything
 
 
@@ -67,6 +67,7 @@ def train(
         model = models.build(training, backbone).to(device)
         learner = build_learner(training, model, train_source, dev_source, train_utterances, device)
         optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])
+        headlines = Headlines(f"{output.parent.name}/{output.name}")
         journal, best = checkpoints.load(scratch, key, learner.module, optimizer) or (Journal(), {})
 
         while not _finished(recipe, journal):
@@ -80,6 +81,7 @@ def train(
             if journal.best_epoch == journal.epoch:
                 best = checkpoints.weights_of(learner.module)
             journal.epoch, journal.step, journal.loss_sum = journal.epoch + 1, 0, 0.0
+            headlines.say(_told(row), always=_finished(recipe, journal))
 
         learner.module.load_state_dict(best)
         with whole_folder(output) as folder:
@@ -172,12 +174,17 @@ def judge(learner: Learner, journal: Journal) -> Row:
     mean = (arousal + dominance + valence) / len(DIMENSIONS)
     loss = journal.loss_sum / len(learner.train.inputs)
     best = mean > max((row["dev_mean"] for row in journal.rows), default=-np.inf)
-    say(
-        f"epoch {journal.epoch}: loss {loss:.3f}, dev CCC arousal {arousal:.3f}, dominance {dominance:.3f}, "
-        f"valence {valence:.3f}, mean {mean:.3f}{', the best so far' if best else ''}"
-    )
-    return Row(
+    row = Row(
         epoch=journal.epoch, loss=loss, dev_arousal=arousal, dev_dominance=dominance, dev_valence=valence, dev_mean=mean
+    )
+    say(f"{_told(row)}{', the best so far' if best else ''}")
+    return row
+
+
+def _told(row: Row) -> str:
+    return (
+        f"epoch {row['epoch']}: loss {row['loss']:.3f}, dev CCC arousal {row['dev_arousal']:.3f}, "
+        f"dominance {row['dev_dominance']:.3f}, valence {row['dev_valence']:.3f}, mean {row['dev_mean']:.3f}"
     )
 
 

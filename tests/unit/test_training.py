@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, Data, heard, make, with_recipe
 
-from valence_gap import models, precision, training
+from valence_gap import models, precision, progress, training
 from valence_gap.checkpoints import STATE, Stopped
 from valence_gap.commands import training as command
 from valence_gap.definitions import DIMENSIONS, Training, to_json
@@ -109,6 +109,21 @@ def test_few_kernels_are_kept_where_the_stem_is_trained(
     with pytest.raises(Built):
         training.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
     assert asked == [True] * train_stem  # before the first product
+
+
+def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for every_s, epochs in ((0.0, [1, 2, 3]), (float("inf"), [3])):
+        monkeypatch.setattr(progress, "LINE_EVERY_S", every_s)
+        output = tmp_path / f"every-{every_s:g}" / "seed-42"
+        training.train(TRAINING, **data.arguments(tmp_path) | {"output": output})
+        means = log(output).set_index("epoch")["dev_mean"]
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.partition(": loss ")[0] for line in lines] == [
+            f"every-{every_s:g}/seed-42: epoch {epoch}" for epoch in epochs
+        ]
+        assert [line.rpartition(" mean ")[2] for line in lines] == [f"{means[epoch]:.3f}" for epoch in epochs]
 
 
 def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:

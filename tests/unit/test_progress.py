@@ -1,0 +1,57 @@
+import subprocess
+import sys
+
+import pytest
+
+from valence_gap import progress
+from valence_gap.progress import Headlines
+
+UNREAD = """
+import os, sys
+from valence_gap.progress import Headlines
+assert sys.stdin.readline() == "closed\\n"
+Headlines("w2v2-b/seed-42").say("epoch 1", always=True)
+Headlines("w2v2-b/seed-42").say("epoch 2", always=True)
+print("still there", file=sys.stderr)
+"""
+
+
+def test_headlines_are_rare_but_for_those_that_are_always_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    headlines = Headlines("w2v2-b/seed-42")
+    for tenth in range(1, 301):  # epochs of a tenth of a second, half a minute long
+        clock[0] = 100 + tenth / 10
+        headlines.say(f"epoch {tenth}", always=tenth == 300)
+    clock[0] += 1
+    headlines.say("one too early")
+    heard = capsys.readouterr()
+    assert heard.out.splitlines() == [f"w2v2-b/seed-42: epoch {tenth}" for tenth in (100, 200, 300)]
+    assert heard.err == ""
+
+
+def test_slow_epochs_are_each_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    headlines = Headlines("a")
+    for epoch in (1, 2, 3):
+        clock[0] += 60
+        headlines.say(f"epoch {epoch}")
+    assert capsys.readouterr().out == "a: epoch 1\na: epoch 2\na: epoch 3\n"
+
+
+def test_a_job_outlives_who_watches_it() -> None:
+    job = subprocess.Popen(
+        [sys.executable, "-c", UNREAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert job.stdin is not None
+    assert job.stdout is not None
+    job.stdout.close()
+    _, told = job.communicate("closed\n", timeout=60)
+    assert (told, job.returncode) == ("still there\n", 0)
