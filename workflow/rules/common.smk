@@ -14,10 +14,16 @@ from valence_gap.revisions import REVISIONS
 from valence_gap.sources import closure
 from valence_gap.study import NOISE, load
 
-try:
-    study = load(config)
-except UserError as error:
-    sys.exit(f"error: {error}")
+
+def sound_study(*asked):
+    """The study, whose targets and what else is asked for can be made; else the run ends with what is wrong."""
+    try:
+        return load(config, asked)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+study = sound_study()
 
 # With SIGUSR1 a scheduler warns a whole job of its end. It would kill Snakemake and the shells of its jobs; so they let
 # it pass, and a training, which does not, saves its state.
@@ -41,6 +47,17 @@ def parent(path):
 def flags(option, values):
     """An option for each value, as words: ['--root', 'audio', '--root', 'removed']."""
     return [word for value in values for word in (option, value)]
+
+
+def once_sound(target, files):
+    """An input function that gives some files; first a target that is asked for by name alone is checked."""
+
+    def checked(wildcards):
+        if target not in study.targets:
+            sound_study(target)
+        return files
+
+    return checked
 
 
 def raw(wildcards):
@@ -309,12 +326,14 @@ def packed_of(target):
 
 def drawing(figure):
     """Source files that draw a figure, so that an edit draws it again: src/valence_gap/figures/figure_02.py, ..."""
-    return [f"{SOURCES}/{path}" for path in closure([f"figures/{figure}.py"])]
+    files = [f"{SOURCES}/{path}" for path in closure([f"figures/{figure}.py"])]
+    return once_sound(figure, files)
 
 
 def tabulating(table):
     """Source files that make a table: src/valence_gap/tables/table_1.py and what it imports."""
-    return [f"{SOURCES}/{path}" for path in closure([f"tables/{table}.py"])]
+    files = [f"{SOURCES}/{path}" for path in closure([f"tables/{table}.py"])]
+    return once_sound(table, files)
 
 
 def reference(*tables):
