@@ -1,5 +1,6 @@
 """Fetches pre-trained encoders and finished models, so that nothing after it ever asks the hub."""
 
+import errno
 import json
 import re
 import shutil
@@ -25,12 +26,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
-from valence_gap.errors import UserError
+from valence_gap.errors import UserError, of_system
 from valence_gap.files import read_json, scratch_folder, whole_folder, write_json
+from valence_gap.model_kinds import CONFIG, WEIGHTS, misfit
 from valence_gap.progress import say
 from valence_gap.provenance import checksum, run_record
 
-CONFIG, WEIGHTS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
+PICKLED = "pytorch_model.bin"
 ACCOMPANYING = (
     "preprocessor_config.json",
     "processor_config.json",
@@ -47,6 +49,8 @@ ACCOMPANYING = (
     "LICENSE",
     "lexicon.txt",
 )
+ON_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
+"""Errors of a download that are not the network's."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -78,7 +82,8 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
         output: the folder; ``run.json`` in it holds source, revision, licence, SHA-256 and the parameter count.
 
     Raises:
-        UserError: no source, no pinned commit, no connection, no access, or files that are not a whole model.
+        UserError: no source, no pinned commit, no connection, no access, or files that are not a whole model of its
+            architecture.
     """
     if backbone.source is None:
         raise UserError(
@@ -86,7 +91,16 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
         )
     definition = {"backbone": json.loads(to_json(backbone))}
     origin = Origin(f"Backbone {name}", f"backbones.{name}", backbone.source, backbone.revision, definition)
-    _fetch(origin, output, lambda folder: None)
+
+    def refuse_others(folder: Path) -> None:
+        if wrong := misfit(folder, backbone.architecture):
+            raise UserError(
+                f"Backbone {name}: {origin.source} is not the kind of model that is wanted.",
+                [wrong.replace(str(folder), origin.source)],
+                f"Correct {origin.key}.source.",
+            )
+
+    _fetch(origin, output, refuse_others)
 
 
 def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path) -> None:
@@ -150,30 +164,42 @@ def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
     say(f"{origin.what}: downloading {source} at {revision[:12]}")
     try:
         snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
-    except GatedRepoError as error:
-        raise UserError(
-            f"{origin.what}: {source} is gated.",
-            remedy=f"Ask for access at https://huggingface.co/{source}, then log in with `hf auth login`.",
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise UserError(
-            f"{origin.what}: the hub has no model {source}, or it is private.",
-            remedy="Correct its source, or log in.",
-        ) from error
-    except (RevisionNotFoundError, EntryNotFoundError) as error:
-        if isinstance(error, LocalEntryNotFoundError):
-            raise _offline(origin, error) from error
-        raise UserError(
-            f"{origin.what}: {source} has no commit {revision}.",
-            remedy=f"Choose one at https://huggingface.co/{source}/commits/main.",
-        ) from error
-    except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        raise _offline(origin, error) from error
+    except (OfflineModeIsEnabled, HfHubHTTPError, EntryNotFoundError, OSError) as error:
+        raise _refused(origin, error) from error
+
+
+def _refused(origin: Origin, error: Exception) -> UserError:
+    """What a user can do where the hub, the network or the disk refuses a download."""
+    source, revision = origin.source, origin.revision
+    first = _first_line(error)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, GatedRepoError) or status == 403:
+        remedy = f"Ask for access at https://huggingface.co/{source}, then log in with `hf auth login`."
+        return UserError(f"{origin.what}: {source} is gated, or its access is denied.", [first], remedy)
+    if isinstance(error, RepositoryNotFoundError):
+        what = f"{origin.what}: the hub has no model {source}, or it is private."
+        return UserError(what, remedy="Correct its source, or log in with `hf auth login`.")
+    if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
+        # The first is also what the library makes of an error of the hub or the disk.
+        inner = error.__cause__
+        return _refused(origin, inner) if isinstance(inner, HfHubHTTPError) else _offline(origin, error)
+    if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
+        what = f"{origin.what}: {source} has no commit {revision}."
+        return UserError(what, remedy=f"Choose one at https://huggingface.co/{source}/commits/main.")
+    if status == 401:
+        remedy = "Log in with `hf auth login`, or give a valid token as HF_TOKEN."
+        return UserError(f"{origin.what}: the hub takes this login for {source} as not valid.", [first], remedy)
+    if isinstance(status, int) and (status == 429 or status >= 500):
+        remedy = "Try again later; if it goes on, ask https://status.huggingface.co."
+        return UserError(f"{origin.what}: the hub is overloaded or out of order ({status}).", [first], remedy)
+    if isinstance(error, OSError) and error.errno in ON_DISK and (told := of_system(error)):
+        return UserError(f"{origin.what} cannot be fetched: {told.what}.", told.offenders, told.remedy)
+    return _offline(origin, error)
 
 
 def _offline(origin: Origin, error: Exception) -> UserError:
     source, revision = origin.source, origin.revision
-    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else (str(error) or type(error).__name__).splitlines()[0]
+    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first_line(error)
     folder = origin.what.rpartition(" ")[2]
     return UserError(
         f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
@@ -186,6 +212,10 @@ def _offline(origin: Origin, error: Exception) -> UserError:
         f"  hf download {source} --revision {revision} --local-dir {folder}\n"
         f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
     )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _require_commit(origin: Origin) -> None:
@@ -241,7 +271,7 @@ def _weights(what: str, folder: Path, target: Path) -> None:
         _refuse_compressed(pickled)
         state = torch.load(pickled, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever unpickling damaged or hostile bytes raises
-        why = (str(error) or type(error).__name__).splitlines()[0]
+        why = _first_line(error)
         raise UserError(
             f"{what}: {pickled} cannot be read as plain tensors.", [why], "Use a source that has safetensors."
         ) from error

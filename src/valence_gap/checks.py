@@ -13,7 +13,7 @@ from valence_gap.errors import valid_names
 from valence_gap.figure_checks import CLAIMS, FIGURES, TABLES, made_here, wrong_figures
 from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, local_source
 from valence_gap.miniature_checks import wrong_mixtures
-from valence_gap.model_checks import UNSET, wrong_models
+from valence_gap.model_checks import UNSET, wrong_models, wrong_sources
 
 CLAIMS_FILE = Path("workflow/claims.yaml")
 DEEPEST = 50
@@ -85,6 +85,7 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     yield from _wrong_claims(configuration)
     yield from (f"synthesiser.{wrong}" for wrong in configuration.synthesiser.wrong())
     yield from wrong_models(configuration)
+    yield from wrong_sources(configuration)
     for name in set(configuration.models) & set(configuration.fusions):
         yield f"fusions.{name}: a model has this name too"
     if configuration.fusions and not (configuration.recogniser and configuration.text_encoder):

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.configuration import Configuration
-from valence_gap.definitions import Backbone, Model, Recipe, Training
-from valence_gap.local_models import layers_of, local_source
+from valence_gap.definitions import Backbone, Checkpoint, Model, Recipe, Training
+from valence_gap.local_models import layers_of, local_source, mistaken
 from valence_gap.recipe_checks import LEAST_BATCH, NO_CCC, unsound
 from valence_gap.validation import explain
 
@@ -77,6 +77,17 @@ def wrong_models(configuration: Configuration) -> Iterator[str]:
         recipe = configuration.recipes.get(fusion.recipe)
         if recipe and recipe.batch_size < LEAST_BATCH:
             yield f"recipes.{fusion.recipe}.batch_size ({name}): {NO_CCC}"
+
+
+def wrong_sources(configuration: Configuration) -> Iterator[str]:
+    """Folders that are written as hub ids."""
+    sources: list[tuple[str, Backbone | Checkpoint | None]] = [
+        *((f"backbones.{name}", backbone) for name, backbone in configuration.backbones.items()),
+        *((f"models.{name}.checkpoint", model.checkpoint) for name, model in configuration.models.items()),
+    ]
+    for key, one in sources:
+        if one and mistaken(one.source, one.revision):
+            yield f"{key}.source: '{one.source}' is read as a hub id; for the folder write ./{one.source}"
 
 
 def _wrong_backbone(name: str, model: Model, backbone: Backbone) -> Iterator[str]:

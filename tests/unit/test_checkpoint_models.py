@@ -107,7 +107,11 @@ def test_what_is_no_finished_model_is_refused_and_leaves_nothing(tmp_path: Path)
     source = str(tmp_path / "backbone")
     with pytest.raises(UserError, match=f"Model x: {source} is not a finished model") as caught:
         fetch_checkpoint("x", Checkpoint(source=source), tmp_path / "models/x")
-    assert any("classifier.dense.weight is missing" in line for line in caught.value.offenders)
+    (_, told) = caught.value.offenders
+    assert told.startswith(f"{source}/model.safetensors has no classifier.*: it is an encoder without a ")
+    assert told.endswith("a finished one is results/<study>/models/<model>/seed-<seed>")
+    finding = examine_checkpoint("x", Checkpoint(source=source), tmp_path / "models/x")
+    assert (finding.status, finding.found) == ("wrong", told)
     assert not (tmp_path / "models/x").exists()
     assert str(tmp_path / "models") not in str(caught.value)
 

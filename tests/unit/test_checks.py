@@ -192,6 +192,11 @@ WRONG = {
         change("models.w2v2-L-random.frozen", True),
         "models.w2v2-L-random.frozen: true, but its weights are random (pretrained: false): nothing would be learnt;",
     ),
+    "a folder that is written as a hub id": (
+        change("backbones.mini-w2v2-b.source", "resources/miniature/mini-w2v2-b"),
+        "backbones.mini-w2v2-b.source: 'resources/miniature/mini-w2v2-b' is read as a hub id; for the folder write "
+        "./resources/miniature/mini-w2v2-b",
+    ),
     "figure 3 without a fusion": (
         change("figures.figure_03.models", ["w2v2-b"]),
         "figures.figure_03.models: ['w2v2-b'] has no fusion; valid: hubert-b-fusion, w2v2-L-fusion,",
@@ -332,6 +337,14 @@ def test_a_long_value_of_an_unknown_key_hides_no_valid_name() -> None:
     (told,) = offenders(change("modles", MINIATURE["models"]))
     assert told.startswith('modles: unknown key, given as {"cnn14": ')
     assert told.index("; valid: augmented, backbones,") < 150
+
+
+def test_a_folder_that_exists_is_no_hub_id_until_that_is_pinned() -> None:
+    source = "backbones.mini-w2v2-b.source"
+    (told,) = offenders(change(source, "resources/miniature"))
+    assert told.endswith("for the folder write ./resources/miniature")
+    pinned = {"source": "resources/miniature", "revision": "0" * 40}
+    assert load(merge(MINIATURE, {"backbones": {"mini-w2v2-b": pinned}}))
 
 
 def test_a_random_stem_that_is_streamed_is_sound() -> None:
