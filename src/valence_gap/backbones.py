@@ -1,76 +1,24 @@
 """Fetches pre-trained encoders and finished models, so that nothing after it ever asks the hub."""
 
-import errno
 import json
 import re
 import shutil
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
-from valence_gap.errors import UserError, of_system
+from valence_gap.errors import UserError
 from valence_gap.files import read_json, scratch_folder, whole_folder, write_json
+from valence_gap.hub import ACCOMPANYING, PICKLED, Origin, download, first_line, require_commit
 from valence_gap.model_kinds import CONFIG, WEIGHTS, misfit
-from valence_gap.progress import say
 from valence_gap.provenance import checksum, run_record
-
-PICKLED = "pytorch_model.bin"
-ACCOMPANYING = (
-    "preprocessor_config.json",
-    "processor_config.json",
-    "generation_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "normalizer.json",
-    "README.md",
-    "LICENSE",
-    "lexicon.txt",
-)
-ON_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
-"""Errors of a download that are not the network's."""
-COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where something that is fetched comes from.
-
-    Attributes:
-        what: what it is, at the start of messages: ``Backbone w2v2-b``.
-        key: its key in the configuration: ``backbones.w2v2-b``.
-        source: hub id or local folder.
-        revision: commit on the hub.
-        definition: JSON value that is recorded.
-    """
-
-    what: str
-    key: str
-    source: str
-    revision: str | None
-    definition: Mapping[str, Any]
 
 
 def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
@@ -141,90 +89,9 @@ def _fetch(origin: Origin, output: Path, check: Callable[[Path], None]) -> None:
             raise UserError(f"{origin.what}: there is no folder {folder}.", remedy="Correct its source.")
         _adopt(origin, folder, output, check, started)
         return
-    _require_commit(origin)
+    require_commit(origin)
     with scratch_folder(output.with_name(f"{output.name}.download")) as scratch:
         _adopt(origin, download(origin, scratch), output, check, started)
-
-
-def download(origin: Origin, scratch: Path) -> Path:
-    """Download the needed files of a pinned commit into ``scratch``; safetensors where the hub has them.
-
-    Raises:
-        UserError: what has to be downloaded by other means and where to put it, or why it cannot be.
-    """
-    wanted = [CONFIG, WEIGHTS, *ACCOMPANYING]
-    _snapshot(origin, wanted, scratch)
-    if not (scratch / WEIGHTS).is_file():
-        _snapshot(origin, [PICKLED], scratch)
-    return scratch
-
-
-def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
-    source, revision = origin.source, str(origin.revision)
-    say(f"{origin.what}: downloading {source} at {revision[:12]}")
-    try:
-        snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
-    except (OfflineModeIsEnabled, HfHubHTTPError, EntryNotFoundError, OSError) as error:
-        raise _refused(origin, error) from error
-
-
-def _refused(origin: Origin, error: Exception) -> UserError:
-    """What a user can do where the hub, the network or the disk refuses a download."""
-    source, revision = origin.source, origin.revision
-    first = _first_line(error)
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, GatedRepoError) or status == 403:
-        remedy = f"Ask for access at https://huggingface.co/{source}, then log in with `hf auth login`."
-        return UserError(f"{origin.what}: {source} is gated, or its access is denied.", [first], remedy)
-    if isinstance(error, RepositoryNotFoundError):
-        what = f"{origin.what}: the hub has no model {source}, or it is private."
-        return UserError(what, remedy="Correct its source, or log in with `hf auth login`.")
-    if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
-        # The first is also what the library makes of an error of the hub or the disk.
-        inner = error.__cause__
-        return _refused(origin, inner) if isinstance(inner, HfHubHTTPError) else _offline(origin, error)
-    if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
-        what = f"{origin.what}: {source} has no commit {revision}."
-        return UserError(what, remedy=f"Choose one at https://huggingface.co/{source}/commits/main.")
-    if status == 401:
-        remedy = "Log in with `hf auth login`, or give a valid token as HF_TOKEN."
-        return UserError(f"{origin.what}: the hub takes this login for {source} as not valid.", [first], remedy)
-    if isinstance(status, int) and (status == 429 or status >= 500):
-        remedy = "Try again later; if it goes on, ask https://status.huggingface.co."
-        return UserError(f"{origin.what}: the hub is overloaded or out of order ({status}).", [first], remedy)
-    if isinstance(error, OSError) and error.errno in ON_DISK and (told := of_system(error)):
-        return UserError(f"{origin.what} cannot be fetched: {told.what}.", told.offenders, told.remedy)
-    return _offline(origin, error)
-
-
-def _offline(origin: Origin, error: Exception) -> UserError:
-    source, revision = origin.source, origin.revision
-    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first_line(error)
-    folder = origin.what.rpartition(" ")[2]
-    return UserError(
-        f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
-        [
-            CONFIG,
-            f"{WEIGHTS}, or {PICKLED} where there is none",
-            "preprocessor_config.json, tokenizer files and README.md, those that exist",
-        ],
-        f"On a machine with a connection run\n"
-        f"  hf download {source} --revision {revision} --local-dir {folder}\n"
-        f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _require_commit(origin: Origin) -> None:
-    if origin.revision is None or not COMMIT.fullmatch(origin.revision):
-        raise UserError(
-            f"{origin.what}: {origin.source} is not pinned: {origin.revision!r} is not a commit hash.",
-            remedy=f"Set {origin.key}.revision to the 40 hexadecimal digits of a commit, from "
-            f"https://huggingface.co/{origin.source}/commits/main; a branch or a tag can move.",
-        )
 
 
 def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], None], started: float) -> None:
@@ -271,7 +138,7 @@ def _weights(what: str, folder: Path, target: Path) -> None:
         _refuse_compressed(pickled)
         state = torch.load(pickled, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever unpickling damaged or hostile bytes raises
-        why = _first_line(error)
+        why = first_line(error)
         raise UserError(
             f"{what}: {pickled} cannot be read as plain tensors.", [why], "Use a source that has safetensors."
         ) from error

@@ -12,7 +12,7 @@ import torch
 from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 
-from valence_gap import backbones, model_kinds
+from valence_gap import hub, model_kinds
 from valence_gap.backbones import fetch_pretrained, licence
 from valence_gap.definitions import Backbone, from_json, is_local
 from valence_gap.errors import UserError
@@ -216,7 +216,7 @@ def test_hub_failures_say_what_to_do(
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(backbones, "snapshot_download", refuse)
+    monkeypatch.setattr(hub, "snapshot_download", refuse)
     with pytest.raises(UserError) as raised:
         fetch_pretrained("b", HUB, tmp_path / "out")
     assert all(message in str(raised.value) for message in messages)
@@ -240,7 +240,7 @@ def test_hub_download_asks_for_the_pinned_commit_and_needed_files(
             if file.name in allow_patterns:
                 (local_dir / file.name).write_bytes(file.read_bytes())
 
-    monkeypatch.setattr(backbones, "snapshot_download", serve)
+    monkeypatch.setattr(hub, "snapshot_download", serve)
     fetch_pretrained("b", HUB, tmp_path / "out")
     assert ("pytorch_model.bin" in asked) == pickled  # both formats would double the download
     assert torch.equal(load_file(tmp_path / "out/model.safetensors")["encoder.bias"], STATE["encoder.bias"])

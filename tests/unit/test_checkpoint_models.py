@@ -13,7 +13,7 @@ from small_models import make_backbone, training
 from test_released_checkpoint import release
 from transformers import WhisperConfig
 
-from valence_gap import backbones, models
+from valence_gap import hub, models
 from valence_gap.backbones import fetch_checkpoint
 from valence_gap.definitions import Checkpoint
 from valence_gap.errors import UserError
@@ -120,7 +120,7 @@ def test_offline_it_says_what_to_download_and_where_to_put_it(tmp_path: Path, mo
     def refuse(*_: object, **__: object) -> None:
         raise errors.OfflineModeIsEnabled("no network")
 
-    monkeypatch.setattr(backbones, "snapshot_download", refuse)
+    monkeypatch.setattr(hub, "snapshot_download", refuse)
     checkpoint = Checkpoint(source="someone/released", revision=COMMIT)
     with pytest.raises(UserError, match="Model r cannot be fetched from the hub") as caught:
         fetch_checkpoint("r", checkpoint, tmp_path / "models/r/seed-42")
