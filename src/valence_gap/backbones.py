@@ -6,67 +6,19 @@ import shutil
 import time
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants, snapshot_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, scratch_folder, whole_folder, write_json
-from valence_gap.progress import say
+from valence_gap.hub import ACCOMPANYING, PICKLED, Origin, download, first_line, require_commit
+from valence_gap.model_kinds import CONFIG, WEIGHTS, misfit
 from valence_gap.provenance import checksum, run_record
-
-CONFIG, WEIGHTS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
-ACCOMPANYING = (
-    "preprocessor_config.json",
-    "processor_config.json",
-    "generation_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "normalizer.json",
-    "README.md",
-    "LICENSE",
-    "lexicon.txt",
-)
-COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where something that is fetched comes from.
-
-    Attributes:
-        what: what it is, at the start of messages: ``Backbone w2v2-b``.
-        key: its key in the configuration: ``backbones.w2v2-b``.
-        source: hub id or local folder.
-        revision: commit on the hub.
-        definition: JSON value that is recorded.
-    """
-
-    what: str
-    key: str
-    source: str
-    revision: str | None
-    definition: Mapping[str, Any]
 
 
 def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
@@ -78,7 +30,8 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
         output: the folder; ``run.json`` in it holds source, revision, licence, SHA-256 and the parameter count.
 
     Raises:
-        UserError: no source, no pinned commit, no connection, no access, or files that are not a whole model.
+        UserError: no source, no pinned commit, no connection, no access, or files that are not a whole model of its
+            architecture.
     """
     if backbone.source is None:
         raise UserError(
@@ -86,7 +39,16 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
         )
     definition = {"backbone": json.loads(to_json(backbone))}
     origin = Origin(f"Backbone {name}", f"backbones.{name}", backbone.source, backbone.revision, definition)
-    _fetch(origin, output, lambda folder: None)
+
+    def refuse_others(folder: Path) -> None:
+        if wrong := misfit(folder, backbone.architecture):
+            raise UserError(
+                f"Backbone {name}: {origin.source} is not the kind of model that is wanted.",
+                [wrong.replace(str(folder), origin.source)],
+                f"Correct {origin.key}.source.",
+            )
+
+    _fetch(origin, output, refuse_others)
 
 
 def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path) -> None:
@@ -127,74 +89,9 @@ def _fetch(origin: Origin, output: Path, check: Callable[[Path], None]) -> None:
             raise UserError(f"{origin.what}: there is no folder {folder}.", remedy="Correct its source.")
         _adopt(origin, folder, output, check, started)
         return
-    _require_commit(origin)
+    require_commit(origin)
     with scratch_folder(output.with_name(f"{output.name}.download")) as scratch:
         _adopt(origin, download(origin, scratch), output, check, started)
-
-
-def download(origin: Origin, scratch: Path) -> Path:
-    """Download the needed files of a pinned commit into ``scratch``; safetensors where the hub has them.
-
-    Raises:
-        UserError: what has to be downloaded by other means and where to put it, or why it cannot be.
-    """
-    wanted = [CONFIG, WEIGHTS, *ACCOMPANYING]
-    _snapshot(origin, wanted, scratch)
-    if not (scratch / WEIGHTS).is_file():
-        _snapshot(origin, [PICKLED], scratch)
-    return scratch
-
-
-def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
-    source, revision = origin.source, str(origin.revision)
-    say(f"{origin.what}: downloading {source} at {revision[:12]}")
-    try:
-        snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
-    except GatedRepoError as error:
-        raise UserError(
-            f"{origin.what}: {source} is gated.",
-            remedy=f"Ask for access at https://huggingface.co/{source}, then log in with `hf auth login`.",
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise UserError(
-            f"{origin.what}: the hub has no model {source}, or it is private.",
-            remedy="Correct its source, or log in.",
-        ) from error
-    except (RevisionNotFoundError, EntryNotFoundError) as error:
-        if isinstance(error, LocalEntryNotFoundError):
-            raise _offline(origin, error) from error
-        raise UserError(
-            f"{origin.what}: {source} has no commit {revision}.",
-            remedy=f"Choose one at https://huggingface.co/{source}/commits/main.",
-        ) from error
-    except (OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
-        raise _offline(origin, error) from error
-
-
-def _offline(origin: Origin, error: Exception) -> UserError:
-    source, revision = origin.source, origin.revision
-    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else (str(error) or type(error).__name__).splitlines()[0]
-    folder = origin.what.rpartition(" ")[2]
-    return UserError(
-        f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
-        [
-            CONFIG,
-            f"{WEIGHTS}, or {PICKLED} where there is none",
-            "preprocessor_config.json, tokenizer files and README.md, those that exist",
-        ],
-        f"On a machine with a connection run\n"
-        f"  hf download {source} --revision {revision} --local-dir {folder}\n"
-        f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
-    )
-
-
-def _require_commit(origin: Origin) -> None:
-    if origin.revision is None or not COMMIT.fullmatch(origin.revision):
-        raise UserError(
-            f"{origin.what}: {origin.source} is not pinned: {origin.revision!r} is not a commit hash.",
-            remedy=f"Set {origin.key}.revision to the 40 hexadecimal digits of a commit, from "
-            f"https://huggingface.co/{origin.source}/commits/main; a branch or a tag can move.",
-        )
 
 
 def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], None], started: float) -> None:
@@ -241,7 +138,7 @@ def _weights(what: str, folder: Path, target: Path) -> None:
         _refuse_compressed(pickled)
         state = torch.load(pickled, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever unpickling damaged or hostile bytes raises
-        why = (str(error) or type(error).__name__).splitlines()[0]
+        why = first_line(error)
         raise UserError(
             f"{what}: {pickled} cannot be read as plain tensors.", [why], "Use a source that has safetensors."
         ) from error

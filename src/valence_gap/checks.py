@@ -1,42 +1,22 @@
 """What can be wrong with a configuration, told in one line each: the key, the value, and what would be valid."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.claims import needed
 from valence_gap.claims.definitions import several
 from valence_gap.configuration import Configuration
 from valence_gap.corpus_checks import wrong_corpora
-from valence_gap.definitions import ADAPTERS, CLEAN, MINIATURE_ROOT, Model, Recipe
+from valence_gap.definitions import ADAPTERS, CLEAN, MINIATURE_ROOT
 from valence_gap.errors import valid_names
-from valence_gap.figure_checks import FIGURES, TABLES, wrong_figures
-from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, layers_of, local_source
-from valence_gap.validation import explain
+from valence_gap.figure_checks import CLAIMS, FIGURES, TABLES, made_here, wrong_figures
+from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, local_source
+from valence_gap.miniature_checks import wrong_mixtures
+from valence_gap.model_checks import UNSET, wrong_models, wrong_sources
 
-CLAIMS = "claims"
 CLAIMS_FILE = Path("workflow/claims.yaml")
 DEEPEST = 50
-# Keys of a model that shape its training, as they are where nobody sets them.
-UNSET: Mapping[str, Any] = {
-    "backbone": None,
-    "recipe": None,
-    "overrides": {},
-    "frozen": False,
-    "pretrained": True,
-    "layers": None,
-    "fraction": 1.0,
-}
-
-
-def recipe_of(configuration: Configuration, model: Model) -> Recipe:
-    """The recipe of a model, with its overrides."""
-    recipe = configuration.recipes[str(model.recipe)]
-    values = TypeAdapter(Recipe).dump_python(recipe, mode="json") | dict(model.overrides)
-    return TypeAdapter(Recipe).validate_json(json.dumps(values))
 
 
 def wrong_names(configuration: Configuration) -> Iterator[str]:
@@ -102,28 +82,11 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
     yield from wrong_corpora(configuration)
     yield from _wrong_conditions(configuration)
     yield from wrong_figures(configuration)
+    yield from wrong_mixtures(configuration)
     yield from _wrong_claims(configuration)
     yield from (f"synthesiser.{wrong}" for wrong in configuration.synthesiser.wrong())
-    for name, model in configuration.models.items():
-        if model.recipe in configuration.recipes:
-            try:
-                recipe_of(configuration, model)
-            except ValidationError as error:
-                for one in error.errors(include_url=False):
-                    yield explain(one, Recipe, root=("models", name, "overrides"))
-        backbone = configuration.backbones.get(model.backbone or "")
-        folder = local_source(backbone.source) if backbone else None
-        there = layers_of(folder) if folder else None
-        if model.layers and there is not None and model.layers > there:
-            yield f"models.{name}.layers: {model.layers}, but '{model.backbone}' has {there}; valid: 1 to {there}"
-        if backbone and backbone.architecture == "cnn14" and (model.frozen or model.layers or not model.pretrained):
-            yield f"models.{name}: frozen, layers and pretrained say nothing of a cnn14 backbone; leave them out"
-        if backbone and backbone.architecture in ("recogniser", "text"):
-            yield f"models.{name}.backbone: '{model.backbone}' is a {backbone.architecture}; a model needs an encoder"
-        if not model.pretrained and model.frozen:
-            yield f"models.{name}.frozen: true, but its weights are random (pretrained: false); nothing would be learnt"
-        if len(set(model.seeds)) < len(model.seeds):
-            yield f"models.{name}.seeds: {list(model.seeds)} names a seed twice"
+    yield from wrong_models(configuration)
+    yield from wrong_sources(configuration)
     for name in set(configuration.models) & set(configuration.fusions):
         yield f"fusions.{name}: a model has this name too"
     if configuration.fusions and not (configuration.recogniser and configuration.text_encoder):
@@ -137,8 +100,7 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
         kind = kind_of(folder) if folder else None
         if kind in SPECTROGRAM_KINDS and not backbone.streamed and configuration.cached_splits:
             yield f"backbones.{name}.streamed: must be true; {backbone.source} is a {kind}: it has no stem to cache"
-    miniature = any(paths.labels.startswith(MINIATURE_ROOT) for paths in configuration.paths.values())
-    if miniature and configuration.miniature is None:
+    if made_here(configuration, configuration.paths) and configuration.miniature is None:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
 
 

@@ -33,7 +33,10 @@ class Figure:
     models: Annotated[tuple[str, ...], Field(description="Models shown, in order.")]
     corpora: Annotated[tuple[str, ...], Field(description="Corpora shown, in order.")]
     seeds: Annotated[Literal["all", "first"], Field(description="All seeds of each model, or the first.")] = "all"
-    published: Annotated[bool, Field(description="Mark the published values (the paper's own corpora only).")] = False
+    published: Annotated[
+        bool,
+        Field(description="Show the published values (figures 2 and 9, table 3; the paper's own corpora only)."),
+    ] = False
     transcribed: Annotated[
         tuple[str, ...],
         Field(description="Figure 3: further corpora whose test sets are transcribed, for their word error rates."),

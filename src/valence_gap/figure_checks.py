@@ -1,7 +1,7 @@
 """What figures and tables cannot show, or would show wrongly, told before anything is trained for them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from valence_gap.configuration import Configuration, Figure
 from valence_gap.definitions import MINIATURE_ROOT
@@ -10,6 +10,9 @@ from valence_gap.files import canonical_json
 
 FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
 TABLES = tuple(f"table_{number}" for number in range(1, 4))
+CLAIMS = "claims"
+PUBLISHED = ("figure_02", "figure_09", "table_3")
+"""What can show the paper's values beside its own."""
 
 Check = Callable[[Configuration, str, Figure], Iterator[str]]
 
@@ -43,11 +46,19 @@ def _lists(configuration: Configuration, key: str, figure: Figure) -> Iterator[s
 
 
 def _published(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """The published values are those of the paper's own corpora."""
-    paths = configuration.paths
-    made = [name for name in figure.corpora if name in paths and paths[name].labels.startswith(MINIATURE_ROOT)]
-    if figure.published and made:
+    """The published values are those of the paper's own corpora, and not every figure can show them."""
+    if not figure.published:
+        return
+    if key.partition(".")[2] not in PUBLISHED:
+        yield f"{key}.published: true, but it shows no published values, as {', '.join(PUBLISHED)} do; valid: false"
+    elif made := made_here(configuration, figure.corpora):
         yield f"{key}.published: true, but it shows the miniature's {', '.join(made)}; valid: false"
+
+
+def made_here(configuration: Configuration, corpora: Iterable[str]) -> list[str]:
+    """Those of some corpora that are the miniature's."""
+    paths = configuration.paths
+    return [name for name in corpora if name in paths and paths[name].labels.startswith(MINIATURE_ROOT)]
 
 
 def _fusions(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
@@ -138,3 +149,8 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
     "figure_13": (_steps("fraction", 1.0), _no_fusion),
     "table_3": (_one_model, _no_fusion, _augmented),
 }
+
+
+def needs_augmented(target: str) -> bool:
+    """Whether a figure or table shows the augmented test sets."""
+    return _augmented in CHECKS.get(target, ())

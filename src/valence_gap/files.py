@@ -5,6 +5,7 @@ What is being written lies beside its place under a hidden name, which tells the
 being written, and is removed when the same output is written again.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ import pandas as pd
 
 LEFT_ALONE_S = 86_400.0  # after so long without a write, another machine's process is taken to be gone
 ROWS_AT_ONCE = 4096
+TRIES = 100  # to take the place of a folder that others are writing too
 
 
 @contextmanager
@@ -47,13 +49,33 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A scratch folder beside ``path`` that takes its place when the block ends without an error."""
+    """A scratch folder beside ``path`` that takes its place when the block ends without an error.
+
+    At every moment there is a whole folder in that place, or none. Of two processes that write the same one, the last
+    to end gives its content.
+    """
     with scratch_folder(path) as scratch:
         yield scratch
         scratch.chmod(0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
-        scratch.replace(path)
+        _take_place(scratch, path)
+
+
+def _take_place(scratch: Path, path: Path) -> None:
+    """Rename a folder to ``path``; the one that lies there is moved aside, and deleted when the other is in place."""
+    moved: list[Path] = []
+    for number in range(TRIES):
+        try:
+            scratch.replace(path)  # over no folder, or an empty one
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or number == TRIES - 1:
+                raise
+        aside = scratch.with_name(f"{scratch.name}_{number}")  # where an orphan of this process would lie
+        with suppress(FileNotFoundError):  # another process has moved it
+            path.replace(aside)
+            moved.append(aside)
+    for aside in moved:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from valence_gap.inference import predict
 from valence_gap.inputs import Inputs, open_inputs
 from valence_gap.models import SpeechModel
 from valence_gap.models.cnn14 import least_frames
+from valence_gap.recipe_checks import unsound
 
 STEM_HOP = 320  # samples per frame of the convolutional stem
 
@@ -163,18 +164,8 @@ def _rate_hz(training: Training, model: SpeechModel) -> float:
 
 def _check(training: Training, model: SpeechModel, train: Source) -> None:
     """Refuse what would run and not be what was asked for."""
-    recipe, refused = training.recipe, []
-    if recipe.batch_size < 2:
-        refused.append("batch_size: 1 has no CCC; the paper's is 32")
-    if model.input_kind == "log-mel":
-        if training.frozen:
-            refused.append("frozen: true leaves CNN14's random convolutions as they are")
-        if recipe.activation_checkpointing:
-            refused.append("activation_checkpointing: true is for transformers alone")
-        if (recipe.micro_batch_size or recipe.batch_size) < recipe.batch_size:
-            refused.append("micro_batch_size would change the statistics of CNN14's batch normalisation")
-    if model.input_kind == "stem" and not training.pretrained and train.features is not None:
-        refused.append("pretrained: false with stored features, which are the pre-trained stem's: set train_stem: true")
+    stored = model.input_kind == "stem" and train.features is not None
+    refused = [f"{key}: {complaint}" for key, complaint in unsound(training, stored=stored)]
     if refused:
         raise UserError("the definition of the model is not sound", refused, "Correct its row or its recipe.")
 

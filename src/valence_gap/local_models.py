@@ -15,6 +15,13 @@ def local_source(source: str | None) -> Path | None:
     return Path(source).expanduser() if source and is_local(source) else None
 
 
+def mistaken(source: str | None, revision: str | None) -> bool:
+    """Whether a source is a folder written like a hub id: with too many slashes, or it is there and not pinned."""
+    if not source or is_local(source):
+        return False
+    return source.count("/") > 1 or (revision is None and Path(source).is_dir())
+
+
 def kind_of(folder: Path) -> str | None:
     """What kind of model lies in a folder; None where that cannot be read."""
     return _told(folder).get("model_type")

@@ -16,6 +16,7 @@ NEUTRAL = frozenset(
         "miniature_definitions.py",
         "text_definitions.py",
         "checks.py",
+        "recipe_checks.py",  # what is refused, not what is computed
         "study.py",
         "errors.py",
         "files.py",  # how a result is written, not what

@@ -8,14 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from valence_gap.checks import (
-    CLAIMS,
-    CLAIMS_FILE,
-    no_json,
-    recipe_of,
-    wrong_names,
-    wrong_values,
-)
+from valence_gap.checks import CLAIMS_FILE, no_json, wrong_names, wrong_values
 from valence_gap.claims import Needs, needed
 from valence_gap.configuration import Configuration, Figure
 from valence_gap.definitions import (
@@ -31,7 +24,9 @@ from valence_gap.definitions import (
     Training,
 )
 from valence_gap.errors import UserError
+from valence_gap.figure_checks import CLAIMS
 from valence_gap.miniature_definitions import Speech
+from valence_gap.model_checks import recipe_of, training_of
 from valence_gap.text_definitions import Fusion
 from valence_gap.validation import explain
 
@@ -46,11 +41,12 @@ def schema() -> dict[str, Any]:
     return _ADAPTER.json_schema()
 
 
-def load(config: Mapping[str, Any]) -> "Study":
+def load(config: Mapping[str, Any], asked: Iterable[str] = ()) -> "Study":
     """Check a configuration and make a study of it.
 
     Args:
         config: the merged configuration, as Snakemake or YAML gives it.
+        asked: figures and tables that are made beside the study's targets, and are checked as those are.
 
     Raises:
         UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
@@ -60,7 +56,8 @@ def load(config: Mapping[str, Any]) -> "Study":
     except ValidationError as error:
         offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
-    offenders = [*wrong_names(configuration), *wrong_values(configuration)]
+    checked = replace(configuration, targets=tuple(dict.fromkeys((*configuration.targets, *asked))))
+    offenders = [*wrong_names(checked), *wrong_values(checked)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
     return Study(configuration)
@@ -154,16 +151,8 @@ class Study:
 
     def training(self, model: str, seed: int) -> Training:
         """All that shapes the trained model: names, labels and colours are left out, since they cannot change it."""
-        row = self.models[model]
-        return Training(
-            backbone=self.backbone(self.backbone_of(model)),
-            recipe=self.recipe(model),
-            frozen=row.frozen,
-            pretrained=row.pretrained,
-            layers=row.layers,
-            fraction=row.fraction,
-            seed=seed,
-        )
+        backbone = self.backbone(self.backbone_of(model))
+        return training_of(self.configuration, self.models[model], backbone, seed)
 
     def uses_stem_features(self, model: str, split: Split) -> bool:
         """Whether a model reads the cached output of its backbone's frozen stem for a split."""

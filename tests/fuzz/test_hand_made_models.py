@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from small_models import make_backbone, training
 from test_hand_made_corpora import AUDIO, CORPORA
 
-from valence_gap import backbones, models
+from valence_gap import backbones, hub, models
 from valence_gap.definitions import Backbone
 from valence_gap.study import load
 
@@ -133,7 +133,7 @@ def test_it_is_told(tmp_path, name):
     hand_made(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
 
 
-def hub(error):
+def hub_error(error):
     response = MagicMock(status_code=401, headers={})
     return error("the hub says no", response=response) if error is not OSError else OSError("Name resolution failed")
 
@@ -147,7 +147,7 @@ def hub(error):
     ],
 )
 def test_a_hub_that_refuses_is_told(tmp_path, monkeypatch, error, words):
-    monkeypatch.setattr(backbones, "snapshot_download", MagicMock(side_effect=hub(error)))
+    monkeypatch.setattr(hub, "snapshot_download", MagicMock(side_effect=hub_error(error)))
     definition = Backbone(source="facebook/some-encoder", revision=COMMIT)
     hand_made(lambda: backbones.fetch_pretrained("b", definition, tmp_path / "output"), words)
 

@@ -1,5 +1,6 @@
 """Fetching pre-trained encoders: from local folders as they are, from the hub with its failures simulated."""
 
+import errno
 import json
 import pickle
 from collections.abc import Callable
@@ -11,11 +12,15 @@ import torch
 from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 
-from valence_gap import backbones
+from valence_gap import hub, model_kinds
 from valence_gap.backbones import fetch_pretrained, licence
-from valence_gap.definitions import Backbone, is_local
+from valence_gap.definitions import Backbone, from_json, is_local
 from valence_gap.errors import UserError
+from valence_gap.models import cnn14
+from valence_gap.models.families import FAMILIES
+from valence_gap.preflight.weights import examine_backbone
 from valence_gap.provenance import checksum
+from valence_gap.transcription import RECOGNISERS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = Backbone(source="facebook/some-encoder", revision=COMMIT)
@@ -111,6 +116,54 @@ def test_failure_leaves_the_earlier_folder_alone(source: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source"]
 
 
+@pytest.mark.parametrize(
+    ("config", "architecture", "message"),
+    [
+        (
+            '{"model_type": "bert"}',
+            "transformer",
+            "model_type 'bert'; a speech encoder is wanted, valid: data",
+        ),
+        ('{"model_type": "hubert"}', "text", "model_type 'hubert'; a text encoder is wanted, valid: bert"),
+        ('{"model_type": "hubert"}', "recogniser", "has no lm_head.*: it is an encoder without a head for letters"),
+        ("{}", "transformer", "has no model_type; a speech encoder is wanted"),
+    ],
+)
+@pytest.mark.parametrize("pickled", [False, True])
+def test_another_kind_of_model_is_refused(
+    source: Path, tmp_path: Path, config: str, architecture: str, message: str, pickled: bool
+) -> None:
+    (source / "config.json").write_text(config)
+    if pickled:
+        (source / "model.safetensors").unlink()
+        torch.save(STATE, source / "pytorch_model.bin")
+    backbone = from_json(Backbone, json.dumps({"source": str(source), "architecture": architecture}))
+    with pytest.raises(UserError, match="is not the kind of model that is wanted") as raised:
+        fetch_pretrained("b", backbone, tmp_path / "out")
+    (told,) = raised.value.offenders
+    assert message in told
+    assert told.startswith(f"{source}/")
+    assert not (tmp_path / "out").exists()
+    if not pickled or "lm_head" not in message:  # the names of pickled weights are not looked at
+        finding = examine_backbone("b", backbone)
+        assert (finding.status, finding.details) == ("wrong", ("Correct backbones.b.source.",))
+        assert message in finding.found
+
+
+def test_the_kinds_are_those_that_are_loaded() -> None:
+    assert set(model_kinds.SPEECH_KINDS) == set(FAMILIES)
+    assert model_kinds.CNN14_KIND == cnn14.MODEL_TYPE
+    assert set(model_kinds.WANTED["recogniser"].kinds) == set(RECOGNISERS)
+
+
+def test_the_miniatures_models_are_of_their_kinds() -> None:
+    folder = Path(__file__).parents[2] / "resources/miniature"
+    kinds = {"mini-hubert-b": ["transformer"], "mini-asr": ["transformer", "recogniser"], "mini-bert": ["text"]}
+    for name, expected in kinds.items():
+        fitting = [each for each in model_kinds.WANTED if model_kinds.misfit(folder / name, each) is None]
+        assert fitting == expected
+
+
 def test_missing_folder_and_source(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no folder"):
         fetch(tmp_path / "nowhere", tmp_path / "out")
@@ -124,8 +177,15 @@ def test_hub_id_must_be_pinned_to_a_commit(tmp_path: Path, revision: str | None)
         fetch_pretrained("b", Backbone(source="facebook/some-encoder", revision=revision), tmp_path / "out")
 
 
-def http_error(kind: type[Exception]) -> Exception:
-    return kind("refused", response=MagicMock(headers={}))  # type: ignore[call-arg]
+def http_error(kind: type[Exception], status: int = 400) -> Exception:
+    return kind("refused", response=MagicMock(headers={}, status_code=status))  # type: ignore[call-arg]
+
+
+def caused_by(cause: Exception) -> Exception:
+    """What the library raises where nothing could be asked of the hub, whatever the reason."""
+    error = errors.LocalEntryNotFoundError("an error happened")
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
@@ -138,6 +198,13 @@ def http_error(kind: type[Exception]) -> Exception:
         (errors.OfflineModeIsEnabled("offline"), [COMMIT, "model.safetensors", "pytorch_model.bin", "source"]),
         (ConnectionError("refused"), [COMMIT]),
         (http_error(errors.HfHubHTTPError), [COMMIT]),
+        (http_error(errors.HfHubHTTPError, 401), ["login", "hf auth login"]),
+        (http_error(errors.HfHubHTTPError, 403), ["gated", "Ask for access"]),
+        (http_error(errors.HfHubHTTPError, 429), ["overloaded", "429", "Try again later"]),
+        (caused_by(http_error(errors.HfHubHTTPError, 503)), ["out of order", "503", "Try again later"]),
+        (caused_by(ConnectionError("refused")), ["hf download"]),
+        (OSError(errno.ENOSPC, "No space left on device", "/scratch/x"), ["the disk is full", "/scratch/x"]),
+        (PermissionError(errno.EACCES, "Permission denied", "/cache/x"), ["/cache/x", "permissions"]),
         (http_error(errors.GatedRepoError), ["gated", "log in"]),
         (http_error(errors.RepositoryNotFoundError), ["no model facebook/some-encoder"]),
         (http_error(errors.RevisionNotFoundError), [f"no commit {COMMIT}"]),
@@ -149,10 +216,11 @@ def test_hub_failures_say_what_to_do(
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(backbones, "snapshot_download", refuse)
+    monkeypatch.setattr(hub, "snapshot_download", refuse)
     with pytest.raises(UserError) as raised:
         fetch_pretrained("b", HUB, tmp_path / "out")
     assert all(message in str(raised.value) for message in messages)
+    assert ("hf download" in str(raised.value)) == (COMMIT in messages or "hf download" in messages)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -172,7 +240,7 @@ def test_hub_download_asks_for_the_pinned_commit_and_needed_files(
             if file.name in allow_patterns:
                 (local_dir / file.name).write_bytes(file.read_bytes())
 
-    monkeypatch.setattr(backbones, "snapshot_download", serve)
+    monkeypatch.setattr(hub, "snapshot_download", serve)
     fetch_pretrained("b", HUB, tmp_path / "out")
     assert ("pytorch_model.bin" in asked) == pickled  # both formats would double the download
     assert torch.equal(load_file(tmp_path / "out/model.safetensors")["encoder.bias"], STATE["encoder.bias"])

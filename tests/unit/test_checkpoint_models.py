@@ -13,7 +13,7 @@ from small_models import make_backbone, training
 from test_released_checkpoint import release
 from transformers import WhisperConfig
 
-from valence_gap import backbones, models
+from valence_gap import hub, models
 from valence_gap.backbones import fetch_checkpoint
 from valence_gap.definitions import Checkpoint
 from valence_gap.errors import UserError
@@ -107,7 +107,11 @@ def test_what_is_no_finished_model_is_refused_and_leaves_nothing(tmp_path: Path)
     source = str(tmp_path / "backbone")
     with pytest.raises(UserError, match=f"Model x: {source} is not a finished model") as caught:
         fetch_checkpoint("x", Checkpoint(source=source), tmp_path / "models/x")
-    assert any("classifier.dense.weight is missing" in line for line in caught.value.offenders)
+    (_, told) = caught.value.offenders
+    assert told.startswith(f"{source}/model.safetensors has no classifier.*: it is an encoder without a ")
+    assert told.endswith("a finished one is results/<study>/models/<model>/seed-<seed>")
+    finding = examine_checkpoint("x", Checkpoint(source=source), tmp_path / "models/x")
+    assert (finding.status, finding.found) == ("wrong", told)
     assert not (tmp_path / "models/x").exists()
     assert str(tmp_path / "models") not in str(caught.value)
 
@@ -116,7 +120,7 @@ def test_offline_it_says_what_to_download_and_where_to_put_it(tmp_path: Path, mo
     def refuse(*_: object, **__: object) -> None:
         raise errors.OfflineModeIsEnabled("no network")
 
-    monkeypatch.setattr(backbones, "snapshot_download", refuse)
+    monkeypatch.setattr(hub, "snapshot_download", refuse)
     checkpoint = Checkpoint(source="someone/released", revision=COMMIT)
     with pytest.raises(UserError, match="Model r cannot be fetched from the hub") as caught:
         fetch_checkpoint("r", checkpoint, tmp_path / "models/r/seed-42")

@@ -13,7 +13,7 @@ from valence_gap.corpora import ADAPTERS
 from valence_gap.corpus_checks import ANNOTATED
 from valence_gap.definitions import DIMENSIONS
 from valence_gap.errors import UserError
-from valence_gap.preflight import merged
+from valence_gap.preflight import merge, merged
 from valence_gap.study import load
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +148,55 @@ WRONG = {
         change("figures.figure_02.published", True),
         "figures.figure_02.published: true, but it shows the miniature's msp-podcast, iemocap, cmu-mosi; valid: false",
     ),
+    "published values where none are shown": (
+        change("figures.figure_07.published", True),
+        "figures.figure_07.published: true, but it shows no published values, as figure_02, figure_09, table_3 do;",
+    ),
+    "a batch of one": (
+        change("recipes.frozen.batch_size", 1),
+        "recipes.frozen.batch_size (hubert-b-frozen): 1 has no CCC; valid: 2 or more",
+    ),
+    "a fusion's batch of one": (
+        change("recipes.fusion.batch_size", 1),
+        "recipes.fusion.batch_size (hubert-b-fusion): 1 has no CCC; valid: 2 or more",
+    ),
+    "parts of a batch that is normalised": (
+        change("models.cnn14.overrides", {"micro_batch_size": 4}),
+        "models.cnn14.overrides.micro_batch_size: 4 would change the statistics of CNN14's batch normalisation;",
+    ),
+    "checkpointing without transformer layers": (
+        change("recipes.cnn14.activation_checkpointing", True),
+        "recipes.cnn14.activation_checkpointing (cnn14): true is for transformers alone; valid: false",
+    ),
+    "a stem that CNN14 does not have": (
+        change("recipes.cnn14.train_stem", True),
+        "recipes.cnn14.train_stem (cnn14): true, but CNN14 has no stem; valid: false",
+    ),
+    "layers that CNN14 does not have": (
+        change("models.cnn14.layers", 2),
+        "models.cnn14.layers: 2, but CNN14 has no transformer layers; valid: null",
+    ),
+    "a CNN14 that is not pre-trained, said so": (
+        change("models.cnn14.pretrained", False),
+        "models.cnn14.pretrained: false, but CNN14 always starts from random weights; leave it out",
+    ),
+    "random weights behind the pre-trained stem": (
+        change("models.w2v2-L-random.recipe", "finetune"),
+        "recipes.finetune.train_stem (w2v2-L-random): false, but pretrained: false: stored features are the",
+    ),
+    "a stem to be trained below frozen layers": (
+        change("models.w2v2-L-frozen.overrides", {"train_stem": True}),
+        "models.w2v2-L-frozen.overrides.train_stem: true, but the model is frozen: its head alone is trained;",
+    ),
+    "frozen random weights": (
+        change("models.w2v2-L-random.frozen", True),
+        "models.w2v2-L-random.frozen: true, but its weights are random (pretrained: false): nothing would be learnt;",
+    ),
+    "a folder that is written as a hub id": (
+        change("backbones.mini-w2v2-b.source", "resources/miniature/mini-w2v2-b"),
+        "backbones.mini-w2v2-b.source: 'resources/miniature/mini-w2v2-b' is read as a hub id; for the folder write "
+        "./resources/miniature/mini-w2v2-b",
+    ),
     "figure 3 without a fusion": (
         change("figures.figure_03.models", ["w2v2-b"]),
         "figures.figure_03.models: ['w2v2-b'] has no fusion; valid: hubert-b-fusion, w2v2-L-fusion,",
@@ -232,7 +281,7 @@ def test_all_of_it_is_told_at_once() -> None:
     clash = {"a share of more than all", "a command that is none", "a command that writes nothing", "a condition twice"}
     clash |= {"figure 3 without a fusion", "a figure of nothing", "figure 5 without a fine-tuned model"}
     clash |= {"figure 5 with CNN14", "figure 12 without layers", "figure 13 without fractions"}
-    clash |= {"a figure of no corpus"}
+    clash |= {"a figure of no corpus", "frozen random weights"}
     chosen = [WRONG[name] for name in WRONG if name not in clash]
     told = offenders(*(spoil for spoil, _ in chosen))
     for _, message in chosen:
@@ -288,6 +337,26 @@ def test_a_long_value_of_an_unknown_key_hides_no_valid_name() -> None:
     (told,) = offenders(change("modles", MINIATURE["models"]))
     assert told.startswith('modles: unknown key, given as {"cnn14": ')
     assert told.index("; valid: augmented, backbones,") < 150
+
+
+def test_a_folder_that_exists_is_no_hub_id_until_that_is_pinned() -> None:
+    source = "backbones.mini-w2v2-b.source"
+    (told,) = offenders(change(source, "resources/miniature"))
+    assert told.endswith("for the folder write ./resources/miniature")
+    pinned = {"source": "resources/miniature", "revision": "0" * 40}
+    assert load(merge(MINIATURE, {"backbones": {"mini-w2v2-b": pinned}}))
+
+
+def test_a_random_stem_that_is_streamed_is_sound() -> None:
+    streamed = {"models": {"w2v2-L-random": {"recipe": "finetune"}}, "cached_splits": []}
+    assert load(merge(MINIATURE, streamed)).models["w2v2-L-random"].recipe == "finetune"
+
+
+def test_the_papers_numbers_stand_beside_its_own_study_alone() -> None:
+    paper = yaml.safe_load((ROOT / "workflow/presets/paper.yaml").read_text())
+    shown = {**paper["figures"], **paper["tables"]}
+    assert {name for name, figure in shown.items() if figure.get("published")} == {"figure_02", "table_3"}
+    assert load(merge(merge(MINIATURE, paper), {"claims": {"references": None}}))
 
 
 PRESETS = ("paper", "paper paper-quick", "paper beyond", "open")

@@ -123,6 +123,60 @@ def test_what_a_killed_process_left_goes_with_the_next_writing_and_a_living_one_
     assert names(tmp_path) == sorted([neighbour.name, "state.safetensors", "train"])
 
 
+WRITER = """
+import pathlib, sys
+from valence_gap.files import whole_folder
+for number in range(100):
+    with whole_folder(pathlib.Path(sys.argv[1])) as folder:
+        for name in ("audio.npy", "index.parquet"):
+            (folder / name).write_text(f"{sys.argv[2]} {number}")
+"""
+
+
+def test_two_writers_of_one_folder_do_not_disturb_each_other(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "pack")]
+    writers = [subprocess.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in ("one", "other")]
+    assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [("", 0)] * 2
+    assert names(tmp_path) == ["pack"]
+    (content,) = {file.read_text() for file in (tmp_path / "pack").iterdir()}
+    assert names(tmp_path / "pack") == ["audio.npy", "index.parquet"]
+    assert content in ("one 99", "other 99")
+
+
+KILLED_BETWEEN = """
+import os, pathlib, shutil, signal, sys
+from valence_gap import files
+replace = pathlib.Path.replace
+def killed_after(self, target):
+    replace(self, target)
+    if self.name == "pack" and sys.argv[2] == "moved aside":
+        os.kill(os.getpid(), signal.SIGKILL)
+pathlib.Path.replace = killed_after
+def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+shutil.rmtree = killed
+with files.whole_folder(pathlib.Path(sys.argv[1])) as folder:
+    (folder / "new").touch()
+"""
+
+
+@pytest.mark.parametrize(("when", "left"), [("moved aside", None), ("in place", ["new"])])
+def test_a_kill_between_leaves_no_half_folder(tmp_path: Path, when: str, left: list[str] | None) -> None:
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    for name in ("old", "older"):
+        (folder / name).touch()
+    done = subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(folder), when])
+    assert done.returncode == -9
+    assert (names(folder) if folder.exists() else None) == left
+    hidden = [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert ["old", "older"] in map(names, hidden)  # whole, and known for what it is
+    with whole_folder(folder) as scratch:
+        (scratch / "again").touch()
+    assert names(tmp_path) == ["pack"]
+    assert names(folder) == ["again"]
+
+
 def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path: Path) -> None:
     file, folder = tmp_path / ".a.csv.0123abcd-1-abcd_123.csv", tmp_path / ".b.0123abcd-1-abcd_123"
     file.touch()

@@ -7,6 +7,7 @@ from small_models import make_backbone, training
 
 from valence_gap import models
 from valence_gap.errors import UserError
+from valence_gap.models import folders
 
 
 def test_older_names_of_weight_normalisation_and_bfloat16_weights_load(tmp_path):
@@ -77,5 +78,15 @@ def test_a_damaged_folder_is_named_with_a_remedy(tmp_path, how, named):
 
 def test_a_backbone_is_no_finished_model(tmp_path):
     make_backbone(tmp_path)
-    with pytest.raises(UserError, match=r"classifier\.dense\.weight is missing"):
+    with pytest.raises(UserError, match=r"no classifier\.\*: it is an encoder without a regression head"):
         models.load(tmp_path)
+
+
+def test_of_many_wrong_weights_the_first_are_named_and_the_others_counted(tmp_path):
+    make_backbone(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    with pytest.raises(UserError) as caught:
+        folders.fill(torch.nn.Linear(2, 2), weights, tmp_path)
+    assert len(caught.value.offenders) == folders.NAMED + 1
+    assert caught.value.offenders[:2] == ("weight is missing", "bias is missing")
+    assert caught.value.offenders[-1] == f"and {len(weights) + 2 - folders.NAMED} more weights"

@@ -68,7 +68,7 @@ def test_a_split_without_utterances_is_told(data: Data, tmp_path: Path) -> None:
     ("definition", "complaint"),
     [
         (with_recipe(batch_size=1), "has no CCC"),
-        (replace(TRAINING, pretrained=False), "set train_stem: true"),
+        (replace(TRAINING, pretrained=False), "train_stem: false"),
         (with_recipe(train_stem=True), "there is no input"),
     ],
 )

@@ -284,7 +284,7 @@ def test_weights_that_are_fetched_pinned_or_neither() -> None:
         assert (told.status, "backbones.x.revision" in told.details[0]) == ("wrong", True)
     folder = Path("resources/pretrained/x")
     weights_file(folder / "model.safetensors")
-    write(folder / "config.json", json.dumps({"num_hidden_layers": 2, "hidden_size": 16}))
+    write(folder / "config.json", json.dumps({"model_type": "hubert", "num_hidden_layers": 2, "hidden_size": 16}))
     write(folder / "run.json", json.dumps({"revision": "a" * 40}))
     assert examine_backbone("x", HUB).status == "ok"
     assert examine_backbone("x", replace(HUB, revision="b" * 40)).status == "differs"
@@ -296,7 +296,7 @@ def test_weights_that_are_fetched_pinned_or_neither() -> None:
 def test_weights_in_a_local_folder() -> None:
     local = Backbone(source="./mine")
     assert examine_backbone("x", local).status == "wrong"
-    write(Path("mine/config.json"), "{}")
+    write(Path("mine/config.json"), '{"model_type": "hubert"}')
     told = examine_backbone("x", local)
     assert (told.status, "model.safetensors" in told.found) == ("wrong", True)
     weights_file(Path("mine/model.safetensors"))

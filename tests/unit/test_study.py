@@ -79,7 +79,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         ),
         (
             change("models", "cnn14", "frozen", to=True),
-            "models.cnn14: frozen, layers and pretrained say nothing of",
+            "models.cnn14.frozen: true leaves CNN14's random convolutions as they are",
         ),
         (
             change("figures", "figure_02", "models", to=["x"]),

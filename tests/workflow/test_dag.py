@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import Workflow, copy_workflow
 
-from valence_gap.checks import CLAIMS
-from valence_gap.figure_checks import FIGURES, TABLES
+from valence_gap.figure_checks import CLAIMS, FIGURES, TABLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,4 +153,13 @@ def test_a_wrong_configuration_is_one_line(workflow: Workflow) -> None:
     (workflow.root / "wrong.yaml").write_text("models:\n  w2v2-b: {backbone: w2v2-x}\n")
     output = workflow.snakemake("--dry-run", configfiles=("tiny.yaml", "wrong.yaml"), check=False)
     assert "models.w2v2-b.backbone: 'w2v2-x' is not a backbone; valid: mini-asr, mini-bert, " in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("target", ["figure_06", "results/tiny/tables/table_3.md"])
+def test_what_is_asked_for_by_name_is_checked_first(workflow: Workflow, target: str) -> None:
+    workflow.configure(augmented=[])  # sound with the targets of the tiny study
+    output = workflow.snakemake("--dry-run", target, check=False)
+    (told,) = [line for line in output.splitlines() if line.startswith("  - ")]
+    assert re.match(r"  - augmented: \[\], but (figures|tables)\.\w+ shows the augmented test sets; valid: ", told)
     assert "Traceback" not in output

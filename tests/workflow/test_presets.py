@@ -8,9 +8,8 @@ import pytest
 import yaml
 from conftest import Workflow
 
-from valence_gap.checks import CLAIMS
 from valence_gap.claims.definitions import Role
-from valence_gap.figure_checks import FIGURES, TABLES
+from valence_gap.figure_checks import CLAIMS, FIGURES, TABLES
 from valence_gap.preflight import merged
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of

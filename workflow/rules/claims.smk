@@ -1,7 +1,7 @@
 rule claims:
     """The paper's answers as statements, checked against the scores: holds, does not hold, cannot be told."""
     input:
-        claims="workflow/claims.yaml",
+        claims=once_sound("claims", "workflow/claims.yaml"),
         predictions=claims_predictions().values(),
         labels=claims_tables("labels").values(),
         utterances=claims_tables("utterances").values(),

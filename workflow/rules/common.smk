@@ -14,10 +14,16 @@ from valence_gap.revisions import REVISIONS
 from valence_gap.sources import closure
 from valence_gap.study import NOISE, load
 
-try:
-    study = load(config)
-except UserError as error:
-    sys.exit(f"error: {error}")
+
+def sound_study(*asked):
+    """The study, whose targets and what else is asked for can be made; else the run ends with what is wrong."""
+    try:
+        return load(config, asked)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+study = sound_study()
 
 # With SIGUSR1 a scheduler warns a whole job of its end. It would kill Snakemake and the shells of its jobs; so they let
 # it pass, and a training, which does not, saves its state.
@@ -52,6 +58,17 @@ def parent(path):
 def flags(option, values):
     """An option for each value, as words: ['--root', 'audio', '--root', 'removed']."""
     return [word for value in values for word in (option, value)]
+
+
+def once_sound(target, files):
+    """An input function that gives some files; first a target that is asked for by name alone is checked."""
+
+    def checked(wildcards):
+        if target not in study.targets:
+            sound_study(target)
+        return files
+
+    return checked
 
 
 def raw(wildcards):
@@ -201,202 +218,6 @@ def deterministic(models):
 def maybe_temp(path):
     """Marks results/.../features.npy as temporary, unless the study keeps its features."""
     return path if study.configuration.keep_features else temp(path)
-
-
-def runs(target):
-    """(model, seed, corpus) of all that a figure or table shows: ('w2v2-b', 42, 'iemocap'), ..."""
-    return [
-        (model, seed, corpus)
-        for model, seed in study.runs(target)
-        for corpus in study.shown(target).corpora
-    ]
-
-
-def scores_of(target, *sets):
-    """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
-    places = [f"{model}/seed-{seed}/{corpus}" for model, seed, corpus in runs(target)]
-    return [f"{R}/scores/{place}/{name}.csv" for place in places for name in sets]
-
-
-def scores_of_targets():
-    """Score tables that the targets are drawn from, each once: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
-    return list(
-        dict.fromkeys(
-            path
-            for target in study.targets
-            for path in scores_of(target, *SCORED.get(target, ()))
-        )
-    )
-
-
-def predictions_of(target, *sets, suffix="parquet"):
-    """Predictions that a target is drawn from, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
-    found = [
-        (
-            f"{model}:{seed}:{corpus}",
-            f"{R}/predictions/{model}/seed-{seed}/{corpus}/{name}.{suffix}",
-        )
-        for model, seed, corpus in runs(target)
-        for name in sets
-    ]
-    return {f"{key}={path}": path for key, path in found}
-
-
-def tables_of(target, table):
-    """Tables of a target's corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
-    paths = {
-        corpus: f"{R}/corpora/{corpus}/{table}.test.parquet"
-        for corpus in study.shown(target).corpora
-    }
-    return {f"{corpus}={path}": path for corpus, path in paths.items()}
-
-
-def logs_of(target):
-    """Training logs of a target's models: {'w2v2-b:42=results/.../training.csv': 'results/.../training.csv'}."""
-    paths = {
-        f"{model}:{seed}": f"{R}/models/{model}/seed-{seed}/training.csv"
-        for model, seed in study.runs(target)
-    }
-    return {f"{run}={path}": path for run, path in paths.items()}
-
-
-def whole_configs_of(target):
-    """Configurations of a target's models with all layers: {'w2v2-L=results/.../config.json': 'results/...'}."""
-    paths = {
-        model: f"{R}/models/{model}/seed-{seed}/config.json"
-        for model, seed in study.runs(target)
-        if study.models[study.audio_model(model)].layers is None
-    }
-    return {f"{model}={path}": path for model, path in paths.items()}
-
-
-def transcriptions_of(target):
-    """Reports of the transcripts that a target tells of: {'iemocap=results/.../report.json': 'results/...'}."""
-    paths = {
-        corpus: f"{R}/text/{corpus}/test/report.json"
-        for corpus in study.transcribed(target)
-    }
-    return {f"{corpus}={path}": path for corpus, path in paths.items()}
-
-
-def claims_predictions():
-    """Predictions that the claims are judged by, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
-    paths = [
-        (
-            f"{model}:{seed}:{corpus}",
-            f"{R}/predictions/{model}/seed-{seed}/{corpus}/{name}.parquet",
-        )
-        for model, seed, name, corpus in study.claims_runs()
-    ]
-    return {f"{key}={path}": path for key, path in paths}
-
-
-def claims_corpora():
-    """The corpora that the claims are judged on: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
-    return list(dict.fromkeys(corpus for *_, corpus in study.claims_runs()))
-
-
-def claims_tables(table):
-    """Tables of the claims' corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
-    paths = {
-        corpus: f"{R}/corpora/{corpus}/{table}.test.parquet"
-        for corpus in claims_corpora()
-    }
-    return {f"{corpus}={path}": path for corpus, path in paths.items()}
-
-
-def claims_logs():
-    """Training logs that the claims are judged by: {'w2v2-b:42=results/.../training.csv': 'results/...'}."""
-    paths = {
-        f"{model}:{seed}": f"{R}/models/{model}/seed-{seed}/training.csv"
-        for model, seed in study.claims_logs()
-    }
-    return {f"{run}={path}": path for run, path in paths.items()}
-
-
-def packed(corpora):
-    """Indices of clean test sets whose bad audio is skipped: {'iemocap=results/.../index.parquet': 'results/...'}."""
-    paths = {
-        corpus: pack(corpus, "test")[1]
-        for corpus in dict.fromkeys(corpora)
-        if study.corpus(corpus).on_bad_audio == "skip"
-    }
-    return {f"{corpus}={path}": path for corpus, path in paths.items()}
-
-
-def packed_of(target):
-    """Those of a target's corpora; see `packed`."""
-    return packed(study.shown(target).corpora)
-
-
-def drawing(figure):
-    """Source files that draw a figure, so that an edit draws it again: src/valence_gap/figures/figure_02.py, ..."""
-    return [f"{SOURCES}/{path}" for path in closure([f"figures/{figure}.py"])]
-
-
-def tabulating(table):
-    """Source files that make a table: src/valence_gap/tables/table_1.py and what it imports."""
-    return [f"{SOURCES}/{path}" for path in closure([f"tables/{table}.py"])]
-
-
-def reference(*tables):
-    """Published numbers: src/valence_gap/reference/figure_2.csv."""
-    return [f"{SOURCES}/reference/{table}.csv" for table in tables]
-
-
-def exported_files(*names):
-    """Files of all models that the exported one is chosen from: results/.../models/w2v2-b/seed-42/config.json, ..."""
-    return [
-        f"{R}/models/{model}/seed-{seed}/{name}"
-        for model, seed in candidates(study)
-        for name in names
-        if name != "training.csv" or study.is_trained(model)
-    ]
-
-
-def exported_scores():
-    """Their scores, by model: {'w2v2-b:42=results/.../scores/w2v2-b/seed-42/iemocap/clean.csv': 'results/...'}."""
-    paths = [
-        (
-            f"{model}:{seed}",
-            f"{R}/scores/{model}/seed-{seed}/{corpus}/clean.csv",
-        )
-        for model, seed in candidates(study)
-        for corpus in study.shown(MAIN).corpora
-    ]
-    return {f"{key}={path}": path for key, path in paths}
-
-
-def exported_backbones():
-    """Their backbones: {'w2v2-b=resources/pretrained/w2v2-b': 'resources/pretrained/w2v2-b/run.json'}."""
-    folders = {
-        model: f"resources/pretrained/{study.backbone_of(model)}"
-        for model, _ in candidates(study)
-        if study.is_trained(model)
-    }
-    return {f"{model}={path}": f"{path}/run.json" for model, path in folders.items()}
-
-
-def corpora_of_targets():
-    """Corpora that the study trains on, shows or transcribes: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
-    shown = [name for target in study.targets for name in study.transcribed(target)]
-    claimed = (
-        [corpus for *_, corpus in study.claims_runs()]
-        if "claims" in study.targets
-        else []
-    )
-    return list(dict.fromkeys(filter(None, [TRAIN, *shown, *claimed])))
-
-
-def product(target):
-    """What a target ends in: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
-    if target == "claims":
-        return f"{R}/claims.csv"
-    return (
-        f"{R}/figures/{target}.pdf"
-        if target.startswith("figure")
-        else f"{R}/tables/{target}.csv"
-    )
 
 
 wildcard_constraints:

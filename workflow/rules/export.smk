@@ -1,8 +1,11 @@
 rule export:
     """The best model, by mean CCC on the development set, in the released layout, with its card; as ONNX if possible."""
     input:
-        models=exported_files(
-            "model.safetensors", "config.json", "run.json", "training.csv"
+        models=once_sound(
+            MAIN,
+            exported_files(
+                "model.safetensors", "config.json", "run.json", "training.csv"
+            ),
         ),
         scores=exported_scores().values(),
         backbones=exported_backbones().values(),

@@ -114,8 +114,10 @@ class Claims:
         ),
     ] = Field(default_factory=dict)
     references: Annotated[
-        Mapping[Reference, Mapping[Dimension, float]],
-        Field(description="Published CCCs on the in-domain test set. state-of-the-art: without transformers."),
+        Mapping[Reference, Mapping[Dimension, float]] | None,
+        Field(
+            description="Published CCCs on the in-domain test set. state-of-the-art: without transformers; null: none."
+        ),
     ] = Field(default_factory=dict)
 
     def wrong_names(

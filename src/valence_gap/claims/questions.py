@@ -134,7 +134,9 @@ class Question:
 
     def reference(self, side: Side) -> dict[str, float]:
         """The published values of a side, by dimension."""
-        known = {str(name): values for name, values in self.claims.references.items()}.get(str(side.reference), {})
+        known = {str(name): values for name, values in (self.claims.references or {}).items()}.get(
+            str(side.reference), {}
+        )
         wanted = side.dimensions or self.statement.first.dimensions or DIMENSIONS
         values = {str(dimension): known[dimension] for dimension in wanted if dimension in known}
         if len(values) < len(wanted):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from valence_gap import definitions, precision
 from valence_gap.errors import UserError
+from valence_gap.model_kinds import misfit
 from valence_gap.models import attention, folders
 from valence_gap.models.base import Output, SpeechModel
 from valence_gap.models.families import FAMILIES, Family, family_of, new_encoder
@@ -177,6 +178,8 @@ def load_transformer(folder: Path) -> TransformerModel:
         UserError: the folder holds no such model.
     """
     family, config = family_of(folder)
+    if wrong := misfit(folder, "checkpoint"):
+        raise UserError("this is no finished model", [wrong], "Give the folder of a model that has been trained.")
     _check_outputs(config, folder)
     own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
     model = TransformerModel(

@@ -15,6 +15,7 @@ from valence_gap.errors import UserError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 OWN = "valence_gap"
+NAMED = 10  # weights that a message names
 
 # Weight normalisation is stored under its older names, which every version of transformers reads.
 _NEWER_NAMES = {
@@ -88,6 +89,8 @@ def fill(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *, opti
         elif weight.shape != expected[name].shape:
             offenders.append(f"{name} is {tuple(weight.shape)}, expected {tuple(expected[name].shape)}")
     if offenders:
+        more = len(offenders) - NAMED
+        offenders[NAMED:] = [f"and {more:,} more weights"] if more > 0 else []
         raise UserError(
             f"{folder / WEIGHTS} does not hold the model that {folder / CONFIG} describes",
             offenders,

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from valence_gap.checks import CLAIMS
 from valence_gap.definitions import CLEAN
+from valence_gap.figure_checks import CLAIMS
 from valence_gap.study import Study
 
 # Sets of test conditions that a figure or table is drawn from, beside the clean one.

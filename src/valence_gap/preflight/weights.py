@@ -1,8 +1,6 @@
 """Pre-trained models: whether they are there, whole and pinned, and how large they are."""
 
-import json
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,11 @@ from typing import Any
 from valence_gap.definitions import Backbone, Checkpoint
 from valence_gap.files import read_json
 from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, local_source
+from valence_gap.model_kinds import CONFIG, WEIGHTS, header, misfit
 from valence_gap.preflight.findings import Finding
 
 FOLDER = Path("resources/pretrained")
-CONFIG, WEIGHTS, PICKLED, RUN = "config.json", "model.safetensors", "pytorch_model.bin", "run.json"
+PICKLED, RUN = "pytorch_model.bin", "run.json"
 STEM_KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STEM_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 ON_THE_HUB = {"wav2vec2-bert": "facebook/w2v-bert", "whisper": "openai/whisper"}
@@ -137,7 +136,7 @@ def examine_backbone(name: str, backbone: Backbone, *, cached: bool = False) -> 
     if cached and not backbone.streamed and (kind := _own_front_end(name, backbone)):
         found = f"{backbone.source}: {kind} is given a spectrogram and has no stem whose output could be cached"
         return Finding(name, "weights", "wrong", found, (f"Set {key}.streamed: true.",))
-    return _examine(name, key, backbone.source, backbone.revision, FOLDER / name)
+    return _examine(name, key, backbone, FOLDER / name, backbone.architecture)
 
 
 def _own_front_end(name: str, backbone: Backbone) -> str | None:
@@ -151,10 +150,11 @@ def _own_front_end(name: str, backbone: Backbone) -> str | None:
 
 def examine_checkpoint(name: str, checkpoint: Checkpoint, fetched: Path) -> Finding:
     """Whether a finished model lies in ``fetched`` or can get there."""
-    return _examine(name, f"models.{name}.checkpoint", checkpoint.source, checkpoint.revision, fetched)
+    return _examine(name, f"models.{name}.checkpoint", checkpoint, fetched, "checkpoint")
 
 
-def _examine(name: str, key: str, source: str | None, wanted: str | None, fetched: Path) -> Finding:
+def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Path, kind: str) -> Finding:
+    source, wanted = definition.source, definition.revision
     local = local_source(source)
 
     def finding(status: Any, found: str, *details: str) -> Finding:
@@ -170,6 +170,9 @@ def _examine(name: str, key: str, source: str | None, wanted: str | None, fetche
                 f"fetched at {revision}, but the study says {wanted}",
                 f"It will be fetched again; set {key}.revision: {revision} to keep it.",
             )
+        # A folder may have changed since; it is then fetched again.
+        if wrong := misfit(local if local and local.is_dir() else fetched, kind):
+            return finding("wrong", wrong, f"Correct {key}.source.")
         return finding("ok", f"fetched, {_megabytes(fetched / WEIGHTS)}")
     if local is not None:
         weights = [file for file in (local / WEIGHTS, local / PICKLED) if file.is_file()]
@@ -178,6 +181,8 @@ def _examine(name: str, key: str, source: str | None, wanted: str | None, fetche
             return finding("wrong", f"{local} has no {missing}", f"Correct {key}.source.")
         if weights[0].name == WEIGHTS and (problem := damage(weights[0])):
             return finding("wrong", f"{weights[0]} {problem}", "Get it anew.")
+        if wrong := misfit(local, kind):
+            return finding("wrong", wrong, f"Correct {key}.source.")
         return finding("ok", f"local folder, {_megabytes(weights[0])}")
     if not COMMIT.fullmatch(wanted or ""):
         return finding(
@@ -196,13 +201,10 @@ def _examine(name: str, key: str, source: str | None, wanted: str | None, fetche
 def damage(weights: Path) -> str | None:
     """Why a safetensors file cannot be whole, judged by its header and length; None where it seems so."""
     try:
-        with weights.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            header = json.loads(stream.read(length))
-        ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-    except (struct.error, ValueError, OverflowError, KeyError, TypeError, AttributeError, MemoryError):
-        return "is no safetensors file"
-    return None if weights.stat().st_size == 8 + length + max(ends, default=0) else "is cut off or damaged"
+        _, expected = header(weights)
+    except ValueError as error:
+        return str(error)
+    return None if weights.stat().st_size == expected else "is cut off or damaged"
 
 
 def _megabytes(file: Path) -> str:
