@@ -98,7 +98,7 @@ def test_a_spoilt_test_file_is_left_out_everywhere_and_counted(everything: Workf
     shown = pd.read_csv(results / "figures/figure_10.csv")
     assert set(shown.loc[shown["corpus"] == "msp-podcast", "id"]) == predicted["clean"]
     told = f"msp-podcast: 1 of {len(utterances)} utterances have bad audio and were skipped"
-    logs = [f"score/{own}/clean", *(f"figures/figure_0{number}" for number in (3, 4, 5)), "embeddings/separation"]
+    logs = [f"score/{own}/clean", *(f"figures/figure_0{number}" for number in (3, 4, 5)), "measure_separation"]
     for name in (*logs, "claims"):
         assert told in (results / f"logs/{name}.log").read_text()
 
