@@ -1,22 +1,19 @@
 """Fetches pre-trained encoders and finished models, so that nothing after it ever asks the hub."""
 
 import json
+import math
 import re
 import shutil
 import time
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from valence_gap.definitions import Backbone, Checkpoint, is_local, to_json
 from valence_gap.errors import UserError
 from valence_gap.files import read_json, scratch_folder, whole_folder, write_json
-from valence_gap.hub import ACCOMPANYING, PICKLED, Origin, download, first_line, require_commit
+from valence_gap.hub import ACCOMPANYING, PICKLED, Origin, download, require_commit
 from valence_gap.model_kinds import CONFIG, WEIGHTS, misfit
 from valence_gap.provenance import checksum, run_record
 
@@ -134,34 +131,10 @@ def _weights(what: str, folder: Path, target: Path) -> None:
             f"{what}: {folder} has neither {WEIGHTS} nor {PICKLED}.",
             remedy="Weights in several shards have to be merged first (save_pretrained with a larger max_shard_size).",
         )
-    try:
-        _refuse_compressed(pickled)
-        state = torch.load(pickled, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever unpickling damaged or hostile bytes raises
-        why = first_line(error)
-        raise UserError(
-            f"{what}: {pickled} cannot be read as plain tensors.", [why], "Use a source that has safetensors."
-        ) from error
-    save_file(_independent(what, state), target, metadata={"format": "pt"})
+    # PyTorch takes a second to import, and safetensors do not need it.
+    from valence_gap.pickled import convert
 
-
-def _refuse_compressed(archive: Path) -> None:
-    """PyTorch stores its archives as they are; a compressed one could unfold to any size.
-
-    Raises:
-        ValueError: a part of the archive is compressed.
-    """
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            if any(part.compress_type != zipfile.ZIP_STORED for part in opened.infolist()):
-                raise ValueError("the archive is compressed, which PyTorch's never are")
-
-
-def _independent(what: str, state: Any) -> dict[str, torch.Tensor]:
-    """The tensors of a state dict, each with memory of its own: safetensors holds no shared ones."""
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UserError(f"{what}: {PICKLED} is not a state dict.", remedy="Check its source.")
-    return {key: value.detach().clone().contiguous() for key, value in state.items()}
+    convert(what, pickled, target)
 
 
 def parameters(what: str, weights: Path) -> int:
@@ -171,11 +144,11 @@ def parameters(what: str, weights: Path) -> int:
         UserError: the file is cut off or no safetensors at all.
     """
     try:
-        with safe_open(weights, framework="pt") as opened:
+        with safe_open(weights, framework="np") as opened:
             shapes = [opened.get_slice(key).get_shape() for key in opened.keys()]  # noqa: SIM118
     except SafetensorError as error:
         raise UserError(f"{what}: its {WEIGHTS} is cut off or damaged.", [str(error)], "Fetch it again.") from error
-    return sum(torch.Size(shape).numel() for shape in shapes)
+    return sum(map(math.prod, shapes))
 
 
 def licence(card: Path) -> str | None:

@@ -73,14 +73,17 @@ def repeatable(deterministic: bool) -> Iterator[None]:
     Args:
         deterministic: on a GPU too, where such kernels are slower.
     """
-    enabled = torch.are_deterministic_algorithms_enabled()
+    # By its debug mode, of which "error" is the same switch: torch.use_deterministic_algorithms first imports the
+    # compiler, which takes as long as all of PyTorch and which nothing here uses.
+    before = torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    torch.use_deterministic_algorithms(deterministic or device().type == "cpu" or enabled)
+    if deterministic or device().type == "cpu":
+        torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if deterministic:
         os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a card is first used
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(enabled)
+        torch.set_deterministic_debug_mode(before)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]

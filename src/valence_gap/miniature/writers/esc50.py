@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.noise import CATEGORIES, clip
 from valence_gap.miniature.sounds import RATE_HZ
+from valence_gap.miniature.writers import wav
 from valence_gap.miniature_definitions import Miniature
 
 FOLDER = "ESC-50"
@@ -59,9 +59,7 @@ def synthesise_into(one: Clip, root: Path, *, seed: int) -> None:
     samples = clip(CATEGORIES[one.category], draws(seed, "esc-50", one.category, one.number))
     if (one.category, one.number) == _QUIET:
         samples = samples * _QUIET_GAIN
-    path = root / "audio" / one.file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples.astype(np.float32), RATE_HZ, subtype="PCM_16")
+    wav.write(root / "audio" / one.file, samples.astype(np.float32), RATE_HZ)
 
 
 def tables(planned: tuple[Clip, ...]) -> dict[str, str]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
 
 from valence_gap.definitions import DIMENSIONS, SAMPLE_RATE_HZ, Dimension
 from valence_gap.miniature.engine import RATE_HZ, Voice, speak
 from valence_gap.miniature.labels import ANNOTATIONS, Intent, delivery, draws, intent, ratings
 from valence_gap.miniature.text import Sentence
+from valence_gap.miniature.writers import wav
 from valence_gap.miniature.writers.recording import record, recording_of
 
 Ratings = npt.NDArray[np.int64]
@@ -88,10 +88,9 @@ def speak_into(utterance: Utterance, root: Path, *, seed: int) -> float:
     recording = recording_of(utterance.corpus, utterance.speaker, seed)
     samples = record(voice, RATE_HZ, recording, draws(seed, utterance.corpus, utterance.id, "floor"))
     path = root / utterance.file
-    path.parent.mkdir(parents=True, exist_ok=True)
     if utterance.stereo:
         wide = soxr.resample(samples, SAMPLE_RATE_HZ, CD_RATE_HZ)
-        soundfile.write(path, np.stack([wide, 0.8 * wide], axis=1), CD_RATE_HZ, subtype="PCM_16")
+        wav.write(path, np.stack([wide, 0.8 * wide], axis=1), CD_RATE_HZ)
     else:
-        soundfile.write(path, samples, SAMPLE_RATE_HZ, subtype="PCM_16")
+        wav.write(path, samples, SAMPLE_RATE_HZ)
     return len(samples) / SAMPLE_RATE_HZ

@@ -1,0 +1,25 @@
+"""Audio files of the miniature."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+
+def write(path: Path, samples: NDArray[np.float32], rate_hz: int) -> None:
+    """Write PCM16, and the folders that lead to it.
+
+    It is encoded in memory: soundfile waits for the disk after each file that it writes itself, which takes as long
+    as a third of the speaking.
+
+    Args:
+        path: the file.
+        samples: (samples,) or (samples, channels) in -1..1.
+        rate_hz: sampling rate.
+    """
+    encoded = io.BytesIO()
+    soundfile.write(encoded, samples, rate_hz, format="WAV", subtype="PCM_16")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encoded.getvalue())
