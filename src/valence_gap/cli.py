@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from valence_gap import __version__, commands
 from valence_gap.cards import USING_A_CARD, claimed_card
 from valence_gap.errors import UserError, of_system
+from valence_gap.heap import keep_freed_memory
 
 INTERRUPTED = 130  # as a shell tells of SIGINT
 
@@ -28,8 +29,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; 0 on success, 2 where the user has something to mend, 130 after Ctrl-C."""
     parsed = parser().parse_args(arguments)
+    computing = parsed.command in USING_A_CARD  # on a CPU where there is no card
+    if computing:
+        keep_freed_memory()
     try:
-        with claimed_card() if parsed.command in USING_A_CARD else nullcontext():
+        with claimed_card() if computing else nullcontext():
             parsed.run(parsed)
     except Exception as error:
         told = error if isinstance(error, UserError) else of_system(error)

@@ -133,7 +133,7 @@ class Cnn14(nn.Module):
         lengths = lengths.to(spectrograms.device)
         mask = valid(lengths, spectrograms.shape[1], spectrograms.device)
         rows = _rows(mask)
-        states = _scatter(self.bn0(spectrograms.flatten(0, 1)[rows]), rows, spectrograms.shape)[:, None]
+        states = _scatter(self.bn0(spectrograms.flatten(0, 1).index_select(0, rows)), rows, spectrograms.shape)[:, None]
         for index, block in enumerate(self.blocks):
             states = block(states, rows)
             if index < len(self.blocks) - 1:
@@ -258,7 +258,9 @@ def _rows(mask: Tensor) -> Tensor:
 def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:
     """Batch normalisation of (batch, channels, frames, bins) over the frames ``rows``; zero in the others."""
     batch, channels, frames, bins = states.shape
-    packed = states.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels)[rows].view(-1, channels)
+    packed = (
+        states.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels).index_select(0, rows).view(-1, channels)
+    )
     kept = F.batch_norm(
         packed,
         norm.running_mean,
@@ -275,4 +277,4 @@ def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:
 def _scatter(packed: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
     """Rows of (batch x frames, ...) put back in their places, zeros between them: ``shape`` (batch, frames, ...)."""
     empty = packed.new_zeros(shape[0] * shape[1], packed.shape[1])
-    return empty.index_copy(0, rows, packed).view(*shape)
+    return empty.index_copy_(0, rows, packed).view(*shape)
