@@ -11,8 +11,8 @@ def keep_freed_memory() -> None:
     """Have glibc keep what this process frees for what it asks for next; elsewhere nothing happens.
 
     Tensors are freed and asked for by the megabyte in every step. By default much of that memory goes back to the
-    system and comes again page by page, each of which is zeroed first: a training step on one CPU thread then takes a
-    tenth longer. The highest use of memory is the same.
+    system and comes again page by page, each of which is zeroed first: a training step on one CPU thread then takes up
+    to a sixth longer (benchmarks/training_step.py). The highest use of memory is the same.
     """
     options = getattr(ctypes.CDLL(None), "mallopt", None)
     if options is not None:

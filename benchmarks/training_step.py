@@ -1,0 +1,131 @@
+"""Where a training step's time goes on this CPU: matrix products, and memory that the system takes and gives again.
+
+    python benchmarks/training_step.py --backbone resources/miniature/mini-w2v2-L
+
+Prints the share of the matrix products in the CPU time of a step, how much faster they are in bfloat16 than in float32
+here, what a step would take where they are faster still (``--amx``, measured elsewhere: 7 times as fast as float32),
+and how much longer a step takes where freed memory goes back to the system; the latter from processes in turn, so that
+whatever else the machine does slows both. Ratios of CPU seconds: absolute times are of no use on a shared machine.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from valence_gap.definitions import Backbone, Recipe, Training
+from valence_gap.heap import keep_freed_memory
+from valence_gap.losses import ccc_loss
+from valence_gap.models import build
+from valence_gap.precision import autocast, resolve
+
+FRAMES_PER_S = 50
+WARM_UP = 5  # steps that prepare kernels
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm")
+CPU = torch.device("cpu")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", type=Path, required=True, help="wav2vec 2.0 or HuBERT in Hugging Face format")
+    parser.add_argument("--steps", type=int, default=40, help="of a batch of utterances of 2 to 4 s")
+    parser.add_argument("--batch-size", type=int, default=8, help="utterances in a batch")
+    parser.add_argument("--rounds", type=int, default=5, help="processes that keep, and that return, freed memory")
+    parser.add_argument("--amx", type=float, default=7.0, help="speed of other products, float32's here being 1")
+    parser.add_argument("--alone", choices=["keep", "return"], help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    step = stepper(args.backbone, args.batch_size)
+    if args.alone:
+        if args.alone == "keep":
+            keep_freed_memory()
+        print(json.dumps(seconds_of(step, args.steps)))
+        return
+    share, gain = share_of_products(step, args.steps), gain_of_bfloat16(args.backbone, args.batch_size)
+    print(f"{100 * share:.0f} % of the CPU time of a step are matrix products, in {resolve('auto', CPU)}")
+    print(f"in bfloat16 they are {gain:.1f} times as fast as in float32")
+    faster = args.amx / (gain if resolve("auto", CPU) == torch.bfloat16 else 1.0)
+    left = 1 - share * (1 - 1 / faster)
+    print(f"with products {args.amx:g} times as fast as float32's, a step would take {left:.2f} of its time")
+    spent: dict[str, list[float]] = {"keep": [], "return": []}
+    for _ in range(args.rounds):
+        for kind, found in spent.items():
+            command = [sys.executable, __file__, "--backbone", str(args.backbone), "--steps", str(args.steps)]
+            command += ["--batch-size", str(args.batch_size), "--alone", kind]
+            found.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    ratio = median(spent["return"]) / median(spent["keep"])
+    print(f"where freed memory goes back to the system, a step takes {ratio:.2f} times as long")
+
+
+def stepper(backbone: Path, batch_size: int) -> Callable[[], None]:
+    """A function that makes one step of training, on noise in place of the stem's output."""
+    torch.manual_seed(0)
+    definition = Backbone(source=str(backbone))
+    training = Training(
+        backbone=definition, recipe=Recipe(), frozen=False, pretrained=True, layers=None, fraction=1.0, seed=0
+    )
+    model: Any = build(training, backbone)
+    model.train()
+    channels = model.backbone.config.conv_dim[-1]
+    optimizer = torch.optim.AdamW([each for each in model.parameters() if each.requires_grad], fused=True)
+
+    def step() -> None:
+        lengths = torch.randint(2 * FRAMES_PER_S, 4 * FRAMES_PER_S, (batch_size,))
+        inputs = torch.randn(batch_size, int(lengths.max()), channels)
+        with autocast(resolve("auto", CPU), CPU):
+            predictions = model(inputs, lengths).predictions
+        ccc_loss(predictions, torch.rand(batch_size, 3)).backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def seconds_of(step: Callable[[], None], steps: int) -> float:
+    """CPU seconds of some steps, after a few that are not counted."""
+    for _ in range(WARM_UP):
+        step()
+    started = time.process_time()
+    for _ in range(steps):
+        step()
+    return time.process_time() - started
+
+
+def share_of_products(step: Callable[[], None], steps: int) -> float:
+    """Share of the CPU time of steps that is spent in matrix products."""
+    seconds_of(step, 1)
+    with torch.profiler.profile() as profile:
+        for _ in range(steps):
+            step()
+    events = profile.key_averages()
+    products = sum(event.self_cpu_time_total for event in events if event.key in PRODUCTS)
+    return float(products / sum(event.self_cpu_time_total for event in events))
+
+
+def gain_of_bfloat16(backbone: Path, batch_size: int) -> float:
+    """How many times as fast a feed-forward layer's product is in bfloat16 as in float32; medians, taken in turn."""
+    config = json.loads((backbone / "config.json").read_text())
+    frames = 3 * FRAMES_PER_S * batch_size
+    spent: dict[torch.dtype, list[float]] = {torch.bfloat16: [], torch.float32: []}
+    for _ in range(50):
+        for dtype, found in spent.items():
+            states = torch.ones(frames, config["hidden_size"], dtype=dtype)
+            weight = torch.ones(config["intermediate_size"], config["hidden_size"], dtype=dtype)
+            F.linear(states, weight)  # once untimed, since the other format has taken the caches
+            started = time.process_time()
+            F.linear(states, weight)
+            found.append(time.process_time() - started)
+    return median(spent[torch.float32]) / median(spent[torch.bfloat16])
+
+
+if __name__ == "__main__":
+    main()
