@@ -20,6 +20,7 @@ SHARED = (
     "printshellcmds",
     "show-failed-logs",
     "scheduler",
+    "max-jobs-per-timespan",
 )
 JOB_PROCESSES_MB = 300
 
@@ -46,7 +47,7 @@ def test_all_kinds_of_machines_have_a_profile():
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_what_makes_a_job_run_again_is_the_same_everywhere(name):
+def test_how_jobs_are_chosen_is_the_same_everywhere(name):
     default = profile("default")
     assert {key: profile(name)[key] for key in SHARED} == {key: default[key] for key in SHARED}
 

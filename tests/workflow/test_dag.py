@@ -1,6 +1,5 @@
 """What a run would do, by dry run."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -112,14 +111,6 @@ def test_the_whole_miniature_counts_its_jobs(planned: dict[str, Counter[str]]) -
 def test_the_summary_of_the_scores_makes_none_and_leaves_none_out(planned: dict[str, Counter[str]]) -> None:
     assert planned["all"]["summarise_scores"] == 1
     assert planned["summarise_scores"]["score"] == planned["all"]["score"] > 0
-
-
-def test_the_summary_knows_which_scores_targets_are_drawn_from() -> None:
-    texts = {path.stem: path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")}
-    drawn = re.findall(r"^ +scores=scores_of\((.+)\),$", texts["figures"] + texts["tables"], flags=re.MULTILINE)
-    (known,) = re.findall(r"^SCORED = (\{.+?^\})$", texts["common"], flags=re.MULTILINE | re.DOTALL)
-    wanted = {target: sets for target, *sets in map(ast.literal_eval, drawn)}
-    assert ast.literal_eval(known) == wanted
 
 
 def test_a_run_of_one_target_starts_just_these_jobs(workflow: Workflow) -> None:

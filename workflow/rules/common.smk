@@ -29,17 +29,6 @@ study = sound_study()
 # it pass, and a training, which does not, saves its state.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
-# Sets of conditions of the scores that a figure or table is drawn from.
-SCORED = {
-    "figure_02": ["clean"],
-    "figure_06": ["clean", "augmented"],
-    "figure_08": ["clean"],
-    "figure_09": ["clean"],
-    "figure_12": ["clean"],
-    "figure_13": ["clean"],
-    "table_3": ["clean", "augmented"],
-}
-
 R = study.results
 TRAIN = study.configuration.train_corpus
 SOURCES = "src/valence_gap"

@@ -3,7 +3,7 @@ rule figure_02:
     input:
         source=drawing("figure_02"),
         published=reference("figure_2"),
-        scores=scores_of("figure_02", "clean"),
+        scores=scores_of("figure_02"),
     output:
         report(
             f"{R}/figures/figure_02.pdf",
@@ -42,7 +42,7 @@ use rule figure_02 as figure_06 with:
     """Figure 6: CCC averaged over the augmented test sets."""
     input:
         source=drawing("figure_06"),
-        scores=scores_of("figure_06", "clean", "augmented"),
+        scores=scores_of("figure_06"),
     output:
         report(
             f"{R}/figures/figure_06.pdf",
@@ -63,7 +63,7 @@ use rule figure_02 as figure_08 with:
     """Figure 8: CCC of single speakers, and how models agree on them."""
     input:
         source=drawing("figure_08"),
-        scores=scores_of("figure_08", "clean"),
+        scores=scores_of("figure_08"),
     output:
         report(
             f"{R}/figures/figure_08.pdf",
@@ -85,7 +85,7 @@ use rule figure_02 as figure_09 with:
     input:
         source=drawing("figure_09"),
         published=reference("figure_2"),
-        scores=scores_of("figure_09", "clean"),
+        scores=scores_of("figure_09"),
     output:
         report(
             f"{R}/figures/figure_09.pdf",
@@ -106,7 +106,7 @@ use rule figure_02 as figure_12 with:
     """Figure 12: CCC after removing top transformer layers."""
     input:
         source=drawing("figure_12"),
-        scores=scores_of("figure_12", "clean"),
+        scores=scores_of("figure_12"),
         configs=whole_configs_of("figure_12").values(),
     output:
         report(
@@ -129,7 +129,7 @@ use rule figure_02 as figure_13 with:
     """Figure 13: CCC on fractions of the training set."""
     input:
         source=drawing("figure_13"),
-        scores=scores_of("figure_13", "clean"),
+        scores=scores_of("figure_13"),
     output:
         report(
             f"{R}/figures/figure_13.pdf",

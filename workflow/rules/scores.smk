@@ -71,7 +71,7 @@ rule scores:
     """Score all selected models, and draw nothing."""
     input:
         [
-            path
+            f"{R}/scores/{model}/seed-{seed}/{corpus}/clean.csv"
             for target in study.configuration.targets
-            for path in scores_of(target, "clean")
+            for model, seed, corpus in runs(target)
         ],

@@ -63,7 +63,7 @@ rule table_3:
     input:
         source=tabulating("table_3"),
         published=reference("table_3"),
-        scores=scores_of("table_3", "clean", "augmented"),
+        scores=scores_of("table_3"),
     output:
         multiext(f"{R}/tables/table_3", ".csv", ".md", ".tex"),
     log:

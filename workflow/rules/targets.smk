@@ -1,5 +1,16 @@
 # What figures, tables, claims and the export are made from.
 
+# Sets of conditions of the scores that a figure or table is drawn from.
+SCORED = {
+    "figure_02": ["clean"],
+    "figure_06": ["clean", "augmented"],
+    "figure_08": ["clean"],
+    "figure_09": ["clean"],
+    "figure_12": ["clean"],
+    "figure_13": ["clean"],
+    "table_3": ["clean", "augmented"],
+}
+
 
 def runs(target):
     """(model, seed, corpus) of all that a figure or table shows: ('w2v2-b', 42, 'iemocap'), ..."""
@@ -10,20 +21,19 @@ def runs(target):
     ]
 
 
-def scores_of(target, *sets):
+def scores_of(target):
     """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
-    places = [f"{model}/seed-{seed}/{corpus}" for model, seed, corpus in runs(target)]
-    return [f"{R}/scores/{place}/{name}.csv" for place in places for name in sets]
+    return [
+        f"{R}/scores/{model}/seed-{seed}/{corpus}/{name}.csv"
+        for model, seed, corpus in runs(target)
+        for name in SCORED.get(target, ())
+    ]
 
 
 def scores_of_targets():
     """Score tables that the targets are drawn from, each once: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
     return list(
-        dict.fromkeys(
-            path
-            for target in study.targets
-            for path in scores_of(target, *SCORED.get(target, ()))
-        )
+        dict.fromkeys(path for target in study.targets for path in scores_of(target))
     )
 
 
