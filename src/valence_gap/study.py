@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -187,18 +188,19 @@ class Study:
 
     def claims_runs(self) -> list[tuple[str, int, str, str]]:
         """(model, seed, set of conditions, corpus) of the predictions that the claims are judged by."""
-        found = self._claims_needs().predictions
+        found = self._claims_needs.predictions
         return [(model, seed, name, corpus) for model, name, corpus in found for seed in self._claims_seeds(model)]
 
     def claims_logs(self) -> list[tuple[str, int]]:
         """(model, seed) of the training logs that the claims are judged by: all seeds."""
-        return [(name, seed) for name in self._claims_needs().training_logs for seed in self.models[name].seeds]
+        return [(name, seed) for name in self._claims_needs.training_logs for seed in self.models[name].seeds]
 
     def claims_need_separation(self) -> bool:
         """Whether some claim rests on what the embeddings of figure 10 separate."""
         shown = set(self.shown("figure_10").models)
-        return bool(shown & set(self._claims_needs().separation))
+        return bool(shown & set(self._claims_needs.separation))
 
+    @cached_property
     def _claims_needs(self) -> Needs:
         claims = self.configuration.claims
         return needed(CLAIMS_FILE, claims) if claims else Needs((), (), ())

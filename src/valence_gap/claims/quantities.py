@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from valence_gap.claims.evidence import MissingError
 from valence_gap.claims.questions import Cell, Question
@@ -233,9 +234,9 @@ def rank_correlations(first: Floats, second: Floats) -> Floats:
     Returns:
         (resamples,).
     """
-    from scipy.stats import rankdata  # slow to import, and the workflow reads what claims need whenever it is parsed
-
-    one, two = (rankdata(values, axis=0) - (len(values) + 1) / 2 for values in (first, second))
+    # Ranks by pandas: scipy.stats is slow to import, and parsing the workflow comes here to ask what claims need.
+    ranks = (pd.DataFrame(values).rank().to_numpy() for values in (first, second))
+    one, two = (each - (len(each) + 1) / 2 for each in ranks)
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations: Floats = (one * two).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (two**2).sum(axis=0))
     return correlations
