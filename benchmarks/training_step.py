@@ -25,6 +25,7 @@ from valence_gap.definitions import Backbone, Recipe, Training
 from valence_gap.heap import keep_freed_memory
 from valence_gap.losses import ccc_loss
 from valence_gap.models import build
+from valence_gap.optimizers import build_optimizer
 from valence_gap.precision import autocast, resolve
 
 FRAMES_PER_S = 50
@@ -70,13 +71,14 @@ def stepper(backbone: Path, batch_size: int) -> Callable[[], None]:
     """A function that makes one step of training, on noise in place of the stem's output."""
     torch.manual_seed(0)
     definition = Backbone(source=str(backbone))
+    recipe = Recipe()
     training = Training(
-        backbone=definition, recipe=Recipe(), frozen=False, pretrained=True, layers=None, fraction=1.0, seed=0
+        backbone=definition, recipe=recipe, frozen=False, pretrained=True, layers=None, fraction=1.0, seed=0
     )
     model: Any = build(training, backbone)
     model.train()
     channels = model.backbone.config.conv_dim[-1]
-    optimizer = torch.optim.AdamW([each for each in model.parameters() if each.requires_grad], fused=True)
+    optimizer = build_optimizer(recipe, [each for each in model.parameters() if each.requires_grad])
 
     def step() -> None:
         lengths = torch.randint(2 * FRAMES_PER_S, 4 * FRAMES_PER_S, (batch_size,))
