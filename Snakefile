@@ -44,7 +44,7 @@ rule all:
 
 
 onerror:
-    from valence_gap.killed import killed_jobs
+    from valence_gap.runtime.failed_jobs import killed_jobs
 
     if told := killed_jobs(log):
         print(f"error: {told}", file=sys.stderr)

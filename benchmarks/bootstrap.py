@@ -12,9 +12,9 @@ import time
 
 import numpy as np
 
-from valence_gap.definitions import DIMENSIONS, Evaluation
-from valence_gap.metrics import Floats, ccc
-from valence_gap.statistics import Estimate, interval, resampled_mean
+from valence_gap.definitions.models import DIMENSIONS, Evaluation
+from valence_gap.scores.metrics import Floats, ccc
+from valence_gap.scores.statistics import Estimate, interval, resampled_mean
 
 
 def main() -> None:

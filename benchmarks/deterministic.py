@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
-from valence_gap.definitions import Backbone, Recipe, Training
-from valence_gap.losses import ccc_loss
-from valence_gap.models import build
+from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models.encoder import load_stem
-from valence_gap.precision import autocast, repeatable, resolve
-from valence_gap.seeding import seed_everything
+from valence_gap.models.loading import build
+from valence_gap.runtime.precision import autocast, repeatable, resolve
+from valence_gap.training.losses import ccc_loss
+from valence_gap.training.seeding import seed_everything
 
 FRAMES_PER_S = 50
 KINDS = {"fast": False, "deterministic": True}

@@ -23,7 +23,7 @@ from transformers import AutoModel
 from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.states import States, own, transformed
 from valence_gap.models.wav2vec2 import SpeechEncoder
-from valence_gap.precision import autocast, resolve
+from valence_gap.runtime.precision import autocast, resolve
 
 IMPORTS = {
     "torch": "import torch",

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
-from valence_gap.definitions import SAMPLE_RATE_HZ, Backbone, Recipe, Training
-from valence_gap.losses import ccc_loss
-from valence_gap.models import build
+from valence_gap.definitions.models import SAMPLE_RATE_HZ, Backbone, Recipe, Training
 from valence_gap.models.encoder import TransformerModel
+from valence_gap.models.loading import build
+from valence_gap.training.losses import ccc_loss
 
 
 def main() -> None:

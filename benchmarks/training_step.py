@@ -21,12 +21,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from valence_gap.definitions import Backbone, Recipe, Training
-from valence_gap.heap import keep_freed_memory
-from valence_gap.losses import ccc_loss
-from valence_gap.models import build
-from valence_gap.optimizers import build_optimizer
-from valence_gap.precision import autocast, resolve
+from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.models.loading import build
+from valence_gap.runtime.heap import keep_freed_memory
+from valence_gap.runtime.precision import autocast, resolve
+from valence_gap.training.losses import ccc_loss
+from valence_gap.training.optimizers import build_optimizer
 
 FRAMES_PER_S = 50
 WARM_UP = 5  # steps that prepare kernels

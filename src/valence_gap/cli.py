@@ -5,10 +5,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from valence_gap import __version__, commands
-from valence_gap.cards import USING_A_CARD, claimed_card
-from valence_gap.errors import UserError, of_system
-from valence_gap.heap import keep_freed_memory
+from valence_gap import __version__
+from valence_gap.commands import topics
+from valence_gap.runtime.errors import UserError, of_system
+from valence_gap.runtime.gpus import USING_A_CARD, claimed_card
+from valence_gap.runtime.heap import keep_freed_memory
 
 INTERRUPTED = 130  # as a shell tells of SIGINT
 
@@ -21,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"valence-gap {__version__}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for topic in commands.topics():
+    for topic in topics.topics():
         topic.register(subparsers)
     return top
 

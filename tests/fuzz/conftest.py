@@ -4,7 +4,7 @@ import hypothesis
 import pytest
 from outcomes import KINDS, TALLY
 
-from valence_gap import provenance
+from valence_gap.runtime import provenance
 
 hypothesis.settings.register_profile(
     "fuzz",

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import settings
 
-from valence_gap.errors import UserError
+from valence_gap.runtime.errors import UserError
 
 KINDS = ("error", "skip", "accepted", "hand-made")
 TALLY = Counter()

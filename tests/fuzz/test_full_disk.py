@@ -13,9 +13,11 @@ import training_data
 from small_models import make_backbone, training
 from trees import wav
 
-from valence_gap import cli, files, models
-from valence_gap.definitions import to_json
-from valence_gap.packs import write_pack
+from valence_gap import cli
+from valence_gap.audio.packs import write_pack
+from valence_gap.definitions.models import to_json
+from valence_gap.models import loading
+from valence_gap.runtime import files
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_a_training_whose_state_or_model_does_not_fit_is_told(tmp_path, small_di
 @pytest.mark.parametrize("small_disk", [4, 16], indirect=True)
 def test_predictions_that_do_not_fit_are_told(tmp_path, small_disk, capsys):
     make_backbone(tmp_path / "backbone")
-    models.build(training(), tmp_path / "backbone").save(tmp_path / "model")
+    loading.build(training(), tmp_path / "backbone").save(tmp_path / "model")
     source = training_data.split(tmp_path / "test", 400, 3)
     given = ["--model", tmp_path / "model", "--features", source.features]
     written = ["--output", small_disk / "clean.parquet", "--embeddings", small_disk / "clean.npy"]

@@ -15,10 +15,10 @@ from outcomes import attempt, rounds
 from spoiling import byte_step, spoil
 from trees import wav
 
-from valence_gap.audio import open_pack, pack_audio
+from valence_gap.audio.decoding import LONGEST_S, AudioError, decode
+from valence_gap.audio.packing import open_pack, pack_audio
 from valence_gap.corpora.audio_files import UNREADABLE, read_headers
-from valence_gap.decoding import LONGEST_S, AudioError, decode
-from valence_gap.definitions import Corpus
+from valence_gap.definitions.models import Corpus
 
 SKIP = Corpus(adapter="table", label="Test corpus", splits={"test": "test"}, on_bad_audio="skip")
 SUFFIXES = {"WAV": "wav", "FLAC": "flac", "OGG": "ogg", "AIFF": "aiff", "MP3": "mp3", "AU": "au"}

@@ -15,9 +15,10 @@ from outcomes import attempt, rounds
 from spoiling import NASTY, byte_step, cell, line_step, spoil, table_step
 from trees import AUDFORMAT_EMOTION, ESC50, ESC50_NAMES, TABLE, TREES, counted_rows, label_rows, wav, write_audio
 
-from valence_gap.corpora import esc50, prepare_corpus
-from valence_gap.definitions import SPLITS
-from valence_gap.inventory import inventory
+from valence_gap.corpora import esc50
+from valence_gap.corpora.inventory import inventory
+from valence_gap.corpora.prepare import prepare_corpus
+from valence_gap.definitions.models import SPLITS
 
 RULES = st.sampled_from(["keep", "clip", "fail"])
 

@@ -16,9 +16,10 @@ from outcomes import attempt, rounds
 from small_models import make_backbone, make_cnn14, training
 from spoiling import byte_step, spoil
 
-from valence_gap import checkpoints, models
-from valence_gap.backbones import fetch_pretrained
-from valence_gap.definitions import Backbone
+from valence_gap.definitions.models import Backbone
+from valence_gap.models import loading
+from valence_gap.training import checkpoints
+from valence_gap.weights.fetch import fetch_pretrained
 
 NUMBERS = st.one_of(st.sampled_from([0, -1, 1, 3, 7, 17, 10**6, 10**9, 2**63, 10**30]), st.integers(-5, 40))
 STRANGE = st.one_of(
@@ -35,7 +36,7 @@ def folders(tmp_path_factory):
     """A sound backbone, a finished model and a CNN14."""
     base = tmp_path_factory.mktemp("models")
     make_backbone(base / "backbone")
-    models.build(training(), base / "backbone").save(base / "finished")
+    loading.build(training(), base / "backbone").save(base / "finished")
     make_cnn14().save(base / "cnn14")
     return base
 
@@ -43,8 +44,8 @@ def folders(tmp_path_factory):
 def opened(folder):
     """Load a folder in the way of its kind."""
     if folder.name == "backbone":
-        return models.build(training(), folder)
-    return models.load(folder)
+        return loading.build(training(), folder)
+    return loading.load(folder)
 
 
 def check(folders, kind, change):

@@ -10,10 +10,11 @@ import pytest
 from outcomes import hand_made
 from trees import ESC50, ESC50_NAMES, MSP_LABELS, TABLE, TREES, wav, write_audio
 
-from valence_gap.audio import open_pack, pack_audio
-from valence_gap.corpora import esc50, prepare_corpus
-from valence_gap.definitions import Corpus, CorpusPaths
-from valence_gap.files import read_json
+from valence_gap.audio.packing import open_pack, pack_audio
+from valence_gap.corpora import esc50
+from valence_gap.corpora.prepare import prepare_corpus
+from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.runtime.files import read_json
 
 
 def read(tmp_path, name, contents=None, *, change=lambda root: None, paths=None, **settings):

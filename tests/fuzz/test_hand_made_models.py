@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 from small_models import make_backbone, training
 from test_hand_made_corpora import AUDIO, CORPORA
 
-from valence_gap import backbones, hub, models
-from valence_gap.definitions import Backbone
-from valence_gap.study import load
+from valence_gap.definitions.models import Backbone
+from valence_gap.models import loading
+from valence_gap.study.study import load
+from valence_gap.weights import fetch, hub
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -28,7 +29,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def backbone(path, change=lambda folder: None):
     make_backbone(path / "backbone")
     change(path / "backbone")
-    models.build(training(), path / "backbone")
+    loading.build(training(), path / "backbone")
 
 
 def rewritten(change):
@@ -60,7 +61,7 @@ def lying(folder):
 def source(tmp_path, change):
     make_backbone(tmp_path / "source")
     change(tmp_path / "source")
-    backbones.fetch_pretrained("b", Backbone(source=str(tmp_path / "source")), tmp_path / "output")
+    fetch.fetch_pretrained("b", Backbone(source=str(tmp_path / "source")), tmp_path / "output")
 
 
 def pickled(folder):
@@ -149,7 +150,7 @@ def hub_error(error):
 def test_a_hub_that_refuses_is_told(tmp_path, monkeypatch, error, words):
     monkeypatch.setattr(hub, "snapshot_download", MagicMock(side_effect=hub_error(error)))
     definition = Backbone(source="facebook/some-encoder", revision=COMMIT)
-    hand_made(lambda: backbones.fetch_pretrained("b", definition, tmp_path / "output"), words)
+    hand_made(lambda: fetch.fetch_pretrained("b", definition, tmp_path / "output"), words)
 
 
 def test_there_are_enough():

@@ -12,9 +12,9 @@ MEMORY_BYTES = 4 << 30  # of address space beyond what the interpreter and its l
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-from valence_gap.corpora import prepare_corpus
-from valence_gap.definitions import Corpus, CorpusPaths
-from valence_gap.errors import UserError
+from valence_gap.corpora.prepare import prepare_corpus
+from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.runtime.errors import UserError
 
 root = Path(sys.argv[1])
 pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from spoiling import NASTY
 
-from valence_gap.packs import open_pack
-from valence_gap.synthesis import synthesise
-from valence_gap.text_definitions import Synthesiser
+from valence_gap.audio.packs import open_pack
+from valence_gap.definitions.text import Synthesiser
+from valence_gap.text.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = {"threads", "params.seed"}  # what Snakemake and the types of the configuration make sure are numbers

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valence_gap import statistics
-from valence_gap.claims.definitions import Claims, Side, Statement, read_statements
 from valence_gap.claims.evidence import MissingError
-from valence_gap.definitions import DIMENSIONS
+from valence_gap.definitions.claims import Claims, Side, Statement, read_statements
+from valence_gap.definitions.models import DIMENSIONS
+from valence_gap.scores import statistics
 
 CLAIMS_FILE = Path(__file__).parents[2] / "workflow" / "claims.yaml"
 STATEMENTS = read_statements(CLAIMS_FILE)

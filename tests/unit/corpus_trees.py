@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from valence_gap.corpora import prepare_corpus
-from valence_gap.definitions import SPLITS, Corpus, CorpusPaths
+from valence_gap.corpora.prepare import prepare_corpus
+from valence_gap.definitions.models import SPLITS, Corpus, CorpusPaths
 
 
 def write(path: Path, content: str | bytes) -> Path:

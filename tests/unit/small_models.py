@@ -12,9 +12,9 @@ from transformers import (
     WavLMModel,
 )
 
-from valence_gap import models
-from valence_gap.definitions import Backbone, Recipe, Training
-from valence_gap.inputs import normalise, pad
+from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.models import loading
+from valence_gap.prediction.inputs import normalise, pad
 
 KINDS = {
     "hubert": (HubertConfig, HubertModel),
@@ -84,7 +84,7 @@ def cnn14_training(**settings):
 
 def make_cnn14(**settings):
     torch.manual_seed(0)
-    model = models.build(cnn14_training(**settings), None)
+    model = loading.build(cnn14_training(**settings), None)
     with torch.no_grad():  # statistics as after some training, so that normalisation does something
         for module in model.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):

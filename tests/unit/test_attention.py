@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from valence_gap.models.attention import QuickDropout, dropout, quicken
 from valence_gap.models.hub_encoders import implementation, plain_attention
+from valence_gap.models.layers.attention import QuickDropout, dropout, quicken
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.1, 0.5])

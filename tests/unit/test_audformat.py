@@ -8,9 +8,9 @@ import pytest
 import yaml
 from corpus_trees import prepare, write, write_audio
 
-from valence_gap.audformat_export import export_audformat
 from valence_gap.cli import main
-from valence_gap.errors import UserError
+from valence_gap.export.to_audformat import export_audformat
+from valence_gap.runtime.errors import UserError
 
 SCALE = {"arousal": (1.0, 7.0), "dominance": (1.0, 7.0), "valence": (1.0, 7.0)}
 SPLITS = {"train": "train", "test": "test-1"}

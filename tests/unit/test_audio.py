@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 import soundfile
 
-from valence_gap.audio import open_pack, pack_audio
-from valence_gap.decoding import AudioError, decode, decode_waveform
-from valence_gap.definitions import Corpus
-from valence_gap.errors import UserError
+from valence_gap.audio.decoding import AudioError, decode, decode_waveform
+from valence_gap.audio.packing import open_pack, pack_audio
+from valence_gap.definitions.models import Corpus
+from valence_gap.runtime.errors import UserError
 
 FAIL = Corpus(adapter="table", label="Test corpus", splits={"test": "test"})
 SKIP = Corpus(adapter="table", label="Test corpus", splits={"test": "test"}, on_bad_audio="skip")

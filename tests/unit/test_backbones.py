@@ -12,15 +12,15 @@ import torch
 from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 
-from valence_gap import hub, model_kinds
-from valence_gap.backbones import fetch_pretrained, licence
-from valence_gap.definitions import Backbone, from_json, is_local
-from valence_gap.errors import UserError
+from valence_gap.definitions.models import Backbone, from_json, is_local
 from valence_gap.models import cnn14
 from valence_gap.models.families import FAMILIES
 from valence_gap.preflight.weights import examine_backbone
-from valence_gap.provenance import checksum
-from valence_gap.transcription import RECOGNISERS
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.provenance import checksum
+from valence_gap.text.transcription import RECOGNISERS
+from valence_gap.weights import hub, kinds
+from valence_gap.weights.fetch import fetch_pretrained, licence
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = Backbone(source="facebook/some-encoder", revision=COMMIT)
@@ -151,16 +151,16 @@ def test_another_kind_of_model_is_refused(
 
 
 def test_the_kinds_are_those_that_are_loaded() -> None:
-    assert set(model_kinds.SPEECH_KINDS) == set(FAMILIES)
-    assert model_kinds.CNN14_KIND == cnn14.MODEL_TYPE
-    assert set(model_kinds.WANTED["recogniser"].kinds) == set(RECOGNISERS)
+    assert set(kinds.SPEECH_KINDS) == set(FAMILIES)
+    assert kinds.CNN14_KIND == cnn14.MODEL_TYPE
+    assert set(kinds.WANTED["recogniser"].kinds) == set(RECOGNISERS)
 
 
 def test_the_miniatures_models_are_of_their_kinds() -> None:
     folder = Path(__file__).parents[2] / "resources/miniature"
     kinds = {"mini-hubert-b": ["transformer"], "mini-asr": ["transformer", "recogniser"], "mini-bert": ["text"]}
     for name, expected in kinds.items():
-        fitting = [each for each in model_kinds.WANTED if model_kinds.misfit(folder / name, each) is None]
+        fitting = [each for each in kinds.WANTED if kinds.misfit(folder / name, each) is None]
         assert fitting == expected
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.batching import epoch_batches
+from valence_gap.training.batching import epoch_batches
 
 CASES = {
     "count": st.integers(2, 400),

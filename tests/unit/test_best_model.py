@@ -8,11 +8,11 @@ from test_export import make_model, scores
 from test_preflight import ROOT
 from transformers import Wav2Vec2FeatureExtractor
 
-from valence_gap.best_model import best, candidates, training_data, training_licence
 from valence_gap.cli import main
-from valence_gap.errors import UserError
-from valence_gap.preflight import merged
-from valence_gap.study import load
+from valence_gap.export.best import best, candidates, training_data, training_licence
+from valence_gap.preflight.run import merged
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.study import load
 
 
 def log(folder, *rows):

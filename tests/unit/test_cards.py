@@ -10,29 +10,30 @@ from types import SimpleNamespace
 
 import pytest
 
-from valence_gap import cards, cli
-from valence_gap.errors import UserError
+from valence_gap import cli
+from valence_gap.runtime import gpus
+from valence_gap.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "workflow" / "rules"
 
 
 def test_cards_are_named_as_cuda_names_them():
-    assert cards.cards({}) == []
-    assert cards.cards({"VALENCE_GAP_GPUS": " "}) == []
-    assert cards.cards({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
+    assert gpus.cards({}) == []
+    assert gpus.cards({"VALENCE_GAP_GPUS": " "}) == []
+    assert gpus.cards({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
 
 
 @pytest.mark.parametrize("text", ["0,,1", "0,0", ","])
 def test_a_wrong_list_is_told(text):
     with pytest.raises(UserError, match="VALENCE_GAP_GPUS"):
-        cards.cards({"VALENCE_GAP_GPUS": text})
+        gpus.cards({"VALENCE_GAP_GPUS": text})
 
 
 def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
     monkeypatch.delenv("VALENCE_GAP_GPUS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
-    with cards.claimed_card(locks=tmp_path / "locks") as card:
+    with gpus.claimed_card(locks=tmp_path / "locks") as card:
         assert card is None
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
     assert not (tmp_path / "locks").exists()
@@ -42,34 +43,34 @@ def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
 def test_holders_get_different_cards(tmp_path, count):
     names = [str(index) for index in range(count)]
     with ExitStack() as held:
-        claimed = [held.enter_context(cards.claimed_card(names, tmp_path)) for _ in names]
+        claimed = [held.enter_context(gpus.claimed_card(names, tmp_path)) for _ in names]
         assert claimed == names
-    with cards.claimed_card(names, tmp_path) as card:
+    with gpus.claimed_card(names, tmp_path) as card:
         assert card == "0"
 
 
 def test_the_block_sees_its_card_alone_and_leaves_the_environment_as_it_was(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    with cards.claimed_card(["3"], tmp_path):
+    with gpus.claimed_card(["3"], tmp_path):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
 def test_a_card_is_free_again_after_an_error(tmp_path):
-    with pytest.raises(RuntimeError), cards.claimed_card(["0"], tmp_path):
+    with pytest.raises(RuntimeError), gpus.claimed_card(["0"], tmp_path):
         raise RuntimeError
-    with cards.claimed_card(["0"], tmp_path) as card:
+    with gpus.claimed_card(["0"], tmp_path) as card:
         assert card == "0"
 
 
 def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
-    held = cards.claimed_card(["0"], tmp_path)
+    held = gpus.claimed_card(["0"], tmp_path)
     held.__enter__()
-    monkeypatch.setattr(cards, "ASK_EVERY_S", 0.01)
+    monkeypatch.setattr(gpus, "ASK_EVERY_S", 0.01)
     claimed = []
 
     def wait() -> None:
-        with cards.claimed_card(["0"], tmp_path) as card:
+        with gpus.claimed_card(["0"], tmp_path) as card:
             claimed.append(card)
 
     waiting = threading.Thread(target=wait)
@@ -83,26 +84,26 @@ def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
 
 def test_a_killed_process_gives_its_card_back(tmp_path):
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.cards import claimed_card\n"
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import claimed_card\n"
         "with claimed_card(['0', '1'], Path(sys.argv[1])) as card:\n    print(card, flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "0\n"
-        with cards.claimed_card(["0", "1"], tmp_path) as card:
+        with gpus.claimed_card(["0", "1"], tmp_path) as card:
             assert card == "1"
     finally:
         holder.kill()
         holder.communicate()
-    with cards.claimed_card(["0", "1"], tmp_path) as card:
+    with gpus.claimed_card(["0", "1"], tmp_path) as card:
         assert card == "0"
 
 
 def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypatch):
     """Two jobs that each end only when both hold a card, and a third that can have one only then."""
     (tmp_path / "hold.py").write_text(
-        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.cards import claimed_card\n"
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import claimed_card\n"
         "with claimed_card(locks=Path('locks')) as card:\n"
         "    Path(sys.argv[1]).with_suffix('.held').touch()\n"
         "    while len(list(Path('.').glob('*.held'))) < 2:\n        time.sleep(0.05)\n"
@@ -124,7 +125,7 @@ def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypa
 def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
     blocks = [block for path in RULES.glob("*.smk") for block in re.split(r"^rule ", path.read_text(), flags=re.M)]
     wanting = {name for block in blocks if "gpu=1" in block for name in re.findall(r"valence-gap ([\w-]+)", block)}
-    assert wanting == cards.USING_A_CARD
+    assert wanting == gpus.USING_A_CARD
 
 
 @pytest.mark.parametrize(("command", "expected"), [("train", "4"), ("score", None)])

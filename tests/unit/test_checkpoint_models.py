@@ -13,13 +13,14 @@ from small_models import make_backbone, training
 from test_released_checkpoint import release
 from transformers import WhisperConfig
 
-from valence_gap import hub, models
-from valence_gap.backbones import fetch_checkpoint
-from valence_gap.definitions import Checkpoint
-from valence_gap.errors import UserError
+from valence_gap.definitions.models import Checkpoint
+from valence_gap.models import loading
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.weights import LARGE, examine_checkpoint, size_of_source
-from valence_gap.study import load
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.study import load
+from valence_gap.weights import hub
+from valence_gap.weights.fetch import fetch_checkpoint
 
 ROOT = Path(__file__).parents[2]
 MINIATURE = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -94,12 +95,12 @@ def test_what_needs_a_training_log_refuses_it(
 
 def test_one_of_our_own_is_fetched_with_its_record(tmp_path: Path) -> None:
     make_backbone(tmp_path / "backbone")
-    models.build(training(), tmp_path / "backbone").save(tmp_path / "ours")
+    loading.build(training(), tmp_path / "backbone").save(tmp_path / "ours")
     (tmp_path / "ours/run.json").write_text('{"definition": {"seed": 7}}')
     fetch_checkpoint("ours", Checkpoint(source=str(tmp_path / "ours")), tmp_path / "models/ours/seed-42")
     record = json.loads((tmp_path / "models/ours/seed-42/run.json").read_text())
     assert record["made_by"] == {"definition": {"seed": 7}}
-    assert models.load(tmp_path / "models/ours/seed-42").head is not None
+    assert loading.load(tmp_path / "models/ours/seed-42").head is not None
 
 
 def test_what_is_no_finished_model_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from valence_gap import checkpoints
-from valence_gap.checkpoints import Journal, Row, Stopped, StopSignals
+from valence_gap.training import checkpoints
+from valence_gap.training.checkpoints import Journal, Row, Stopped, StopSignals
 
 OPTIMIZERS = {
     "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.1, fused=True),

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from valence_gap.corpora import ADAPTERS
-from valence_gap.corpus_checks import ANNOTATED
-from valence_gap.definitions import DIMENSIONS
-from valence_gap.errors import UserError
-from valence_gap.preflight import merge, merged
-from valence_gap.study import load
+from valence_gap.corpora.prepare import ADAPTERS
+from valence_gap.definitions.models import DIMENSIONS
+from valence_gap.preflight.run import merge, merged
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.checks.corpora import ANNOTATED
+from valence_gap.study.study import load
 
 ROOT = Path(__file__).parents[2]
 MINIATURE = json.loads(json.dumps(yaml.safe_load((ROOT / "config.yaml").read_text())))  # its anchors resolved

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from test_checks import MINIATURE, ROOT
 
-from valence_gap.errors import UserError
-from valence_gap.preflight import merge
-from valence_gap.study import load
+from valence_gap.preflight.run import merge
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.study import load
 
 MINE = {
     "study": "mine",

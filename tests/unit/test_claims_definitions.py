@@ -5,20 +5,12 @@ import pytest
 import yaml
 from claims_data import CLAIMS_FILE, paper_claims
 
-from valence_gap.claims import needed
-from valence_gap.claims.definitions import (
-    WITH_MARGIN,
-    Claims,
-    QuantityName,
-    Side,
-    Statement,
-    get_args,
-    read_statements,
-)
+from valence_gap.claims.needs import needed
 from valence_gap.claims.quantities import MEASURES
 from valence_gap.claims.rendering import SECTIONS
-from valence_gap.definitions import from_json, to_json
-from valence_gap.errors import UserError
+from valence_gap.definitions.claims import WITH_MARGIN, Claims, QuantityName, Side, Statement, get_args, read_statements
+from valence_gap.definitions.models import from_json, to_json
+from valence_gap.runtime.errors import UserError
 
 STATEMENTS = read_statements(CLAIMS_FILE)
 ROW = {
@@ -165,7 +157,7 @@ def test_statements_that_cannot_be_told_need_nothing():
 
 
 def test_the_workflow_parses_without_heavy_imports():
-    code = "import sys, valence_gap.claims; print([m for m in ('torch', 'scipy', 'sklearn') if m in sys.modules])"
+    code = "import sys, valence_gap.claims.needs; print([m for m in ('torch', 'scipy', 'sklearn') if m in sys.modules])"
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -6,12 +6,12 @@ import pytest
 from claims_data import BY_ID, Given, around, paper_claims, statement
 from scipy.stats import chi2, f, spearmanr
 
-from valence_gap import statistics
 from valence_gap.claims.cases import cases_of
-from valence_gap.claims.definitions import Side
 from valence_gap.claims.quantities import rank_correlations
 from valence_gap.claims.questions import Question
 from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, evaluate
+from valence_gap.definitions.claims import Side
+from valence_gap.scores import statistics
 
 
 def only_case(one, evidence, claims=None):

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from claims_data import BY_ID, CLAIMS_FILE, STATEMENTS, paper_claims, write_study
 
-from valence_gap import scoring, statistics
-from valence_gap.claims.definitions import Claims, Side
 from valence_gap.claims.evidence import MissingError, Published
 from valence_gap.claims.scores import Files, Scores
 from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, evaluate
 from valence_gap.commands import claims as command
-from valence_gap.definitions import Evaluation, to_json
-from valence_gap.errors import UserError
-from valence_gap.figures.description import keyed_files, runs_of
-from valence_gap.metrics import ccc
+from valence_gap.definitions.claims import Claims, Side
+from valence_gap.definitions.figures import keyed_files, runs_of
+from valence_gap.definitions.models import Evaluation, to_json
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores import scoring, statistics
+from valence_gap.scores.metrics import ccc
 
 EVALUATION = Evaluation(bootstrap=200, min_samples=15, speaker_draws=15)
 CORPORA = {"in-domain": "msp-podcast", "cross-corpus": "iemocap", "sentiment": "cmu-mosi"}

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from valence_gap import statistics
 from valence_gap.claims.cases import cases_of
-from valence_gap.claims.definitions import Claims, Side
 from valence_gap.claims.evidence import MissingError, Published
 from valence_gap.claims.intervals import simultaneous
 from valence_gap.claims.questions import Question
 from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, decide, evaluate, satisfied, sides, summary
+from valence_gap.definitions.claims import Claims, Side
+from valence_gap.scores import statistics
 
 OPPOSITE = {HOLDS: FAILS, FAILS: HOLDS, UNTOLD: UNTOLD}
 

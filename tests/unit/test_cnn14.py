@@ -6,12 +6,12 @@ import pytest
 import torch
 from small_models import cnn14_training, make_cnn14
 
-from valence_gap import models
-from valence_gap.definitions import Backbone
-from valence_gap.errors import UserError
-from valence_gap.inputs import log_mel, pad
+from valence_gap.definitions.models import Backbone
+from valence_gap.models import loading
 from valence_gap.models.cnn14 import Cnn14, Cnn14Config, least_frames
-from valence_gap.models.log_mel import LogMel, mel_filters
+from valence_gap.models.front_ends.log_mel import LogMel, mel_filters
+from valence_gap.prediction.inputs import log_mel, pad
+from valence_gap.runtime.errors import UserError
 
 FRAMES = (40, 8, 23, 31)
 
@@ -97,7 +97,7 @@ def test_default_is_the_papers_network():
 def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path):
     model = make_cnn14(window_s=0.025, hop_s=0.02, block_pooling="average")
     model.save(tmp_path)
-    loaded = models.load(tmp_path)
+    loaded = loading.load(tmp_path)
     released = Cnn14.from_pretrained(tmp_path)
     batch = pad(spectrograms())
     with torch.no_grad():
@@ -119,15 +119,15 @@ def test_a_damaged_folder_is_named_with_a_remedy(tmp_path):
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "channels": [3, 4, 5, 7]}))
     with pytest.raises(UserError, match=r"blocks\.3\.conv1\.weight is"):
-        models.load(tmp_path)
+        loading.load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({**config, "mel_bins": "many"}))
     with pytest.raises(UserError, match=r"config\.json"):
-        models.load(tmp_path)
+        loading.load(tmp_path)
 
 
 def test_too_few_mel_bins_for_the_blocks_are_refused():
     with pytest.raises(UserError, match="7 Mel bins"):
-        models.build(cnn14_training(mel_bins=7), None)
+        loading.build(cnn14_training(mel_bins=7), None)
 
 
 def slaney_mel(hertz):

@@ -7,11 +7,18 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.conditions import AddNoise, apply_condition, apply_conditions, fade, speed_up, utterance_generator
-from valence_gap.definitions import Condition
-from valence_gap.errors import UserError
-from valence_gap.noise_mixing import Clip, Clips, draw_stretch, load_clips, mix
-from valence_gap.packs import open_pack, write_pack
+from valence_gap.audio.conditions import (
+    AddNoise,
+    apply_condition,
+    apply_conditions,
+    fade,
+    speed_up,
+    utterance_generator,
+)
+from valence_gap.audio.noise import Clip, Clips, draw_stretch, load_clips, mix
+from valence_gap.audio.packs import open_pack, write_pack
+from valence_gap.definitions.models import Condition
+from valence_gap.runtime.errors import UserError
 
 SPEED = Condition(kind="speed", label="Speed")
 FADE = Condition(kind="fade", label="Fade")

@@ -11,12 +11,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.conditions import apply_condition
-from valence_gap.definitions import SAMPLE_RATE_HZ, Condition
+from valence_gap.audio.conditions import apply_condition
+from valence_gap.audio.noise import load_clips
+from valence_gap.audio.packs import open_pack, quantise, write_pack
+from valence_gap.definitions.models import SAMPLE_RATE_HZ, Condition
 from valence_gap.miniature.noise import CATEGORIES, clip
 from valence_gap.miniature.sounds import RATE_HZ
-from valence_gap.noise_mixing import load_clips
-from valence_gap.packs import open_pack, quantise, write_pack
 
 CLASSES = {"natural": 1, "human": 2, "interior": 3}
 NEAR_SILENT = 1e-3  # of a peak of .2 or more: at least six steps of PCM16

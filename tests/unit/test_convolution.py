@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.models.convolution import convolve
+from valence_gap.models.layers.convolution import convolve
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from corpus_trees import prepare, write, write_audio
 
-from valence_gap.corpora.cmu_mosi import DEVELOPMENT_VIDEOS, TEST_VIDEOS
-from valence_gap.errors import UserError
+from valence_gap.corpora.adapters.cmu_mosi import DEVELOPMENT_VIDEOS, TEST_VIDEOS
+from valence_gap.runtime.errors import UserError
 
 TEST_VIDEO, DEVELOPMENT_VIDEO, TRAIN_VIDEO, DASHED = "v0zCBqDeKcE", "_dI--eQ6qVU", "W8NXH0Djyww", "-iRBcNs9oI8"
 SENTIMENT = f"""0.5,1.5,{TEST_VIDEO},1,-1.5

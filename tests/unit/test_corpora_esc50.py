@@ -4,7 +4,7 @@ import pytest
 from corpus_trees import write
 
 from valence_gap.corpora.esc50 import clips
-from valence_gap.errors import UserError
+from valence_gap.runtime.errors import UserError
 
 HEADER = "filename,fold,target,category,esc10,src_file,take\n"
 TARGETS = {

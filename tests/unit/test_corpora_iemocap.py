@@ -3,7 +3,7 @@
 import pytest
 from corpus_trees import prepare, write, write_audio
 
-from valence_gap.errors import UserError
+from valence_gap.runtime.errors import UserError
 
 EVALUATION = """% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
 

@@ -3,7 +3,7 @@
 import pytest
 from corpus_trees import prepare, write, write_audio
 
-from valence_gap.errors import UserError
+from valence_gap.runtime.errors import UserError
 
 HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
 ROWS = [

@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 from corpus_trees import prepare, write, write_audio
 
-from valence_gap import corpora, definitions
 from valence_gap.corpora.audio_files import find_audio, match
+from valence_gap.corpora.prepare import ADAPTERS
 from valence_gap.corpora.report import Report
-from valence_gap.errors import UserError
+from valence_gap.definitions import models
+from valence_gap.runtime.errors import UserError
 
 SCALE = {"arousal": (0.0, 10.0), "dominance": (0.0, 10.0), "valence": (-1.0, 1.0)}
 TABLE = """file,split,speaker,gender,transcript,valence,dominance,arousal
@@ -257,7 +258,7 @@ def test_linked_folders_are_entered_once(tmp_path):
 def test_an_adapter_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"(?s)adapter: csv.*valid: audformat, cmu-mosi, iemocap, msp-podcast, table"):
         prepare(tmp_path / "out", "csv", tree(tmp_path / "own"), splits=SPLITS)
-    assert set(corpora.ADAPTERS) == set(definitions.ADAPTERS)
+    assert set(ADAPTERS) == set(models.ADAPTERS)
 
 
 def test_reading_again_gives_the_same_bytes(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from valence_gap.study import schema
+from valence_gap.study.study import schema
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "config.yaml").read_text()

@@ -5,8 +5,8 @@ import argparse
 import pytest
 
 from valence_gap import cli
-from valence_gap.definitions import Backbone, CorpusPaths, Recipe, from_json, to_json
-from valence_gap.errors import UserError
+from valence_gap.definitions.models import Backbone, CorpusPaths, Recipe, from_json, to_json
+from valence_gap.runtime.errors import UserError
 
 (COMMANDS,) = (one.choices for one in cli.parser()._actions if isinstance(one, argparse._SubParsersAction))
 # Sub-commands that resolve something else first: a name that exists.

@@ -7,9 +7,9 @@ from transformers import (
     Wav2Vec2ForPreTraining,
 )
 
-from valence_gap import models
-from valence_gap.errors import UserError
+from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
+from valence_gap.runtime.errors import UserError
 
 
 def reference(backbone, waveform, stem):
@@ -32,7 +32,7 @@ def reference(backbone, waveform, stem):
 @pytest.mark.parametrize("stable", [False, True])
 def test_a_padded_batch_equals_transformers_without_padding(tmp_path, kind, norm, stable):
     backbone = make_backbone(tmp_path, kind, norm, stable)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     with torch.no_grad():
         output = model(*inputs_of(model))
     expected = torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()])
@@ -45,7 +45,7 @@ def test_a_padded_batch_equals_transformers_without_padding(tmp_path, kind, norm
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_a_trained_stem_does_not_see_padding(tmp_path, kind, norm):
     backbone = make_backbone(tmp_path, kind, norm)
-    model = models.build(training(train_stem=True), tmp_path).eval()
+    model = loading.build(training(train_stem=True), tmp_path).eval()
     assert model.input_kind == "waveform"
     with torch.no_grad():
         found = model.encode(*inputs_of(model))
@@ -59,7 +59,7 @@ def test_a_trained_stem_does_not_see_padding(tmp_path, kind, norm):
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_what_lies_in_the_padding_does_not_matter(tmp_path, kind):
     make_backbone(tmp_path, kind)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     padded, lengths = inputs_of(model)
     with torch.no_grad():
         expected = model.encode(padded, lengths)
@@ -70,7 +70,7 @@ def test_what_lies_in_the_padding_does_not_matter(tmp_path, kind):
 
 def test_bfloat16_products_stay_near_and_pooling_is_float32(tmp_path):
     make_backbone(tmp_path)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     with torch.no_grad():
         expected = model.encode(*inputs_of(model))
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -100,7 +100,7 @@ def test_stem_features_are_rounded_and_their_number_is_known(tmp_path, kind):
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_top_layers_are_dropped(tmp_path, kind):
     backbone = make_backbone(tmp_path, kind)
-    model = models.build(training(layers=2), tmp_path).eval()
+    model = loading.build(training(layers=2), tmp_path).eval()
     assert len(model.backbone.encoder.layers) == 2
     backbone.encoder.layers = backbone.encoder.layers[:2]
     with torch.no_grad():
@@ -108,7 +108,7 @@ def test_top_layers_are_dropped(tmp_path, kind):
     expected = torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()])
     assert torch.allclose(found, expected, atol=1e-4)
     with pytest.raises(UserError, match="it has 3"):
-        models.build(training(layers=4), tmp_path)
+        loading.build(training(layers=4), tmp_path)
 
 
 def test_random_weights_follow_the_seed_and_are_not_the_backbones(tmp_path):
@@ -116,7 +116,7 @@ def test_random_weights_follow_the_seed_and_are_not_the_backbones(tmp_path):
     built = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        built.append(models.build(training(pretrained=False), tmp_path).state_dict())
+        built.append(loading.build(training(pretrained=False), tmp_path).state_dict())
     name = "backbone.encoder.layers.0.attention.q_proj.weight"
     assert torch.equal(built[0][name], built[1][name])
     assert not torch.equal(built[0][name], built[2][name])
@@ -134,7 +134,7 @@ def test_random_weights_follow_the_seed_and_are_not_the_backbones(tmp_path):
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_which_weights_are_trained(tmp_path, kind, settings, trained, fixed):
     make_backbone(tmp_path, kind, layerdrop=0.0)
-    model = models.build(training(**settings), tmp_path).train()
+    model = loading.build(training(**settings), tmp_path).train()
     model(*inputs_of(model)).predictions.sum().backward()
     names = [name for name, _ in model.named_parameters()]
     assert [part for part in (*trained, *fixed) if not any(part in name for name in names)] == []
@@ -148,13 +148,13 @@ def test_which_weights_are_trained(tmp_path, kind, settings, trained, fixed):
 def test_the_backbones_own_regularisation_is_on_in_training_only(tmp_path):
     dropouts = dict.fromkeys(("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout"), 0.0)
     make_backbone(tmp_path, layerdrop=0.0, mask_time_prob=0.5, mask_time_length=4, **dropouts)
-    model = models.build(training(), tmp_path)
+    model = loading.build(training(), tmp_path)
     np.random.seed(0)
     assert not torch.equal(model.train().encode(*inputs_of(model)), model.encode(*inputs_of(model)))
     assert torch.equal(model.eval().encode(*inputs_of(model)), model.encode(*inputs_of(model)))
 
     make_backbone(tmp_path, layerdrop=0.5, mask_time_prob=0.0, **dropouts)
-    model = models.build(training(), tmp_path).train()
+    model = loading.build(training(), tmp_path).train()
     runs = [0] * 3
     for index, layer in enumerate(model.backbone.encoder.layers):
         layer.register_forward_hook(lambda *_, index=index: runs.__setitem__(index, runs[index] + 1))
@@ -165,13 +165,13 @@ def test_the_backbones_own_regularisation_is_on_in_training_only(tmp_path):
 
 def test_masking_in_training_stays_off_where_the_batch_is_shorter_than_a_mask(tmp_path):
     make_backbone(tmp_path, mask_time_prob=0.5, mask_time_length=10)
-    model = models.build(training(), tmp_path).train()
+    model = loading.build(training(), tmp_path).train()
     assert model.encode(torch.randn(2, 9, 8), torch.tensor([9, 4])).isfinite().all()
 
 
 def test_a_frozen_backbone_is_never_in_training(tmp_path):
     make_backbone(tmp_path, mask_time_prob=0.5, mask_time_length=4)
-    model = models.build(training(frozen=True), tmp_path).train()
+    model = loading.build(training(frozen=True), tmp_path).train()
     assert torch.equal(model.encode(*inputs_of(model)), model.encode(*inputs_of(model)))
     assert model.head.training
 
@@ -181,7 +181,7 @@ def test_checkpointing_changes_no_gradient(tmp_path):
     gradients = []
     for checkpointing in (False, True):
         torch.manual_seed(0)
-        model = models.build(training(activation_checkpointing=checkpointing), tmp_path).train()
+        model = loading.build(training(activation_checkpointing=checkpointing), tmp_path).train()
         torch.manual_seed(0)
         np.random.seed(0)
         model(*inputs_of(model)).predictions.square().sum().backward()
@@ -193,9 +193,9 @@ def test_checkpointing_changes_no_gradient(tmp_path):
 @pytest.mark.parametrize("settings", [{}, {"train_stem": True}, {"frozen": True, "layers": 2}])
 def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path, kind, settings):
     make_backbone(tmp_path / "backbone", kind)
-    model = models.build(training(precision="fp32", **settings), tmp_path / "backbone").eval()
+    model = loading.build(training(precision="fp32", **settings), tmp_path / "backbone").eval()
     model.save(tmp_path / "model")
-    loaded = models.load(tmp_path / "model")
+    loaded = loading.load(tmp_path / "model")
     assert (loaded.input_kind, loaded.frozen, loaded.precision) == (model.input_kind, model.frozen, "fp32")
     assert not loaded.training
     with torch.no_grad():
@@ -207,7 +207,7 @@ def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path, kind, settings)
 @pytest.mark.parametrize(("kind", "whole"), [("hubert", HubertForCTC), ("wav2vec2", Wav2Vec2ForPreTraining)])
 def test_a_backbone_with_the_head_of_its_training_loads(tmp_path, kind, whole):
     backbone = getattr(make_backbone(tmp_path, kind, model=whole), kind)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     with torch.no_grad():
         found = model.encode(*inputs_of(model))
     expected = torch.stack([reference(backbone, waveform, model.stem) for waveform in waveforms()])

@@ -11,12 +11,12 @@ from small_models import make_backbone, make_cnn14, training, waveforms
 from test_released_layout import EmotionModel, HubertEmotionModel
 from transformers import AutoFeatureExtractor
 
-from valence_gap import models
 from valence_gap.cli import main
-from valence_gap.errors import UserError
-from valence_gap.export import CardData, export
-from valence_gap.inputs import normalise
-from valence_gap.onnx_export import require_onnx
+from valence_gap.export.layout import CardData, export
+from valence_gap.export.to_onnx import require_onnx
+from valence_gap.models import loading
+from valence_gap.prediction.inputs import normalise
+from valence_gap.runtime.errors import UserError
 
 RUN = {
     "definition": {
@@ -34,7 +34,7 @@ RUN = {
 
 def make_model(folder, kind="wav2vec2", norm="layer"):
     make_backbone(folder / "backbone", kind, norm, stable=norm == "layer")
-    model = models.build(training(layers=2), folder / "backbone").eval()
+    model = loading.build(training(layers=2), folder / "backbone").eval()
     model.save(folder / "model")
     (folder / "model/run.json").write_text(json.dumps(RUN))
     (folder / "model/training.csv").write_text(
@@ -81,7 +81,7 @@ def test_the_code_in_the_card_runs_and_the_export_is_a_model_again(tmp_path):
     names: dict[str, object] = {}
     exec(code.replace('folder = "."', f"folder = {str(tmp_path / 'out')!r}"), names)
     assert names["scores"].shape == (1, 3)
-    again = models.load(tmp_path / "out").state_dict()
+    again = loading.load(tmp_path / "out").state_dict()
     assert all(torch.equal(again[name], weight) for name, weight in model.state_dict().items())
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from small_models import make_backbone, training
 
-from valence_gap import models
-from valence_gap.errors import UserError
-from valence_gap.features import extract_features, to_bits
-from valence_gap.inputs import open_inputs
+from valence_gap.audio.packs import write_pack
+from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
-from valence_gap.packs import write_pack
+from valence_gap.prediction.inputs import open_inputs
+from valence_gap.prediction.stem_features import extract_features, to_bits
+from valence_gap.runtime.errors import UserError
 
 SAMPLES = {"b": 900, "a": 5_000, "c": 1}
 
@@ -29,7 +29,7 @@ def test_stored_features_are_those_computed_on_the_way(tmp_path, kind, norm):
     make_backbone(tmp_path / "backbone", kind, norm)
     audio = make_audio(tmp_path / "audio")
     extract_features(tmp_path / "backbone", audio, tmp_path / "features")
-    model = models.build(training(), tmp_path / "backbone")
+    model = loading.build(training(), tmp_path / "backbone")
     stored = open_inputs("stem", features=tmp_path / "features")
     computed = open_inputs("stem", audio=audio, stem=model.stem)
     assert stored.ids == computed.ids == list(SAMPLES)
@@ -66,7 +66,7 @@ def test_features_are_the_bytes_of_a_mapped_array(tmp_path):
 
 def test_a_finished_model_has_the_stem_of_its_backbone(tmp_path):
     make_backbone(tmp_path / "backbone")
-    models.build(training(), tmp_path / "backbone").save(tmp_path / "model")
+    loading.build(training(), tmp_path / "backbone").save(tmp_path / "model")
     waveform = torch.randn(3_000)
     assert torch.equal(load_stem(tmp_path / "model")(waveform), load_stem(tmp_path / "backbone")(waveform))
 

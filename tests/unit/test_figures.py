@@ -7,14 +7,16 @@ import pandas as pd
 import pytest
 
 from valence_gap.commands import figures as command
-from valence_gap.definitions import DIMENSIONS, Evaluation, from_json
-from valence_gap.errors import UserError
-from valence_gap.figures import figure_08, make, style
-from valence_gap.figures.description import Description, Inputs, Run, runs_of
+from valence_gap.definitions.figures import Description, Inputs, Run, runs_of
+from valence_gap.definitions.models import DIMENSIONS, Evaluation, from_json
+from valence_gap.figures import figure_08
+from valence_gap.figures.drawing import style
+from valence_gap.figures.make import make
 from valence_gap.figures.tables import over_seeds, published_figure_2
-from valence_gap.metrics import ccc
-from valence_gap.scoring import AUGMENTED_MEAN, score
-from valence_gap.statistics import generator
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import ccc
+from valence_gap.scores.scoring import AUGMENTED_MEAN, score
+from valence_gap.scores.statistics import generator
 
 CORPORA = {"msp-podcast": list(DIMENSIONS), "cmu-mosi": ["valence"]}
 COLOURS = {"cnn14": "#7f7f7f", "w2v2-b": "#56b4e9", "w2v2-b-frozen": "#56b4e9"}

@@ -5,11 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valence_gap.definitions import DIMENSIONS, from_json
-from valence_gap.errors import UserError
-from valence_gap.figures import figure_03, make, style
-from valence_gap.figures.description import Description, Inputs, Run, ShownCorpus
-from valence_gap.metrics import ccc
+from valence_gap.definitions.figures import Description, Inputs, Run, ShownCorpus
+from valence_gap.definitions.models import DIMENSIONS, from_json
+from valence_gap.figures import figure_03
+from valence_gap.figures.drawing import style
+from valence_gap.figures.make import make
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import ccc
 
 SAMPLES = 60
 

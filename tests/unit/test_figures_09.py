@@ -3,10 +3,11 @@ import json
 import pandas as pd
 import pytest
 
-from valence_gap.definitions import from_json
-from valence_gap.errors import UserError
-from valence_gap.figures import bars, make, style
-from valence_gap.figures.description import Description, Inputs
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.definitions.models import from_json
+from valence_gap.figures.drawing import bars, style
+from valence_gap.figures.make import make
+from valence_gap.runtime.errors import UserError
 
 MODELS = {"cnn14": "#7f7f7f", "w2v2-L-w-o-pretrain": "#e69f00", "w2v2-L-robust": "#009e73"}
 DIMENSIONS = {"msp-podcast": ["arousal", "dominance", "valence"], "cmu-mosi": ["valence"]}

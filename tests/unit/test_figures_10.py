@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from valence_gap.commands import embeddings as command
-from valence_gap.definitions import Evaluation, from_json
+from valence_gap.definitions.figures import Description, Inputs, Run
+from valence_gap.definitions.models import Evaluation, from_json
 from valence_gap.embeddings import projection, separation, states
-from valence_gap.errors import UserError
-from valence_gap.figures import figure_10, make, style
-from valence_gap.figures.description import Description, Inputs, Run
-from valence_gap.metrics import ccc
+from valence_gap.figures import figure_10
+from valence_gap.figures.drawing import style
+from valence_gap.figures.make import make
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import ccc
 
 COUNTS = {"one": 60, "two": 40}
 EVALUATION = Evaluation(bootstrap=50)

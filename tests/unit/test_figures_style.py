@@ -9,10 +9,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from valence_gap.definitions import DIMENSIONS, from_json
-from valence_gap.figures import style
-from valence_gap.figures.description import Description
-from valence_gap.figures.steps import draw_table
+from valence_gap.definitions.figures import Description
+from valence_gap.definitions.models import DIMENSIONS, from_json
+from valence_gap.figures.drawing import style
+from valence_gap.figures.drawing.steps import draw_table
 
 CORPORA = {"msp-podcast": DIMENSIONS, "cmu-mosi": ("valence",)}
 

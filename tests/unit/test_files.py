@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap import files
-from valence_gap.files import canonical_json, read_array, whole_file, whole_folder, write_array, write_blocks
+from valence_gap.runtime import files
+from valence_gap.runtime.files import canonical_json, read_array, whole_file, whole_folder, write_array, write_blocks
 
 
 def test_an_error_leaves_the_old_file_and_no_scratch(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_blocks_that_are_not_the_array_are_refused(tmp_path: Path) -> None:
 
 KILLED = """
 import os, pathlib, signal, sys
-from valence_gap.files import scratch_folder, whole_file, whole_folder
+from valence_gap.runtime.files import scratch_folder, whole_file, whole_folder
 root = pathlib.Path(sys.argv[1])
 with whole_file(root / "state.safetensors") as file, whole_folder(root / "train") as folder:
     file.write_text("half")
@@ -125,7 +125,7 @@ def test_what_a_killed_process_left_goes_with_the_next_writing_and_a_living_one_
 
 WRITER = """
 import pathlib, sys
-from valence_gap.files import whole_folder
+from valence_gap.runtime.files import whole_folder
 for number in range(100):
     with whole_folder(pathlib.Path(sys.argv[1])) as folder:
         for name in ("audio.npy", "index.parquet"):
@@ -145,7 +145,7 @@ def test_two_writers_of_one_folder_do_not_disturb_each_other(tmp_path: Path) -> 
 
 KILLED_BETWEEN = """
 import os, pathlib, shutil, signal, sys
-from valence_gap import files
+from valence_gap.runtime import files
 replace = pathlib.Path.replace
 def killed_after(self, target):
     replace(self, target)

@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from small_models import make_backbone, training
 
-from valence_gap import models
-from valence_gap.errors import UserError
-from valence_gap.models import folders
+from valence_gap.models import loading
+from valence_gap.runtime.errors import UserError
+from valence_gap.weights import folders
 
 
 def test_older_names_of_weight_normalisation_and_bfloat16_weights_load(tmp_path):
@@ -20,7 +20,7 @@ def test_older_names_of_weight_normalisation_and_bfloat16_weights_load(tmp_path)
         for name, weight in weights.items()
     }
     save_file(older, tmp_path / "model.safetensors")
-    found = models.build(training(), tmp_path).backbone.state_dict()
+    found = loading.build(training(), tmp_path).backbone.state_dict()
     for name, weight in backbone.state_dict().items():
         assert found[name].dtype == torch.float32
         assert torch.equal(found[name], weight.to(torch.bfloat16).float())
@@ -70,7 +70,7 @@ def test_a_damaged_folder_is_named_with_a_remedy(tmp_path, how, named):
     make_backbone(tmp_path)
     broken(tmp_path, how)
     with pytest.raises(UserError) as caught:
-        models.build(training(), tmp_path)
+        loading.build(training(), tmp_path)
     assert named in str(caught.value)
     assert str(tmp_path) in str(caught.value)
     assert caught.value.remedy
@@ -79,7 +79,7 @@ def test_a_damaged_folder_is_named_with_a_remedy(tmp_path, how, named):
 def test_a_backbone_is_no_finished_model(tmp_path):
     make_backbone(tmp_path)
     with pytest.raises(UserError, match=r"no classifier\.\*: it is an encoder without a regression head"):
-        models.load(tmp_path)
+        loading.load(tmp_path)
 
 
 def test_of_many_wrong_weights_the_first_are_named_and_the_others_counted(tmp_path):

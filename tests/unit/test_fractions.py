@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.errors import UserError
-from valence_gap.fractions import select
+from valence_gap.runtime.errors import UserError
+from valence_gap.training.fractions import select
 
 FRACTIONS = st.floats(0.05, 1.0)
 

@@ -19,15 +19,15 @@ from transformers import (
     WhisperModel,
 )
 
-from valence_gap import models
-from valence_gap.errors import UserError
-from valence_gap.inference import batches, predict
-from valence_gap.inputs import computed, pad
-from valence_gap.learners import Source
+from valence_gap.audio.packs import Pack
+from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
-from valence_gap.models.front_ends import FilterBank, WhisperLogMel
-from valence_gap.packs import Pack
-from valence_gap.training import train
+from valence_gap.models.front_ends.spectrograms import FilterBank, WhisperLogMel
+from valence_gap.prediction.inference import batches, predict
+from valence_gap.prediction.inputs import computed, pad
+from valence_gap.runtime.errors import UserError
+from valence_gap.training.learners import Source
+from valence_gap.training.train import train
 
 WINDOW_S = 1  # of the small Whisper; the hub's take 30 s
 SAMPLES = (4_000, 15_437, 800, 9_999)
@@ -143,7 +143,7 @@ def test_silence_and_short_utterances_have_frames():
 @pytest.mark.parametrize("kind", list(MAKERS))
 def test_a_padded_batch_equals_transformers_one_by_one(tmp_path, kind):
     backbone = MAKERS[kind](tmp_path)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     assert (model.input_kind, model.stem) == ("spectrogram", None)
     padded, lengths = inputs_of(model, waveforms())
     with torch.no_grad():
@@ -160,7 +160,7 @@ def test_a_padded_batch_equals_transformers_one_by_one(tmp_path, kind):
 def test_w2v_bert_with_other_positions_does_not_see_padding(tmp_path):
     for positions in ("relative", "rotary"):
         backbone = make_w2v_bert(tmp_path, position_embeddings_type=positions)
-        model = models.build(training(), tmp_path).eval()
+        model = loading.build(training(), tmp_path).eval()
         with torch.no_grad():
             found = model.encode(*inputs_of(model, waveforms()))
         expected = torch.stack([by_transformers(backbone, waveform) for waveform in waveforms()])
@@ -169,7 +169,7 @@ def test_w2v_bert_with_other_positions_does_not_see_padding(tmp_path):
 
 def test_whisper_cuts_what_is_longer_than_its_window(tmp_path):
     backbone = make_whisper(tmp_path)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     (long,) = waveforms(40_000)
     features = model.front_end(long)
     silence = WhisperLogMel.silence(features.max())
@@ -187,7 +187,7 @@ def test_whisper_cuts_what_is_longer_than_its_window(tmp_path):
 @pytest.mark.parametrize(("kind", "layers"), [("w2v-bert", "encoder.layers"), ("whisper", "encoder.layers")])
 def test_top_layers_are_dropped(tmp_path, kind, layers):
     backbone = MAKERS[kind](tmp_path)
-    model = models.build(training(layers=2), tmp_path).eval()
+    model = loading.build(training(layers=2), tmp_path).eval()
     parent = backbone.get_submodule(layers.rpartition(".")[0])
     parent.layers = parent.layers[:2]
     with torch.no_grad():
@@ -203,7 +203,7 @@ def test_top_layers_are_dropped(tmp_path, kind, layers):
 def test_the_hubs_models_with_heads_are_backbones_too(tmp_path, make, kind):
     whole = make(tmp_path, kind=kind)
     backbone = whole.base_model
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     with torch.no_grad():
         found = model.encode(*inputs_of(model, waveforms()))
     expected = torch.stack([by_transformers(backbone, waveform) for waveform in waveforms()])
@@ -213,9 +213,9 @@ def test_the_hubs_models_with_heads_are_backbones_too(tmp_path, make, kind):
 @pytest.mark.parametrize("kind", list(MAKERS))
 def test_a_saved_model_is_the_same_one(tmp_path, kind):
     MAKERS[kind](tmp_path / "backbone")
-    model = models.build(training(layers=2), tmp_path / "backbone").eval()
+    model = loading.build(training(layers=2), tmp_path / "backbone").eval()
     model.save(tmp_path / "model")
-    loaded = models.load(tmp_path / "model")
+    loaded = loading.load(tmp_path / "model")
     with torch.no_grad():
         one, other = (each(*inputs_of(each, waveforms())) for each in (model, loaded))
     assert torch.equal(one.predictions, other.predictions)
@@ -234,7 +234,7 @@ def test_a_saved_model_is_the_same_one(tmp_path, kind):
 )
 def test_which_weights_are_trained(tmp_path, kind, settings, fixed):
     MAKERS[kind](tmp_path, **({"layerdrop": 0.0} if kind == "w2v-bert" else {}))
-    model = models.build(training(**settings), tmp_path).train()
+    model = loading.build(training(**settings), tmp_path).train()
     np.random.seed(0)
     model(*inputs_of(model, waveforms())).predictions.sum().backward()
     untrained = {name for name, weight in model.named_parameters() if weight.grad is None}
@@ -246,7 +246,7 @@ def test_which_weights_are_trained(tmp_path, kind, settings, fixed):
 def test_bfloat16_products_stay_near(tmp_path):
     for make_backbone in MAKERS.values():
         make_backbone(tmp_path)
-        model = models.build(training(), tmp_path).eval()
+        model = loading.build(training(), tmp_path).eval()
         with torch.no_grad():
             expected = model.encode(*inputs_of(model, waveforms()))
             with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -258,7 +258,7 @@ def test_bfloat16_products_stay_near(tmp_path):
 @pytest.mark.parametrize("kind", list(MAKERS))
 def test_they_predict_packs_of_audio(tmp_path, kind):
     MAKERS[kind](tmp_path)
-    model = models.build(training(), tmp_path).eval()
+    model = loading.build(training(), tmp_path).eval()
     audio = [(waveform * 2**15).round().to(torch.int16).numpy() for waveform in waveforms()]
     lengths = np.array([len(each) for each in audio])
     pack = Pack(["a", "b", "c", "d"], np.cumsum(lengths) - lengths, lengths, np.concatenate(audio))
@@ -292,7 +292,7 @@ def test_other_spectrograms_than_ours_are_refused(tmp_path):
         "narrow": ["feature_projection_input_dim 80, not 160"],
     }.items():
         with pytest.raises(UserError, match="not supported") as caught:
-            models.build(training(), tmp_path / folder)
+            loading.build(training(), tmp_path / folder)
         assert len(caught.value.offenders) == len(told)
         assert all(text in str(caught.value) for text in told)
 
@@ -310,6 +310,6 @@ def test_they_are_trained_on_packs_of_audio(tmp_path, kind):
     }
     recipe = replace(RECIPE, epochs=1, max_duration_s=0.5, micro_batch_size=4, activation_checkpointing=True)
     train(replace(TRAINING, recipe=recipe), **arguments)
-    assert models.load(tmp_path / "output").input_kind == "spectrogram"
+    assert loading.load(tmp_path / "output").input_kind == "spectrogram"
     with pytest.raises(UserError, match="no input to go with"):
         train(replace(TRAINING, recipe=recipe), **arguments | {"train_source": data.train, "output": tmp_path / "o"})

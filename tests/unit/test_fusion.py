@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
-from valence_gap.definitions import DIMENSIONS, Recipe
-from valence_gap.errors import UserError
-from valence_gap.fusion import Embeddings, Split, predict_fusion, read_split, train_fusion
-from valence_gap.metrics import cccs
-from valence_gap.provenance import checksum
-from valence_gap.text_definitions import Fusion
+from valence_gap.definitions.models import DIMENSIONS, Recipe
+from valence_gap.definitions.text import Fusion
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.provenance import checksum
+from valence_gap.scores.metrics import cccs
+from valence_gap.text.fusion import Embeddings, Split, predict_fusion, read_split, train_fusion
 
 FUSION = Fusion(recipe=Recipe(epochs=40, patience=5, learning_rate=3e-3, batch_size=32))
 AUDIO, TEXT = 6, 5

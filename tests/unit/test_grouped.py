@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.models.grouped import BLOCK, FEW, convolve_groups
+from valence_gap.models.layers.grouped import BLOCK, FEW, convolve_groups
 
 
 def expected(states, weight, bias, groups):

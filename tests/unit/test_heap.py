@@ -9,7 +9,7 @@ import pytest
 CODE = """
 import resource, sys
 import numpy as np
-from valence_gap.heap import keep_freed_memory
+from valence_gap.runtime.heap import keep_freed_memory
 
 def use():
     kept = [np.ones(5 * 1024**2, np.float32) for _ in range(8)]  # 20 MiB each: by default too much to keep

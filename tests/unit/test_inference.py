@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import make_backbone, make_cnn14, training
 
-from valence_gap import inference, models, precision
+from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
-from valence_gap.errors import UserError
-from valence_gap.features import extract_features
-from valence_gap.inference import batches, predict, predict_conditions
-from valence_gap.inputs import open_inputs, subset
-from valence_gap.packs import write_pack
+from valence_gap.models import loading
+from valence_gap.prediction import inference
+from valence_gap.prediction.inference import batches, predict, predict_conditions
+from valence_gap.prediction.inputs import open_inputs, subset
+from valence_gap.prediction.stem_features import extract_features
+from valence_gap.runtime import precision
+from valence_gap.runtime.errors import UserError
 
 SAMPLES = {"b": 9_000, "a": 5_000, "c": 300, "d": 8_999, "e": 12_345}
 
@@ -33,7 +35,7 @@ def make_model(folder, kind):
         model = make_cnn14(mel_bins=32)
     else:
         make_backbone(folder / "backbone", mask_time_prob=0.5)
-        model = models.build(training(train_stem=kind == "waveform", precision="fp32"), folder / "backbone")
+        model = loading.build(training(train_stem=kind == "waveform", precision="fp32"), folder / "backbone")
     model.save(folder / "model")
     return model
 
@@ -152,7 +154,7 @@ def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_where_t
         raise InterruptedError
 
     monkeypatch.setattr(inference, "predict", look)
-    monkeypatch.setattr("valence_gap.features._write", look)
+    monkeypatch.setattr("valence_gap.prediction.stem_features._write", look)
     paths = (tmp_path / "p.parquet", tmp_path / "p.npy")
     with pytest.raises(InterruptedError):
         predict_conditions(tmp_path / "model", {"clean": audio}, *paths, deterministic=wanted)

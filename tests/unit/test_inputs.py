@@ -5,11 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Wav2Vec2FeatureExtractor
 
-from valence_gap.definitions import Backbone
-from valence_gap.errors import UserError
-from valence_gap.inputs import normalise, open_inputs, pad, subset
-from valence_gap.models.stem import Stem
-from valence_gap.packs import write_pack
+from valence_gap.audio.packs import write_pack
+from valence_gap.definitions.models import Backbone
+from valence_gap.models.front_ends.stem import Stem
+from valence_gap.prediction.inputs import normalise, open_inputs, pad, subset
+from valence_gap.runtime.errors import UserError
 
 SAMPLES = {"b": 900, "a": 5_000, "c": 1}
 

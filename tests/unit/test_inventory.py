@@ -8,9 +8,9 @@ import pytest
 from corpus_trees import prepare, write, write_audio
 
 from valence_gap.cli import parser
-from valence_gap.definitions import Corpus, CorpusPaths, to_json
-from valence_gap.errors import UserError
-from valence_gap.inventory import inventory
+from valence_gap.corpora.inventory import inventory
+from valence_gap.definitions.models import Corpus, CorpusPaths, to_json
+from valence_gap.runtime.errors import UserError
 
 
 def tree(root):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from valence_gap.errors import of_system
-from valence_gap.killed import killed_jobs
+from valence_gap.runtime.errors import of_system
+from valence_gap.runtime.failed_jobs import killed_jobs
 
 ROOT = Path(__file__).parents[2]
 SNAKEFILE = """

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap.errors import UserError
-from valence_gap.labels import denormalise, normalise, normalise_table, outside
+from valence_gap.corpora.labels import denormalise, normalise, normalise_table, outside
+from valence_gap.runtime.errors import UserError
 
 ENDS = st.floats(-1e3, 1e3, allow_subnormal=False)
 SCALES = st.tuples(ENDS, ENDS).map(sorted).filter(lambda ends: ends[1] - ends[0] > 1e-2).map(tuple)

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from training_data import CHANNELS, CNN14, TRAINING, Data, heard, make, with_recipe
 
-from valence_gap import files, training
-from valence_gap.definitions import Training
-from valence_gap.errors import UserError
+from valence_gap.definitions.models import Training
+from valence_gap.runtime import files
+from valence_gap.runtime.errors import UserError
+from valence_gap.training import train
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
 
 def test_a_fraction_and_a_cut_shorten_the_training(data: Data, tmp_path: Path) -> None:
     definition = replace(with_recipe(max_duration_s=0.4, epochs=1), fraction=0.5)
-    training.train(definition, **data.arguments(tmp_path))
+    train.train(definition, **data.arguments(tmp_path))
     record = json.loads((tmp_path / "output" / "run.json").read_text())
     frames = pd.read_parquet(data.train.features / "index.parquet")["frames"].clip(upper=20)
     assert 0.45 * frames.sum() < 50 * record["audio_s"] < 0.55 * frames.sum()
@@ -41,7 +42,7 @@ def test_labels_that_do_not_fit_are_told(
     files.write_parquet(tmp_path / "labels.parquet", change(pd.read_parquet(data.train.labels)))
     given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
     with pytest.raises(UserError, match=complaint):
-        training.train(TRAINING, **given)
+        train.train(TRAINING, **given)
 
 
 def test_labels_without_audio_are_left_out_and_said(
@@ -51,7 +52,7 @@ def test_labels_without_audio_are_left_out_and_said(
     more = pd.concat([table, table[:1].assign(id="unheard")])
     files.write_parquet(tmp_path / "labels.parquet", more)
     given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
-    training.train(with_recipe(epochs=1), **given)
+    train.train(with_recipe(epochs=1), **given)
     assert "unheard" in capsys.readouterr().err
 
 
@@ -61,7 +62,7 @@ def test_a_split_without_utterances_is_told(data: Data, tmp_path: Path) -> None:
     files.write_parquet(tmp_path / "dev" / "index.parquet", empty)
     given = data.arguments(tmp_path) | {"dev_source": replace(data.dev, features=tmp_path / "dev")}
     with pytest.raises(UserError, match="there is no utterance"):
-        training.train(TRAINING, **given)
+        train.train(TRAINING, **given)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_definitions_that_are_not_sound_are_told(
     data: Data, tmp_path: Path, definition: Training, complaint: str
 ) -> None:
     with pytest.raises(UserError, match=complaint):
-        training.train(definition, **data.arguments(tmp_path))
+        train.train(definition, **data.arguments(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_definitions_that_are_not_sound_are_told(
 )
 def test_what_cnn14_cannot_do_is_told(data: Data, tmp_path: Path, definition: Training, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        training.train(definition, **heard(data).arguments(tmp_path) | {"backbone": None})
+        train.train(definition, **heard(data).arguments(tmp_path) | {"backbone": None})
 
 
 def test_files_that_are_missing_are_told(data: Data, tmp_path: Path) -> None:
@@ -97,4 +98,4 @@ def test_files_that_are_missing_are_told(data: Data, tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"none\.parquet(.|\n)*model\.safetensors|model\.safetensors(.|\n)*none\.parquet"
     ):
-        training.train(TRAINING, **given)
+        train.train(TRAINING, **given)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from valence_gap.losses import ccc_loss
+from valence_gap.training.losses import ccc_loss
 
 
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.3, 1.0), (0.0, 0.1), (5.0, -2.0)])

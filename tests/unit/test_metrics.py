@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from valence_gap.metrics import ccc, cccs, weighted_cccs
+from valence_gap.scores.metrics import ccc, cccs, weighted_cccs
 
 unit = st.floats(0, 1, width=32)
 

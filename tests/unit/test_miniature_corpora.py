@@ -10,14 +10,15 @@ import pytest
 import soundfile
 
 from valence_gap.cli import main
-from valence_gap.corpora import esc50, prepare_corpus
-from valence_gap.definitions import DIMENSIONS, Corpus, CorpusPaths, to_json
-from valence_gap.errors import UserError
-from valence_gap.files import read_json
+from valence_gap.corpora import esc50
+from valence_gap.corpora.prepare import prepare_corpus
+from valence_gap.definitions.miniature import Miniature, MiniatureCorpus
+from valence_gap.definitions.models import DIMENSIONS, Corpus, CorpusPaths, to_json
 from valence_gap.miniature import make
 from valence_gap.miniature.writers import cmu_mosi, iemocap, msp_podcast
 from valence_gap.miniature.writers.recording import Recording, record, recording_of
-from valence_gap.miniature_definitions import Miniature, MiniatureCorpus
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json
 
 SIZE = Miniature(
     seed=3,

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from valence_gap.errors import UserError
 from valence_gap.miniature.engine import NEUTRAL, RATE_HZ, Delivery, Voice, speak
+from valence_gap.runtime.errors import UserError
 
 TEXT = "I like the old town, but the weather was awful."
 FLUTTERING = Voice("en-us+f1", "female", 50, 175, "a")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap.definitions import DIMENSIONS
+from valence_gap.definitions.models import DIMENSIONS
 from valence_gap.miniature.labels import (
     ANNOTATIONS,
     CORRELATION,

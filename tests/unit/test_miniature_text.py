@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from valence_gap.errors import UserError
 from valence_gap.miniature.lexicon import allowed, data, ratings, valence
 from valence_gap.miniature.text import Sentence, sentences, unlabelled
+from valence_gap.runtime.errors import UserError
 
 CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
 SPLITS = ("train", "dev", "test")

@@ -5,7 +5,7 @@ import numpy as np
 from valence_gap.miniature.lexicon import data
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.transcribed import everyday, plain_text, transcribed_speech
-from valence_gap.recogniser_training import spell
+from valence_gap.pretraining.recogniser import spell
 
 
 def test_a_longer_text_starts_with_the_shorter_one_and_seeds_differ() -> None:

@@ -3,9 +3,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from valence_gap.errors import UserError
+from valence_gap.definitions.miniature import Speech
 from valence_gap.miniature.unlabelled import degraded, unlabelled_speech
-from valence_gap.miniature_definitions import Speech
+from valence_gap.runtime.errors import UserError
 
 HOURS = 40 / 3600
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import espeakng_loader
 import pytest
 
-from valence_gap.errors import UserError
 from valence_gap.miniature.engine import NEUTRAL, RATE_HZ, Voice, speak
 from valence_gap.miniature.voices import VARIANTS, population, unlabelled_voice
+from valence_gap.runtime.errors import UserError
 
 CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
 SPLITS = ("train", "dev", "test")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from valence_gap.definitions import Recipe
-from valence_gap.optimizers import build_optimizer, set_learning_rate
+from valence_gap.definitions.models import Recipe
+from valence_gap.training.optimizers import build_optimizer, set_learning_rate
 
 
 def rates(recipe: Recipe, steps: int) -> list[float]:

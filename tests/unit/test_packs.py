@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap.errors import UserError
-from valence_gap.packs import open_pack, quantise, write_pack
+from valence_gap.audio.packs import open_pack, quantise, write_pack
+from valence_gap.runtime.errors import UserError
 
 
 def test_round_trip_of_whole_and_split_utterances(tmp_path):

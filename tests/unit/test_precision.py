@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from valence_gap import precision
+from valence_gap.runtime import precision
 
 CPU = torch.device("cpu")
 
@@ -48,7 +48,7 @@ def test_the_device_is_the_gpu_where_there_is_one(monkeypatch):
 
 KERNELS = """
 import torch
-from valence_gap import precision
+from valence_gap.runtime import precision
 if {few}:
     precision.keep_few_kernels()
 for frames in 2 * [*range(100, 180)]:

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_models import make_backbone, make_cnn14, training
 
-from valence_gap import models
+from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
-from valence_gap.errors import UserError
-from valence_gap.inference import predict_conditions
-from valence_gap.packs import write_pack
-from valence_gap.prediction import chunk_bounds, predict_files
+from valence_gap.models import loading
+from valence_gap.prediction.inference import predict_conditions
+from valence_gap.prediction.recordings import chunk_bounds, predict_files
+from valence_gap.runtime.errors import UserError
 
 DIMENSIONS = ["arousal", "dominance", "valence"]
 RATE = 16_000
@@ -25,7 +25,7 @@ RATE = 16_000
 @pytest.fixture
 def model(tmp_path):
     make_backbone(tmp_path / "backbone")
-    models.build(training(precision="fp32"), tmp_path / "backbone").save(tmp_path / "model")
+    loading.build(training(precision="fp32"), tmp_path / "backbone").save(tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -129,7 +129,7 @@ def test_nothing_to_score_is_an_error(tmp_path, model):
 def test_files_that_do_not_fit_in_memory_together_are_scored_in_groups(tmp_path, model, monkeypatch):
     files = [write(tmp_path / f"{row}.wav", noise(0.3, row)) for row in range(5)]
     predict_files(model, files, tmp_path / "together.csv")
-    monkeypatch.setattr("valence_gap.prediction.GROUP_S", 0.5)
+    monkeypatch.setattr("valence_gap.prediction.recordings.GROUP_S", 0.5)
     predict_files(model, files, tmp_path / "apart.csv")
     together, apart = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("together", "apart"))
     assert apart["file"].tolist() == together["file"].tolist()

@@ -14,13 +14,14 @@ from snakemake.utils import update_config
 
 from valence_gap.cli import main
 from valence_gap.commands import preflight as command
-from valence_gap.definitions import Corpus, CorpusPaths
-from valence_gap.errors import UserError
-from valence_gap.preflight import budget, corpora, examine, merge, merged, preflight
+from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.preflight import budget, corpora
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
 from valence_gap.preflight.findings import Finding, table
-from valence_gap.study import Study, load
+from valence_gap.preflight.run import examine, merge, merged, preflight
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.study import Study, load
 
 ROOT = Path(__file__).parents[2]
 HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"

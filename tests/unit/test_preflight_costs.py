@@ -15,9 +15,9 @@ from safetensors.numpy import save_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from valence_gap import models
-from valence_gap.definitions import Backbone, Recipe, Training
-from valence_gap.preflight import budget, merge, merged
+from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.models import loading
+from valence_gap.preflight import budget
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.costs import (
     ACTIVATIONS,
@@ -29,8 +29,9 @@ from valence_gap.preflight.costs import (
     stem_flop_per_s,
 )
 from valence_gap.preflight.plan import plan_of
+from valence_gap.preflight.run import merge, merged
 from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of
-from valence_gap.study import Study, load
+from valence_gap.study.study import Study, load
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"])
@@ -154,7 +155,7 @@ def kept_bytes(folder: Path, layers: int, frames: int, monkeypatch: pytest.Monke
     Wav2Vec2Model(config).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)
     training = Training(backbone=HUB, recipe=Recipe(), frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1)
-    model = models.build(training, folder).train()
+    model = loading.build(training, folder).train()
     weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
     kept: dict[int, torch.Tensor] = {}  # held, so that no address is used twice
 

@@ -11,13 +11,13 @@ from corpus_trees import write
 from test_preflight import ROOT, configured, found
 from test_preflight import study as study  # a fixture
 
-from valence_gap import preflight
-from valence_gap.errors import UserError
-from valence_gap.preflight import budget, examine, merge, merged, record
+from valence_gap.preflight import budget, record, run
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.gate import gate
 from valence_gap.preflight.memory import ASKED_MB, JOB_PROCESSES_MB, job_memory
 from valence_gap.preflight.plan import plan_of
+from valence_gap.preflight.run import examine, merge, merged
+from valence_gap.runtime.errors import UserError
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the corpora that are read from now on."""
     names: list[str] = []
-    examine_corpus = preflight.examine_corpus
+    examine_corpus = run.examine_corpus
 
     def noted(name: str, *arguments: Any, **named: Any) -> Any:
         names.append(name)
         return examine_corpus(name, *arguments, **named)
 
-    monkeypatch.setattr(preflight, "examine_corpus", noted)
+    monkeypatch.setattr(run, "examine_corpus", noted)
     return names
 
 

@@ -8,8 +8,9 @@ import pytest
 from corpus_trees import write
 from test_preflight import ROOT, ROWS, configured, write_release
 
-from valence_gap.preflight import examine, targets
+from valence_gap.preflight import targets
 from valence_gap.preflight.corpora import Speech
+from valence_gap.preflight.run import examine
 
 
 @pytest.fixture

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, HubertModel, Wav2Vec2Model
 
-from valence_gap import mfcc as mfccs
-from valence_gap import pretraining, pretraining_targets
-from valence_gap.errors import UserError
-from valence_gap.miniature_definitions import Pretraining, Speech
-from valence_gap.pretraining import batches, build, pretrain, pretrain_on, span_mask
-from valence_gap.pretraining_targets import assign, fit, hidden_targets, levelled, normalised
+from valence_gap.definitions.miniature import Pretraining, Speech
+from valence_gap.pretraining import masked_prediction, targets
+from valence_gap.pretraining import mfcc as mfccs
+from valence_gap.pretraining.masked_prediction import batches, build, pretrain, pretrain_on, span_mask
+from valence_gap.pretraining.targets import assign, fit, hidden_targets, levelled, normalised
+from valence_gap.runtime.errors import UserError
 
 
 @pytest.fixture(autouse=True)
 def _short_crops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pretraining, "CROP_FRAMES", (30, 50))
+    monkeypatch.setattr(masked_prediction, "CROP_FRAMES", (30, 50))
 
 
 def definition(**changes: object) -> Pretraining:
@@ -86,7 +86,7 @@ def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.integers(0, 50_000))
 def test_frames_are_those_of_the_stem(samples: int) -> None:
     length = samples
-    for kernel, stride in zip(pretraining.CONV_KERNEL, pretraining.CONV_STRIDE, strict=True):
+    for kernel, stride in zip(masked_prediction.CONV_KERNEL, masked_prediction.CONV_STRIDE, strict=True):
         length = max(0, (length - kernel) // stride + 1) if length >= kernel else 0
     assert mfccs.frames_of(samples) == length
     if length:
@@ -97,7 +97,7 @@ def test_levelled_utterances_are_equally_loud() -> None:
     samples, offsets = tones(6)
     even = levelled(samples + np.int16(100), offsets)
     for first, last in pairwise(offsets):
-        assert even[first:last].std() == pytest.approx(pretraining_targets.LEVEL, rel=0.01)
+        assert even[first:last].std() == pytest.approx(targets.LEVEL, rel=0.01)
         assert abs(even[first:last].mean()) < 5
     silence = np.zeros(100, dtype=np.int16)
     assert not levelled(silence, np.array([0, 50, 50, 100])).any()
@@ -135,7 +135,7 @@ def test_masks_are_spans(batch: int, frames: int, seed: int) -> None:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
         lengths = edges[1::2] - edges[::2]
         assert len(lengths) >= 1
-        assert (lengths >= pretraining.MASK_SPAN).all()
+        assert (lengths >= masked_prediction.MASK_SPAN).all()
     if frames >= 100:
         assert 0.2 < mask.mean() < 0.5
 
@@ -179,7 +179,7 @@ def test_masked_frames_are_not_heard(architecture: str) -> None:
 
 def test_indivisible_sizes_are_all_named() -> None:
     with pytest.raises(UserError) as raised:
-        pretraining.check(definition(hidden=36, heads=5))
+        masked_prediction.check(definition(hidden=36, heads=5))
     assert len(raised.value.offenders) == 2
 
 
@@ -263,7 +263,7 @@ def test_a_backbone_is_continued(tmp_path: Path, speech_of_tones: list[tuple[Spe
 def test_only_the_same_shape_is_continued(tmp_path: Path, other: dict[str, object]) -> None:
     build(definition(**other)).save_pretrained(tmp_path / "first")
     with pytest.raises(UserError, match="cannot be continued"):
-        pretraining.load_start(build(definition()), tmp_path / "first")
+        masked_prediction.load_start(build(definition()), tmp_path / "first")
 
 
 def test_what_is_continued_and_its_folder_come_together(tmp_path: Path) -> None:
@@ -272,4 +272,4 @@ def test_what_is_continued_and_its_folder_come_together(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="continues first"):
         pretrain("x", definition(continues="first"), Speech(), tmp_path / "x")
     with pytest.raises(UserError, match="cannot be continued"):
-        pretraining.load_start(build(definition()), tmp_path / "nowhere")
+        masked_prediction.load_start(build(definition()), tmp_path / "nowhere")

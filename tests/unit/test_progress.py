@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from valence_gap import progress
-from valence_gap.progress import Headlines
+from valence_gap.runtime import progress
+from valence_gap.runtime.progress import Headlines
 
 UNREAD = """
 import os, sys
-from valence_gap.progress import Headlines
+from valence_gap.runtime.progress import Headlines
 assert sys.stdin.readline() == "closed\\n"
 Headlines("w2v2-b/seed-42").say("epoch 1", always=True)
 Headlines("w2v2-b/seed-42").say("epoch 2", always=True)

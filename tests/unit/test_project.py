@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from valence_gap.provenance import checksum_of_all, run_record
-from valence_gap.revisions import REVISIONS, STAGES, fingerprint
+from valence_gap.runtime.provenance import checksum_of_all, run_record
+from valence_gap.study.revisions import REVISIONS, STAGES, fingerprint
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,7 @@ def test_the_code_of_each_stage_is_that_of_its_revision() -> None:
     """Fails where code that decides a stage's numbers has changed since its fingerprint was noted.
 
     If results can change, raise the stage's revision in revisions.py. Then, or if they cannot, note the fingerprints:
-    ``python -m valence_gap.revisions > tests/unit/fingerprints.json``.
+    ``python -m valence_gap.study.revisions > tests/unit/fingerprints.json``.
     """
     noted = json.loads((ROOT / "tests/unit/fingerprints.json").read_text())
     assert {stage: [REVISIONS[stage], fingerprint(stage)] for stage in STAGES} == noted

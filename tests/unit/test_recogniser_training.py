@@ -8,15 +8,15 @@ import pytest
 import torch
 from transformers import AutoProcessor, HubertConfig, HubertForCTC, HubertModel
 
-from valence_gap.errors import UserError
+from valence_gap.definitions.text import Recogniser
 from valence_gap.miniature.transcribed import Spoken
-from valence_gap.models.stem import Stem
-from valence_gap.provenance import checksum
-from valence_gap.recogniser_folder import VOCABULARY
-from valence_gap.recogniser_training import build, ctc_loss, lexicon, prepare, spell, train_on, train_recogniser
-from valence_gap.schedules import warm_up_cosine
-from valence_gap.text_definitions import Recogniser
-from valence_gap.transcription import Recogniser as Opened
+from valence_gap.models.front_ends.stem import Stem
+from valence_gap.pretraining.recogniser import build, ctc_loss, lexicon, prepare, spell, train_on, train_recogniser
+from valence_gap.pretraining.recogniser_folder import VOCABULARY
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.provenance import checksum
+from valence_gap.text.transcription import Recogniser as Opened
+from valence_gap.training.schedules import warm_up_cosine
 
 TINY = Recogniser(utterances=6, held_out=2, steps=2, batch_size=3, warm_up=1, precision="fp32")
 RATE_HZ = 16_000

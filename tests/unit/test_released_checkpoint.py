@@ -7,11 +7,11 @@ import torch
 from small_models import configuration, waveforms
 from test_released_layout import EmotionModel
 
-from valence_gap import models
-from valence_gap.backbones import fetch_pretrained
-from valence_gap.definitions import Backbone
-from valence_gap.errors import UserError
+from valence_gap.definitions.models import Backbone
+from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
+from valence_gap.runtime.errors import UserError
+from valence_gap.weights.fetch import fetch_pretrained
 
 # The keys of the released config.json, an older transformers' spelling and an empty vocabulary among them.
 RELEASED = {
@@ -111,7 +111,7 @@ def test_the_released_model_is_fetched_loaded_and_predicts_its_own_numbers(tmp_p
     card = release(tmp_path / "released")
     fetch_pretrained("released", Backbone(source=str(tmp_path / "released")), tmp_path / "fetched")
     assert json.loads((tmp_path / "fetched/run.json").read_text())["licence"] == "cc-by-nc-sa-4.0"
-    model = models.load(tmp_path / "fetched")
+    model = loading.load(tmp_path / "fetched")
     assert (model.training, model.input_kind, model.precision) == (False, "stem", "auto")
     stem = load_stem(tmp_path / "fetched")
     model.input_kind = "waveform"  # without the rounding of stored features
@@ -137,7 +137,7 @@ def test_a_model_with_other_outputs_is_refused(tmp_path, change, told):
     (tmp_path / "released/config.json").write_text(json.dumps({**RELEASED, **change}))
     fetch_pretrained("released", Backbone(source=str(tmp_path / "released")), tmp_path / "fetched")
     with pytest.raises(UserError, match="does not predict what") as caught:
-        models.load(tmp_path / "fetched")
+        loading.load(tmp_path / "fetched")
     assert told in str(caught.value)
     assert caught.value.remedy
 
@@ -147,4 +147,4 @@ def test_outputs_without_names_are_taken_in_our_order(tmp_path):
     nameless = {key: value for key, value in RELEASED.items() if key not in ("id2label", "label2id")}
     (tmp_path / "released/config.json").write_text(json.dumps(nameless))
     fetch_pretrained("released", Backbone(source=str(tmp_path / "released")), tmp_path / "fetched")
-    assert models.load(tmp_path / "fetched").head.out_proj.out_features == 3
+    assert loading.load(tmp_path / "fetched").head.out_proj.out_features == 3

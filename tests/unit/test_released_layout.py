@@ -4,7 +4,7 @@ from small_models import configuration, inputs_of, make_backbone, training, wave
 from torch import nn
 from transformers import HubertModel, HubertPreTrainedModel, Wav2Vec2Model, Wav2Vec2PreTrainedModel
 
-from valence_gap import models
+from valence_gap.models import loading
 
 
 class RegressionHead(nn.Module):
@@ -48,7 +48,7 @@ class HubertEmotionModel(HubertPreTrainedModel):
 @pytest.mark.parametrize("norm", ["group", "layer"])
 def test_the_model_cards_class_loads_what_is_saved(tmp_path, kind, card, norm):
     make_backbone(tmp_path / "backbone", kind, norm)
-    model = models.build(training(train_stem=True, layers=2, head_dropout=0.25), tmp_path / "backbone").eval()
+    model = loading.build(training(train_stem=True, layers=2, head_dropout=0.25), tmp_path / "backbone").eval()
     model.save(tmp_path / "model")
     released, report = card.from_pretrained(tmp_path / "model", output_loading_info=True)
     assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
@@ -66,7 +66,7 @@ def test_the_released_layout_is_loaded(tmp_path):
     torch.manual_seed(0)
     released = EmotionModel(configuration("wav2vec2", "layer", stable=True, num_labels=3)).eval()
     released.save_pretrained(tmp_path)
-    model = models.load(tmp_path)
+    model = loading.load(tmp_path)
     with torch.no_grad():
         predictions = model(*inputs_of(model)).predictions
         for row, waveform in enumerate(waveforms()):

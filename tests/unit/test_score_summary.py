@@ -7,8 +7,8 @@ from statistics import mean, stdev
 
 import pytest
 
-from valence_gap.errors import UserError
-from valence_gap.score_summary import summarise_scores
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.summary import summarise_scores
 
 HEADER = "model,seed,corpus,condition,dimension,group_by,group,samples,ccc,low,high"
 SEEDS = {"a": (1, 2, 3), "b": (1,)}
@@ -65,6 +65,6 @@ def test_tables_that_cannot_be_summarised_are_told(tables: list[Path], tmp_path:
 
 def test_it_is_light() -> None:
     heavy = ("torch", "scipy", "matplotlib")
-    code = f"import sys, valence_gap.score_summary; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, valence_gap.scores.summary; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from valence_gap.definitions import Evaluation, to_json
-from valence_gap.errors import UserError
-from valence_gap.metrics import ccc
-from valence_gap.scoring import AUGMENTED_MEAN, COLUMNS, score, score_table
-from valence_gap.statistics import generator
+from valence_gap.definitions.models import Evaluation, to_json
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import ccc
+from valence_gap.scores.scoring import AUGMENTED_MEAN, COLUMNS, score, score_table
+from valence_gap.scores.statistics import generator
 
 EVALUATION = Evaluation(bootstrap=100, min_samples=20, speaker_draws=15)
 

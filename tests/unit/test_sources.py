@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from valence_gap import cli
-from valence_gap.revisions import REVISIONS, STAGES
-from valence_gap.sources import NEUTRAL, ROOT, closure, imports
+from valence_gap.study.revisions import REVISIONS, STAGES
+from valence_gap.study.sources import NEUTRAL, ROOT, closure, imports
 
 RULES = Path(__file__).parents[2] / "workflow" / "rules"
 
@@ -64,13 +64,13 @@ def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
 @pytest.mark.parametrize(
     ("stage", "decides"),
     [
-        ("features", {"models/wav2vec2.py", "models/encoder.py", "models/folders.py", "precision.py"}),
-        ("text", {"inputs.py", "precision.py", "models/folders.py", "spelling.py"}),
-        ("synthesise", {"decoding.py", "synthesis_transformers.py", "miniature/engine.py"}),
-        ("conditions", {"corpora/reading.py", "noise_mixing.py"}),
-        ("train", {"checkpoints.py", "losses.py", "models/cnn14.py"}),
+        ("features", {"models/wav2vec2.py", "models/encoder.py", "weights/folders.py", "runtime/precision.py"}),
+        ("text", {"prediction/inputs.py", "runtime/precision.py", "weights/folders.py", "text/spelling.py"}),
+        ("synthesise", {"audio/decoding.py", "text/synthesis_transformers.py", "miniature/engine.py"}),
+        ("conditions", {"corpora/reading.py", "audio/noise.py"}),
+        ("train", {"training/checkpoints.py", "training/losses.py", "models/cnn14.py"}),
         ("miniature", {"miniature/data/everyday.json", "miniature/writers/iemocap.py"}),
-        ("embeddings", {"embeddings/projection.py", "statistics.py"}),
+        ("embeddings", {"embeddings/projection.py", "scores/statistics.py"}),
     ],
 )
 def test_some_files_that_decide_a_stage(stage: str, decides: set[str]) -> None:
@@ -79,8 +79,10 @@ def test_some_files_that_decide_a_stage(stage: str, decides: set[str]) -> None:
 
 def test_a_figure_follows_from_what_it_computes_with_and_from_no_other_figure() -> None:
     for figure in ("figure_03", "figure_04", "figure_05", "figure_08"):
-        assert {"statistics.py", "metrics.py", "figures/style.py"} <= set(closure([f"figures/{figure}.py"]))
-    assert "figures/description.py" in closure(["tables/table_3.py"])
+        assert {"scores/statistics.py", "scores/metrics.py", "figures/drawing/style.py"} <= set(
+            closure([f"figures/{figure}.py"])
+        )
+    assert "definitions/figures.py" in closure(["tables/table_3.py"])
     assert "figures/figure_03.py" not in closure(["figures/figure_05.py"])
     assert not set(closure(["figures/figure_10.py"])) & {"embeddings/projection.py", "embeddings/separation.py"}
 
@@ -89,13 +91,13 @@ def test_what_only_type_checkers_read_decides_nothing() -> None:
     code = """
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:
-    from valence_gap.scoring import score
+    from valence_gap.scores.scoring import score
 def run():
-    import valence_gap.metrics
-    from valence_gap import statistics
-    from valence_gap.models import load
-    from valence_gap.figures import style
+    import valence_gap.scores.metrics
+    from valence_gap.scores import statistics
+    from valence_gap.models.loading import load
+    from valence_gap.figures.drawing import style
     from pathlib import Path
 """
     found = [path.relative_to(ROOT).as_posix() for path in imports(ast.parse(code))]
-    assert found == ["metrics.py", "statistics.py", "models/__init__.py", "figures/style.py"]
+    assert found == ["scores/metrics.py", "scores/statistics.py", "models/loading.py", "figures/drawing/style.py"]

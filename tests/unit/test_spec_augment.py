@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap.models.spec_augment import spans
+from valence_gap.models.layers.spec_augment import spans
 
 
 @given(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nltk.metrics.distance import edit_distance
 
-from valence_gap.spelling import Lexicon
+from valence_gap.text.spelling import Lexicon
 
 WORDS = ("THE", "CAT", "CAR", "SPLENDIDLY", "IT'S", "A")
 words = st.text("ABCT'", min_size=1, max_size=8)

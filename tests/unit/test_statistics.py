@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from valence_gap import statistics
-from valence_gap.metrics import ccc
-from valence_gap.statistics import (
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import ccc
+from valence_gap.scores.statistics import (
     bootstrap_cccs,
     ccc_estimate,
     generator,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from valence_gap.definitions import Recipe, Training, from_json, to_json
-from valence_gap.errors import UserError
-from valence_gap.study import load, schema
+from valence_gap.definitions.models import Recipe, Training, from_json, to_json
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.study import load, schema
 
 ROOT = Path(__file__).parents[2]
 MINIATURE = yaml.safe_load((ROOT / "config.yaml").read_text())

@@ -8,11 +8,11 @@ import pytest
 import torch
 from transformers import VitsConfig, VitsModel
 
-from valence_gap.errors import UserError
+from valence_gap.audio.packs import open_pack
+from valence_gap.definitions.text import Synthesiser
 from valence_gap.miniature.voices import VARIANTS, population
-from valence_gap.packs import open_pack
-from valence_gap.synthesis import synthesise
-from valence_gap.text_definitions import Synthesiser
+from valence_gap.runtime.errors import UserError
+from valence_gap.text.synthesis import synthesise
 
 ENGINE = """
 import sys, wave

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 from small_models import KINDS, make_backbone
 
-from valence_gap import models
 from valence_gap.commands import tables as command
-from valence_gap.errors import UserError
-from valence_gap.tables import make, rendering, table_1, table_2, table_3
+from valence_gap.models import loading
+from valence_gap.runtime.errors import UserError
+from valence_gap.tables import rendering, table_1, table_2, table_3
+from valence_gap.tables.make import make
 
 CORPORA = {"msp-podcast": ["arousal", "dominance", "valence"], "cmu-mosi": ["valence"]}
 CONDITIONS = [
@@ -134,7 +135,7 @@ def test_heads_and_quantisers_are_left_out(tmp_path):
     pretraining.save_pretrained(tmp_path / "pretraining")
     expected = sum(weight.numel() for weight in pretraining.wav2vec2.parameters())
     assert table_2.measure(tmp_path / "pretraining").parameters == expected
-    models.build(training(), tmp_path / "pretraining").save(tmp_path / "finished")
+    loading.build(training(), tmp_path / "pretraining").save(tmp_path / "finished")
     assert table_2.measure(tmp_path / "finished").parameters == expected
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertModel
 
-from valence_gap.errors import UserError
-from valence_gap.text import TextEncoder, embed_text
-from valence_gap.text_definitions import TextEncoder as Definition
-from valence_gap.text_pretraining import LONGEST, pretrain_text_encoder
+from valence_gap.definitions.text import TextEncoder as Definition
+from valence_gap.pretraining.text_encoder import LONGEST, pretrain_text_encoder
+from valence_gap.runtime.errors import UserError
+from valence_gap.text.embedding import TextEncoder, embed_text
 
 TINY = Definition(sentences=80, vocabulary=200, hidden=16, layers=1, heads=2, steps=2, batch_size=4, warm_up=1)
 

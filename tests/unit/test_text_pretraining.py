@@ -7,10 +7,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertForMaskedLM, BertTokenizer
 
-from valence_gap.errors import UserError
-from valence_gap.provenance import checksum
-from valence_gap.text_definitions import TextEncoder
-from valence_gap.text_pretraining import (
+from valence_gap.definitions.text import TextEncoder
+from valence_gap.pretraining.text_encoder import (
     MASK,
     NOT_ASKED,
     SPECIAL,
@@ -19,6 +17,8 @@ from valence_gap.text_pretraining import (
     train_on,
     train_tokenizer,
 )
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.provenance import checksum
 
 TINY = TextEncoder(sentences=80, vocabulary=200, hidden=16, layers=1, heads=2, steps=3, batch_size=4, warm_up=1)
 

@@ -17,18 +17,20 @@ import torch
 from safetensors.torch import load_file
 from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, Data, heard, make, with_recipe
 
-from valence_gap import models, precision, progress, training
-from valence_gap.checkpoints import STATE, Stopped
 from valence_gap.commands import training as command
-from valence_gap.definitions import DIMENSIONS, Training, to_json
-from valence_gap.errors import UserError
-from valence_gap.examples import Batch
-from valence_gap.inference import predict
-from valence_gap.inputs import open_inputs
-from valence_gap.learners import Source
-from valence_gap.losses import ccc_loss
-from valence_gap.metrics import cccs
-from valence_gap.seeding import seed_everything
+from valence_gap.definitions.models import DIMENSIONS, Training, to_json
+from valence_gap.models import loading
+from valence_gap.prediction.inference import predict
+from valence_gap.prediction.inputs import open_inputs
+from valence_gap.runtime import precision, progress
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import cccs
+from valence_gap.training import train
+from valence_gap.training.checkpoints import STATE, Stopped
+from valence_gap.training.examples import Batch
+from valence_gap.training.learners import Source
+from valence_gap.training.losses import ccc_loss
+from valence_gap.training.seeding import seed_everything
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +51,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
 def reference(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of an undisturbed training."""
     folder = tmp_path_factory.mktemp("reference")
-    training.train(TRAINING, **data.arguments(folder))
+    train.train(TRAINING, **data.arguments(folder))
     return folder / "output"
 
 
@@ -63,7 +65,7 @@ def log(output: Path) -> pd.DataFrame:
 
 def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
     """The loss and its gradients as they are, and at one call something happens before them."""
-    calls, backward = [], training.backward
+    calls, backward = [], train.backward
 
     def acting(*arguments: Any) -> float:
         calls.append(None)
@@ -81,7 +83,7 @@ def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> 
     assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
     assert rows.loc[rows["best"], "dev_mean"].tolist() == [rows["dev_mean"].max()]
     inputs = open_inputs("stem", features=data.dev.features)
-    predictions, _ = predict(models.load(reference), inputs, precision="fp32")
+    predictions, _ = predict(loading.load(reference), inputs, precision="fp32")
     truth = pd.read_parquet(data.dev.labels)[list(DIMENSIONS)].to_numpy(np.float32)
     best = rows.loc[rows["best"], [f"dev_{name}" for name in DIMENSIONS]].to_numpy()[0]
     np.testing.assert_allclose(cccs(truth.T, predictions.T), best, atol=1e-5)
@@ -105,9 +107,9 @@ def test_few_kernels_are_kept_where_the_stem_is_trained(
 
     asked: list[bool] = []
     monkeypatch.setattr(precision, "keep_few_kernels", lambda: asked.append(True))
-    monkeypatch.setattr(models, "build", built)
+    monkeypatch.setattr(loading, "build", built)
     with pytest.raises(Built):
-        training.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
+        train.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
     assert asked == [True] * train_stem  # before the first product
 
 
@@ -117,7 +119,7 @@ def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
     for every_s, epochs in ((0.0, [1, 2, 3]), (float("inf"), [3])):
         monkeypatch.setattr(progress, "LINE_EVERY_S", every_s)
         output = tmp_path / f"every-{every_s:g}" / "seed-42"
-        training.train(TRAINING, **data.arguments(tmp_path) | {"output": output})
+        train.train(TRAINING, **data.arguments(tmp_path) | {"output": output})
         means = log(output).set_index("epoch")["dev_mean"]
         lines = capsys.readouterr().out.splitlines()
         assert [line.partition(": loss ")[0] for line in lines] == [
@@ -127,7 +129,7 @@ def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
 
 
 def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
-    training.train(TRAINING, **data.arguments(tmp_path))
+    train.train(TRAINING, **data.arguments(tmp_path))
     assert weights(tmp_path / "output") == weights(reference)
     assert log(tmp_path / "output").equals(log(reference))
 
@@ -148,15 +150,15 @@ def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
         raise Looked
 
     monkeypatch.setattr(precision, "device", lambda: torch.device(device))
-    monkeypatch.setattr(models, "build", look)
+    monkeypatch.setattr(loading, "build", look)
     with pytest.raises(Looked):
-        training.train(with_recipe(deterministic=wanted), **data.arguments(tmp_path))
+        train.train(with_recipe(deterministic=wanted), **data.arguments(tmp_path))
     assert found == [device == "cpu" or wanted, ":4096:8" if wanted else None]
     assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_another_seed_gives_another_model(data: Data, reference: Path, tmp_path: Path) -> None:
-    training.train(replace(TRAINING, seed=2), **data.arguments(tmp_path))
+    train.train(replace(TRAINING, seed=2), **data.arguments(tmp_path))
     assert weights(tmp_path / "output") != weights(reference)
 
 
@@ -178,25 +180,25 @@ KILLS = {seed: two_kills(seed) for seed in (2, 3, 6)}
 DRIVER = """
 import json, os, signal, sys
 from pathlib import Path
-from valence_gap import training
-from valence_gap.definitions import Training, from_json
-from valence_gap.learners import Source
-backward, calls = training.backward, []
+from valence_gap.training import train
+from valence_gap.definitions.models import Training, from_json
+from valence_gap.training.learners import Source
+backward, calls = train.backward, []
 paths = [Path(each) for each in sys.argv[3:]]
-def train(folder, step):
+def run(folder, step):
     def deadly(*arguments):
         calls.append(None)
         if len(calls) == step:
             os.kill(os.getpid(), signal.SIGKILL)
         return backward(*arguments)
-    training.backward = deadly
-    training.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
+    train.backward = deadly
+    train.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
         dev_source=Source(*paths[3:5]), train_utterances=paths[5], scratch=folder / "scratch", output=folder / "output")
 for case, steps in json.loads(sys.argv[2]).items():
     for step in steps:
         child = os.fork()
         if child == 0:
-            train(paths[6] / case, step)
+            run(paths[6] / case, step)
             os._exit(0)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 """
@@ -223,7 +225,7 @@ def test_a_training_that_is_killed_twice_resumes_to_the_same_bits(
     assert (folder / "scratch" / STATE).is_file() == (kept > 0)
     assert not (folder / "output").exists()
     given = data.arguments(folder)
-    training.train(TRAINING, **given)
+    train.train(TRAINING, **given)
     assert given["output"] == folder / "output"
     assert weights(given["output"]) == weights(reference)
     assert log(given["output"]).equals(log(reference))
@@ -236,13 +238,13 @@ def test_a_training_that_is_told_to_stop_resumes_within_its_epoch(
 ) -> None:
     given = data.arguments(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(training, "backward", at_call(step, lambda: os.kill(os.getpid(), number)))
+        patched.setattr(train, "backward", at_call(step, lambda: os.kill(os.getpid(), number)))
         with pytest.raises(Stopped, match=number.name):
-            training.train(TRAINING, **given)
+            train.train(TRAINING, **given)
     left: list[tuple[int, ...]] = []
-    backward = training.backward
-    monkeypatch.setattr(training, "backward", lambda *given: left.append(given[2]) or backward(*given))
-    training.train(TRAINING, **given)
+    backward = train.backward
+    monkeypatch.setattr(train, "backward", lambda *given: left.append(given[2]) or backward(*given))
+    train.train(TRAINING, **given)
     assert left[0] == (TRAINING.seed, 1 + step // STEPS, step % STEPS)
     assert len(left) == 3 * STEPS - step
     assert weights(given["output"]) == weights(reference)
@@ -255,10 +257,10 @@ def test_the_state_of_another_definition_is_not_resumed(
 ) -> None:
     given = data.arguments(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(training, "backward", at_call(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        patched.setattr(train, "backward", at_call(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
         with pytest.raises(Stopped):
-            training.train(replace(TRAINING, seed=2), **given)
-    training.train(TRAINING, **given)
+            train.train(replace(TRAINING, seed=2), **given)
+    train.train(TRAINING, **given)
     assert weights(given["output"]) == weights(reference)
 
 
@@ -275,7 +277,7 @@ def gradients(model: torch.nn.Module) -> torch.Tensor:
 
 
 def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
-    model = models.build(TRAINING, data.backbone).eval()  # without dropout both are the same function
+    model = loading.build(TRAINING, data.backbone).eval()  # without dropout both are the same function
     parted = batch_of([3, 3, 2])
     whole = Batch(
         ((torch.cat([x for x, _ in parted.parts]), torch.cat([n for _, n in parted.parts])),),
@@ -288,7 +290,7 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
 
     losses, found = [], []
     for batch in (whole, parted):
-        losses.append(training.backward(forward, batch, (1, 1, 1)))
+        losses.append(train.backward(forward, batch, (1, 1, 1)))
         found.append(gradients(model))
     assert losses[1] == pytest.approx(losses[0], abs=1e-6)
     torch.testing.assert_close(found[1], found[0], atol=1e-6, rtol=1e-4)
@@ -296,7 +298,7 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
 
 
 def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
-    model = models.build(TRAINING, data.backbone).train()
+    model = loading.build(TRAINING, data.backbone).train()
     batch = batch_of([3, 3, 2])
     seen: list[torch.Tensor] = []
 
@@ -304,7 +306,7 @@ def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
         seen.append(model(inputs, lengths).predictions)
         return seen[-1]
 
-    loss = training.backward(forward, batch, (1, 1, 1))
+    loss = train.backward(forward, batch, (1, 1, 1))
     found = gradients(model)
     assert len(seen) == 6
     assert all(torch.equal(first, second) for first, second in zip(seen[:3], seen[3:], strict=True))
@@ -323,14 +325,14 @@ def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
     "changes", [{"micro_batch_size": 3}, {"activation_checkpointing": True}, {"precision": "bf16"}]
 )
 def test_what_saves_memory_or_time_learns_as_well(data: Data, tmp_path: Path, changes: dict[str, Any]) -> None:
-    training.train(with_recipe(**changes), **data.arguments(tmp_path))
+    train.train(with_recipe(**changes), **data.arguments(tmp_path))
     rows = log(tmp_path / "output")
     assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
 
 
 def test_a_frozen_model_trains_its_head_alone(data: Data, tmp_path: Path) -> None:
     recipe = replace(RECIPE, epochs=30, learning_rate=1e-2)
-    training.train(replace(TRAINING, frozen=True, recipe=recipe), **data.arguments(tmp_path))
+    train.train(replace(TRAINING, frozen=True, recipe=recipe), **data.arguments(tmp_path))
     found, before = load_file(tmp_path / "output" / "model.safetensors"), load_file(data.backbone / "model.safetensors")
     encoder = {name: tensor for name, tensor in found.items() if name.startswith("hubert.encoder.layers.")}
     assert encoder
@@ -338,14 +340,14 @@ def test_a_frozen_model_trains_its_head_alone(data: Data, tmp_path: Path) -> Non
     rows = log(tmp_path / "output")
     assert rows["dev_mean"].max() > rows["dev_mean"].iloc[0] + 0.1
     inputs = open_inputs("stem", features=data.dev.features)
-    predictions, _ = predict(models.load(tmp_path / "output"), inputs, precision="fp32")
+    predictions, _ = predict(loading.load(tmp_path / "output"), inputs, precision="fp32")
     truth = pd.read_parquet(data.dev.labels)[list(DIMENSIONS)].to_numpy(np.float32)
     assert cccs(truth.T, predictions.T).mean() == pytest.approx(rows["dev_mean"].max(), abs=1e-4)
 
 
 def test_a_model_without_pretraining_learns_from_waveforms(data: Data, tmp_path: Path) -> None:
     definition = replace(with_recipe(train_stem=True, epochs=1), pretrained=False)
-    training.train(definition, **heard(data).arguments(tmp_path))
+    train.train(definition, **heard(data).arguments(tmp_path))
     before = load_file(data.backbone / "model.safetensors")["feature_extractor.conv_layers.0.conv.weight"]
     after = load_file(tmp_path / "output" / "model.safetensors")["hubert.feature_extractor.conv_layers.0.conv.weight"]
     assert not torch.equal(before, after)
@@ -354,12 +356,12 @@ def test_a_model_without_pretraining_learns_from_waveforms(data: Data, tmp_path:
 def test_cnn14_hears_the_loudness(data: Data, tmp_path: Path) -> None:
     recipe = replace(RECIPE, optimizer="sgd", learning_rate=0.05, epochs=8)
     given = heard(data).arguments(tmp_path) | {"backbone": None}
-    training.train(replace(TRAINING, backbone=CNN14, recipe=recipe), **given)
+    train.train(replace(TRAINING, backbone=CNN14, recipe=recipe), **given)
     assert log(tmp_path / "output")["dev_arousal"].max() > 0.5
 
 
 def test_training_stops_when_it_gets_no_better(data: Data, tmp_path: Path) -> None:
-    training.train(with_recipe(learning_rate=1e-30, epochs=9, patience=2), **data.arguments(tmp_path))
+    train.train(with_recipe(learning_rate=1e-30, epochs=9, patience=2), **data.arguments(tmp_path))
     rows = log(tmp_path / "output")
     assert rows["epoch"].tolist() == [1, 2, 3]
     assert rows["best"].tolist() == [True, False, False]
@@ -367,7 +369,7 @@ def test_training_stops_when_it_gets_no_better(data: Data, tmp_path: Path) -> No
 
 def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: Data, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Lower the learning rate"):
-        training.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
+        train.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
 
 
 def test_lack_of_memory_is_told_with_a_remedy(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,9 +377,9 @@ def test_lack_of_memory_is_told_with_a_remedy(data: Data, tmp_path: Path, monkey
         torch.empty(2**58)
         return 0.0
 
-    monkeypatch.setattr(training, "backward", greedy)
+    monkeypatch.setattr(train, "backward", greedy)
     with pytest.raises(UserError, match="micro_batch_size"):
-        training.train(TRAINING, **data.arguments(tmp_path))
+        train.train(TRAINING, **data.arguments(tmp_path))
 
 
 def test_the_command_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +389,7 @@ def test_the_command_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) ->
         given.update(arguments, definition=definition)
         raise Stopped("SIGTERM")
 
-    monkeypatch.setattr(training, "train", stopped)
+    monkeypatch.setattr(train, "train", stopped)
     parser = argparse.ArgumentParser()
     command.register(parser.add_subparsers())
     options = {"training": to_json(TRAINING), "train-features": "f", "dev-audio": "a", "train-labels": "t"}

@@ -9,16 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import HubertConfig, HubertForCTC, Wav2Vec2CTCTokenizer
 
-from valence_gap.errors import UserError
-from valence_gap.packs import write_pack
-from valence_gap.recogniser_folder import VOCABULARY, write_accompanying
-from valence_gap.transcription import (
-    count_errors,
-    normalised_words,
-    read_alphabet,
-    transcribe,
-    word_error_rate,
-)
+from valence_gap.audio.packs import write_pack
+from valence_gap.pretraining.recogniser_folder import VOCABULARY, write_accompanying
+from valence_gap.runtime.errors import UserError
+from valence_gap.text.transcription import count_errors, normalised_words, read_alphabet, transcribe, word_error_rate
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from valence_gap.commands import verify as command
-from valence_gap.errors import UserError
-from valence_gap.verification import verify
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.verification import verify
 
 RUN = "w2v2-b/seed-42"
 SCORES = f"scores/{RUN}/iemocap/clean.csv"

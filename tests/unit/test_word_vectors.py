@@ -1,6 +1,6 @@
 import numpy as np
 
-from valence_gap.word_vectors import word_vectors
+from valence_gap.pretraining.word_vectors import word_vectors
 
 GOOD, BAD, FRAME = range(2, 8), range(8, 14), (14, 15)
 

@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from transformers import HubertConfig, HubertModel
 
-from valence_gap import files
-from valence_gap.definitions import DIMENSIONS, Backbone, Recipe, Training
-from valence_gap.learners import Source
-from valence_gap.packs import write_pack
+from valence_gap.audio.packs import write_pack
+from valence_gap.definitions.models import DIMENSIONS, Backbone, Recipe, Training
+from valence_gap.runtime import files
+from valence_gap.training.learners import Source
 
 CHANNELS = 8
 STEPS = 6  # of an epoch: 44 utterances in batches of 8

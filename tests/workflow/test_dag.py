@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Workflow, copy_workflow
 
-from valence_gap.figure_checks import CLAIMS, FIGURES, TABLES
+from valence_gap.study.checks.figures import CLAIMS, FIGURES, TABLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,7 +137,8 @@ def test_a_deterministic_recipe_is_one_for_features_and_predictions_too(workflow
 
 
 def test_parsing_imports_no_torch() -> None:
-    code = "import sys, valence_gap.study, valence_gap.cli; valence_gap.cli.parser(); sys.exit('torch' in sys.modules)"
+    imports = "import sys, valence_gap.study.study, valence_gap.cli"
+    code = f"{imports}; valence_gap.cli.parser(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

@@ -8,12 +8,12 @@ import pytest
 import yaml
 from conftest import Workflow
 
-from valence_gap.claims.definitions import Role
-from valence_gap.figure_checks import CLAIMS, FIGURES, TABLES
-from valence_gap.preflight import merged
+from valence_gap.definitions.claims import Role
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of
-from valence_gap.study import load
+from valence_gap.preflight.run import merged
+from valence_gap.study.checks.figures import CLAIMS, FIGURES, TABLES
+from valence_gap.study.study import load
 
 ROOT = Path(__file__).parents[2]
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"

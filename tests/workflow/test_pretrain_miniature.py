@@ -9,7 +9,7 @@ import yaml
 from conftest import Workflow
 from safetensors.torch import load_file
 
-from valence_gap.provenance import checksum
+from valence_gap.runtime.provenance import checksum
 
 WEIGHT = "encoder.layers.0.feed_forward.intermediate_dense.weight"
 SMALL = {"hidden": 32, "layers": 1, "heads": 2}

@@ -86,7 +86,7 @@ def test_an_edited_figure_or_colour_is_one_job(changed: Workflow) -> None:
     assert changed.planned() == FIGURE
     changed.configure(models={"w2v2-b": {"colour": "#56b4e9"}})
     assert changed.planned() == NOTHING
-    for module in ("figure_02", "style"):
+    for module in ("figure_02", "drawing/style"):
         source = changed.root / f"src/valence_gap/figures/{module}.py"
         text = source.read_text()
         source.write_text(text + "\n# edited\n")
@@ -102,8 +102,8 @@ def test_edited_statistics_and_published_numbers_are_drawn_again(augmented: Work
     workflow = augmented.copy(tmp_path / "study")
     assert workflow.planned() == NOTHING
     for name, drawn in (
-        ("statistics.py", ["figure_08"]),
-        ("metrics.py", ["figure_02", "figure_06", "figure_08"]),
+        ("scores/statistics.py", ["figure_08"]),
+        ("scores/metrics.py", ["figure_02", "figure_06", "figure_08"]),
         ("reference/figure_2.csv", ["figure_02"]),
     ):
         source = workflow.root / "src/valence_gap" / name
@@ -164,14 +164,14 @@ def test_another_noise_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
 
 @row(
     "the code of a stage",
-    "nothing, until its number in [`revisions.py`](src/valence_gap/revisions.py) is raised; a test reminds",
+    "nothing, until its number in [`revisions.py`](src/valence_gap/study/revisions.py) is raised; a test reminds",
 )
 def test_edited_code_is_not_noticed_a_raised_revision_is(changed: Workflow) -> None:
     workflow = Workflow(changed.root, own_sources=True)
     sources = workflow.root / "src/valence_gap"
-    edit(sources / "scoring.py", '"""', '"""Edited. ')
+    edit(sources / "scores/scoring.py", '"""', '"""Edited. ')
     assert workflow.planned() == NOTHING
-    edit(sources / "revisions.py", '"score": ', '"score": 1')
+    edit(sources / "study/revisions.py", '"score": ', '"score": 1')
     assert workflow.planned() == {"score": 9, **SUMMARISED, **FIGURE}
 
 

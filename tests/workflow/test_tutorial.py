@@ -18,9 +18,9 @@ from conftest import ROOT, Workflow, copy_workflow
 from test_released_layout import HubertEmotionModel
 from transformers import AutoFeatureExtractor
 
-from valence_gap import models
-from valence_gap.inputs import normalise
-from valence_gap.preflight import merged
+from valence_gap.models import loading
+from valence_gap.prediction.inputs import normalise
+from valence_gap.preflight.run import merged
 
 TITLE = "From a folder of recordings to scores"
 MORE = {"train": 22, "dev": 10, "test": 14}  # rows beside the README's, so that a CCC can be computed
@@ -99,7 +99,7 @@ def test_the_exported_model_loads_without_this_project_and_gives_the_studys_numb
     folder = followed.root / "results/mine/export"
     model = HubertEmotionModel.from_pretrained(folder).eval()
     processor = AutoFeatureExtractor.from_pretrained(folder)
-    trained = models.load(followed.root / "results/mine/models/hubert-b/seed-42").eval()
+    trained = loading.load(followed.root / "results/mine/models/hubert-b/seed-42").eval()
     trained.input_kind = "waveform"  # without the rounding of stored features
     predicted = pd.read_parquet(followed.root / "results/mine/predictions/hubert-b/seed-42/mine/clean.parquet")
     for row in predicted.head(4).itertuples():

@@ -4,15 +4,15 @@ import sys
 from itertools import filterfalse
 from pathlib import Path
 
-from valence_gap.best_model import MAIN, candidates, training_data, training_licence
-from valence_gap.definitions import SPLITS, to_json
-from valence_gap.descriptions import figure_description, table_description
-from valence_gap.errors import UserError
-from valence_gap.files import canonical_json
-from valence_gap.local_models import local_source
-from valence_gap.revisions import REVISIONS
-from valence_gap.sources import closure
-from valence_gap.study import NOISE, load
+from valence_gap.export.best import MAIN, candidates, training_data, training_licence
+from valence_gap.definitions.models import SPLITS, to_json
+from valence_gap.study.descriptions import figure_description, table_description
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import canonical_json
+from valence_gap.weights.local import local_source
+from valence_gap.study.revisions import REVISIONS
+from valence_gap.study.sources import closure
+from valence_gap.study.study import NOISE, load
 
 
 def sound_study(*asked):

@@ -44,7 +44,7 @@ rule score:
 rule summarise_scores:
     """Put all scores that the targets show in one table: their mean and spread over the seeds of each model."""
     input:
-        source=[f"{SOURCES}/{path}" for path in closure(["score_summary.py"])],
+        source=[f"{SOURCES}/{path}" for path in closure(["scores/summary.py"])],
         scores=scores_of_targets(),
     output:
         f"{R}/scores.csv",

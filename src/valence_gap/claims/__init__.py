@@ -1,55 +1,5 @@
-"""The answers of the paper as statements that are checked against scores (``workflow/claims.yaml``)."""
+"""The paper's statements, evaluated on a study's scores (``workflow/claims.yaml``).
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
-
-from valence_gap.claims.cases import cases_of
-from valence_gap.claims.definitions import Claims, Statement, read_statements
-from valence_gap.claims.evidence import MissingError, Recorder
-from valence_gap.claims.questions import Question
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What the statements that a study can answer are judged by.
-
-    Attributes:
-        predictions: (model, set of conditions, corpus), in order of first mention.
-        training_logs: models, of all seeds.
-        separation: models whose embeddings are measured.
-    """
-
-    predictions: tuple[tuple[str, str, str], ...]
-    training_logs: tuple[str, ...]
-    separation: tuple[str, ...]
-
-
-def needed(claims_file: Path, claims: Claims) -> Needs:
-    """What a study has to make before its claims are checked; quick, for the workflow asks whenever it is parsed.
-
-    Args:
-        claims_file: the statements; those on roles that the study does not fill need nothing.
-        claims: who plays which role.
-
-    Raises:
-        UserError: if the statements are not valid.
-    """
-    return needs_of(read_statements(claims_file), claims)
-
-
-def needs_of(statements: Iterable[Statement], claims: Claims) -> Needs:
-    """What statements are judged by; see :func:`needed`."""
-    predictions: dict[tuple[str, str, str], None] = {}
-    training_logs: dict[str, None] = {}
-    separation: dict[str, None] = {}
-    for statement in statements:
-        recorder = Recorder()
-        try:
-            cases_of(Question(statement, claims, recorder))
-        except MissingError:
-            continue
-        predictions |= recorder.predictions
-        training_logs |= recorder.training_logs
-        separation |= recorder.separation_models
-    return Needs(tuple(predictions), tuple(training_logs), tuple(separation))
+In: statements, predictions, labels, training logs. Out: a verdict for each statement with estimate and interval. May
+import: ``runtime``, ``definitions``, ``audio``, ``scores``.
+"""

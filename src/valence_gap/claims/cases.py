@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from valence_gap.claims.definitions import Axis, Side
 from valence_gap.claims.evidence import MissingError
 from valence_gap.claims.quantities import (
     MEASURES,
@@ -18,7 +17,8 @@ from valence_gap.claims.quantities import (
     variance_over_models,
 )
 from valence_gap.claims.questions import Cell, Question
-from valence_gap.metrics import Floats
+from valence_gap.definitions.claims import Axis, Side
+from valence_gap.scores.metrics import Floats
 
 # Fewer models have no correlation worth the name.
 MIN_MODELS = 4

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valence_gap import statistics
 from valence_gap.claims import rendering
-from valence_gap.claims.definitions import Claims, read_statements
 from valence_gap.claims.evidence import MissingError, Published
 from valence_gap.claims.scores import Files, Scores
 from valence_gap.claims.verdicts import evaluate, summary
-from valence_gap.definitions import Evaluation, to_json
-from valence_gap.files import write_csv, write_json, write_text
-from valence_gap.provenance import run_record
+from valence_gap.definitions.claims import Claims, read_statements
+from valence_gap.definitions.models import Evaluation, to_json
+from valence_gap.runtime.files import write_csv, write_json, write_text
+from valence_gap.runtime.provenance import run_record
+from valence_gap.scores import statistics
 
 
 def check(
@@ -39,7 +39,7 @@ def check(
         evaluation: how intervals are computed.
         published: compare with the published scores (the paper's own corpora only).
         note: small print, such as that it is of the miniature study.
-        record: JSON file that is written, where one is wanted: see :func:`valence_gap.provenance.run_record`.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
 
     Returns:
         One line that says how it ended.

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.claims.definitions import ORIGINAL
-from valence_gap.definitions import CLEAN, DIMENSIONS, SYNTHESISED
-from valence_gap.metrics import Floats
+from valence_gap.definitions.claims import ORIGINAL
+from valence_gap.definitions.models import CLEAN, DIMENSIONS, SYNTHESISED
+from valence_gap.scores.metrics import Floats
 
 # Table III is of one model.
 TABLE_3_MODEL = "w2v2-L-robust"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from valence_gap import statistics
-from valence_gap.metrics import Floats
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import Floats
 
 
 def simultaneous(values: Floats, confidence: float) -> tuple[Floats, Floats]:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from valence_gap.claims.evidence import MissingError
 from valence_gap.claims.questions import Cell, Question
-from valence_gap.definitions import CLEAN
-from valence_gap.metrics import Floats
+from valence_gap.definitions.models import CLEAN
+from valence_gap.scores.metrics import Floats
 
 # A dev CCC so little below another has come near it: the loss that the paper calls none (section V-C).
 NEAR = 0.02

@@ -4,18 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from valence_gap.claims.definitions import (
-    IN_DOMAIN,
-    OF_MODELS,
-    ORIGINAL,
-    Claims,
-    Role,
-    Side,
-    Statement,
-    several,
-)
 from valence_gap.claims.evidence import Evidence, MissingError
-from valence_gap.definitions import CLEAN, DIMENSIONS, SYNTHESISED
+from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement, several
+from valence_gap.definitions.models import CLEAN, DIMENSIONS, SYNTHESISED
 
 
 @dataclass(frozen=True)

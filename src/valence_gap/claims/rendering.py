@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.claims.definitions import Statement
 from valence_gap.claims.verdicts import Judgement, by_section, summary
+from valence_gap.definitions.claims import Statement
 
 SECTIONS = {
     "IV-A": "The valence gap",

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap import statistics
-from valence_gap.claims.definitions import ORIGINAL
+from valence_gap.audio.skipped import skipped_ids, without
 from valence_gap.claims.evidence import MissingError, set_of
-from valence_gap.definitions import CLEAN, DIMENSIONS, SYNTHESISED, Evaluation
-from valence_gap.errors import UserError
-from valence_gap.figures.description import Run
-from valence_gap.metrics import Floats, cccs
-from valence_gap.progress import progress
-from valence_gap.skipped import skipped_ids, without
+from valence_gap.definitions.claims import ORIGINAL
+from valence_gap.definitions.figures import Run
+from valence_gap.definitions.models import CLEAN, DIMENSIONS, SYNTHESISED, Evaluation
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import progress
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import Floats, cccs
 
 LISTED = 20
 Key = tuple[str, str]  # model and condition

@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from valence_gap import statistics
 from valence_gap.claims.cases import Case, cases_of
-from valence_gap.claims.definitions import Claims, Side, Statement
 from valence_gap.claims.evidence import Evidence, MissingError
 from valence_gap.claims.intervals import simultaneous
 from valence_gap.claims.questions import Question
-from valence_gap.metrics import Floats
-from valence_gap.progress import progress
+from valence_gap.definitions.claims import Claims, Side, Statement
+from valence_gap.runtime.progress import progress
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import Floats
 
 Verdict = Literal["holds", "does not hold", "cannot be told"]
 HOLDS: Verdict = "holds"

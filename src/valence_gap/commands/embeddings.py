@@ -42,8 +42,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _files(args: argparse.Namespace) -> "Files":
+    from valence_gap.definitions.figures import keyed_files, runs_of
     from valence_gap.embeddings.states import Files
-    from valence_gap.figures.description import keyed_files, runs_of
 
     return Files(
         predictions=runs_of(args.predictions, "--predictions", parts=3),
@@ -55,7 +55,7 @@ def _files(args: argparse.Namespace) -> "Files":
 
 
 def _measure(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import Evaluation, from_json
+    from valence_gap.definitions.models import Evaluation, from_json
     from valence_gap.embeddings.separation import measure_separation
 
     evaluation = from_json(Evaluation, args.evaluation)

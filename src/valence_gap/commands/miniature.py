@@ -22,9 +22,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _make_miniature(arguments: argparse.Namespace) -> None:
-    from valence_gap.definitions import from_json
+    from valence_gap.definitions.miniature import Miniature
+    from valence_gap.definitions.models import from_json
     from valence_gap.miniature.make import make_miniature
-    from valence_gap.miniature_definitions import Miniature
 
     definition = from_json(Miniature, arguments.definition)
     make_miniature(definition, arguments.output, arguments.workers)

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from valence_gap.commands.options import add_record, add_threads
-from valence_gap.definitions import CLEAN
-from valence_gap.errors import UserError
+from valence_gap.definitions.models import CLEAN
+from valence_gap.runtime.errors import UserError
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -66,7 +66,7 @@ def _add_computation(parser: argparse.ArgumentParser) -> None:
 def _extract_features(args: argparse.Namespace) -> None:
     import torch
 
-    from valence_gap.features import extract_features
+    from valence_gap.prediction.stem_features import extract_features
 
     torch.set_num_threads(args.threads)
     extract_features(args.backbone, args.audio, args.output, deterministic=args.deterministic)
@@ -75,7 +75,7 @@ def _extract_features(args: argparse.Namespace) -> None:
 def _predict(args: argparse.Namespace) -> None:
     import torch
 
-    from valence_gap.inference import predict_conditions
+    from valence_gap.prediction.inference import predict_conditions
 
     torch.set_num_threads(args.threads)
     predict_conditions(

@@ -38,9 +38,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _preflight(arguments: argparse.Namespace) -> None:
-    from valence_gap.errors import UserError, valid_names
-    from valence_gap.preflight import preflight
     from valence_gap.preflight.costs import TFLOPS
+    from valence_gap.preflight.run import preflight
+    from valence_gap.runtime.errors import UserError, valid_names
 
     if arguments.card not in TFLOPS:
         raise UserError(f"--card: '{arguments.card}' is not known; {valid_names(TFLOPS)}")
@@ -53,8 +53,8 @@ def _preflight(arguments: argparse.Namespace) -> None:
 
 
 def _merged(arguments: argparse.Namespace) -> dict[str, Any]:
-    from valence_gap.errors import UserError
-    from valence_gap.preflight import merged
+    from valence_gap.preflight.run import merged
+    from valence_gap.runtime.errors import UserError
 
     if arguments.configfile:
         return merged(arguments.configfile)

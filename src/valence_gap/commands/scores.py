@@ -41,8 +41,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _score(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import Evaluation, from_json
-    from valence_gap.scoring import score
+    from valence_gap.definitions.models import Evaluation, from_json
+    from valence_gap.scores.scoring import score
 
     score(
         args.predictions,
@@ -60,6 +60,6 @@ def _score(args: argparse.Namespace) -> None:
 
 
 def _summarise_scores(args: argparse.Namespace) -> None:
-    from valence_gap.score_summary import summarise_scores
+    from valence_gap.scores.summary import summarise_scores
 
     summarise_scores(args.scores, args.output)

@@ -17,7 +17,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _schema(arguments: Any) -> None:
-    from valence_gap.files import write_json
-    from valence_gap.study import schema
+    from valence_gap.runtime.files import write_json
+    from valence_gap.study.study import schema
 
     write_json(arguments.output, schema())

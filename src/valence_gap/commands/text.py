@@ -129,21 +129,21 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
 
 
 def _transcribe(args: argparse.Namespace) -> None:
-    from valence_gap.transcription import transcribe
+    from valence_gap.text.transcription import transcribe
 
     transcribe(args.model, args.audio, args.output, args.report, utterances=args.utterances, threads=args.threads)
 
 
 def _embed_text(args: argparse.Namespace) -> None:
-    from valence_gap.text import embed_text
+    from valence_gap.text.embedding import embed_text
 
     embed_text(args.model, args.transcripts, args.output, args.index, args.report, threads=args.threads)
 
 
 def _train_fusion(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import from_json
-    from valence_gap.fusion import Embeddings, Split, train_fusion
-    from valence_gap.text_definitions import Fusion
+    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.text import Fusion
+    from valence_gap.text.fusion import Embeddings, Split, train_fusion
 
     train = Split(
         Embeddings(args.train_embeddings, args.train_predictions),
@@ -159,32 +159,32 @@ def _train_fusion(args: argparse.Namespace) -> None:
 
 
 def _predict_fusion(args: argparse.Namespace) -> None:
-    from valence_gap.fusion import Embeddings, Split, predict_fusion
+    from valence_gap.text.fusion import Embeddings, Split, predict_fusion
 
     split = Split(Embeddings(args.embeddings, args.predictions), Embeddings(args.text_embeddings, args.text_index))
     predict_fusion(args.model, split, args.output, condition=args.condition, record=args.record)
 
 
 def _synthesise(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import from_json
-    from valence_gap.synthesis import synthesise
-    from valence_gap.text_definitions import Synthesiser
+    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.text import Synthesiser
+    from valence_gap.text.synthesis import synthesise
 
     synthesise(args.utterances, from_json(Synthesiser, args.definition), args.output)
 
 
 def _train_recogniser(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import from_json
-    from valence_gap.recogniser_training import train_recogniser
-    from valence_gap.text_definitions import Recogniser
+    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.text import Recogniser
+    from valence_gap.pretraining.recogniser import train_recogniser
 
     definition = from_json(Recogniser, args.definition)
     train_recogniser(args.name, definition, args.backbone, args.output, workers=args.threads)
 
 
 def _pretrain_bert(args: argparse.Namespace) -> None:
-    from valence_gap.definitions import from_json
-    from valence_gap.text_definitions import TextEncoder
-    from valence_gap.text_pretraining import pretrain_text_encoder
+    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.text import TextEncoder
+    from valence_gap.pretraining.text_encoder import pretrain_text_encoder
 
     pretrain_text_encoder(args.name, from_json(TextEncoder, args.definition), args.output)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from valence_gap.definitions import Training, from_json
+from valence_gap.definitions.models import Training, from_json
 
 TOLD_TO_STOP = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
 
@@ -42,9 +42,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> None:
     """Train the model that the arguments define."""
-    from valence_gap.checkpoints import Stopped
-    from valence_gap.learners import Source
-    from valence_gap.training import train
+    from valence_gap.training.checkpoints import Stopped
+    from valence_gap.training.learners import Source
+    from valence_gap.training.train import train
 
     try:
         train(

@@ -33,6 +33,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _verify(args: argparse.Namespace) -> None:
-    from valence_gap.verification import COMPARED, verify
+    from valence_gap.runtime.verification import COMPARED, verify
 
     print(verify(args.first, args.second, tolerance=args.tolerance, only=args.only or COMPARED, output=args.output))

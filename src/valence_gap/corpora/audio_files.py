@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import soundfile
 
+from valence_gap.audio.decoding import header_problem, truncation
+from valence_gap.corpora.inventory import files_below, is_audio, is_utf_8
 from valence_gap.corpora.reading import FORK, THREADS
 from valence_gap.corpora.report import Report
-from valence_gap.decoding import header_problem, truncation
-from valence_gap.inventory import files_below, is_audio, is_utf_8
-from valence_gap.progress import progress
+from valence_gap.runtime.progress import progress
 
 NO_AUDIO, OUTSIDE, SHARED = (
     "row without audio",

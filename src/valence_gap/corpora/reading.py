@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from valence_gap.corpora.report import Report
-from valence_gap.errors import UserError
-from valence_gap.progress import progress
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import progress
 
 UTF_8 = "utf-8-sig"
 NOTED = {

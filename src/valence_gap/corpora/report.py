@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.errors import printable
-from valence_gap.progress import say
+from valence_gap.runtime.errors import printable
+from valence_gap.runtime.progress import say
 
 EXAMPLES = 20
 LOGGED = 3

@@ -1,1 +1,5 @@
-"""Pooled states of several models for the same utterances: what they separate, and how they look in two dimensions."""
+"""Pooled states of several models for the same utterances: what they separate, and how they look in two dimensions.
+
+In: predictions with pooled states. Out: separation measures and a t-SNE projection. May import: ``scores`` and what it
+may.
+"""

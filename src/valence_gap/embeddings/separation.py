@@ -16,11 +16,11 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from valence_gap import statistics
-from valence_gap.definitions import Evaluation
+from valence_gap.definitions.models import Evaluation
 from valence_gap.embeddings.states import Files, for_each_model, speaker_names
-from valence_gap.files import write_csv
-from valence_gap.metrics import Floats
+from valence_gap.runtime.files import write_csv
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import Floats
 
 NEIGHBOURS = 10
 FOLDS = 5

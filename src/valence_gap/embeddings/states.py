@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from valence_gap.definitions import CLEAN
-from valence_gap.errors import UserError
-from valence_gap.figures.description import Run
-from valence_gap.files import read_array
-from valence_gap.metrics import Floats
-from valence_gap.progress import progress
-from valence_gap.skipped import skipped_ids, without
-from valence_gap.statistics import generator
+from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.definitions.figures import Run
+from valence_gap.definitions.models import CLEAN
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_array
+from valence_gap.runtime.progress import progress
+from valence_gap.scores.metrics import Floats
+from valence_gap.scores.statistics import generator
 
 # More would not be told apart in a picture, and t-SNE takes minutes for them.
 MOST_UTTERANCES = 2000

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.errors import UserError
-from valence_gap.figures import differences
-from valence_gap.figures.description import Description, Inputs, ShownModel
-from valence_gap.figures.style import Drawing
-from valence_gap.files import read_json
+from valence_gap.definitions.figures import Description, Inputs, ShownModel
+from valence_gap.figures.drawing import differences
+from valence_gap.figures.drawing.style import Drawing
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json
 
 REMEDY = "list fusions in figures.*.models; their audio models may stand beside them"
 # Characters of a line of the legend.

@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from valence_gap import statistics
-from valence_gap.definitions import CLEAN, SYNTHESISED, Evaluation
-from valence_gap.errors import UserError
-from valence_gap.figures import bars
-from valence_gap.figures.description import Description, Inputs, ShownCorpus
+from valence_gap.definitions.figures import Description, Inputs, ShownCorpus
+from valence_gap.definitions.models import CLEAN, SYNTHESISED, Evaluation
+from valence_gap.figures.drawing import bars
+from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.figure_05 import pairs_by_backbone
-from valence_gap.figures.style import Drawing
 from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores import statistics
 
 # Columns and rows, by the condition and by whether the transformer layers were frozen.
 VOICES = {"original": "Original", "synthesised": "Synthesised"}

@@ -1,9 +1,9 @@
 """Figure 5: CCC of the fine-tuned minus that of the frozen model, for each backbone (section IV-D)."""
 
-from valence_gap.errors import UserError
-from valence_gap.figures import differences
-from valence_gap.figures.description import Description, Inputs, ShownModel
-from valence_gap.figures.style import Drawing
+from valence_gap.definitions.figures import Description, Inputs, ShownModel
+from valence_gap.figures.drawing import differences
+from valence_gap.figures.drawing.style import Drawing
+from valence_gap.runtime.errors import UserError
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from valence_gap.definitions import AUGMENTED_MEAN, CLEAN, SYNTHESISED
-from valence_gap.errors import UserError
-from valence_gap.figures import bars
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.style import Drawing
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.definitions.models import AUGMENTED_MEAN, CLEAN, SYNTHESISED
+from valence_gap.figures.drawing import bars
+from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import KEYS, of_condition, over_seeds, read_scores
+from valence_gap.runtime.errors import UserError
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from valence_gap import statistics
-from valence_gap.definitions import CLEAN
-from valence_gap.errors import UserError
-from valence_gap.figures import bars
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.style import Drawing
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.definitions.models import CLEAN
+from valence_gap.figures.drawing import bars
+from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import KEYS, over_seeds, read_genders, read_predictions
-from valence_gap.metrics import Floats
-from valence_gap.progress import progress
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import progress
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import Floats
 
 AVERAGE = "average"
 Run = tuple[str, int]  # model and seed

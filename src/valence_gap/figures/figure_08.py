@@ -5,13 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from valence_gap.definitions import CLEAN
-from valence_gap.errors import UserError
-from valence_gap.figures import style
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.style import Drawing
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.definitions.models import CLEAN
+from valence_gap.figures.drawing import style
+from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import of_condition, over_seeds, read_scores
-from valence_gap.statistics import spearman
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.statistics import spearman
 
 # Share of a speaker's place over which the models are spread, so that their intervals do not lie on each other.
 SPREAD = 0.7

@@ -1,8 +1,8 @@
 """Figure 9: a transformer from random weights beside CNN14 and a pre-trained one (section IV-K)."""
 
+from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.figures import figure_02
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.style import Drawing
+from valence_gap.figures.drawing.style import Drawing
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:

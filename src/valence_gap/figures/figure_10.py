@@ -11,11 +11,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.embeddings.states import speaker_names
-from valence_gap.errors import UserError
-from valence_gap.figures import style
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.style import Drawing
+from valence_gap.figures.drawing import style
+from valence_gap.figures.drawing.style import Drawing
+from valence_gap.runtime.errors import UserError
 
 SPEAKERS_PER_CORPUS = 4
 COLUMNS = ("Corpus", "Gender", "Speaker", "Valence")

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from valence_gap.figures import curves
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.style import Drawing
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.drawing import curves
+from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import read_training_logs
 
 

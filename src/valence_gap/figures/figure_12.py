@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from valence_gap.errors import UserError
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.steps import draw_steps
-from valence_gap.figures.style import Drawing
-from valence_gap.files import read_json
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.drawing.steps import draw_steps
+from valence_gap.figures.drawing.style import Drawing
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:

@@ -1,8 +1,8 @@
 """Figure 13: CCC by the fraction of the training set (section V-C)."""
 
-from valence_gap.figures.description import Description, Inputs
-from valence_gap.figures.steps import draw_steps
-from valence_gap.figures.style import Drawing
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.drawing.steps import draw_steps
+from valence_gap.figures.drawing.style import Drawing
 
 
 def draw(inputs: Inputs, description: Description) -> Drawing:

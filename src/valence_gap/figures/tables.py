@@ -7,11 +7,11 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from valence_gap.definitions import SYNTHESISED
-from valence_gap.errors import UserError
-from valence_gap.figures.description import Description, Inputs, Run
-from valence_gap.metrics import Floats
-from valence_gap.skipped import skipped_ids, without
+from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.definitions.figures import Description, Inputs, Run
+from valence_gap.definitions.models import SYNTHESISED
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import Floats
 
 KEYS = ("corpus", "dimension", "model")
 AVERAGED = ["ccc", "low", "high"]

@@ -1,1 +1,4 @@
-"""The embedded miniature: corpora, noises and unlabelled speech in the formats of the real ones, made on the spot."""
+"""The embedded miniature: small synthetic corpora, noises and unlabelled speech in the formats of the real ones.
+
+In: a definition and a seed. Out: corpora on disk. May import: ``runtime``, ``definitions``, ``audio``.
+"""

@@ -17,7 +17,7 @@ import espeakng_loader
 import numpy as np
 from numpy.typing import NDArray
 
-from valence_gap.errors import UserError
+from valence_gap.runtime.errors import UserError
 
 RATE_HZ = 22_050
 NOMINAL_RATE_WPM = 175

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valence_gap.definitions import to_json
-from valence_gap.errors import UserError
-from valence_gap.files import whole_folder, write_json
+from valence_gap.definitions.miniature import Miniature
+from valence_gap.definitions.models import to_json
 from valence_gap.miniature.writers import cmu_mosi, esc50, iemocap, msp_podcast
 from valence_gap.miniature.writers.utterances import Utterance, speak_into
-from valence_gap.miniature_definitions import Miniature
-from valence_gap.progress import progress
-from valence_gap.provenance import checksum
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import whole_folder, write_json
+from valence_gap.runtime.progress import progress
+from valence_gap.runtime.provenance import checksum
 
 MANIFEST = "manifest.json"
 FOLDERS = (msp_podcast.FOLDER, iemocap.FOLDER, cmu_mosi.FOLDER, esc50.FOLDER)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Any, TypeVar
 
-from valence_gap.errors import UserError, valid_names
 from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiments, valence
+from valence_gap.runtime.errors import UserError, valid_names
 
 ENGLISH = "en"
 

@@ -15,14 +15,14 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from valence_gap.definitions import SAMPLE_RATE_HZ
+from valence_gap.definitions.models import SAMPLE_RATE_HZ
 from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.lexicon import data, sentiments
 from valence_gap.miniature.text import ENGLISH, unlabelled
 from valence_gap.miniature.unlabelled import degraded
 from valence_gap.miniature.voices import unlabelled_voice
-from valence_gap.progress import progress
+from valence_gap.runtime.progress import progress
 
 _SLOT = re.compile(r"\{([a-z]+)\}")
 _LEAN = 0.9  # how far the mood of a sentence reaches from neutral: words of like sentiment keep company

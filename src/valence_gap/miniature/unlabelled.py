@@ -15,13 +15,13 @@ import soxr
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from valence_gap.definitions import SAMPLE_RATE_HZ
+from valence_gap.definitions.miniature import Speech
+from valence_gap.definitions.models import SAMPLE_RATE_HZ
 from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.text import endless
 from valence_gap.miniature.voices import unlabelled_voice
-from valence_gap.miniature_definitions import Speech
-from valence_gap.progress import progress
+from valence_gap.runtime.progress import progress
 
 Samples = NDArray[np.float32]
 

@@ -11,8 +11,8 @@ from functools import cache
 from itertools import accumulate, zip_longest
 from typing import Literal, TypeVar
 
-from valence_gap.errors import UserError, valid_names
 from valence_gap.miniature.engine import Voice
+from valence_gap.runtime.errors import UserError, valid_names
 
 Gender = Literal["female", "male"]
 T = TypeVar("T")

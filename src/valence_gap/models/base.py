@@ -7,10 +7,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from valence_gap import definitions
-from valence_gap.models.front_ends import FrontEnd
-from valence_gap.models.stem import Stem
-from valence_gap.precision import Precision
+from valence_gap.definitions import models
+from valence_gap.models.front_ends.spectrograms import FrontEnd
+from valence_gap.models.front_ends.stem import Stem
+from valence_gap.runtime.precision import Precision
 
 InputKind = Literal["stem", "waveform", "spectrogram", "log-mel"]
 
@@ -49,7 +49,7 @@ class SpeechModel(nn.Module, ABC):
     front_end: FrontEnd | None = None
     least_length: int = 0
     frozen: bool
-    backbone_definition: definitions.Backbone
+    backbone_definition: models.Backbone
     precision: Precision
 
     @property

@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from torch import Tensor, nn
 
-from valence_gap import definitions, precision
-from valence_gap.errors import UserError
-from valence_gap.models import folders
-from valence_gap.models.attention import dropout
+from valence_gap.definitions import models
+from valence_gap.definitions.validation import explain
 from valence_gap.models.base import Output, SpeechModel
-from valence_gap.models.masks import valid
-from valence_gap.validation import explain
+from valence_gap.models.layers.attention import dropout
+from valence_gap.models.layers.masks import valid
+from valence_gap.runtime import precision
+from valence_gap.runtime.errors import UserError
+from valence_gap.weights import folders
 
 MODEL_TYPE: Final = "valence-gap-cnn14"
 
@@ -77,7 +78,7 @@ class TwoLayers(nn.Module):
         super().__init__()
         self.dense = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
-        self.out_proj = nn.Linear(width, len(definitions.DIMENSIONS))
+        self.out_proj = nn.Linear(width, len(models.DIMENSIONS))
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Map pooled states to arousal, dominance and valence."""
@@ -180,7 +181,7 @@ class Cnn14Model(SpeechModel):
         self.input_kind = "log-mel"
         self.frozen = False
         self.precision = config.training_precision
-        self.backbone_definition = definitions.Backbone(
+        self.backbone_definition = models.Backbone(
             architecture="cnn14",
             channels=config.channels,
             mel_bins=config.mel_bins,
@@ -211,7 +212,7 @@ class Cnn14Model(SpeechModel):
         folders.write(folder, config, self.network.state_dict())
 
 
-def build_cnn14(training: definitions.Training) -> Cnn14Model:
+def build_cnn14(training: models.Training) -> Cnn14Model:
     """A CNN14 with random weights, ready to be trained."""
     backbone = training.backbone
     blocks = len(backbone.channels)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import torch
 from torch import Tensor, nn
 
-from valence_gap import definitions, precision
-from valence_gap.errors import UserError
-from valence_gap.model_kinds import misfit
-from valence_gap.models import attention, folders
+from valence_gap.definitions import models
 from valence_gap.models.base import Output, SpeechModel
 from valence_gap.models.families import FAMILIES, Family, family_of, new_encoder
+from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
-from valence_gap.models.stem import Stem
+from valence_gap.models.layers import attention
+from valence_gap.runtime import precision
+from valence_gap.runtime.errors import UserError
+from valence_gap.weights import folders
+from valence_gap.weights.kinds import misfit
 
 if TYPE_CHECKING:
     from valence_gap.models.families import Config, Encoder
@@ -55,7 +57,7 @@ class TransformerModel(SpeechModel):
         self.regression.initialise(_deviation(_config(backbone)))
         self.frozen = frozen
         self.precision = training_precision
-        self.backbone_definition = definitions.Backbone()
+        self.backbone_definition = models.Backbone()
         if self._family.front_end is None:
             self.input_kind = "waveform" if train_stem else "stem"
             self.stem = Stem.of(backbone)
@@ -130,8 +132,8 @@ class TransformerModel(SpeechModel):
             "dtype": "float32",
             "pooling_mode": "mean",
             "final_dropout": self.regression.dropout.p,
-            "id2label": {str(index): name for index, name in enumerate(definitions.DIMENSIONS)},
-            "label2id": {name: index for index, name in enumerate(definitions.DIMENSIONS)},
+            "id2label": {str(index): name for index, name in enumerate(models.DIMENSIONS)},
+            "label2id": {name: index for index, name in enumerate(models.DIMENSIONS)},
             folders.OWN: {
                 "frozen": self.frozen,
                 "train_stem": self.input_kind == "waveform",
@@ -140,7 +142,7 @@ class TransformerModel(SpeechModel):
         }
 
 
-def build_transformer(training: definitions.Training, folder: Path) -> TransformerModel:
+def build_transformer(training: models.Training, folder: Path) -> TransformerModel:
     """A model on the backbone in ``folder``, ready to be trained.
 
     The head is random, and so is the backbone where ``training.pretrained`` is false; seeding is the caller's.
@@ -201,14 +203,14 @@ def _check_outputs(config: "Config", folder: Path) -> None:
     labels = cast(Mapping[Any, str], config.id2label or {})
     names = [labels[number] for number in sorted(labels, key=int)]
     named = not all(name.startswith("LABEL_") for name in names)
-    wrong = [f"id2label {', '.join(names)}"] if named and names != list(definitions.DIMENSIONS) else []
+    wrong = [f"id2label {', '.join(names)}"] if named and names != list(models.DIMENSIONS) else []
     pooling = getattr(config, "pooling_mode", "mean")
     wrong += [f"pooling_mode {pooling}"] if pooling != "mean" else []
     if wrong:
         raise UserError(
             "this model does not predict what the study's models do",
             [f"{folder / folders.CONFIG}: {each}" for each in wrong],
-            f"Its outputs must be {', '.join(definitions.DIMENSIONS)} of the mean over time.",
+            f"Its outputs must be {', '.join(models.DIMENSIONS)} of the mean over time.",
         )
 
 

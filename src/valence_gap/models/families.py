@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from valence_gap import files, precision
-from valence_gap.errors import UserError, valid_names
-from valence_gap.models import folders
+from valence_gap.definitions.validation import explain
 from valence_gap.models.encoder_config import EncoderConfig
-from valence_gap.models.front_ends import FilterBank, FrontEnd, WhisperLogMel
+from valence_gap.models.front_ends.spectrograms import FilterBank, FrontEnd, WhisperLogMel
 from valence_gap.models.states import States, own, transformed, transformed_by_data2vec, transformed_by_whisper
 from valence_gap.models.wav2vec2 import SpeechEncoder
-from valence_gap.validation import explain
+from valence_gap.runtime import files, precision
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.weights import folders
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel

@@ -13,7 +13,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedC
 from transformers.masking_utils import eager_mask
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from valence_gap.models import attention
+from valence_gap.models.layers import attention
 
 PLAIN = "valence_gap_plain"
 FUSED = "sdpa"

@@ -7,8 +7,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from valence_gap.models.front_ends import WhisperLogMel
-from valence_gap.models.masks import valid
+from valence_gap.models.front_ends.spectrograms import WhisperLogMel
+from valence_gap.models.layers.masks import valid
 
 States = Callable[[Any, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Encoder, its padded input, valid lengths -> states (batch, frames, hidden), and which are valid (batch, frames)."""

@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from valence_gap.models.activations import ACTIVATIONS
-from valence_gap.models.attention import attend, dropout
 from valence_gap.models.encoder_config import EncoderConfig
-from valence_gap.models.grouped import convolve_groups
-from valence_gap.models.masks import valid
-from valence_gap.models.spec_augment import spans
-from valence_gap.precision import product_dtype
+from valence_gap.models.layers.activations import ACTIVATIONS
+from valence_gap.models.layers.attention import attend, dropout
+from valence_gap.models.layers.grouped import convolve_groups
+from valence_gap.models.layers.masks import valid
+from valence_gap.models.layers.spec_augment import spans
+from valence_gap.runtime.precision import product_dtype
 
 
 class SpeechEncoder(nn.Module):

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from valence_gap.files import is_scratch
 from valence_gap.preflight.costs import ACTIVATIONS, TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
-from valence_gap.study import Study
+from valence_gap.runtime.files import is_scratch
+from valence_gap.study.study import Study
 
 KINDS = {
     "finetune": "fine-tuning of transformers",

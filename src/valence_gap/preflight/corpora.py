@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from valence_gap.corpora import ADAPTERS
 from valence_gap.corpora.audio_files import TRUNCATED, UNREADABLE
 from valence_gap.corpora.esc50 import clips
+from valence_gap.corpora.inventory import check_exist
+from valence_gap.corpora.prepare import ADAPTERS
 from valence_gap.corpora.report import Finding as Reported
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.soundness import missing_audio
 from valence_gap.corpora.utterances import MIXED_RATES, assemble
-from valence_gap.definitions import SPLITS, Corpus, CorpusPaths, Split
-from valence_gap.errors import UserError, valid_names
-from valence_gap.inventory import check_exist
+from valence_gap.definitions.models import SPLITS, Corpus, CorpusPaths, Split
+from valence_gap.definitions.split_names import plain
 from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE, Expected
 from valence_gap.preflight.findings import Finding, Status, some
-from valence_gap.split_names import plain
+from valence_gap.runtime.errors import UserError, valid_names
 
 # What `pack-audio` stops at, or leaves out with on_bad_audio: skip.
 BAD_AUDIO = (UNREADABLE, TRUNCATED, "audio without a sample")

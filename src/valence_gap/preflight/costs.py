@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from valence_gap.definitions import CLEAN, SPLITS, Backbone, Recipe, Split
-from valence_gap.files import read_json
+from valence_gap.definitions.models import CLEAN, SPLITS, Backbone, Recipe, Split
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.plan import Plan
 from valence_gap.preflight.weights import Size, size_of, size_of_source
-from valence_gap.study import Study
+from valence_gap.runtime.files import read_json
+from valence_gap.study.study import Study
 
 FRAMES_PER_S = 50
 RATE_HZ = 16_000

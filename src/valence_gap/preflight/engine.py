@@ -4,7 +4,7 @@ import shutil
 from importlib import util
 from pathlib import Path
 
-from valence_gap.text_definitions import Synthesiser
+from valence_gap.definitions.text import Synthesiser
 
 
 def missing_parts(synthesiser: Synthesiser) -> list[str]:

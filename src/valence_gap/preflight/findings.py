@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from valence_gap.files import canonical_json
+from valence_gap.runtime.files import canonical_json
 
 Status = Literal["ok", "differs", "wrong", "unknown"]
 WIDTH = 100

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from valence_gap.checks import targets_of
-from valence_gap.preflight import preflight
-from valence_gap.study import load
+from valence_gap.preflight.run import preflight
+from valence_gap.study.checks.validate import targets_of
+from valence_gap.study.study import load
 
 # Rules before which it pays to look. Reading corpora and fetching models mends what a first preflight finds.
 COSTLY = frozenset(

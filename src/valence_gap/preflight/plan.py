@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from valence_gap.definitions import CLEAN
-from valence_gap.figure_checks import CLAIMS
-from valence_gap.study import Study
+from valence_gap.definitions.models import CLEAN
+from valence_gap.study.checks.figures import CLAIMS
+from valence_gap.study.study import Study
 
 # Sets of test conditions that a figure or table is drawn from, beside the clean one.
 SETS: Mapping[str, tuple[str, ...]] = {

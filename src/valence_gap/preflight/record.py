@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from valence_gap.definitions import Split, to_json
-from valence_gap.errors import UserError
-from valence_gap.files import canonical_json, read_json
-from valence_gap.inventory import check_exist
+from valence_gap.corpora.inventory import check_exist
+from valence_gap.definitions.models import Split, to_json
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.findings import Finding
-from valence_gap.study import Study
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import canonical_json, read_json
+from valence_gap.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from valence_gap.claims.definitions import IN_DOMAIN
-from valence_gap.figure_checks import CLAIMS
+from valence_gap.definitions.claims import IN_DOMAIN
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.findings import Finding
-from valence_gap.study import Study
+from valence_gap.study.checks.figures import CLAIMS
+from valence_gap.study.study import Study
 
 GENDERS = {"female", "male"}
 Amounts = Mapping[str, Mapping[Any, Speech]]

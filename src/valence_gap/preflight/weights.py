@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from valence_gap.definitions import Backbone, Checkpoint
-from valence_gap.files import read_json
-from valence_gap.local_models import SPECTROGRAM_KINDS, kind_of, local_source
-from valence_gap.model_kinds import CONFIG, WEIGHTS, header, misfit
+from valence_gap.definitions.models import Backbone, Checkpoint
 from valence_gap.preflight.findings import Finding
+from valence_gap.runtime.files import read_json
+from valence_gap.weights.kinds import CONFIG, WEIGHTS, header, misfit
+from valence_gap.weights.local import SPECTROGRAM_KINDS, kind_of, local_source
 
 FOLDER = Path("resources/pretrained")
 PICKLED, RUN = "pytorch_model.bin", "run.json"

@@ -1,30 +1,4 @@
-"""The tables: a module each, with ``Description`` and ``table(scores, description) -> rendering.Table``."""
+"""Tables I to III: one module each, with ``Description`` and ``table(scores, description)``.
 
-from collections.abc import Sequence
-from importlib import import_module
-from pathlib import Path
-
-from valence_gap.definitions import from_json
-from valence_gap.errors import UserError, valid_names
-
-TABLES = ("table_1", "table_2", "table_3")
-
-
-def make(name: str, scores: Sequence[Path], description: str, output_stem: Path) -> None:
-    """Write a table as CSV, Markdown and LaTeX.
-
-    Args:
-        name: one of ``TABLES``.
-        scores: the score tables that it is made from, if any.
-        description: what it shows, as JSON of the table's own ``Description``.
-        output_stem: path of the outputs without suffix.
-
-    Raises:
-        UserError: if there is no such table, or its inputs are not complete.
-    """
-    if name not in TABLES:
-        raise UserError(f"there is no table {name!r}", remedy=valid_names(TABLES))
-    from valence_gap.tables import rendering  # pandas takes its time, which listing the names need not pay
-
-    module = import_module(f"valence_gap.tables.{name}")
-    rendering.save(module.table(scores, from_json(module.Description, description)), output_stem)
+In: scores and published numbers. Out: CSV, Markdown and LaTeX. May import: ``runtime``, ``definitions``.
+"""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from valence_gap.files import whole_file
+from valence_gap.runtime.files import whole_file
 
 CHECK = "✓"
 NONE = "–"

@@ -11,9 +11,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 
-from valence_gap.definitions import STRICT
-from valence_gap.errors import UserError, valid_names
-from valence_gap.files import read_json
+from valence_gap.definitions.models import STRICT
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.files import read_json
 from valence_gap.tables.rendering import NONE, Column, Table
 
 ARCHITECTURES = {

@@ -9,9 +9,9 @@ import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions import CLEAN, DIMENSIONS, STRICT
-from valence_gap.errors import UserError
-from valence_gap.figures import description as figures
+from valence_gap.definitions import figures
+from valence_gap.definitions.models import CLEAN, DIMENSIONS, STRICT
+from valence_gap.runtime.errors import UserError
 from valence_gap.tables.rendering import Column, Table, change
 
 EVERYTHING = "all"

@@ -1,1 +1,4 @@
-"""Writers of the miniature corpora: one module for each on-disk format, and the recording that they share."""
+"""Writers of the miniature corpora: one module for each on-disk format.
+
+In: utterances with their labels. Out: files as the real corpus has them. May import: what ``miniature`` may.
+"""

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from valence_gap.corpora.cmu_mosi import TEST_VIDEOS
-from valence_gap.errors import UserError
+from valence_gap.corpora.adapters.cmu_mosi import TEST_VIDEOS
+from valence_gap.definitions.miniature import Miniature
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population
 from valence_gap.miniature.writers.utterances import Utterance, intended, rated
-from valence_gap.miniature_definitions import Miniature
+from valence_gap.runtime.errors import UserError
 
 FOLDER = "CMU-MOSI"
 CORPUS = "cmu-mosi"

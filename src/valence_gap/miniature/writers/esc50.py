@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from valence_gap.definitions.miniature import Miniature
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.noise import CATEGORIES, clip
 from valence_gap.miniature.sounds import RATE_HZ
 from valence_gap.miniature.writers import wav
-from valence_gap.miniature_definitions import Miniature
 
 FOLDER = "ESC-50"
 

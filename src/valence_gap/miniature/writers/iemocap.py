@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from valence_gap.errors import UserError
+from valence_gap.definitions.miniature import Miniature
 from valence_gap.miniature.labels import emotion
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population
 from valence_gap.miniature.writers.utterances import Utterance, intended, rated
-from valence_gap.miniature_definitions import Miniature
+from valence_gap.runtime.errors import UserError
 
 FOLDER = "IEMOCAP_full_release"
 CORPUS = "iemocap"

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from valence_gap.definitions import SPLITS, Split
+from valence_gap.definitions.miniature import Miniature
+from valence_gap.definitions.models import SPLITS, Split
 from valence_gap.miniature.labels import draws, emotion
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population
 from valence_gap.miniature.writers.utterances import Utterance, intended, rated
-from valence_gap.miniature_definitions import Miniature
 
 FOLDER = "MSP-PODCAST-Publish-1.7"
 CORPUS = "msp-podcast"

@@ -1,0 +1,169 @@
+"""Audio files of a corpus -> one pack of 16 kHz mono PCM16."""
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from valence_gap.audio.decoding import AudioError, Decoded, decode
+from valence_gap.audio.packs import Pack, Samples, open_pack, write_pack
+from valence_gap.definitions.models import SAMPLE_RATE_HZ, Corpus
+from valence_gap.runtime import provenance
+from valence_gap.runtime.errors import UserError, printable
+from valence_gap.runtime.progress import progress, say
+
+__all__ = ["Pack", "open_pack", "pack_audio", "write_pack"]
+
+IN_FLIGHT_S = 3600.0  # audio decoded ahead of the writer: 115 MB
+IN_FLIGHT_PER_WORKER = 4
+
+
+class Source(NamedTuple):
+    """One row of the utterance table, as far as its audio is concerned."""
+
+    id: str
+    file: str
+    path: Path
+    duration_s: float
+
+
+def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: Path, workers: int = 1) -> None:
+    """Decode the audio of an utterance table into a pack.
+
+    Channels are averaged, other sample rates are resampled by soxr in its best quality, and samples are rounded to
+    PCM16. All files are tried before bad ones stop the run.
+
+    Args:
+        utterances: table with ``id``, ``file``, ``audio_root`` and ``duration_s``.
+        roots: the corpus' audio folders; ``audio_root`` is an index into them.
+        corpus: says by ``on_bad_audio`` whether bad files stop the run or are left out of the pack.
+        output: folder of the pack.
+        workers: threads that decode; they do not shape the result.
+
+    Raises:
+        UserError: a folder is missing; files are bad and ``on_bad_audio`` is ``fail``; or no file at all is good.
+    """
+    started = time.monotonic()
+    sources = read_sources(utterances, roots)
+    tally = Tally()
+    decoded = _decode_all(sources, workers)
+    counted = progress(decoded, f"pack {utterances.name}", total=len(sources), unit="files")
+    definition = {"on_bad_audio": corpus.on_bad_audio, "rate_hz": SAMPLE_RATE_HZ, "resampler": "soxr VHQ"}
+
+    def blocks() -> Iterator[tuple[str, Samples]]:
+        for source, result in counted:
+            tally.add(source, result)
+            if isinstance(result, Decoded):
+                yield source.id, result.samples
+        tally.judge(corpus)
+        if lines := tally.bad_lines():
+            told = printable("; ".join(lines))
+            say(f"pack {utterances.name}: {len(lines)} of {len(sources)} files are bad and skipped: {told}")
+        if len(tally.rates_hz) > 1:
+            rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
+            say(f"pack {utterances.name}: mixed sampling rates, all brought to {SAMPLE_RATE_HZ} Hz: {rates}")
+        report.update(tally.report())
+        report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)
+
+    report: dict[str, Any] = {}
+    write_pack(output, blocks(), report)
+
+
+def read_sources(utterances: Path, roots: Sequence[Path]) -> list[Source]:
+    """The audio files of an utterance table, in its order.
+
+    Raises:
+        UserError: a root that the table names is not given or is not a folder.
+    """
+    table = pd.read_parquet(utterances, columns=["id", "file", "audio_root", "duration_s"])
+    used = sorted({int(root) for root in table["audio_root"]})
+    absent = [f"audio-{root} is not given" for root in used if not 0 <= root < len(roots)]
+    absent += [f"{roots[root]} is not a folder" for root in used if 0 <= root < len(roots) and not roots[root].is_dir()]
+    if absent:
+        raise UserError(f"the audio of {utterances} cannot be found", absent, "Correct the corpus' audio folders.")
+    rows = zip(table["id"], table["file"], table["audio_root"], table["duration_s"].fillna(0.0), strict=True)
+    return [Source(str(i), str(file), roots[int(root)] / str(file), float(seconds)) for i, file, root, seconds in rows]
+
+
+def _decode_all(sources: Iterable[Source], workers: int) -> Iterator[tuple[Source, Decoded | AudioError]]:
+    """Decode in threads (the libraries release the lock) and yield in order; what waits is bounded in seconds."""
+    pending: deque[tuple[Source, Future[Decoded | AudioError]]] = deque()
+    waiting_s = 0.0
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for source in sources:
+                while pending and (
+                    len(pending) >= IN_FLIGHT_PER_WORKER * workers or waiting_s + source.duration_s > IN_FLIGHT_S
+                ):
+                    done, future = pending.popleft()
+                    waiting_s -= done.duration_s
+                    yield done, future.result()
+                pending.append((source, pool.submit(_attempt, source.path)))
+                waiting_s += source.duration_s
+            while pending:
+                done, future = pending.popleft()
+                yield done, future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _attempt(path: Path) -> Decoded | AudioError:
+    try:
+        return decode(path)
+    except AudioError as bad:
+        return bad
+
+
+@dataclass
+class Tally:
+    """What is counted while a pack is made."""
+
+    good: int = 0
+    clipped_samples: int = 0
+    clipped: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+    rates_hz: Counter[str] = field(default_factory=Counter)
+    channels: Counter[str] = field(default_factory=Counter)
+    bad: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, source: Source, result: Decoded | AudioError) -> None:
+        """Count one file."""
+        if isinstance(result, AudioError):
+            self.bad[result.kind].append(f"{source.file} (utterance {source.id}): {result}")
+            return
+        self.good += 1
+        self.rates_hz[str(result.rate_hz)] += 1
+        self.channels[str(result.channels)] += 1
+        if result.clipped:
+            self.clipped_samples += result.clipped
+            self.clipped.append(source.id)
+        if not result.samples.any():
+            self.silent.append(source.id)
+
+    def judge(self, corpus: Corpus) -> None:
+        """Stop where the bad files are not to be skipped, or nothing else is left."""
+        bad = self.bad_lines()
+        if bad and corpus.on_bad_audio == "fail":
+            remedy = f"Mend the files, or set on_bad_audio: skip for {corpus.label!r} to leave these utterances out."
+            raise UserError(f"{len(bad)} of {self.good + len(bad)} audio files are bad", bad, remedy)
+        if bad and not self.good:
+            raise UserError("not one audio file is good", bad, "Correct the corpus' audio folders.")
+
+    def bad_lines(self) -> list[str]:
+        """Every bad file and why it is bad, by reason."""
+        return [line for kind in sorted(self.bad) for line in self.bad[kind]]
+
+    def report(self) -> dict[str, Any]:
+        """The counts as JSON values: bad files by reason, all of them by name; silent and clipped ones by id."""
+        return {
+            "skipped": {kind: {"count": len(lines), "files": lines} for kind, lines in sorted(self.bad.items())},
+            "silent": {"count": len(self.silent), "ids": self.silent},
+            "clipped": {"count": len(self.clipped), "samples": self.clipped_samples, "ids": self.clipped},
+            "rates_hz": dict(sorted(self.rates_hz.items())),
+            "channels": dict(sorted(self.channels.items())),
+        }

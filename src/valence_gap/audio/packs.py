@@ -1,0 +1,136 @@
+"""Packs: the audio of a whole split in one memory-mapped array, with the place of every utterance in it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.runtime import files
+from valence_gap.runtime.errors import UserError
+
+AUDIO = "audio.npy"
+INDEX = "index.parquet"
+REPORT = "report.json"
+FULL_SCALE = 32_768  # a sample of 1.0; PCM16 ends one step below it
+
+Samples = npt.NDArray[np.int16]
+Waveform = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack opened for reading; nothing but the index is held in memory.
+
+    Attributes:
+        ids: the utterances, in the order of the utterance table.
+        offsets: int64 (utterances,), first sample of each utterance in ``audio``.
+        samples: int64 (utterances,), number of samples of each utterance.
+        audio: int16 (samples of all utterances,), mono at 16 kHz, memory-mapped and read-only.
+    """
+
+    ids: list[str]
+    offsets: npt.NDArray[np.int64]
+    samples: npt.NDArray[np.int64]
+    audio: Samples
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def durations_s(self) -> npt.NDArray[np.float64]:
+        """Float64 (utterances,), duration of each utterance in seconds."""
+        return self.samples / SAMPLE_RATE_HZ
+
+    def read(self, row: int) -> Waveform:
+        """The waveform of one utterance: float32 (samples,) in -1..1 at 16 kHz."""
+        start = int(self.offsets[row])
+        return self.audio[start : start + int(self.samples[row])].astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def open_pack(folder: Path) -> Pack:
+    """Open the pack in ``folder``.
+
+    Raises:
+        UserError: there is no whole pack in the folder.
+    """
+    missing = [name for name in (AUDIO, INDEX) if not (folder / name).is_file()]
+    if missing:
+        raise UserError(f"{folder} is not a pack of audio", [f"{name} is missing" for name in missing])
+    index = pd.read_parquet(folder / INDEX)
+    pack = Pack(
+        ids=[str(identifier) for identifier in index["id"]],
+        offsets=index["offset"].to_numpy(np.int64),
+        samples=index["samples"].to_numpy(np.int64),
+        audio=np.asarray(files.read_array(folder / AUDIO)),
+    )
+    if int(pack.samples.sum()) != pack.audio.size:
+        raise UserError(
+            f"{folder} is damaged: {INDEX} does not match {AUDIO}", remedy="Delete the folder; make it anew."
+        )
+    return pack
+
+
+def quantise(waveform: npt.NDArray[np.floating[Any]]) -> tuple[Samples, int]:
+    """Round a waveform in -1..1 to PCM16.
+
+    Returns:
+        int16 samples, and how many lay beyond +-1 and were clipped (1.0 itself is one step off and not counted).
+    """
+    beyond = int(np.count_nonzero(np.abs(waveform) > 1))
+    scaled = np.rint(np.asarray(waveform, dtype=np.float64) * FULL_SCALE)
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16), beyond
+
+
+def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapping[str, Any]) -> None:
+    """Write a pack as its audio arrives: memory does not grow with the corpus.
+
+    Args:
+        folder: the pack; it appears whole or not at all.
+        blocks: (id, int16 samples at 16 kHz); successive blocks with the same id are one utterance, and an empty
+            block makes an utterance without samples.
+        report: the content of ``report.json``; read when all blocks have been written, so that the source of the
+            blocks can fill it on the way. ``utterances`` and ``duration_s`` are added.
+
+    Raises:
+        ValueError: an id comes again after another one.
+    """
+    with files.whole_folder(folder) as scratch:
+        with (scratch / AUDIO).open("wb") as stream:
+            header_bytes = _write_header(stream, 0)
+            counts = _append(stream, blocks)
+            total = sum(counts.values())
+            stream.seek(0)
+            if _write_header(stream, total) != header_bytes:
+                raise RuntimeError("the header of the array outgrew the place kept for it")
+        samples = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
+        index = {"id": pd.Series(list(counts), dtype="str"), "offset": np.cumsum(samples) - samples, "samples": samples}
+        files.write_parquet(scratch / INDEX, pd.DataFrame(index))
+        totals = {"utterances": len(counts), "duration_s": total / SAMPLE_RATE_HZ}
+        files.write_json(scratch / REPORT, {**report, **totals})
+
+
+def _append(stream: IO[bytes], blocks: Iterable[tuple[str, Samples]]) -> dict[str, int]:
+    """Append the blocks and return the samples per utterance, in order."""
+    counts: dict[str, int] = {}
+    current: str | None = None
+    for identifier, block in blocks:
+        if identifier != current and identifier in counts:
+            raise ValueError(f"utterance {identifier!r} comes twice")
+        if block.dtype != np.int16:
+            raise TypeError(f"utterance {identifier!r}: int16 samples expected, not {block.dtype}")
+        current = identifier
+        counts[identifier] = counts.get(identifier, 0) + block.size
+        stream.write(np.ascontiguousarray(block, dtype="<i2").tobytes())
+    return counts
+
+
+def _write_header(stream: IO[bytes], samples: int) -> int:
+    """Write the header of a one-dimensional int16 array; its size does not depend on ``samples`` (numpy pads it)."""
+    header = {"descr": "<i2", "fortran_order": False, "shape": (samples,)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.tell()

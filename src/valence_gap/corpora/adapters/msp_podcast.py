@@ -1,0 +1,132 @@
+"""MSP-Podcast, any release from 1.0 on.
+
+The label file's spelling and folder, the split names and the place of speakers and splits differ between releases; the
+labels of an older release may lie apart from the audio, and the audio in several folders.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from valence_gap.corpora.reading import (
+    FORK,
+    ROW,
+    column_of,
+    files_named,
+    find_file,
+    find_optional,
+    genders,
+    known,
+    read_csv,
+    read_lines,
+    read_many,
+    require_columns,
+)
+from valence_gap.corpora.report import Report
+from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
+from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.runtime.errors import UserError
+
+SCALE = (1.0, 7.0)
+LABEL_FILES = ("labels_consensus.csv", "labels_concensus.csv")
+LABELS = {"arousal": "EmoAct", "valence": "EmoVal", "dominance": "EmoDom"}
+
+
+def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
+    """The rows of the consensus labels, joined with partitions, speakers and transcripts kept apart.
+
+    Args:
+        corpus: the definition; any release.
+        paths: ``labels`` is the label file, its folder, or the folder above; ``speakers`` may be ``Speaker_ids.txt``.
+        report: malformed lines are counted there.
+
+    Raises:
+        UserError: if there is no label file, it lacks columns, or nothing tells the splits.
+    """
+    path = find_file(Path(paths.labels), ("labels", "label"), LABEL_FILES, "the consensus labels of MSP-Podcast")
+    table = read_csv(path, report)
+    require_columns(path, table, ["FileName", *LABELS.values()])
+    # Never beside the audio: with the labels of an older release, that is the partition of another one.
+    nearby = [path.parent, path.parent.parent]
+    name = table[column_of(table, "FileName")]
+    entries = pd.DataFrame({"id": name.str.replace(r"\.wav$", "", case=False, regex=True), "name": name})
+    entries["split"] = _splits(path, table, name, nearby, report)
+    entries["speaker"], entries["gender"] = _speakers(table, name, paths.speakers, nearby, report)
+    folder = paths.transcripts
+    entries["transcript"] = _transcripts(entries["id"], Path(folder), report) if folder else empty_column(table.index)
+    entries["provenance"] = path.name + ":" + table[ROW].astype("str")
+    for dimension, column in LABELS.items():
+        entries[dimension] = table[column_of(table, column)]
+    return entries[[*ENTRY_COLUMNS]]
+
+
+def _splits(path: Path, table: pd.DataFrame, name: pd.Series, nearby: list[Path], report: Report) -> pd.Series:
+    column = column_of(table, "Split_Set")
+    splits = known(table[column]) if column else empty_column(table.index)
+    partitions = find_optional(nearby, ["partitions.txt", "partition.txt"])
+    if partitions is not None:
+        # Lines are `Train; MSP-PODCAST_0001_0008.wav`.
+        apart = _by_file(partitions, report)
+        splits = splits.fillna(name.map(apart).astype("str"))
+    elif column is None:
+        places = [f"{path}: no column Split_Set", *(f"{folder}: no Partitions.txt" for folder in dict.fromkeys(nearby))]
+        raise UserError("Nothing tells the splits of MSP-Podcast.", places, "Put the release's Partitions.txt there.")
+    return splits
+
+
+def _speakers(
+    table: pd.DataFrame, name: pd.Series, given: str | None, nearby: list[Path], report: Report
+) -> tuple[pd.Series, pd.Series]:
+    speaker_column, gender_column = column_of(table, "SpkrID"), column_of(table, "Gender")
+    speakers = known(table[speaker_column]) if speaker_column else empty_column(table.index)
+    gender = genders(table[gender_column], report) if gender_column else empty_column(table.index)
+    path = Path(given) if given else find_optional(nearby, ["speaker_ids.txt", "speaker_id.txt"])
+    if path is not None:
+        # Lines are `Speaker_1; Male`, then `MSP-PODCAST_0001_0008.wav; 1`.
+        pairs = _mapping(path, _pairs(path, report), report)
+        speakers = speakers.fillna(known(name.map(pairs)))
+        speakers = speakers.str.replace(r"^speaker_", "", case=False, regex=True)
+        gender = gender.fillna(genders(("Speaker_" + speakers).map(pairs), report))
+    return speakers, gender
+
+
+def _by_file(path: Path, report: Report) -> dict[str, str]:
+    return _mapping(path, ((number, file, split) for number, split, file in _pairs(path, report)), report)
+
+
+def _mapping(path: Path, pairs: Iterable[tuple[int, str, str]], report: Report) -> dict[str, str]:
+    """The pairs as a mapping; of lines that contradict one another the first counts."""
+    found: dict[str, str] = {}
+    for number, key, value in pairs:
+        if found.setdefault(key, value) != value:
+            report.note(f"line of {path.name} that contradicts an earlier one", [f"{path.name}:{number}"])
+    return found
+
+
+def _pairs(path: Path, report: Report) -> Iterator[tuple[int, str, str]]:
+    for number, line in enumerate(read_lines(path, report), start=1):
+        first, semicolon, second = (part.strip() for part in line.partition(";"))
+        if first and semicolon and second:
+            yield number, first, second
+        elif line.strip():
+            report.skip(f"malformed line of {path.name}", [f"{path.name}:{number}"])
+
+
+def _transcripts(ids: pd.Series, folder: Path, report: Report) -> pd.Series:
+    """Transcripts by the id of their row, null where there is none; the corpus has them for a part of its files."""
+    found = files_named(folder, "*.txt")
+    files = {file.stem: file for file in found}
+    repeated = sorted({file.name for file in found if files[file.stem] != file})
+    report.note("transcript in several folders, the last one taken", repeated)
+    forks = [name for name in files if name.startswith(".")]
+    report.note(FORK, [files.pop(name).name for name in forks])
+    report.note("transcript without a row", [files[name].name for name in sorted(set(files) - set(ids))])
+    wanted = sorted(set(files) & set(ids))
+    texts = read_many([files[name] for name in wanted], report, "transcripts")
+    spoken = {name: " ".join(text.split()) for name, text in zip(wanted, texts, strict=True)}
+    report.note("empty transcript, taken as none", [f"{name}.txt" for name, text in spoken.items() if not text])
+    return ids.map({name: text for name, text in spoken.items() if text}).astype("str")
+
+
+ADAPTER = Adapter(read=read, scales=dict.fromkeys(LABELS, SCALE))

@@ -1,0 +1,92 @@
+"""The user's own corpus: one CSV or Parquet table with a row per audio file."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from valence_gap.corpora.reading import ROW, column_of, genders, known, read_csv
+from valence_gap.corpora.report import Report
+from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
+from valence_gap.definitions.models import DIMENSIONS, Corpus, CorpusPaths
+from valence_gap.definitions.split_names import ALL, own_splits
+from valence_gap.runtime.errors import UserError, valid_names
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+OURS = ("file", "id", "split", "speaker", "gender", "transcript", *DIMENSIONS)
+
+
+def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
+    """The rows of the table.
+
+    Columns: ``file`` (relative to an audio folder or to the table's own, or an absolute path into an audio folder),
+    ``split`` (unless the definition maps ``all``), and each annotated dimension; where there are any, ``id`` (else the
+    file), ``speaker``, ``gender`` and ``transcript``. ``columns`` of the definition maps them to the table's own names.
+
+    Args:
+        corpus: the definition, with the scale of its labels.
+        paths: ``labels`` is the table.
+        report: malformed rows are counted there.
+
+    Raises:
+        UserError: if the table cannot be read, or lacks columns; all of them are named.
+    """
+    path = Path(paths.labels)
+    _check_paths(paths, path)
+    own = _columns(corpus)
+    table = _read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path, report)
+    needed = ["file", *([] if ALL in own_splits(corpus) else ["split"]), *corpus.dimensions]
+    has = {ours: column for ours, name in own.items() if (column := column_of(table, name)) is not None}
+    missing = [ours for ours in needed if ours not in has]
+    missing += [ours for ours in corpus.columns or () if ours not in has and ours not in missing]
+    if missing:
+        raise UserError(
+            f"{path.name} lacks columns.",
+            [f"{path}: no column {own[ours]}" + (f" (for {ours})" if own[ours] != ours else "") for ours in missing],
+            f"It has {', '.join(map(str, table.columns.drop(ROW)))}. Name its own columns under columns.",
+        )
+    entries = pd.DataFrame(index=table.index)
+    for ours in ("split", "speaker", "transcript"):
+        entries[ours] = known(table[has[ours]]) if ours in has else empty_column(table.index)
+    entries["name"] = table[has["file"]].astype("str").fillna("").str.strip()
+    entries["id"] = known(table[has["id"]]).fillna(entries["name"]) if "id" in has else entries["name"]
+    entries["gender"] = genders(table[has["gender"]], report) if "gender" in has else empty_column(table.index)
+    entries["provenance"] = path.name + ":" + table[ROW].astype("str")
+    for dimension in DIMENSIONS:
+        entries[dimension] = table[has[dimension]] if dimension in has else empty_column(table.index)
+    return entries[[*ENTRY_COLUMNS]]
+
+
+def _check_paths(paths: CorpusPaths, path: Path) -> None:
+    problems = []
+    if path.is_dir() or path.suffix.lower() not in SUFFIXES:
+        problems.append(f"labels: {path} is not a table ({', '.join(SUFFIXES)})")
+    for role in ("transcripts", "speakers"):
+        if getattr(paths, role) is not None:
+            problems.append(f"{role}: a table holds them in a column of its own")
+    if problems:
+        raise UserError("The paths of a table are wrong.", problems, "Give the table itself as labels, and no more.")
+
+
+def _columns(corpus: Corpus) -> dict[str, str]:
+    """Our columns and what the table calls them."""
+    given = corpus.columns or {}
+    if strange := [name for name in given if name not in OURS]:
+        raise UserError(
+            f"The columns of {corpus.label} map what is no column of ours.",
+            [f"columns: {name}" for name in strange],
+            f"Write our column, then the table's; {valid_names(OURS)}.",
+        )
+    return {name: given.get(name, name) for name in OURS}
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path).reset_index()
+    except (OSError, ValueError) as error:
+        raise UserError("A table cannot be read as Parquet.", [f"{path}: {error}"]) from None
+    table.columns = pd.Index([str(name) for name in table.columns])
+    table[ROW] = range(1, len(table) + 1)
+    return table
+
+
+ADAPTER = Adapter(read=read, scales=None, by_name=False)

@@ -1,0 +1,128 @@
+"""What lies on disk: names, sizes and checksums, the explicit step by which added or changed data is noticed."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from valence_gap.definitions.models import CorpusPaths
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import write_text
+from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.provenance import checksum
+
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph", ".w64", ".caf"})
+VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm"})
+MOTION_CAPTURE = "MOCAP_"  # folders of IEMOCAP: gigabytes of text that nothing reads
+THREADS = 8  # hashing and reading release the interpreter's lock
+
+
+def inventory(paths: CorpusPaths, output: Path) -> None:
+    """Write the inventory of a corpus, or leave the file alone where it already says the same.
+
+    Rewriting it only on a change is what keeps later stages from running again when data is merely looked at.
+
+    Args:
+        paths: where the corpus lies.
+        output: ``inventory.csv`` with the columns root (audio-0, audio-1, labels, transcripts, speakers), file (POSIX
+            path below that root), bytes and sha256; sorted. Hidden files are left out, and so is what its role does
+            not read: audio, video and motion capture below the labels, anything but audio below the audio folders.
+
+    Raises:
+        UserError: if a folder or file does not exist, naming all of them.
+    """
+    check_exist(paths)
+    found = [(role, file, root) for role, root in roles(paths) for file in sorted(_role_files(role, root))]
+    with ThreadPoolExecutor(THREADS) as pool:
+        hashes = pool.map(lambda item: _measure(item[2], item[1]), found)
+        measured = list(progress(hashes, "inventory", total=len(found), unit="files"))
+    table = pd.DataFrame(
+        [(role, _spelt(file), size, digest) for (role, file, _), (size, digest) in zip(found, measured, strict=True)],
+        columns=["root", "file", "bytes", "sha256"],
+    ).sort_values(["root", "file"])
+    text = table.to_csv(index=False, lineterminator="\n")
+    if output.is_file() and output.read_bytes() == text.encode():
+        say(f"inventory: {len(found)} files, unchanged")
+        return
+    write_text(output, text)
+    say(f"inventory: {len(found)} files, written")
+
+
+def roles(paths: CorpusPaths) -> list[tuple[str, Path]]:
+    """The places of a corpus by their role, in the order in which they are searched."""
+    named = [(f"audio-{index}", folder) for index, folder in enumerate(paths.audio)]
+    named += [("labels", paths.labels)]
+    named += [(role, path) for role in ("transcripts", "speakers") if (path := getattr(paths, role)) is not None]
+    return [(role, Path(path)) for role, path in named]
+
+
+def check_exist(paths: CorpusPaths) -> None:
+    """Refuse paths that lead nowhere.
+
+    Raises:
+        UserError: if an audio folder, or another folder or file of the corpus, does not exist; all of them are named.
+    """
+    missing = [] if paths.audio else ["audio: no folder is given"]
+    for role, path in roles(paths):
+        if role.startswith("audio") and not path.is_dir():
+            missing.append(f"{role}: no folder {path}")
+        elif not path.exists():
+            missing.append(f"{role}: no file or folder {path}")
+    if missing:
+        raise UserError("The corpus is not where its paths say.", missing, "Correct the corpus' paths.")
+
+
+def files_below(root: Path) -> Iterator[str]:
+    """POSIX paths of all files below a folder, relative to it; linked folders are entered once, hidden ones never.
+
+    A root that is itself a file gives its own name.
+    """
+    if root.is_file():
+        yield root.name
+        return
+    seen: set[tuple[int, int]] = set()
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        status = (root / folder).stat()
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above would never end
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    yield folder + entry.name
+                elif entry.is_dir() and not entry.name.startswith("."):
+                    pending.append(f"{folder}{entry.name}/")
+
+
+def is_audio(file: str) -> bool:
+    """Whether a file is audio, judged by its suffix."""
+    return os.path.splitext(file)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - a million names are judged
+
+
+def is_utf_8(name: str) -> bool:
+    """Whether a name on disk is text; the bytes of one that is not are kept as lone surrogates."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _spelt(name: str) -> str:
+    return name if is_utf_8(name) else name.encode("utf-8", "backslashreplace").decode()
+
+
+def _role_files(role: str, root: Path) -> Iterator[str]:
+    for file in files_below(root):
+        if PurePosixPath(file).name.startswith("."):
+            continue
+        suffix = PurePosixPath(file).suffix.lower()
+        captured = file.startswith(MOTION_CAPTURE) or f"/{MOTION_CAPTURE}" in file
+        read = not captured and suffix not in AUDIO_SUFFIXES | VIDEO_SUFFIXES
+        if (suffix in AUDIO_SUFFIXES) if role.startswith("audio") else read:
+            yield file
+
+
+def _measure(root: Path, file: str) -> tuple[int, str]:
+    path = root if root.is_file() else root / file
+    return path.stat().st_size, checksum(path)

@@ -1,0 +1,105 @@
+"""The corpora: readers of their on-disk formats, by name, and the tables that all of them give alike."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from valence_gap.corpora.adapters import audformat, cmu_mosi, iemocap, msp_podcast, table
+from valence_gap.corpora.inventory import check_exist
+from valence_gap.corpora.report import Report
+from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, assemble
+from valence_gap.definitions.models import DIMENSIONS, SPLITS, Corpus, CorpusPaths
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.files import write_json, write_parquet
+from valence_gap.runtime.progress import say
+from valence_gap.runtime.provenance import run_record
+
+ADAPTERS: Mapping[str, Adapter] = {
+    "msp-podcast": msp_podcast.ADAPTER,
+    "iemocap": iemocap.ADAPTER,
+    "cmu-mosi": cmu_mosi.ADAPTER,
+    "table": table.ADAPTER,
+    "audformat": audformat.ADAPTER,
+}
+
+
+def prepare_corpus(
+    name: str, corpus: Corpus, paths: CorpusPaths, output: Path, *, inventory: Path | None = None
+) -> None:
+    """Read a corpus and write its tables.
+
+    Args:
+        name: name of the corpus in the study, for the log and the report.
+        corpus: its definition.
+        paths: where it lies.
+        output: folder for ``utterances.{split}.parquet``, ``labels.{split}.parquet`` and ``provenance.{split}.parquet``
+            of train, dev and test (same rows, sorted by id; no row where the definition does not name the split), and
+            ``report.json``. Utterances have the checksum of their audio, so that other audio is noticed wherever the
+            table is read; they have no provenance, which moves with every row added above.
+        inventory: the list of the corpus' files, with their checksums; None: utterances have none.
+
+    Raises:
+        UserError: if the corpus is not where the paths say, is not in the adapter's format, is not sound, or has audio
+            that the inventory does not list.
+    """
+    if corpus.adapter not in ADAPTERS:
+        raise UserError(
+            f"No adapter reads the corpus {name}.",
+            [f"adapter: {corpus.adapter}"],
+            f"Choose one; {valid_names(ADAPTERS)}.",
+        )
+    started = time.monotonic()
+    check_exist(paths)
+    report = Report()
+    try:
+        rows = assemble(corpus, paths, ADAPTERS[corpus.adapter], report)
+    finally:
+        report.log(name)  # of a corpus that is refused, it says all that was found
+    rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))
+    by_split = {split: rows[rows["our_split"] == split] for split in SPLITS}
+    for split, part in by_split.items():
+        write_parquet(output / f"utterances.{split}.parquet", part[[*UTTERANCE_COLUMNS, "sha256"]])
+        write_parquet(output / f"labels.{split}.parquet", part[["id", *DIMENSIONS]])
+        write_parquet(output / f"provenance.{split}.parquet", part[["id", "provenance"]])
+    counts = {split: _count(part) for split, part in by_split.items()}
+    for split, count in counts.items():
+        say(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
+    record = run_record(
+        TypeAdapter(Corpus).dump_python(corpus, mode="json"),
+        inputs={"inventory": inventory} if inventory else None,
+        started=started,
+    )
+    write_json(output / "report.json", {"corpus": name, "splits": counts, **report.as_json(), **record})
+
+
+def _checksums(rows: pd.DataFrame, inventory: Path) -> pd.Series:
+    """The checksum of the audio of each row.
+
+    Raises:
+        UserError: the inventory does not list it.
+    """
+    listed = pd.read_csv(inventory, dtype="str", keep_default_na=False).set_index(["root", "file"])["sha256"]
+    names = pd.MultiIndex.from_arrays(["audio-" + rows["audio_root"].astype("str"), rows["file"]])
+    found = pd.Series(listed.reindex(names).to_numpy(), rows.index, dtype="str")
+    if found.isna().any():
+        raise UserError(
+            f"{inventory} does not list all of the corpus' audio: it has changed since.",
+            rows.loc[found.isna(), "file"],
+            "List it again: snakemake corpora -R inventory",
+        )
+    return found
+
+
+def _count(part: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "utterances": len(part),
+        "speakers": int(part["speaker"].nunique()),
+        "female": int((part["gender"] == "female").sum()),
+        "male": int((part["gender"] == "male").sum()),
+        "transcripts": int(part["transcript"].notna().sum()),
+        "hours": round(float(part["duration_s"].sum()) / 3600, 4),
+    }

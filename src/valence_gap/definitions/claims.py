@@ -1,0 +1,271 @@
+"""The schema of ``workflow/claims.yaml`` (what is claimed) and of a study's section ``claims`` (who plays which role).
+
+A statement names roles, never models or corpora: the same file is checked on the miniature and on the paper's corpora.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from valence_gap.definitions.models import CLEAN, STRICT, SYNTHESISED, Dimension, Name
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.files import canonical_json
+
+Role = Literal[
+    "transformers",
+    "best",
+    "strong",
+    "clean-speech",
+    "multilingual",
+    "most-data",
+    "small",
+    "other-large",
+    "least-robust",
+    "baseline",
+    "random",
+    "repeated",
+    "repeated-baseline",
+    "full-depth",
+    "half-depth",
+    "third-depth",
+    "shallow",
+    "full-data",
+    "three-quarters-data",
+    "quarter-data",
+    "eighth-data",
+]
+CorpusRole = Literal["in-domain", "cross-corpus", "sentiment"]
+ConditionRole = Literal["augmented", "mild", "natural", "human", "interior"]
+Reference = Literal["state-of-the-art"]
+Attribute = Literal["corpus", "gender", "speaker", "valence"]
+QuantityName = Literal[
+    "ccc",
+    "change",
+    "gain_of_fusion",
+    "gain_of_tuning",
+    "lead",
+    "relative_drop",
+    "gender_gap",
+    "absolute_gender_gap",
+    "absolute_average_gender_gap",
+    "speaker_deviation",
+    "speakers_near_median",
+    "speaker_agreement",
+    "spread_over_models",
+    "correlation_over_models",
+    "epochs_to_common_level",
+    "spread_over_seeds",
+    "separation",
+]
+Axis = Literal["models", "others", "corpora", "dimensions", "conditions", "speakers"]
+Comparison = Literal["greater", "less", "at least", "at most", "within"]
+Section = Annotated[str, Field(pattern=r"^(IV-[A-K]|V-[A-C])$")]
+
+# The clean recordings of those utterances that were synthesised: what synthesised speech compares with.
+ORIGINAL = "original"
+IN_DOMAIN: CorpusRole = "in-domain"
+WITH_MARGIN = ("at least", "at most", "within")
+# Quantities of a model alone, wherever it is tested.
+OF_MODELS = ("epochs_to_common_level", "spread_over_seeds", "separation")
+CONDITIONS = (CLEAN, ORIGINAL, SYNTHESISED, *get_args(ConditionRole))
+# A parameter that some quantities need, and the others cannot use.
+PARAMETERS = {"rival": ("lead",), "tolerance": ("speakers_near_median",), "attribute": ("separation",)}
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Claims:
+    """Who plays which role in this study. Without a role (left out, or []) statements on it 'cannot be told'."""
+
+    roles: Annotated[
+        Mapping[Role, str | tuple[str, ...]],
+        Field(
+            description="Role -> model(s). transformers: the fine-tuned ones that figure 2 shows; best: the one whose "
+            "pre-training mixed domains (w2v2-L-robust); strong: as good after clean English speech (hubert-L); "
+            "clean-speech: the best one's architecture, pre-trained on clean speech (w2v2-L); multilingual, most-data: "
+            "by pre-training; small: base architectures; other-large: large ones except best and strong; least-robust: "
+            "hubert-b; baseline: CNN14; random: without pre-training; repeated, repeated-baseline: a transformer and "
+            "the baseline with several seeds; *-depth, *-data: pruned and sparse variants of the best one (shallow: "
+            "fewer layers than half, from 10 of 24 down; full-data: what the sparse ones compare with)."
+        ),
+    ]
+    frozen: Annotated[
+        Mapping[str, str], Field(description="Fine-tuned model -> the same with frozen transformer layers.")
+    ] = Field(default_factory=dict)
+    fusion: Annotated[Mapping[str, str], Field(description="Fine-tuned model -> its fusion with text.")] = Field(
+        default_factory=dict
+    )
+    corpora: Annotated[
+        Mapping[CorpusRole, str],
+        Field(
+            description="Role -> corpus: in-domain (trained on), cross-corpus (the same dimensions), sentiment (MOSI)."
+        ),
+    ]
+    conditions: Annotated[
+        Mapping[ConditionRole, tuple[str, ...]],
+        Field(
+            description="Role -> conditions: augmented: all of them; mild: noise at 20 dB, and fades; natural, human, "
+            "interior: noise of that class at every level."
+        ),
+    ] = Field(default_factory=dict)
+    references: Annotated[
+        Mapping[Reference, Mapping[Dimension, float]] | None,
+        Field(
+            description="Published CCCs on the in-domain test set. state-of-the-art: without transformers; null: none."
+        ),
+    ] = Field(default_factory=dict)
+
+    def wrong_names(
+        self, models: Iterable[str], corpora: Iterable[str], conditions: Iterable[str]
+    ) -> "Iterator[tuple[str, str, str]]":
+        """Names that the study does not have: (key, name, kind)."""
+        kinds = {"model": set(models), "corpus": set(corpora), "condition": set(conditions)}
+        used: list[tuple[str, str, Iterable[str]]] = [
+            *((f"roles.{role}", "model", several(names)) for role, names in self.roles.items()),
+            *((f"frozen.{name}", "model", (name, other)) for name, other in self.frozen.items()),
+            *((f"fusion.{name}", "model", (name, other)) for name, other in self.fusion.items()),
+            *((f"corpora.{role}", "corpus", (name,)) for role, name in self.corpora.items()),
+            *((f"conditions.{role}", "condition", names) for role, names in self.conditions.items()),
+        ]
+        for key, kind, names in used:
+            for name in names:
+                if name not in kinds[kind]:
+                    yield f"claims.{key}", name, kind
+
+
+def several(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One name or several, as several."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Side:
+    """One of the two sides that a statement compares. What the second side leaves out is that of the first."""
+
+    models: Annotated[Role | None, Field(description="Role of its models.")] = None
+    without: Annotated[tuple[Role, ...], Field(description="Roles whose models are left out of them.")] = ()
+    variant: Annotated[
+        Literal["frozen", "fusion"] | None, Field(description="Their counterparts instead of the models themselves.")
+    ] = None
+    corpora: Annotated[tuple[CorpusRole, ...], Field(description="Roles of its corpora.")] = ()
+    dimensions: Annotated[tuple[Dimension, ...], Field(description="Its dimensions, where a corpus has them.")] = ()
+    condition: Annotated[
+        Literal["clean", "original", "synthesised"] | ConditionRole | None,
+        Field(description="clean; original: clean, but only what was synthesised; synthesised; or a role."),
+    ] = None
+    conditions: Annotated[tuple[ConditionRole, ...], Field(description="Several roles instead of one condition.")] = ()
+    reference: Annotated[Reference | None, Field(description="Published values instead of models.")] = None
+
+    def names_others(self) -> bool:
+        """Whether a second side has something of its own to compare with, case by case."""
+        return bool(self.models or self.dimensions or self.conditions)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Statement:
+    """One checked claim of the paper."""
+
+    id: Annotated[Name, Field(description="Its name, unique in the file.")]
+    section: Annotated[Section, Field(description="Section of the paper whose answer it belongs to.")]
+    words: Annotated[str, Field(min_length=20, description="The claim in our own words.")]
+    quantity: Annotated[QuantityName, Field(description="What is computed of each side.")]
+    first: Annotated[Side, Field(description="What is claimed of.")]
+    second: Annotated[Side | None, Field(description="What it is compared with: first minus second.")] = None
+    quantifier: Annotated[
+        Literal["mean", "each", "some", "most"],
+        Field(description="Whether the mean, each, some or most of the cases must compare as claimed."),
+    ] = "mean"
+    over: Annotated[
+        tuple[Axis, ...],
+        Field(
+            description="What makes the cases; else averaged. others: the models, dimensions and conditions that the "
+            "second side names itself."
+        ),
+    ] = ()
+    comparison: Annotated[Comparison, Field(description="How it compares with the threshold.")]
+    threshold: Annotated[float, Field(description="What it is compared with.")] = 0.0
+    margin: Annotated[
+        float | None, Field(gt=0, description="at least, at most, within: how far off still counts as similar.")
+    ] = None
+    reason: Annotated[str, Field(description="Why that margin, threshold or tolerance.")] = ""
+    rival: Annotated[Role | None, Field(description="lead: the role of the model that is led.")] = None
+    tolerance: Annotated[float | None, Field(gt=0, description="speakers_near_median: how near counts.")] = None
+    attribute: Annotated[Attribute | None, Field(description="separation: of which attribute.")] = None
+
+    def wrong(self) -> Iterator[str]:
+        """What contradicts itself."""
+        if (self.comparison in WITH_MARGIN) != (self.margin is not None):
+            yield f"margin: goes with {', '.join(WITH_MARGIN)}, and with these always"
+        chosen = self.margin is not None or self.threshold or self.tolerance
+        if chosen and not self.reason:
+            yield "reason: missing; say why that margin, threshold or tolerance"
+        if (self.quantifier == "mean") != (not self.over):
+            yield "over: goes with each, some and most, and with these always"
+        if ("speakers" in self.over) != (self.quantity == "speaker_deviation"):
+            yield "over: speakers go with speaker_deviation, and with it always"
+        if "others" in self.over and not (self.second and self.second.names_others()):
+            yield "over: others are the second side's own models, dimensions or conditions, but it names none"
+        if any(side and side.condition and side.conditions for side in (self.first, self.second)):
+            yield "conditions: stand instead of condition, not beside it"
+        if self.first.models is None or self.first.reference:
+            yield "first: has models"
+        if self.second and self.second.reference and self.second.models:
+            yield "second: has models or a reference, not both"
+        if self.quantity == "correlation_over_models" and (
+            self.over or not self.second or self.second.models or self.second.reference
+        ):
+            yield "correlation_over_models: takes a second side of the same models, and no cases"
+        for parameter, quantities in PARAMETERS.items():
+            if (getattr(self, parameter) is not None) != (self.quantity in quantities):
+                yield f"{parameter}: goes with {', '.join(quantities)}, and with it always"
+
+
+_STATEMENTS = TypeAdapter(tuple[Statement, ...])
+
+
+def read_statements(path: Path) -> tuple[Statement, ...]:
+    """The statements of a claims file, checked.
+
+    Raises:
+        UserError: one line for each thing that is wrong, with what would be valid.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML", str(error).splitlines()) from None
+    if not isinstance(content, dict) or set(content) != {"statements"} or not isinstance(content["statements"], list):
+        raise UserError(f"{path} is not a file of claims", remedy="it has one key, statements, with a list")
+    rows = content["statements"]
+    try:
+        statements = _STATEMENTS.validate_json(json.dumps(rows))
+    except ValidationError as error:
+        offenders = dict.fromkeys(_explain(one, rows) for one in error.errors(include_url=False))
+        raise UserError(f"{path} is not valid", offenders) from None
+    wrong = [f"{statement.id}: {what}" for statement in statements for what in statement.wrong()]
+    counts = Counter(statement.id for statement in statements)
+    wrong += [f"{name}: names {count} statements" for name, count in counts.items() if count > 1]
+    if wrong:
+        raise UserError(f"{path} is not valid", wrong)
+    return statements
+
+
+def _explain(error: Mapping[str, Any], rows: list[Any]) -> str:
+    """One line for one validation error: the statement, the key, and what would be valid."""
+    index, *where = [part for part in error["loc"] if not str(part).startswith(("literal", "constrained"))]
+    row = rows[index]
+    name = row.get("id", f"statement {index + 1}") if isinstance(row, dict) else f"statement {index + 1}"
+    key = ".".join(str(part) for part in where)
+    if error["type"] == "unexpected_keyword_argument":
+        fields = Side if where[0] in ("first", "second") else Statement
+        return f"{name}: {key}: unknown key; {valid_names(fields.__dataclass_fields__)}"
+    if error["type"].startswith("missing"):
+        return f"{name}: {key}: missing"
+    if error["type"] == "literal_error":
+        valid = valid_names(CONDITIONS) if where[-1] == "condition" else f"valid: {error['ctx']['expected']}"
+        return f"{name}: {key}: {canonical_json(error['input'])} is unknown; {valid}"
+    return f"{name}: {key}: {canonical_json(error['input'])} is not valid: {error['msg']}"

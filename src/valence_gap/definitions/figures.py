@@ -1,0 +1,139 @@
+"""What a figure is told (its description) and which files it is drawn from (its inputs)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from valence_gap.definitions.models import DIMENSIONS, STRICT, Colour, Dimension, Evaluation, Positive
+from valence_gap.runtime.errors import UserError
+
+
+@checked_dataclass(frozen=True, kw_only=True, config=STRICT)
+class ShownModel:
+    """A model as figures show it; what follows the colour tells the variants of one backbone apart.
+
+    ``audio`` is the name of the audio-only model that a fusion with text stands on, and empty for every other model.
+    """
+
+    name: str
+    label: str
+    colour: Colour
+    backbone: str = ""
+    frozen: bool = False
+    layers: Positive | None = None
+    fraction: float = 1.0
+    audio: str = ""
+
+
+@checked_dataclass(frozen=True, kw_only=True, config=STRICT)
+class ShownCorpus:
+    """A corpus as figures show it."""
+
+    name: str
+    label: str
+    dimensions: tuple[Dimension, ...] = DIMENSIONS
+
+    def is_sentiment(self) -> bool:
+        """Whether its one dimension is valence: such a corpus is annotated for sentiment."""
+        return self.dimensions == ("valence",)
+
+    def title(self, dimension: str) -> str:
+        """Name of a dimension of this corpus."""
+        return "Sentiment" if self.is_sentiment() else dimension.capitalize()
+
+
+@checked_dataclass(frozen=True, kw_only=True, config=STRICT)
+class Description:
+    """What a figure shows, in order.
+
+    Attributes:
+        models: rows, colours or steps of the figure.
+        corpora: panels or lines of the figure.
+        transcribed: further corpora, of which figure 3 tells the word error rate.
+        note: small print on the figure, such as that it is of the miniature study.
+        published: mark the published values.
+        evaluation: how intervals were or are computed.
+    """
+
+    models: Annotated[tuple[ShownModel, ...], Field(min_length=1)]
+    corpora: Annotated[tuple[ShownCorpus, ...], Field(min_length=1)]
+    transcribed: tuple[ShownCorpus, ...] = ()
+    note: str = ""
+    published: bool = False
+    evaluation: Evaluation = Evaluation()
+
+    def dimensions(self) -> tuple[str, ...]:
+        """Dimensions that some corpus shows, in the order of the paper."""
+        return tuple(name for name in DIMENSIONS if any(name in corpus.dimensions for corpus in self.corpora))
+
+    def interval_label(self) -> str:
+        """What the whiskers are."""
+        return f"{100 * self.evaluation.confidence:g} % interval"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of a model, on one corpus where that matters: the key of a file that does not carry it inside."""
+
+    model: str
+    seed: int
+    corpus: str = ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a figure is drawn from; each figure needs some of them.
+
+    Attributes:
+        scores: score tables.
+        predictions: Parquet files by run; a run may have several (sets of conditions).
+        labels: label tables by corpus.
+        training_logs: training.csv by run.
+        configs: config.json by model.
+        transcriptions: report.json of the recogniser's transcripts by corpus.
+        utterances: utterance tables by corpus.
+        packed: by corpus whose bad audio is skipped, the index of the clean pack.
+        projection: embeddings in two dimensions (Parquet).
+        separation: what they separate (CSV).
+    """
+
+    scores: tuple[Path, ...] = ()
+    predictions: tuple[tuple[Run, Path], ...] = ()
+    labels: Mapping[str, Path] = field(default_factory=dict)
+    training_logs: tuple[tuple[Run, Path], ...] = ()
+    configs: Mapping[str, Path] = field(default_factory=dict)
+    transcriptions: Mapping[str, Path] = field(default_factory=dict)
+    utterances: Mapping[str, Path] = field(default_factory=dict)
+    packed: Mapping[str, Path] = field(default_factory=dict)
+    projection: Path | None = None
+    separation: Path | None = None
+
+
+def keyed_files(texts: Iterable[str], option: str) -> tuple[tuple[str, Path], ...]:
+    """Split ``key=path`` arguments of an option.
+
+    Raises:
+        UserError: for those that are not of that form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    wrong = ["".join(pair) for pair in pairs if not all(pair)]
+    if wrong:
+        raise UserError(f"{option} takes KEY=FILE", wrong)
+    return tuple((key, Path(path)) for key, _, path in pairs)
+
+
+def runs_of(texts: Iterable[str], option: str, *, parts: int) -> tuple[tuple[Run, Path], ...]:
+    """Split ``model:seed=path`` (two parts) or ``model:seed:corpus=path`` (three parts) arguments of an option.
+
+    Raises:
+        UserError: for those that are not of that form.
+    """
+    pairs = [(key.split(":"), path) for key, path in keyed_files(texts, option)]
+    wrong = [":".join(key) for key, _ in pairs if len(key) != parts or not key[1].lstrip("-").isdecimal()]
+    if wrong:
+        raise UserError(f"{option} takes MODEL:SEED{':CORPUS' * (parts - 2)}=FILE", wrong)
+    return tuple((Run(key[0], int(key[1]), *key[2:]), path) for key, path in pairs)

@@ -1,0 +1,75 @@
+"""Typed definitions of the miniature: its corpora, and how its backbones are pre-trained.
+
+They follow the rules of :mod:`valence_gap.definitions.models`: frozen, strict, and read back from their canonical JSON.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from valence_gap.definitions.models import STRICT, Positive, PositiveFloat, Split
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Pretraining:
+    """How a miniature backbone is pre-trained: masked prediction of k-means targets."""
+
+    architecture: Annotated[Literal["hubert", "wav2vec2"], Field(description="HubertModel or Wav2Vec2Model.")]
+    stem: Annotated[Literal["group", "layer"], Field(description="Normalisation of the convolutional stem.")]
+    stem_channels: Annotated[
+        tuple[Positive, ...], Field(min_length=7, max_length=7, description="Channels of its seven layers.")
+    ]
+    hidden: Annotated[Positive, Field(description="Hidden units.")]
+    layers: Annotated[Positive, Field(description="Transformer layers.")]
+    heads: Annotated[Positive, Field(description="Attention heads.")]
+    speech: Annotated[str, Field(description="Name of the unlabelled speech it hears.")]
+    hours: Annotated[PositiveFloat, Field(description="Hours of it.")]
+    steps: Annotated[Positive, Field(description="Training steps of each iteration.")]
+    iterations: Annotated[
+        Literal[1, 2], Field(description="2: once more, on clusters of the first model's hidden states (HuBERT).")
+    ] = 1
+    continues: Annotated[
+        str | None, Field(description="Backbone whose weights it starts from; null: from random ones.")
+    ] = None
+    clusters: Annotated[Positive, Field(description="k-means targets.")] = 100
+    batch_size: Annotated[Positive, Field(description="Crops in a batch.")] = 8
+    learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 2e-3
+    warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 50
+    seed: Annotated[int, Field(description="Seed.")] = 0
+    threads: Annotated[Positive, Field(description="CPU threads; they shape the numbers.")] = 1
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Speech:
+    """Unlabelled miniature speech for pre-training, differing as the paper's Table II differs."""
+
+    languages: Annotated[tuple[str, ...], Field(min_length=1, description="espeak-ng languages.")] = ("en",)
+    noise: Annotated[bool, Field(description="Mix in noise and telephone bandwidth.")] = False
+    seed: Annotated[int, Field(description="Seed.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class MiniatureCorpus:
+    """Size of one split of a miniature corpus."""
+
+    utterances: Annotated[Positive, Field(description="Number of utterances.")]
+    speakers: Annotated[Positive, Field(description="Number of speakers, half of them female.")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Miniature:
+    """The embedded miniature corpora: what is generated."""
+
+    seed: Annotated[int, Field(description="Seed of texts, voices, labels and noises.")] = 0
+    msp_podcast: Annotated[Mapping[Split, MiniatureCorpus], Field(description="Sizes of the miniature MSP-Podcast.")]
+    iemocap: Annotated[MiniatureCorpus, Field(description="Size of the miniature IEMOCAP.")]
+    cmu_mosi: Annotated[MiniatureCorpus, Field(description="Size of the miniature CMU-MOSI.")]
+    esc50_clips: Annotated[Positive, Field(description="Clips of each noise category.")] = 2
+    rater_noise: Annotated[float, Field(ge=0, description="Standard deviation of the rater noise, labels in 0..1.")] = (
+        0.05
+    )
+    transcribed: Annotated[
+        float, Field(ge=0, le=1, description="Share of MSP-Podcast's test set with a transcript.")
+    ] = 0.55

@@ -1,0 +1,149 @@
+"""The best model of a study: which models it is chosen from, how, and its export."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json
+from valence_gap.runtime.progress import say
+from valence_gap.study.study import Study
+from valence_gap.weights.local import SPECTROGRAM_KINDS, kind_of
+
+MAIN = "figure_02"
+CHOOSE = "Name one in the configuration: export: {model: NAME, seed: SEED}."
+
+
+def candidates(study: Study) -> list[tuple[str, int]]:
+    """(model, seed) of the models that the exported one is chosen from.
+
+    The one that the configuration names, or its seeds; else the trained transformers of figure 2.
+    """
+    export = study.configuration.export
+    if export.model is not None:
+        seeds = study.models[export.model].seeds if export.seed is None else (export.seed,)
+        return [(export.model, seed) for seed in seeds]
+    return [
+        (model, seed)
+        for model, seed in study.runs(MAIN)
+        if model in study.models and study.is_trained(model) and not study.is_cnn14(model)
+    ]
+
+
+def training_data(study: Study) -> str:
+    """The training corpus by name: 'MSP-Podcast 1.7', or that it is the miniature's."""
+    name = study.configuration.train_corpus
+    if name is None:
+        return ""
+    corpus = study.configuration.corpora[name]
+    if study.is_miniature(name):
+        return f"{corpus.label} in miniature: synthesised speech"
+    return " ".join(filter(None, [corpus.label, corpus.release]))
+
+
+def training_licence(study: Study) -> str | None:
+    """Licence of the training corpus, where the configuration tells it."""
+    name = study.configuration.train_corpus
+    return study.configuration.corpora[name].licence if name else None
+
+
+def best(folders: Sequence[tuple[str, Path]]) -> str:
+    """The name of the model with the highest mean CCC on the development set; the first of several.
+
+    Args:
+        folders: name and folder of each finished model.
+
+    Raises:
+        UserError: there is none, or the training log of one of several cannot be read.
+    """
+    if not folders:
+        raise UserError(f"there is no transformer on waveforms in {MAIN} that could be exported", remedy=CHOOSE)
+    if len(folders) == 1:  # a finished model that was not trained here has no log
+        return folders[0][0]
+    scores = {name: dev_ccc(folder) for name, folder in folders}
+    unknown = [f"{folder}/training.csv" for name, folder in folders if scores[name] is None]
+    if unknown:
+        raise UserError("the best model cannot be told without these training logs", unknown, CHOOSE)
+    for name, score in scores.items():
+        say(f"{name}: mean CCC on the development set {score:.3f}")
+    return max(scores, key=lambda name: scores[name] or 0.0)
+
+
+def dev_ccc(folder: Path) -> float | None:
+    """Mean CCC on the development set of the epoch that was kept; None where no log tells it."""
+    try:
+        with (folder / "training.csv").open(encoding="utf-8", newline="") as stream:
+            found = [float(row["dev_mean"]) for row in csv.DictReader(stream) if row["best"] == "True"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return found[0] if len(found) == 1 and math.isfinite(found[0]) else None
+
+
+def export_best(
+    folders: Sequence[tuple[str, Path]],
+    output: Path,
+    *,
+    scores: Sequence[tuple[str, Path]],
+    backbones: Mapping[str, Path],
+    study: str,
+    trained_on: str,
+    report: Path | None,
+    licence: str | None,
+    corpus_licence: str | None,
+) -> None:
+    """Export the best model with its card, as ONNX too where its kind allows it and the packages for it are installed.
+
+    Args:
+        folders: ``MODEL:SEED`` and folder of each model that it is chosen from.
+        output: the folder that is written, whole or not at all.
+        scores: ``MODEL:SEED`` and score table of any of them.
+        backbones: fetched backbone by model.
+        study: name of the study.
+        trained_on: name of the training corpus.
+        report: ``report.json`` of the prepared training corpus.
+        licence: licence of the weights; None to leave it open.
+        corpus_licence: that of the training corpus; None where it is not told.
+
+    Raises:
+        UserError: as :func:`best` and :func:`valence_gap.export.layout.export`.
+    """
+    from valence_gap.export.layout import CardData, export  # torch is slow to import, and the workflow reads this file
+    from valence_gap.export.to_onnx import KINDS, missing_packages
+
+    folders = _with_waveforms(folders)
+    chosen = best(folders)
+    model, kind = chosen.rpartition(":")[0], kind_of(dict(folders)[chosen])
+    missing = missing_packages()
+    if kind not in KINDS:
+        say(f"not exported as ONNX: a {kind}")
+    elif missing:
+        say(f"not exported as ONNX: {', '.join(missing)} not installed (pip install 'valence-gap[onnx]')")
+    data = CardData(
+        name=f"{study}-{model}",
+        trained_on=_described(trained_on, report),
+        licence=licence,
+        corpus_licence=corpus_licence,
+        backbone=backbones.get(model),
+        scores=[path for name, path in scores if name == chosen],
+        among=[name for name, _ in folders],
+    )
+    export(dict(folders)[chosen], output, data, onnx=kind in KINDS and not missing)
+
+
+def _with_waveforms(folders: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Those of several models that hear waveforms: the layout that is exported has no other front end."""
+    kinds = {name: kind_of(folder) for name, folder in folders}
+    for name, kind in kinds.items():
+        if kind in SPECTROGRAM_KINDS:
+            say(f"{name}: left out, since a {kind} is given a spectrogram, which the exported layout cannot say")
+    return [(name, folder) for name, folder in folders if kinds[name] not in SPECTROGRAM_KINDS or len(folders) == 1]
+
+
+def _described(corpus: str, report: Path | None) -> str:
+    """The training corpus with its size: 'MSP-Podcast 1.7; 42,541 utterances, 62.0 h, 1,018 known speakers'."""
+    if report is None:
+        return corpus
+    train = read_json(report)["splits"]["train"]
+    size = f"{train['utterances']:,} utterances, {train['hours']:.1f} h, {train['speakers']:,} known speakers"
+    return f"{corpus}; {size}"

@@ -1,0 +1,279 @@
+"""The README.md of an exported model: what it is, how it is used, how it was made, how good it is, what it is not."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from valence_gap.definitions.models import CLEAN, DIMENSIONS
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.scoring import COLUMNS
+
+CARD = """\
+---
+{front}
+---
+# {name}
+
+Predicts **arousal, dominance and valence** of speech, each roughly in 0..1, from raw 16 kHz audio. {architecture} of
+{parameters:,} parameters, {layers} transformer layers, mean pooling and a regression head: the layout of
+[Wagner et al. (2023)](https://doi.org/10.1109/TPAMI.2023.3263585), for whose reproduction it was trained.
+
+## Usage
+```python
+{code}```
+
+It is given one utterance, or several of one length: padding would count as speech.{onnx}
+
+## Training
+| | |
+|---|---|
+{training}
+
+## Scores
+{scores}
+
+## Limits
+- It predicts how listeners of its training data would rate the speech, not what a speaker feels.
+- The outputs are not squashed: they can leave 0..1, and they crowd around the middle of the scale.
+- It was trained on utterances of some seconds. Cut longer recordings and average.
+- Single speakers and groups can be served worse than the mean says; valence leans on the words that are spoken, and
+  suffers in languages other than that of the training data.{synthetic}
+
+## Licence
+{licence}
+
+## Citation
+```bibtex
+@article{{wagner2023dawn,
+  title = {{Dawn of the Transformer Era in Speech Emotion Recognition: Closing the Valence Gap}},
+  author = {{Wagner, Johannes and Triantafyllopoulos, Andreas and Wierstorf, Hagen and Schmitt, Maximilian and
+            Burkhardt, Felix and Eyben, Florian and Schuller, Bj{{\\"o}}rn W.}},
+  journal = {{IEEE Transactions on Pattern Analysis and Machine Intelligence}},
+  volume = {{45}}, number = {{9}}, pages = {{10745--10759}}, year = {{2023}},
+  doi = {{10.1109/TPAMI.2023.3263585}}
+}}
+```
+"""
+
+CODE = """\
+import torch
+from torch import nn
+from transformers import Wav2Vec2FeatureExtractor, {family}Model, {family}PreTrainedModel
+
+
+class RegressionHead(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.final_dropout)
+        self.out_proj = nn.Linear(config.hidden_size, config.num_labels)
+
+    def forward(self, pooled):
+        return self.out_proj(self.dropout(torch.tanh(self.dense(self.dropout(pooled)))))
+
+
+class EmotionModel({family}PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.{prefix} = {family}Model(config)
+        self.classifier = RegressionHead(config)
+        self.post_init()
+
+    def forward(self, input_values):
+        pooled = self.{prefix}(input_values)[0].mean(dim=1)
+        return pooled, self.classifier(pooled)
+
+
+folder = "."  # this folder
+processor = Wav2Vec2FeatureExtractor.from_pretrained(folder)
+model = EmotionModel.from_pretrained(folder).eval()
+signal = torch.zeros(16_000).numpy()  # your audio: mono, 16 kHz
+inputs = processor(signal, sampling_rate=16_000, return_tensors="pt").input_values
+with torch.no_grad():
+    embeddings, scores = model(inputs)  # (1, hidden); (1, 3): arousal, dominance, valence
+"""
+
+ONNX = """
+
+`model.onnx` is the same in ONNX: input `signal`, float32 (batch, samples) of zero mean and unit variance; outputs
+`hidden_states` (batch, hidden) and `logits` (batch, 3)."""
+
+SYNTHETIC = """
+- **Its backbone has heard no human voice**: it was pre-trained on synthesised speech, as a miniature that shows that a
+  workflow runs. It is of no use for real recordings."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the card tells.
+
+    Attributes:
+        name: name of the model.
+        family: start of its classes' names in transformers, such as Wav2Vec2.
+        prefix: name of the encoder inside the model, such as wav2vec2.
+        parameters: number of its parameters.
+        layers: number of its transformer layers.
+        run: the model's ``run.json``; empty where there is none.
+        log: its ``training.csv``; None where there is none.
+        backbone: the ``run.json`` of its backbone; empty where it is not given.
+        trained_on: the training data, in words.
+        licence: identifier of the licence; None where it was not chosen.
+        corpus_licence: licence of the training data, in words; None where it is not told.
+        scores: rows of its score tables; None where there are none.
+        onnx: the folder holds an ONNX file too.
+        among: models and seeds that it was chosen from; empty where it was not.
+    """
+
+    name: str
+    family: str
+    prefix: str
+    parameters: int
+    layers: int
+    run: Mapping[str, Any]
+    log: pd.DataFrame | None
+    backbone: Mapping[str, Any]
+    trained_on: str
+    licence: str | None
+    corpus_licence: str | None
+    scores: pd.DataFrame | None
+    onnx: bool
+    among: Sequence[str] = ()
+
+
+def card(facts: Facts) -> str:
+    """The text of the card."""
+    return CARD.format(
+        front=_front(facts),
+        name=facts.name,
+        architecture=f"A {facts.family} model",
+        parameters=facts.parameters,
+        layers=facts.layers,
+        code=CODE.format(family=facts.family, prefix=facts.prefix),
+        onnx=ONNX if facts.onnx else "",
+        training="\n".join(f"| {what} | {value} |" for what, value in _training(facts)),
+        scores=_scores(facts.scores),
+        synthetic=SYNTHETIC if _synthetic(facts.backbone) else "",
+        licence=_licence(facts),
+    )
+
+
+def read_scores(tables: Sequence[Path], run: Mapping[str, Any]) -> pd.DataFrame | None:
+    """The scores of one model, from several tables.
+
+    Raises:
+        UserError: a file is no table of scores, or they are of several models or seeds.
+    """
+    if not tables:
+        return None
+    read = {path: _read(path) for path in tables}
+    wrong = [f"{path}: {problem}" for path, (_, problem) in read.items() if problem]
+    if wrong:
+        raise UserError("these are no tables of scores", wrong, "Give CSV files that `valence-gap score` wrote.")
+    scores = pd.concat([table for table, _ in read.values()], ignore_index=True)
+    whose = scores[["model", "seed"]].drop_duplicates()
+    seed = run.get("definition", {}).get("seed")
+    found = [f"model {model}, seed {number}" for model, number in whose.itertuples(index=False)]
+    if len(found) > 1 or (seed is not None and int(whose["seed"].iloc[0]) != seed):
+        own = f" of seed {seed}" if seed is not None else ""
+        raise UserError("the scores are not those of the one model", found, f"Give the scores of the model{own} alone.")
+    return scores
+
+
+def _read(path: Path) -> tuple[pd.DataFrame, str]:
+    try:
+        table = pd.read_csv(path, dtype={"model": "str", "corpus": "str", "condition": "str", "group": "str"})
+    except (OSError, ValueError) as error:
+        return pd.DataFrame(), str(error)
+    missing = [column for column in COLUMNS if column not in table]
+    problem = f"no column {', '.join(missing)}" if missing else "" if len(table) else "it is empty"
+    return table, problem
+
+
+def _front(facts: Facts) -> str:
+    licence = facts.licence or facts.backbone.get("licence") or "unknown"
+    tags = "[speech, audio, emotion-recognition]"
+    return (
+        f"license: {json.dumps(licence)}\nlibrary_name: transformers\npipeline_tag: audio-classification\ntags: {tags}"
+    )
+
+
+def _training(facts: Facts) -> list[tuple[str, str]]:
+    definition = facts.run.get("definition", {})
+    recipe = definition.get("recipe", {})
+    rows = [("data", facts.trained_on or "not told"), ("backbone", _backbone(definition, facts.backbone))]
+    if recipe:
+        fraction, best = float(definition["fraction"]), facts.run.get("best_epoch")
+        rows += [
+            ("what was trained", "the head alone" if definition["frozen"] else _trained(recipe)),
+            ("share of the training data", f"{fraction:.0%}"),
+            ("loss", "1 - CCC, mean over the three dimensions"),
+            ("optimiser", f"{recipe['optimizer']}, learning rate {recipe['learning_rate']:g}"),
+            ("batch", f"{recipe['batch_size']} utterances"),
+            ("epochs", f"{facts.run.get('epochs', recipe['epochs'])}" + (f", the best one: {best}" if best else "")),
+            ("seed", str(definition["seed"])),
+        ]
+    if facts.log is not None:
+        best_row = facts.log[facts.log["best"]].iloc[0]
+        told = ", ".join(f"{dimension} {best_row[f'dev_{dimension}']:.3f}" for dimension in DIMENSIONS)
+        rows.append(("CCC on the development set", told))
+    if len(facts.among) > 1:
+        rows.append(("chosen for its mean CCC on the development set among", ", ".join(facts.among)))
+    return [(what, value.replace("|", "\\|").replace("\n", " ")) for what, value in rows]
+
+
+def _trained(recipe: Mapping[str, Any]) -> str:
+    return "all" if recipe.get("train_stem") else "transformer and head; the convolutional stem stayed as it was"
+
+
+def _backbone(definition: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Source and revision of the backbone; of a folder its name alone, for where it lay is nobody's business."""
+    described = record if record.get("source") else definition.get("backbone", {})
+    source, revision = described.get("source"), described.get("revision")
+    if not source:
+        return "not told"
+    if source.startswith(("/", ".", "~")):
+        source = Path(source).name
+    pretrained = "" if definition.get("pretrained", True) else ", its weights replaced by random ones"
+    return source + (f" at {revision}" if revision else "") + pretrained
+
+
+def _synthetic(record: Mapping[str, Any]) -> bool:
+    return "pre-trained by this project" in (record.get("source"), record.get("made_by", {}).get("source"))
+
+
+def _licence(facts: Facts) -> str:
+    lines = [f"These weights: {facts.licence}."] if facts.licence else []
+    lines.append(f"The backbone: {facts.backbone.get('licence') or 'not told'}.")
+    lines.append(
+        f"The training data: {facts.corpus_licence.rstrip('.')}. That can restrict the use of these weights."
+        if facts.corpus_licence
+        else "The training data has a licence of its own, which can restrict the use of these weights."
+    )
+    return "\n".join(lines)
+
+
+def _scores(scores: pd.DataFrame | None) -> str:
+    """Markdown of the CCCs with their intervals: one table of all utterances, one by gender."""
+    if scores is None:
+        return "None are given."
+    head = "Concordance correlation coefficients, with bootstrap intervals in brackets.\n\n"
+    whole = _grid(scores[scores["group_by"] == "all"], ["corpus", "condition", "samples"])
+    by_gender = scores[scores["group_by"].isin(["gender", "fairness"]) & (scores["condition"] == CLEAN)]
+    if by_gender.empty:
+        return head + whole
+    told = by_gender.replace({"group": {"female-male": "female minus male"}})
+    return head + whole + "\n\n" + _grid(told, ["corpus", "group"])
+
+
+def _grid(rows: pd.DataFrame, keys: list[str]) -> str:
+    """A Markdown table with a row for each combination of keys and a column for each dimension."""
+    shown = [dimension for dimension in DIMENSIONS if dimension in set(rows["dimension"])]
+    lines = ["| " + " | ".join([*keys, *shown]) + " |", "|" + "---|" * (len(keys) + len(shown))]
+    for values, part in rows.groupby(keys, sort=False):
+        cells = {row.dimension: f"{row.ccc:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in part.itertuples()}
+        lines.append("| " + " | ".join([*map(str, values), *(cells.get(each, "") for each in shown)]) + " |")
+    return "\n".join(lines)

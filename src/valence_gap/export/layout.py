@@ -1,0 +1,131 @@
+"""A finished model in the layout of the authors' released one, with a card, for use without this project."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from valence_gap.export.card import Facts, card, read_scores
+from valence_gap.export.to_onnx import KINDS, export_onnx, require_onnx
+from valence_gap.models.encoder import TransformerModel
+from valence_gap.models.families import FAMILIES
+from valence_gap.models.loading import load
+from valence_gap.pretraining.card import preprocessor
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
+from valence_gap.runtime.progress import say
+from valence_gap.runtime.provenance import checksum, run_record
+
+
+@dataclass(frozen=True)
+class CardData:
+    """What the card is told beside what the model's own folder says.
+
+    Attributes:
+        name: name of the model.
+        trained_on: the training data, in words.
+        licence: identifier of the licence of the weights; None to leave it open.
+        backbone: folder of the fetched backbone, whose ``run.json`` tells source and licence.
+        scores: tables of its scores.
+        among: models and seeds that it was chosen from.
+        corpus_licence: licence of the training data, in words; None where it is not told.
+    """
+
+    name: str
+    trained_on: str = ""
+    licence: str | None = None
+    backbone: Path | None = None
+    scores: Sequence[Path] = ()
+    among: Sequence[str] = ()
+    corpus_licence: str | None = None
+
+
+def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> None:
+    """Write ``model.safetensors``, ``config.json``, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
+
+    Args:
+        model: folder of a finished transformer model.
+        output: the folder that is written, whole or not at all.
+        data: what the card is told.
+        onnx: write ``model.onnx`` too.
+
+    Raises:
+        UserError: there is no such model, it is a CNN14, or what the card needs cannot be read.
+    """
+    started = time.monotonic()
+    if onnx:
+        require_onnx()
+    if output.resolve() == model.resolve():
+        raise UserError("the model would be overwritten by its export", [str(output)], "Choose another --output.")
+    loaded = load(model)
+    if not isinstance(loaded, TransformerModel):
+        raise UserError(
+            "only transformer models are exported",
+            [f"{model}: a CNN14"],
+            "valence_gap.models.loading.load reads it.",
+        )
+    if loaded.front_end is not None:
+        raise UserError(
+            "only models that hear waveforms are exported",
+            [f"{model}: it is given a spectrogram"],
+            "valence_gap.models.loading.load reads it.",
+        )
+    encoder = loaded.backbone
+    if onnx and encoder.config.model_type not in KINDS:
+        raise UserError(
+            "this kind of model is not written as ONNX",
+            [f"{model}: {encoder.config.model_type}, not {' or '.join(KINDS)}"],
+            "Leave --onnx out.",
+        )
+    facts = _facts(model, loaded, data, onnx=onnx)
+    with whole_folder(output) as scratch:
+        loaded.save(scratch)
+        norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec names none: it has the one kind
+        write_json(scratch / "preprocessor_config.json", preprocessor(norm))
+        if onnx:
+            say("writing the model as ONNX, and comparing what both compute")
+            export_onnx(scratch, FAMILIES[encoder.config.model_type].name, loaded.regression, scratch / "model.onnx")
+        write_text(scratch / "README.md", card(facts))
+        record = run_record({"name": data.name}, inputs={"model": model / "model.safetensors"}, started=started)
+        sums = {path.name: checksum(path) for path in sorted(scratch.iterdir())}
+        write_json(scratch / "run.json", record | {"sha256": sums})
+    say(f"{output}: {data.name} with {facts.parameters:,} parameters; look through its README.md before you publish it")
+
+
+def _facts(model: Path, loaded: TransformerModel, data: CardData, *, onnx: bool) -> Facts:
+    """What the card tells of a model and its folder."""
+    run = _record(model / "run.json")
+    backbone = _record(data.backbone / "run.json", required=True) if data.backbone is not None else {}
+    config = cast(Any, loaded.backbone.config)
+    family = FAMILIES[config.model_type]
+    return Facts(
+        name=data.name,
+        family=family.name,
+        prefix=family.prefix,
+        parameters=sum(weight.numel() for weight in loaded.parameters()),
+        layers=config.num_hidden_layers,
+        run=run,
+        log=pd.read_csv(model / "training.csv") if (model / "training.csv").is_file() else None,
+        backbone=backbone,
+        trained_on=data.trained_on,
+        licence=data.licence,
+        corpus_licence=data.corpus_licence,
+        scores=read_scores(data.scores, run),
+        onnx=onnx,
+        among=data.among,
+    )
+
+
+def _record(path: Path, *, required: bool = False) -> Mapping[str, Any]:
+    """The content of a ``run.json``; empty where there is none and none is required."""
+    if not path.is_file() and not required:
+        return {}
+    try:
+        record = read_json(path)
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError("the record of a run cannot be read", [f"{path}: {error}"]) from error
+    return cast(Mapping[str, Any], record) if isinstance(record, dict) else {}

@@ -1,0 +1,235 @@
+"""Panels of horizontal bars, a bar for each model: with an interval, the spread over seeds, a mark and its number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from valence_gap.definitions.figures import Description, ShownModel
+from valence_gap.figures.drawing import style
+
+BAR_IN = 0.125
+# A row of fewer bars is as high as one of so many, so that the name of a corpus has room beside it.
+LEAST_BARS = 5
+# Height of a line of the legend.
+LINE_IN = 0.12
+# Width of all panels together, beside the names of the models and of the corpora.
+PANELS_IN = 2.5
+# Kept for the numbers at the right of a panel.
+NUMBERS_IN = 0.22
+# Least width of a panel, whose title and label have room then.
+LEAST_IN = 0.64
+# What is shown beside an interval stands above (seeds) or below it (mark), so that it hides none of its ends.
+ASIDE = 0.27
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel: its title ('' for none), and a row per model (ccc, low, high, seeds, least, greatest, the mark)."""
+
+    title: str
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the panels of a figure have in common.
+
+    Attributes:
+        models: the bars, from the top.
+        note: small print.
+        label: of the value axes.
+        interval: what the whiskers are.
+        mark: column drawn as a diamond, and what it is.
+        signed: values are differences: numbers carry their sign.
+        fitted: columns are as wide as their values need, instead of equally wide.
+        remarks: what the legend says beside, a line each.
+    """
+
+    models: tuple[ShownModel, ...]
+    note: str
+    label: str
+    interval: str
+    mark: tuple[str, str] | None = None
+    signed: bool = False
+    fitted: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A value axis: its limits, its ticks, and their labels."""
+
+    limits: tuple[float, float]
+    ticks: Sequence[float]
+    labels: Sequence[str]
+
+
+Row = tuple[str, list[Panel | None]]
+
+
+def rows_by_corpus(table: pd.DataFrame, description: Description) -> list[Row]:
+    """A row of panels for each corpus, a column for each dimension; a title where the one above does not say it.
+
+    Args:
+        table: corpus, dimension, model and what :class:`Panel` needs.
+        description: corpora and dimensions in order.
+    """
+    rows: list[Row] = []
+    for corpus in description.corpora:
+        panels: list[Panel | None] = []
+        for dimension in description.dimensions():
+            part = table[(table["corpus"] == corpus.name) & (table["dimension"] == dimension)]
+            title = corpus.title(dimension) if not rows or corpus.is_sentiment() else ""
+            panels.append(Panel(title, part) if dimension in corpus.dimensions else None)
+        rows.append((corpus.label, panels))
+    return rows
+
+
+def draw(rows: Sequence[Row], look: Look, *, below: tuple[str, Panel] | None = None) -> Figure:
+    """Draw rows of panels, all on one scale; the legend stands in an empty place, or below.
+
+    Args:
+        rows: (label, panels) from the top; None leaves a place empty.
+        look: what the panels have in common.
+        below: label and panel of a last row, as wide as all columns, on its own scale; its title stands at its axis.
+    """
+    columns = max(len(panels) for _, panels in rows)
+    count = len(rows) + (below is not None)
+    height_in = 0.5 + LINE_IN * len(look.remarks) + count * (0.33 + BAR_IN * max(LEAST_BARS, len(look.models)))
+    figure = style.new_figure(style.COLUMN_IN, height_in, look.note)
+    shown = pd.concat([panel.table for _, panels in rows for panel in panels if panel])
+    ranges = [_column(rows, column, look) if look.fitted else _range(shown, look) for column in range(columns)]
+    widths_in, scales = _scales(ranges)
+    places = figure.add_gridspec(count, columns, width_ratios=widths_in)
+    grid = [[figure.add_subplot(places[row, column]) for column in range(columns)] for row in range(len(rows))]
+    for row, (label, panels) in enumerate(rows):
+        lowest = [
+            panel is not None and not any(under[column] for _, under in rows[row + 1 :])
+            for column, panel in enumerate(panels)
+        ]
+        for column, panel in enumerate(panels):
+            axes = grid[row][column]
+            if panel is None:
+                axes.set_axis_off()
+                continue
+            axes.set_title(panel.title, pad=3)
+            _draw_panel(axes, panel, look, scales[column])
+            axes.tick_params(axis="x", labelbottom=any(lowest))
+            axes.set_xlabel(look.label if lowest[column] else "", labelpad=1)
+            _name_models(axes, look, shown=not any(panels[:column]), inside_layout=column == 0)
+        style.strip(grid[row][-1], label)
+    if below:
+        _draw_below(figure.add_subplot(places[-1, :]), *below, look)
+    _legend(figure, _empty(rows, grid, look), shown, look)
+    return figure
+
+
+def _draw_below(axes: Axes, label: str, panel: Panel, look: Look) -> None:
+    low, high = _range(panel.table, look)
+    _draw_panel(axes, panel, look, _scale(low, high, (high - low) / (PANELS_IN - NUMBERS_IN)))
+    axes.set_xlabel(panel.title, labelpad=1)
+    _name_models(axes, look, shown=True, inside_layout=True)
+    style.strip(axes, label)
+
+
+def _empty(rows: Sequence[Row], grid: Sequence[Sequence[Axes]], look: Look) -> Axes | None:
+    """The first of two empty places that have room for a legend beside the names of the models."""
+    roomy = max(len(model.label) for model in look.models) * style.CHARACTER_IN < PANELS_IN / 3 and not look.remarks
+    found = [axes[0] for axes, (_, panels) in zip(grid, rows, strict=True) if not any(panels[:2])]
+    return found[0] if found and roomy else None
+
+
+def _draw_panel(axes: Axes, panel: Panel, look: Look, scale: Scale) -> None:
+    axes.set_xlim(*scale.limits)
+    axes.set_xticks(scale.ticks, scale.labels)
+    axes.axvline(0, color=style.MUTED, linewidth=0.5)
+    axes.grid(axis="x")
+    by_model: dict[Any, Any] = panel.table.set_index("model").to_dict("index")
+    for place, model in enumerate(look.models):
+        if model.name not in by_model:
+            continue
+        row = by_model[model.name]
+        axes.barh(place, row["ccc"], height=0.74, color=model.colour, linewidth=0)
+        axes.plot([row["low"], row["high"]], [place, place], **style.WHISKER, path_effects=style.CASING)
+        if row["seeds"] > 1:
+            axes.plot([row["least"], row["greatest"]], [place - ASIDE] * 2, linestyle="", **style.SEED)
+        if look.mark and np.isfinite(row[look.mark[0]]):
+            axes.plot([row[look.mark[0]]], [place + ASIDE], linestyle="", **style.MARK)
+        axes.annotate(
+            style.number(row["ccc"], signed=look.signed),
+            xy=(1, place),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="center_baseline",
+            fontsize=style.SMALL_PT,
+        )
+    axes.set_ylim(len(look.models) - 0.5, -0.5)
+
+
+def _column(rows: Sequence[Row], column: int, look: Look) -> tuple[float, float]:
+    """Range of a column's panels."""
+    return _range(pd.concat([panel.table for _, panels in rows if (panel := panels[column])]), look)
+
+
+def _range(table: pd.DataFrame, look: Look) -> tuple[float, float]:
+    """Lowest and highest of all that is drawn, with a little margin."""
+    columns = ["ccc", "low", "high", "least", "greatest", *([look.mark[0]] if look.mark else [])]
+    low, high = style.value_range(table[columns])
+    margin = 0.03 * max(high - low, 0.05)
+    return (low - margin if low < 0 else low), high + margin
+
+
+def _scales(ranges: Sequence[tuple[float, float]]) -> tuple[list[float], list[Scale]]:
+    """Widths of the columns in inches, and their axes: a CCC of .1 is equally long in all."""
+    spans = np.array([high - low for low, high in ranges])
+    narrow = np.zeros(len(spans), dtype=bool)
+    while True:
+        free_in = PANELS_IN - LEAST_IN * narrow.sum() - NUMBERS_IN * (~narrow).sum()
+        per_inch = spans[~narrow].sum() / free_in
+        more = ~narrow & (spans / per_inch + NUMBERS_IN < LEAST_IN)
+        if not more.any():
+            break
+        narrow |= more
+    widths_in = np.where(narrow, LEAST_IN, spans / per_inch + NUMBERS_IN)
+    scales = [
+        _scale(low, low + (width - NUMBERS_IN) * per_inch, per_inch)
+        for (low, _), width in zip(ranges, widths_in, strict=True)
+    ]
+    return widths_in.tolist(), scales
+
+
+def _scale(low: float, high: float, per_inch: float) -> Scale:
+    """An axis with room for the numbers beyond its values, and ticks that keep clear of it."""
+    found = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = [tick for tick in found if low <= tick <= high]
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
+    return Scale((low, high + NUMBERS_IN * per_inch), ticks, style.uncrowded(ticks, step / per_inch))
+
+
+def _name_models(axes: Axes, look: Look, *, shown: bool, inside_layout: bool) -> None:
+    axes.tick_params(axis="y", length=0)
+    axes.set_yticks(range(len(look.models)), [model.label if shown else "" for model in look.models])
+    if not inside_layout:  # they stand in the empty place to the left, which needs no wider column
+        for text in axes.get_yticklabels():
+            text.set_in_layout(False)
+
+
+def _legend(figure: Figure, empty: Axes | None, table: pd.DataFrame, look: Look) -> None:
+    handles = [Line2D([], [], **style.WHISKER, label=look.interval)]
+    if (table["seeds"] > 1).any():
+        handles.append(Line2D([], [], linestyle="", **style.SEED, label="lowest, highest seed"))
+    if look.mark and table[look.mark[0]].notna().any():
+        handles.append(Line2D([], [], linestyle="", **style.MARK, label=look.mark[1]))
+    handles += [Line2D([], [], linestyle="", label=remark) for remark in look.remarks]
+    if empty is not None:
+        # It may reach into the next empty place, and must not widen its own.
+        empty.legend(handles=handles, loc="upper left", borderaxespad=0).set_in_layout(False)
+    else:
+        figure.legend(handles=handles, loc="outside lower center", ncols=1 if look.remarks else len(handles))

@@ -1,0 +1,76 @@
+"""Panels of curves beside each other, one for each dimension, with bands."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from valence_gap.figures.drawing import style
+
+PANEL_HEIGHT_IN = 1.15
+BAND = 0.25
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How one curve is drawn, and which rows of the table are its own (by the table's ``curve`` column)."""
+
+    name: str
+    label: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the panels have in common.
+
+    Attributes:
+        curves: in order of the legend.
+        dimensions: (name, title) of the panels.
+        note: small print.
+        x_label: of the horizontal axes, which count something.
+        band: what the bands are.
+    """
+
+    curves: tuple[Curve, ...]
+    dimensions: tuple[tuple[str, str], ...]
+    note: str
+    x_label: str
+    band: str
+
+
+def draw(table: pd.DataFrame, look: Look) -> Figure:
+    """Draw one panel beside the other, on one scale.
+
+    Args:
+        table: curve, dimension, x, ccc, low, high.
+        look: what the panels have in common.
+    """
+    figure = style.new_figure(style.COLUMN_IN, PANEL_HEIGHT_IN + 0.75, look.note)
+    panels = figure.subplots(1, len(look.dimensions), squeeze=False, sharey=True)[0]
+    for axes, (dimension, title) in zip(panels, look.dimensions, strict=True):
+        axes.set_title(title, pad=3)
+        axes.grid(axis="y")
+        axes.axhline(0, color=style.MUTED, linewidth=0.5)
+        for curve in look.curves:
+            rows = table[(table["curve"] == curve.name) & (table["dimension"] == dimension)].sort_values("x")
+            _draw_curve(axes, rows, curve)
+        axes.set_xlabel(look.x_label, labelpad=1)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.tick(value)))
+    panels[0].set_ylabel("CCC")
+    handles = [Line2D([], [], color=curve.colour, label=curve.label) for curve in look.curves]
+    band = Patch(color=style.INK, alpha=BAND, linewidth=0, label=look.band)
+    figure.legend(handles=[*handles, band], loc="outside lower center", ncols=min(len(handles) + 1, 3))
+    return figure
+
+
+def _draw_curve(axes: Axes, rows: pd.DataFrame, curve: Curve) -> None:
+    x, middle, low, high = (rows[name].to_numpy(dtype=float) for name in ("x", "ccc", "low", "high"))
+    axes.plot(x, middle, color=curve.colour)
+    axes.fill_between(x, low, high, color=curve.colour, alpha=BAND, linewidth=0)

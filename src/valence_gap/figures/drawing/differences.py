@@ -1,0 +1,96 @@
+"""CCC of one model minus that of another, in bars: what figures 3 and 5 show."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from valence_gap.definitions.figures import Description, Inputs, ShownModel
+from valence_gap.definitions.models import CLEAN
+from valence_gap.figures.drawing import bars
+from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import progress
+from valence_gap.scores import statistics
+
+Pair = tuple[ShownModel, str]
+
+
+def draw(
+    pairs: Sequence[Pair],
+    inputs: Inputs,
+    description: Description,
+    *,
+    subtrahend: str,
+    remarks: tuple[str, ...] = (),
+) -> Drawing:
+    """Bars of the differences on the clean test sets, with intervals of the paired bootstrap.
+
+    Both models of a pair are judged on the same utterances and resamples, seed by seed.
+
+    Args:
+        pairs: each model, which the bar is named for, with the name of the one whose CCC is subtracted.
+        inputs: with ``predictions`` and ``labels``.
+        description: corpora and dimensions, and how intervals are computed.
+        subtrahend: column of the table that names the second of each pair.
+        remarks: what the legend says beside.
+
+    Raises:
+        UserError: if predictions or labels are missing, or a pair has no seed in common.
+    """
+    rows = []
+    panels = [(corpus.name, dimension) for corpus in description.corpora for dimension in corpus.dimensions]
+    for corpus, dimension in progress(panels, "differences", unit="panels"):
+        found = read_predictions(inputs, corpus, CLEAN, dimension)
+        for one, other in pairs:
+            for seed, first, second in _common_seeds(found, one.name, other):
+                difference = _difference(first, second, description)
+                rows.append(
+                    {"corpus": corpus, "dimension": dimension, "model": one.name, subtrahend: other}
+                    | {"seed": seed, **difference}
+                )
+    table = over_seeds(pd.DataFrame(rows), ["corpus", "dimension", "model", subtrahend])
+    look = bars.Look(
+        models=tuple(one for one, _ in pairs),
+        note=description.note,
+        label="ΔCCC",
+        interval=description.interval_label(),
+        signed=True,
+        fitted=True,
+        remarks=remarks,
+    )
+    return Drawing(bars.draw(bars.rows_by_corpus(table, description), look), table)
+
+
+def _common_seeds(
+    found: dict[str, dict[int, Predicted]], first: str, second: str
+) -> list[tuple[int, Predicted, Predicted]]:
+    """Predictions of two models that were trained with the same seed.
+
+    Raises:
+        UserError: if there is no such seed.
+    """
+    one, other = found.get(first, {}), found.get(second, {})
+    seeds = sorted(one.keys() & other.keys())
+    if not seeds:
+        raise UserError(
+            "no seed has predictions of both models",
+            [f"{model}: seeds {sorted(runs)}" for model, runs in ((first, one), (second, other))],
+            "predict with both, or give them a seed in common",
+        )
+    return [(seed, one[seed], other[seed]) for seed in seeds]
+
+
+def _difference(first: Predicted, second: Predicted, description: Description) -> dict[str, float]:
+    evaluation = description.evaluation
+    ids = first.table.index.intersection(second.table.index)
+    truth, predictions = first.only(ids)
+    estimate = statistics.paired_difference(
+        truth,
+        predictions,
+        second.only(ids)[1],
+        resamples=evaluation.bootstrap,
+        confidence=evaluation.confidence,
+        rng=statistics.generator(evaluation.seed, first.run.corpus, "all"),
+    )
+    return {"ccc": estimate.value[0], "low": estimate.low[0], "high": estimate.high[0]}

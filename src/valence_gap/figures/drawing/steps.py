@@ -1,0 +1,67 @@
+"""CCC against a property of the models, such as the layers kept or the share of the training data."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from valence_gap.definitions.figures import Description, Inputs, ShownCorpus
+from valence_gap.definitions.models import CLEAN
+from valence_gap.figures.drawing import style
+from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.tables import of_condition, over_seeds, read_scores
+
+# Of a panel, by which the three together are a little less high than the page's column is wide.
+PANEL_IN = 0.95
+
+
+def draw_steps(inputs: Inputs, description: Description, steps: dict[str, float], *, x_label: str) -> Drawing:
+    """A panel for each dimension, a curve with intervals for each corpus; the steps stand at equal distances.
+
+    Args:
+        inputs: with ``scores``.
+        description: models and corpora.
+        steps: what the axis says of each model, which stand in order of it.
+        x_label: of the horizontal axis.
+    """
+    table = over_seeds(of_condition(read_scores(inputs, description, group_by="all"), CLEAN))
+    table["step"] = table["model"].map(steps)
+    return Drawing(draw_table(table, description, x_label), table)
+
+
+def draw_table(table: pd.DataFrame, description: Description, x_label: str) -> Figure:
+    """Draw corpus, dimension, step, ccc, low, high."""
+    dimensions = description.dimensions()
+    figure = style.new_figure(style.COLUMN_IN, 0.6 + PANEL_IN * len(dimensions), description.note)
+    parts = [table[table["dimension"] == dimension] for dimension in dimensions]
+    panels = style.stacked(figure, [style.value_range(part[["ccc", "low", "high"]]) for part in parts])
+    places = sorted(set(table["step"]))
+    for axes, dimension, part in zip(panels, dimensions, parts, strict=True):
+        _draw_panel(axes, part, description, places)
+        sentiment = dimension == "valence" and any(corpus.is_sentiment() for corpus in description.corpora)
+        style.strip(axes, "Valence /\nsentiment" if sentiment else dimension.capitalize())
+    panels[-1].set_xticks(range(len(places)), [f"{place:g}" for place in places])
+    panels[-1].set_xlim(-0.5, len(places) - 0.5)
+    panels[-1].set_xlabel(x_label, labelpad=1)
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markersize=2.8, label=corpus.label)
+        for corpus, (colour, marker) in _looks(description)
+    ]
+    interval = Line2D([], [], **style.WHISKER, label=description.interval_label())
+    figure.legend(handles=[*handles, interval], loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_panel(axes: Axes, part: pd.DataFrame, description: Description, places: list[float]) -> None:
+    looks = [look for look in _looks(description) if look[0].name in set(part["corpus"])]
+    for (corpus, (colour, marker)), offset in zip(looks, style.dodged(len(looks)), strict=True):
+        rows = part[part["corpus"] == corpus.name].sort_values("step")
+        x = np.searchsorted(places, rows["step"].to_numpy(dtype=float)) + offset
+        axes.vlines(x, rows["low"], rows["high"], color=colour, linewidth=0.7)
+        axes.plot(x, rows["ccc"].to_numpy(dtype=float), color=colour, marker=marker, markersize=2.8)
+
+
+def _looks(description: Description) -> list[tuple[ShownCorpus, tuple[str, str]]]:
+    """Colour and marker of each corpus."""
+    return [(corpus, style.of_corpus(place)) for place, corpus in enumerate(description.corpora)]

@@ -1,0 +1,112 @@
+"""The convolutional stem: waveform in, one feature vector for every 20 ms out.
+
+The paper keeps it frozen, so that its output is a constant of the utterance: it is computed once per utterance, without
+padding, and rounded to bfloat16, whether it is stored or not, so that stored and fresh features are the same numbers.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from valence_gap.models.layers.convolution import convolve
+from valence_gap.runtime import precision
+
+
+@dataclass(frozen=True)
+class Stem:
+    """The stem as a function of one utterance.
+
+    Attributes:
+        extractor: ``feature_extractor`` of a Hugging Face speech encoder.
+        kernels: kernel size of each of its layers in samples of that layer.
+        strides: stride of each of its layers.
+    """
+
+    extractor: nn.Module
+    kernels: Sequence[int]
+    strides: Sequence[int]
+
+    @classmethod
+    def of(cls, backbone: nn.Module) -> "Stem":
+        """The stem of a Hugging Face speech encoder."""
+        config = cast(Any, backbone.config)
+        return cls(cast(nn.Module, backbone.feature_extractor), tuple(config.conv_kernel), tuple(config.conv_stride))
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame sees: what an utterance must last at least."""
+        samples = 1
+        for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
+            samples = (samples - 1) * stride + kernel
+        return samples
+
+    def frames(self, samples: int) -> int:
+        """Frames of an utterance of ``samples``; a shorter one than the receptive field is padded to it."""
+        frames = max(samples, self.receptive_field)
+        for kernel, stride in zip(self.kernels, self.strides, strict=True):
+            frames = (frames - kernel) // stride + 1
+        return frames
+
+    @torch.no_grad()
+    def __call__(self, waveform: Tensor) -> Tensor:
+        """Features of one utterance.
+
+        Args:
+            waveform: float32 (samples,) at 16 kHz, zero mean and unit variance.
+
+        Returns:
+            float32 (frames, channels) on the CPU, rounded to bfloat16.
+        """
+        device = next(self.extractor.parameters()).device
+        with torch.autocast(device.type, enabled=False):
+            features, _ = self.batch(waveform.to(device)[None], torch.tensor([waveform.numel()]))
+        return features[0].to(torch.bfloat16).cpu().float()
+
+    def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of a padded batch, with gradients: for a stem that is trained.
+
+        Layer normalisation looks at one frame and convolutions do not pad, so that padding reaches no valid frame;
+        group normalisation looks along time, so its statistics are taken over the valid frames alone.
+
+        Args:
+            waveforms: float32 (batch, samples).
+            lengths: int64 (batch,), valid samples.
+
+        Returns:
+            (batch, frames, channels), and the valid frames, int64 (batch,).
+        """
+        count, samples = waveforms.shape
+        hop = math.prod(self.strides)
+        width = -(-max(samples, self.receptive_field) // hop) * hop  # so that every layer has whole blocks of rows
+        lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
+        states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
+        dtype = precision.product_dtype(waveforms.device)
+        layers = cast(Any, self.extractor).conv_layers
+        for layer, kernel, stride in zip(layers, self.kernels, self.strides, strict=True):
+            lengths = torch.div(lengths - kernel, stride, rounding_mode="floor") + 1
+            bias = None if layer.conv.bias is None else layer.conv.bias.to(dtype)
+            states = convolve(states.to(dtype), layer.conv.weight.to(dtype), bias, stride)
+            norm = getattr(layer, "layer_norm", None)
+            if isinstance(norm, nn.GroupNorm):
+                parted = states.view(count, -1, states.shape[1])
+                states = _group_norm(parted, norm, lengths).view(states.shape)
+            elif norm is not None:
+                states = norm(states.float())  # in bfloat16 a CPU takes two to three times as long
+            states = layer.activation(states)
+        return states.view(count, -1, states.shape[1])[:, : int(lengths.max())], lengths
+
+
+def _group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
+    """Group normalisation of (batch, frames, channels), one group per channel, by each one's valid frames."""
+    states = states.float()
+    parts = [each[:length] for each, length in zip(states, lengths.tolist(), strict=True)]
+    mean = torch.stack([part.mean(dim=0, keepdim=True) for part in parts])  # (batch, 1, channels)
+    deviations = [part - centre for part, centre in zip(parts, mean, strict=True)]
+    variance = torch.stack([part.square().mean(dim=0, keepdim=True) for part in deviations])
+    scale = torch.rsqrt(variance + norm.eps) * norm.weight
+    return torch.addcmul(norm.bias - mean * scale, states, scale)

@@ -1,0 +1,192 @@
+"""Predictions of a finished model, and the pooled states of the same pass."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from valence_gap.audio import packs
+from valence_gap.definitions.models import CLEAN, DIMENSIONS, SAMPLE_RATE_HZ
+from valence_gap.models.loading import SpeechModel, load
+from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
+from valence_gap.runtime import files, provenance
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.precision import Precision, autocast, device, repeatable, resolve
+from valence_gap.runtime.progress import progress, say
+from valence_gap.weights import folders
+
+SECONDS_PER_BATCH = 64.0
+STEM_FRAMES_PER_S = 50  # every backbone of the paper has a frame each 20 ms
+
+Floats = npt.NDArray[np.float32]
+
+
+def predict(
+    model: SpeechModel,
+    inputs: Inputs,
+    *,
+    precision: Precision = "auto",
+    seconds_per_batch: float = SECONDS_PER_BATCH,
+    what: str = "predictions",
+) -> tuple[Floats, Floats]:
+    """Predict every utterance.
+
+    Utterances of like length are batched, so that little is padded; what is predicted for one depends on the others by
+    no more than the rounding of the products.
+
+    Args:
+        model: it is switched to evaluation, and back to what it was.
+        inputs: what it is given.
+        precision: number format of the products.
+        seconds_per_batch: audio in a batch, padding included; an utterance that is longer is a batch of its own.
+        what: name of the work, for the progress.
+
+    Returns:
+        Predictions, float32 (utterances, 3), and pooled states, float32 (utterances, hidden), in the order of
+        ``inputs``.
+    """
+    predictions = np.zeros((len(inputs), len(DIMENSIONS)), dtype=np.float32)
+    pooled = np.zeros((len(inputs), 0), dtype=np.float32)
+    was_training = model.training
+    model.eval()
+    try:
+        budget = seconds_per_batch * _lengths_per_s(model)
+        lengths = np.maximum(inputs.lengths, model.least_length)
+        for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
+            outputs = _batch(model, inputs, rows, precision)
+            if not pooled.shape[1]:
+                pooled = np.zeros((len(inputs), outputs[1].shape[1]), dtype=np.float32)
+            predictions[rows], pooled[rows] = outputs
+    finally:
+        model.train(was_training)
+    return predictions, pooled
+
+
+def batches(lengths: npt.NDArray[np.int64], budget: float) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows batched by length, longest first, so that a batch that does not fit in memory fails at once.
+
+    Args:
+        lengths: int64 (utterances,).
+        budget: the longest length of a batch times its rows stays below this, unless it is one row.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        count = max(1, int(budget // longest))
+        yield order[start : start + count]
+        start += count
+
+
+def _lengths_per_s(model: SpeechModel) -> float:
+    if model.front_end is not None:
+        return model.front_end.rate_hz
+    rates = {"stem": STEM_FRAMES_PER_S, "waveform": SAMPLE_RATE_HZ, "log-mel": 1 / model.backbone_definition.hop_s}
+    return rates[model.input_kind]
+
+
+@torch.inference_mode()
+def _batch(model: SpeechModel, inputs: Inputs, rows: npt.NDArray[np.int64], wanted: Precision) -> tuple[Floats, Floats]:
+    place = next(model.parameters()).device
+    padded, lengths = pad([inputs[int(row)] for row in rows])
+    with autocast(resolve(wanted, place), place):
+        output = model(padded.to(place), lengths.to(place))
+    return output.predictions.float().cpu().numpy(), output.pooled.float().cpu().numpy()
+
+
+def predict_conditions(
+    model: Path,
+    conditions: Mapping[str, Path | None],
+    predictions: Path,
+    embeddings: Path,
+    *,
+    features: Path | None = None,
+    deterministic: bool = False,
+    record: Path | None = None,
+) -> None:
+    """Predict a set of conditions of a corpus in one job.
+
+    Args:
+        model: folder of the finished model.
+        conditions: packs of the audio by name of the condition, in the order of the rows; None for ``clean`` where the
+            features are enough.
+        predictions: Parquet file that is written: id, condition, arousal, dominance, valence.
+        embeddings: ``.npy`` file that is written: float16 (rows of the predictions, hidden), the pooled states; float32
+            where they do not fit in float16.
+        features: stored stem features of the clean audio, made with the model's backbone.
+        deterministic: on a GPU too, kernels that give the same bits every time.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
+
+    Raises:
+        UserError: the model, a pack or the features are missing, damaged or do not belong together.
+    """
+    started = time.monotonic()
+    loaded = load(model).to(device())
+    tables, states = [], []
+    with repeatable(deterministic):
+        for condition, audio in conditions.items():
+            inputs = _open(loaded, audio, features if condition == CLEAN else None)
+            values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
+            tables.append(_table(inputs.ids, condition, values))
+            if len(pooled):
+                states.append(pooled)
+    if not tables:
+        raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
+    pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
+    with files.whole_file(embeddings) as array, files.whole_file(predictions) as table:  # both appear, or none
+        files.write_array(array, _compact(pooled))
+        files.write_parquet(table, pd.concat(tables, ignore_index=True))
+    if record is not None:
+        definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
+        found = provenance.run_record(definition, inputs=_read_of(loaded, model, conditions, features), started=started)
+        files.write_json(record, found | _computed(loaded, deterministic))
+
+
+def _read_of(
+    loaded: SpeechModel, model: Path, conditions: Mapping[str, Path | None], features: Path | None
+) -> dict[str, Path]:
+    """The files that predictions were made from, by a name that does not depend on where they lie."""
+    found = {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
+    for condition, audio in conditions.items():
+        stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
+        names = (FEATURES, INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
+        folder = audio if stored is None else stored
+        found |= {f"{condition}/{name}": folder / name for name in names if folder is not None}
+    return found
+
+
+def _computed(loaded: SpeechModel, deterministic: bool) -> dict[str, Any]:
+    """Where and how it was computed."""
+    place = next(loaded.parameters()).device
+    products = str(resolve(loaded.precision, place)).removeprefix("torch.")
+    return {"device": str(place), "precision": products, "deterministic": deterministic or place.type == "cpu"}
+
+
+def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:
+    if features is not None and model.input_kind != "stem":
+        say(f"{features} is not used: the stem of this model was trained, or it has none")
+    return open_inputs(
+        model.input_kind,
+        features=features,
+        audio=audio,
+        backbone=model.backbone_definition,
+        stem=model.stem,
+        front_end=model.front_end,
+    )
+
+
+def _table(ids: list[str], condition: str, values: Floats) -> pd.DataFrame:
+    table = pd.DataFrame({name: values[:, index] for index, name in enumerate(DIMENSIONS)})
+    table.insert(0, "condition", pd.Series([condition] * len(ids), dtype="str"))
+    table.insert(0, "id", pd.Series(ids, dtype="str"))
+    return table
+
+
+def _compact(pooled: Floats) -> npt.NDArray[np.floating]:
+    fits = not pooled.size or float(np.abs(pooled).max()) < float(np.finfo(np.float16).max)
+    return pooled.astype(np.float16) if fits else pooled

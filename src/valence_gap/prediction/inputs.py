@@ -1,0 +1,219 @@
+"""What models are given, one utterance at a time: stem features, waveforms or log-Mel spectrograms."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from valence_gap.audio.packs import Pack, open_pack
+from valence_gap.definitions.models import Backbone
+from valence_gap.models.base import InputKind
+from valence_gap.models.cnn14 import least_frames
+from valence_gap.models.front_ends.log_mel import LogMel
+from valence_gap.models.front_ends.spectrograms import FrontEnd
+from valence_gap.models.front_ends.stem import Stem
+from valence_gap.runtime import files
+from valence_gap.runtime.errors import UserError
+
+FEATURES = "features.npy"
+INDEX = "index.parquet"
+EPSILON = 1e-7  # variance of a silent utterance, as in transformers
+
+Lengths = npt.NDArray[np.int64]
+
+
+class Inputs(Protocol):
+    """Inputs of a model; ``inputs[row]`` is float32 (frames, channels | mels) or (samples,)."""
+
+    @property
+    def ids(self) -> list[str]:
+        """The utterances, in order."""
+
+    @property
+    def lengths(self) -> Lengths:
+        """Int64 (utterances,), frames or samples of each one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """Inputs that are computed from the audio whenever they are asked for."""
+
+    pack: Pack
+    lengths: Lengths
+    compute: Callable[[Tensor], Tensor]
+
+    @property
+    def ids(self) -> list[str]:
+        return self.pack.ids
+
+    def __len__(self) -> int:
+        return len(self.pack)
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self.compute(torch.from_numpy(self.pack.read(row)))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Stem features that lie on disk as the bits of bfloat16 numbers."""
+
+    ids: list[str]
+    offsets: Lengths
+    lengths: Lengths
+    bits: npt.NDArray[np.uint16]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> Tensor:
+        start = int(self.offsets[row])
+        bits = self.bits[start : start + int(self.lengths[row])].astype(np.uint32)
+        return torch.from_numpy((bits << 16).view(np.float32))
+
+
+@dataclass(frozen=True)
+class _Subset:
+    """Some rows of other inputs."""
+
+    whole: Inputs
+    rows: Lengths
+
+    @property
+    def ids(self) -> list[str]:
+        ids = self.whole.ids
+        return [ids[row] for row in self.rows]
+
+    @property
+    def lengths(self) -> Lengths:
+        return self.whole.lengths[self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self.whole[int(self.rows[row])]
+
+
+def open_inputs(
+    kind: InputKind,
+    *,
+    features: Path | None = None,
+    audio: Path | None = None,
+    backbone: Backbone | None = None,
+    stem: Stem | None = None,
+    front_end: FrontEnd | None = None,
+) -> Inputs:
+    """Open the inputs of a model; nothing but the index is read.
+
+    Args:
+        kind: ``input_kind`` of the model.
+        features: folder of stored stem features; they are used where given and ``kind`` is ``stem``.
+        audio: pack of the audio, for everything else.
+        backbone: definition of the backbone, for log-Mel spectrograms.
+        stem: the model's own stem, for stem features that are not stored.
+        front_end: the model's own front end, for its spectrograms.
+
+    Raises:
+        UserError: there is no such folder, or it is damaged.
+        ValueError: an argument that this kind needs is missing.
+    """
+    if kind == "stem" and features is not None:
+        return _open_features(features)
+    if audio is None:
+        raise ValueError(f"inputs of kind {kind} are computed from audio: give its pack")
+    return computed(kind, open_pack(audio), backbone=backbone, stem=stem, front_end=front_end)
+
+
+def computed(
+    kind: InputKind,
+    pack: Pack,
+    *,
+    backbone: Backbone | None = None,
+    stem: Stem | None = None,
+    front_end: FrontEnd | None = None,
+) -> Inputs:
+    """Inputs that are computed from the audio of a pack whenever they are asked for; arguments as ``open_inputs``.
+
+    Raises:
+        ValueError: an argument that this kind needs is missing.
+    """
+    if kind == "waveform":
+        return _Computed(pack, pack.samples, normalise)
+    if kind == "stem":
+        if stem is None:
+            raise ValueError("stem features are stored or computed: give their folder or the stem")
+        own = stem
+        return _Computed(pack, _lengths(pack, own.frames), lambda waveform: own(normalise(waveform)))
+    if kind == "spectrogram":
+        if front_end is None:
+            raise ValueError("spectrograms need the front end of the model")
+        return _Computed(pack, _lengths(pack, front_end.frames), front_end)
+    if backbone is None:
+        raise ValueError("log-Mel spectrograms need the definition of the backbone")
+    spectrogram = log_mel(backbone)
+    return _Computed(pack, _lengths(pack, spectrogram.frames), spectrogram)
+
+
+def log_mel(backbone: Backbone) -> LogMel:
+    """The spectrogram that a CNN14 is given."""
+    least = least_frames(len(backbone.channels))
+    return LogMel(backbone.mel_bins, backbone.window_s, backbone.hop_s, least)
+
+
+def normalise(waveform: Tensor) -> Tensor:
+    """Zero mean and unit variance over the whole utterance, as the backbones were trained: float32 (samples,)."""
+    if not waveform.numel():
+        return waveform
+    exact = waveform.double()
+    centred = exact - exact.mean()
+    return (centred / torch.sqrt(centred.square().mean() + EPSILON)).float()
+
+
+def subset(inputs: Inputs, rows: npt.ArrayLike | Sequence[int]) -> Inputs:
+    """Some rows of ``inputs``, in the order of ``rows``."""
+    return _Subset(inputs, np.asarray(rows, dtype=np.int64))
+
+
+def pad(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Stack tensors of different length, zeros at the end.
+
+    Args:
+        tensors: (length, ...) each.
+
+    Returns:
+        (batch, longest, ...), and the lengths, int64 (batch,).
+    """
+    lengths = torch.tensor([len(tensor) for tensor in tensors])
+    return torch.nn.utils.rnn.pad_sequence(list(tensors), batch_first=True), lengths
+
+
+def _open_features(folder: Path) -> Inputs:
+    missing = [name for name in (FEATURES, INDEX) if not (folder / name).is_file()]
+    if missing:
+        raise UserError(f"{folder} does not hold stem features", [f"{name} is missing" for name in missing])
+    index = pd.read_parquet(folder / INDEX)
+    stored = _Stored(
+        ids=[str(identifier) for identifier in index["id"]],
+        offsets=index["offset"].to_numpy(np.int64),
+        lengths=index["frames"].to_numpy(np.int64),
+        bits=files.read_array(folder / FEATURES),
+    )
+    if stored.bits.dtype != np.uint16 or int(stored.lengths.sum()) != len(stored.bits):
+        raise UserError(
+            f"{folder} is damaged: {INDEX} does not match {FEATURES}", remedy="Delete the folder; make it anew."
+        )
+    return stored
+
+
+def _lengths(pack: Pack, frames: Callable[[int], int]) -> Lengths:
+    return np.array([frames(int(samples)) for samples in pack.samples], dtype=np.int64)

@@ -1,0 +1,75 @@
+"""Stem features on disk: computed once, shared by every model on the same backbone."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from valence_gap.audio import packs
+from valence_gap.models.encoder import load_stem
+from valence_gap.models.front_ends.stem import Stem
+from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs
+from valence_gap.runtime import files, precision, provenance
+from valence_gap.runtime.progress import progress
+from valence_gap.weights import folders
+
+RUN = "run.json"
+
+
+def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic: bool = False) -> None:
+    """Compute the output of a backbone's frozen convolutional stem for a whole pack.
+
+    Every utterance is computed alone, without padding, from its waveform of zero mean and unit variance; memory does
+    not grow with the corpus.
+
+    Args:
+        backbone: folder of the backbone in Hugging Face format.
+        audio: pack of the audio.
+        output: folder that gets ``features.npy`` (uint16, bits of bfloat16, (frames of all utterances, channels)),
+            ``index.parquet`` (id, offset, frames) and ``run.json``.
+        deterministic: on a GPU too, kernels that give the same bits every time.
+
+    Raises:
+        UserError: the backbone or the pack is missing or damaged.
+    """
+    started = time.monotonic()
+    stem = load_stem(backbone)
+    stem.extractor.to(precision.device())
+    inputs = open_inputs("stem", audio=audio, stem=stem)
+    with files.whole_folder(output) as scratch, precision.repeatable(deterministic):
+        _write(scratch, inputs, _channels(stem))
+        sources = {"backbone": backbone / folders.WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
+        definition = {"backbone": backbone.name, "format": "bfloat16"}
+        record = provenance.run_record(definition, inputs=sources, started=started)
+        place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
+        files.write_json(scratch / RUN, record | place)
+
+
+def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:
+    """The bits of the numbers as bfloat16: uint16, same shape."""
+    bits: npt.NDArray[np.uint16] = features.to(torch.bfloat16).contiguous().view(torch.uint16).numpy()
+    return bits
+
+
+def _write(folder: Path, inputs: Inputs, channels: int) -> None:
+    offsets = np.cumsum(inputs.lengths) - inputs.lengths
+    index = {"id": pd.Series(inputs.ids, dtype="str"), "offset": offsets, "frames": inputs.lengths}
+    shape = (int(inputs.lengths.sum()), channels)
+    rows = progress(range(len(inputs)), "stem features", unit="utterances")
+    files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
+    files.write_parquet(folder / INDEX, pd.DataFrame(index))
+
+
+def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:
+    bits = to_bits(inputs[row])
+    if len(bits) != inputs.lengths[row]:
+        raise RuntimeError(f"{inputs.ids[row]}: {len(bits)} frames, {inputs.lengths[row]} were reckoned")
+    return bits
+
+
+def _channels(stem: Stem) -> int:
+    return stem(torch.zeros(stem.receptive_field)).shape[1]

@@ -1,0 +1,163 @@
+"""What would go wrong with a study, found before the first hour on a GPU is spent.
+
+It reads the corpora as the workflow will, looks for the pre-trained models, and reckons disk, memory and hours. It
+writes nothing, decodes no audio and asks no network.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from valence_gap.definitions.models import Split
+from valence_gap.preflight import budget, record
+from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
+from valence_gap.preflight.costs import Costs
+from valence_gap.preflight.engine import missing_parts
+from valence_gap.preflight.findings import Finding, digest, table
+from valence_gap.preflight.memory import job_memory
+from valence_gap.preflight.plan import Plan, plan_of
+from valence_gap.preflight.targets import examine_targets
+from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import write_json
+from valence_gap.runtime.progress import say
+from valence_gap.study.study import NOISE, Study, load
+
+CARD, UTILISATION = "A100", 0.35
+
+
+def preflight(
+    config: Mapping[str, Any],
+    *,
+    card: str = CARD,
+    utilisation: float = UTILISATION,
+    json_file: Path | None = None,
+    again: bool = False,
+) -> None:
+    """Check a study and print what was found.
+
+    Args:
+        config: its merged configuration.
+        card: name of the card that hours are reckoned for.
+        utilisation: share of its peak that training reaches.
+        json_file: gets the findings too.
+        again: sound corpora that ``json_file`` tells of are not read again, and no table is printed where all is as it
+            was then.
+
+    Raises:
+        UserError: the configuration is not valid, or something is wrong; after the table has been printed.
+    """
+    study = load(config)
+    before = record.read(json_file) if again and json_file else None
+    scans = scan(study, plan_of(study).corpora, before.corpora if before else {})
+    findings = tuple(examine(study, card=card, utilisation=utilisation, scans=scans))
+    found = record.Record(study.configuration.study, digest(config), findings, scans)
+    wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
+    if before and not wrong and found.statuses() == before.statuses():
+        say(f"places, models, disk and memory looked at again: as {json_file} tells; no corpus was read again")
+    else:
+        print(table(findings), flush=True)
+    if json_file:
+        write_json(json_file, asdict(found))
+    if wrong:
+        raise UserError(f"{study.configuration.study} cannot be run as it is.", wrong, "The table above says how.")
+
+
+def merged(files: Sequence[Path]) -> dict[str, Any]:
+    """Configuration files merged in order, as Snakemake does: mappings deeply, everything else replaced.
+
+    Raises:
+        UserError: a file cannot be read, or holds no mapping.
+    """
+    config: dict[str, Any] = {}
+    for file in files:
+        try:
+            found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UserError("A configuration file cannot be read.", [f"{file}: {error}"]) from None
+        if not isinstance(found, dict):
+            raise UserError("A configuration file holds no mapping.", [str(file)])
+        config = merge(config, found)
+    return config
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping over another: mappings deeply, everything else replaced."""
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = merge(old if isinstance(old, Mapping) else {}, value) if isinstance(value, Mapping) else value
+    return result
+
+
+def scan(study: Study, corpora: Iterable[str], known: Mapping[str, record.Scan]) -> dict[str, record.Scan]:
+    """The corpora by name, as they are read now or, where that still holds, as they are known."""
+    found = {}
+    for name in corpora:
+        kept = known.get(name)
+        if kept is None or not record.still_holds(kept, study, name):
+            findings, speech = _corpus(study, name)
+            kept = record.Scan(record.key_of(study, name), tuple(findings), speech)
+        found[name] = kept
+    return found
+
+
+def examine(
+    study: Study, *, card: str, utilisation: float, scans: Mapping[str, record.Scan] | None = None
+) -> list[Finding]:
+    """Everything that a preflight finds of a study; its corpora are read where ``scans`` does not tell of them."""
+    plan = plan_of(study)
+    scans = scan(study, plan.corpora, {}) if scans is None else scans
+    findings = [one for name in plan.corpora for one in scans[name].findings]
+    amounts = {name: scans[name].speech for name in plan.corpora}
+    if plan.tested("augmented"):
+        findings.append(_noise(study))
+    if plan.tested("synthesised"):
+        findings += _synthesis(study, plan, amounts)
+    findings += examine_targets(study, amounts)
+    cached, backbones = bool(study.configuration.cached_splits), study.configuration.backbones
+    findings += [examine_backbone(name, backbones[name], cached=cached) for name in plan.backbones]
+    for model, seed in plan.checkpoints:
+        findings.append(examine_checkpoint(model, study.checkpoint(model), study.model_folder(model, seed)))
+    costs = Costs(study, plan, amounts)
+    findings += [budget.disk(study, costs), budget.memory(costs), job_memory(costs), budget.card_memory(costs)]
+    return [*findings, budget.hours(study, costs, card=card, utilisation=utilisation)]
+
+
+def _corpus(study: Study, name: str) -> tuple[list[Finding], Mapping[Split, Speech]]:
+    corpus = study.configuration.corpora[name]
+    if study.is_miniature(name) and not Path(study.paths(name).labels).exists():
+        found = Finding(name, "place", "unknown", "made by the workflow itself, and not yet there")
+        return [found], {}
+    return examine_corpus(name, corpus, study.paths(name), paper=not study.is_miniature(name))
+
+
+def _noise(study: Study) -> Finding:
+    root = Path(study.noise_root())
+    if study.is_miniature(NOISE) and not root.exists():
+        return Finding("noise", "clips", "unknown", "made by the workflow itself, and not yet there")
+    return examine_noise(root, paper=not study.is_miniature(NOISE))
+
+
+def _synthesis(study: Study, plan: Plan, amounts: Mapping[str, Mapping[Any, Speech]]) -> list[Finding]:
+    """Whether the engine is there and has something to say."""
+    synthesiser = study.configuration.synthesiser
+    missing = missing_parts(synthesiser)
+    findings = [
+        Finding(
+            "synthesiser",
+            "engine",
+            "wrong" if missing else "ok",
+            f"{synthesiser.kind}, voice {synthesiser.voice}",
+            tuple(missing),
+        )
+    ]
+    for corpus in plan.tested("synthesised"):
+        speech = amounts[corpus].get("test")
+        if speech and speech.utterances and not speech.assumed and not speech.transcribed:
+            remedy = f"Set paths.{corpus}.transcripts, or leave out the targets that speak them (figure_04)."
+            findings.append(Finding("synthesiser", corpus, "wrong", "no utterance has a transcript", (remedy,)))
+    return findings

@@ -1,0 +1,162 @@
+"""The folder of a pre-trained miniature backbone: weights, configuration, card and record."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from valence_gap.definitions.miniature import Pretraining, Speech
+from valence_gap.definitions.models import SAMPLE_RATE_HZ, to_json
+from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
+from valence_gap.runtime.provenance import checksum, run_record
+
+# Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.
+FINE_TUNING = {"apply_spec_augment": False}
+
+CARD = """\
+---
+license: mit
+library_name: transformers
+tags: [speech, {architecture}, synthetic-speech]
+---
+# {name}
+
+A miniature speech encoder of {parameters:,} parameters in the {title} architecture: {layers} layers of {hidden} hidden
+units on a seven-layer convolutional stem ({channels} channels, {stem} normalisation). Input: 16 kHz, zero mean, unit
+variance. The weights are kept in bfloat16.
+
+## What it is
+A stand-in that lets the embedded miniature of this reproduction run as the paper's study does, with an encoder that is
+really pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {iterations_text}),
+{continued}{steps} steps{of_each} of {batch_size} crops of 1 to 3 s,
+in {wall_min:.0f} minutes on {threads} CPU thread(s).
+Masked accuracy over the last hundred steps: {accuracy:.3f} (chance is about {chance:.3f}).
+
+## What it is not
+It has heard no human voice: all speech is synthesised by espeak-ng. It is of no use for real recordings, and no number
+obtained with it stands for a number of the paper.{task_note}
+
+## Speech
+{hours:.2f} hours, languages {languages}{noise_text}; texts and voices are generated (seed {speech_seed}), none of the
+miniature's labelled sentences or speakers among them.
+
+## Licence
+MIT, as the project. espeak-ng (GPL-3) spoke the training speech; no part of it is contained in these weights.
+"""
+
+TASK_NOTE = (
+    " It has wav2vec 2.0's architecture, and not its contrastive task, which needs far more speech and steps than a "
+    "miniature can afford."
+)
+
+
+def save(
+    output: Path,
+    model: PreTrainedModel,
+    name: str,
+    definition: Pretraining,
+    speech: Speech,
+    *,
+    hours: float,
+    curve: Sequence[tuple[int, float, float]],
+    started: float,
+) -> None:
+    """Write the folder, whole or not at all.
+
+    Args:
+        output: the folder.
+        model: the encoder; it is turned into bfloat16.
+        name: name of the backbone.
+        definition: how it was trained.
+        speech: what it heard.
+        hours: how much of that.
+        curve: (step, loss, masked accuracy).
+        started: ``time.monotonic()`` at the start.
+    """
+    parameters = sum(weight.numel() for weight in model.parameters())
+    record = run_record(
+        {"pretraining": json.loads(to_json(definition)), "speech": json.loads(to_json(speech))}, started=started
+    )
+    with whole_folder(output) as scratch:
+        model.bfloat16().save_pretrained(scratch)
+        _configure(scratch / "config.json")
+        shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes private files
+        write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
+        card = _card(name, definition, speech, parameters, hours, curve[-1][2], record["wall_s"])
+        write_text(scratch / "README.md", card)
+        record |= {
+            "source": "pre-trained by this project",
+            "revision": None,
+            "licence": "mit",
+            "parameters": parameters,
+            "hours": round(hours, 3),
+            "sha256": {"model.safetensors": checksum(scratch / "model.safetensors")},
+            "curve": [{"step": step, "loss": loss, "masked_accuracy": accuracy} for step, loss, accuracy in curve],
+        }
+        write_json(scratch / "run.json", record)
+
+
+def _configure(path: Path) -> None:
+    """Dropout as in fine-tuning; full precision, since whoever loads small weights still computes in float32."""
+    config: dict[str, Any] = read_json(path)
+    config |= FINE_TUNING | {"dtype": "float32"}
+    write_json(path, config)
+
+
+def preprocessor(stem: str) -> dict[str, Any]:
+    """The content of ``preprocessor_config.json``: 16 kHz, zero mean, unit variance.
+
+    Args:
+        stem: normalisation of the convolutional stem, ``group`` or ``layer``.
+    """
+    return {
+        "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+        "feature_size": 1,
+        "sampling_rate": SAMPLE_RATE_HZ,
+        "do_normalize": True,
+        "padding_side": "right",
+        "padding_value": 0.0,
+        "return_attention_mask": stem == "layer",
+    }
+
+
+def _card(
+    name: str,
+    definition: Pretraining,
+    speech: Speech,
+    parameters: int,
+    hours: float,
+    accuracy: float,
+    wall_s: float,
+) -> str:
+    twice = definition.iterations == 2
+    return CARD.format(
+        name=name,
+        parameters=parameters,
+        hours=hours,
+        accuracy=accuracy,
+        chance=1 / definition.clusters,
+        architecture=definition.architecture,
+        title="HuBERT" if definition.architecture == "hubert" else "wav2vec 2.0",
+        layers=definition.layers,
+        hidden=definition.hidden,
+        channels=", ".join(map(str, definition.stem_channels)),
+        stem=definition.stem,
+        iterations_text=f"{definition.clusters} clusters of MFCCs"
+        + (", then of the hidden states of a first model" if twice else ""),
+        continued=f"from the weights of {definition.continues} on (it has its own card), "
+        if definition.continues
+        else "",
+        steps=definition.steps,
+        of_each=" in each of two iterations" if twice else "",
+        batch_size=definition.batch_size,
+        wall_min=wall_s / 60,
+        threads=definition.threads,
+        task_note=TASK_NOTE if definition.architecture == "wav2vec2" else "",
+        languages=", ".join(speech.languages),
+        noise_text=", with noise and telephone bandwidth mixed in" if speech.noise else "",
+        speech_seed=speech.seed,
+    )

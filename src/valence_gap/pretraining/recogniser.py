@@ -1,0 +1,288 @@
+"""Training of the miniature's speech recogniser: a CTC head on one of its backbones, as wav2vec2-base-960h has it.
+
+It hears the miniature's own transcribed speech, none of the study's sentences or speakers among it.
+"""
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import PreTrainedModel
+
+from valence_gap.audio.packs import FULL_SCALE
+from valence_gap.definitions.models import SAMPLE_RATE_HZ, to_json
+from valence_gap.definitions.text import Recogniser
+from valence_gap.miniature.transcribed import Spoken, transcribed_speech
+from valence_gap.models import hub_encoders
+from valence_gap.models.front_ends.stem import Stem
+from valence_gap.models.layers import attention
+from valence_gap.models.layers.masks import valid
+from valence_gap.prediction.inputs import normalise, pad
+from valence_gap.pretraining.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
+from valence_gap.runtime import precision
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.files import whole_folder, write_json, write_text
+from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.provenance import checksum, run_record
+from valence_gap.text.spelling import FILE as LEXICON
+from valence_gap.text.transcription import RECOGNISERS, WordErrors, count_errors, normalised_words
+from valence_gap.text.transcription import Recogniser as Opened
+from valence_gap.training.batching import Rows, epoch_batches
+from valence_gap.training.schedules import warm_up_cosine
+from valence_gap.weights import folders
+
+REPORT_EVERY = 100
+# Too few steps to over-fit: all of these are off.
+DROPOUTS = (
+    "hidden_dropout",
+    "attention_dropout",
+    "activation_dropout",
+    "feat_proj_dropout",
+    "final_dropout",
+    "layerdrop",
+)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Transcribed speech as the transformer is given it.
+
+    Attributes:
+        features: output of the frozen stem, float32 (frames, channels) of each utterance.
+        letters: numbers in the vocabulary, (letters,) of each utterance.
+    """
+
+    features: Sequence[torch.Tensor]
+    letters: Sequence[npt.NDArray[np.int64]]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Int64 (utterances,), frames of each."""
+        return np.array([len(each) for each in self.features], dtype=np.int64)
+
+
+def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: Path, *, workers: int = 1) -> None:
+    """Fine-tune a recogniser and write it as a Hugging Face folder.
+
+    Args:
+        name: its name, for the card.
+        definition: how it is trained.
+        backbone: folder of the miniature backbone that it starts from.
+        output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``vocab.json`` and the other files of the
+            tokeniser, ``lexicon.txt``, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
+        workers: processes that synthesise the speech; they do not change it.
+
+    Raises:
+        UserError: the backbone is missing or of another architecture.
+    """
+    started = time.monotonic()
+    total = definition.utterances + definition.held_out
+    speech = transcribed_speech(total, seed=definition.seed, noisy=definition.degraded, workers=workers)
+    training, held_out = speech[: definition.utterances], speech[definition.utterances :]
+    model, curve = train_on(training, definition, backbone)
+    hours = sum(len(each.samples) for each in training) / SAMPLE_RATE_HZ / 3600
+    with whole_folder(output) as scratch:
+        model.bfloat16().save_pretrained(scratch)
+        write_accompanying(scratch)
+        errors_by_ear = measure(Opened(scratch), held_out)
+        write_text(scratch / LEXICON, "\n".join(lexicon(training)) + "\n")
+        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
+        errors = measure(Opened(scratch), held_out)
+        say(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, spelt by the lexicon")
+        inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}
+        record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
+        record |= {
+            "source": "fine-tuned by this project",
+            "revision": None,
+            "licence": "mit",
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "hours": round(hours, 3),
+            "held_out": errors.as_json(),
+            "held_out_without_lexicon": errors_by_ear.as_json(),
+            "sha256": {folders.WEIGHTS: checksum(scratch / folders.WEIGHTS)},
+            "curve": [{"step": step, "loss": loss} for step, loss in curve],
+        }
+        write_json(scratch / "run.json", record)
+        write_text(scratch / "README.md", card(name, definition, backbone, model, record, errors, errors_by_ear))
+
+
+def train_on(
+    speech: Sequence[Spoken], definition: Recogniser, backbone: Path
+) -> tuple[PreTrainedModel, list[tuple[int, float]]]:
+    """Fine-tune on given speech; the same on every run with the same seed, threads and machine.
+
+    Args:
+        speech: transcribed utterances.
+        definition: how it is trained.
+        backbone: folder of the backbone.
+
+    Returns:
+        The model, and (step, loss) of each hundred steps.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(definition.threads)
+    try:
+        torch.manual_seed(definition.seed)
+        np.random.seed(definition.seed % 2**32)  # SpecAugment's generator
+        model = build(backbone)
+        examples = prepare(speech, Stem.of(cast(Any, model).base_model))
+        return model, _train(model, examples, definition)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def build(backbone: Path) -> PreTrainedModel:
+    """The backbone with a random CTC head, its stem frozen, without dropout.
+
+    Raises:
+        UserError: it is missing or of another architecture.
+    """
+    config = folders.read_config(backbone)
+    kind = str(config.get("model_type"))
+    if kind not in RECOGNISERS:
+        raise UserError(
+            "no recogniser can be made of this", [f"{backbone}: model_type {kind!r}"], valid_names(RECOGNISERS)
+        )
+    model = RECOGNISERS[kind].from_pretrained(
+        backbone,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype=torch.float32,
+        attn_implementation=hub_encoders.implementation(torch.device("cpu")),
+        vocab_size=len(VOCABULARY),
+        pad_token_id=BLANK,
+        bos_token_id=VOCABULARY["<s>"],
+        eos_token_id=VOCABULARY["</s>"],
+        **cast(Any, dict.fromkeys(DROPOUTS, 0.0)),
+    )
+    cast(Any, model).freeze_feature_encoder()
+    attention.quicken(model)
+    return model
+
+
+def spell(text: str) -> npt.NDArray[np.int64]:
+    """A text as numbers of the vocabulary: capital letters and apostrophes, words parted by the boundary."""
+    return np.array([VOCABULARY[symbol] for symbol in "|".join(spelt_words(text))], dtype=np.int64)
+
+
+def spelt_words(text: str) -> list[str]:
+    """The words of a text in the recogniser's letters."""
+    plain = text.upper().replace("-", " ")
+    words = ("".join(letter for letter in word if letter in LETTERS) for word in plain.split())
+    return [word for word in words if word]
+
+
+@torch.inference_mode()
+def prepare(speech: Sequence[Spoken], stem: Stem) -> Examples:
+    """Compute the frozen stem's output once; utterances with fewer frames than letters cannot be aligned, and go."""
+    features, letters = [], []
+    for each in progress(speech, "stem features", unit="utterances"):
+        spelt = spell(each.text)
+        frames = stem(normalise(torch.from_numpy(each.samples.astype(np.float32) / FULL_SCALE)))
+        repeated = int(np.count_nonzero(np.diff(spelt) == 0))  # each needs a blank in between
+        if len(spelt) and len(frames) >= len(spelt) + repeated:
+            features.append(frames)
+            letters.append(spelt)
+    return Examples(features, letters)
+
+
+def _train(model: PreTrainedModel, examples: Examples, definition: Recogniser) -> list[tuple[int, float]]:
+    optimizers = build_optimizers(model, definition)
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warm_up_cosine(step, warm_up=definition.warm_up, steps=definition.steps)
+        )
+        for optimizer in optimizers
+    ]
+    parameters = [each for each in model.parameters() if each.requires_grad]
+    dtype = precision.resolve(definition.precision, torch.device("cpu"))
+    model.train()
+    curve: list[tuple[int, float]] = []
+    window: list[float] = []
+    plan = _plan(examples.lengths, definition)
+    for step, rows in enumerate(progress(plan, "recogniser", total=definition.steps, unit="steps"), start=1):
+        loss = ctc_loss(model, examples, rows, dtype)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+        window.append(loss.item())
+        if step % REPORT_EVERY == 0 or step == definition.steps:
+            curve.append((step, float(np.mean(window))))
+            window = []
+            say(f"step {step} of {definition.steps}: loss {curve[-1][1]:.3f}")
+    return curve
+
+
+def build_optimizers(model: PreTrainedModel, definition: Recogniser) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the transformer layers, AdamW for everything else.
+
+    With AdamW alone the same loss takes three times as many steps.
+    """
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            (matrices if weight.ndim == 2 and ".encoder.layers." in name else others).append(weight)
+    return [
+        torch.optim.Muon(matrices, definition.matrix_learning_rate, weight_decay=0.01),
+        torch.optim.AdamW(others, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+    ]
+
+
+def _plan(lengths: npt.NDArray[np.int64], definition: Recogniser) -> Iterator[Rows]:
+    """Rows of each step's batch: as many epochs as the steps need."""
+    step, epoch = 0, 0
+    while step < definition.steps:
+        epoch += 1
+        for rows in epoch_batches(lengths, definition.batch_size, seed=definition.seed, epoch=epoch):
+            if step == definition.steps:
+                return
+            step += 1
+            yield rows
+
+
+def ctc_loss(model: PreTrainedModel, examples: Examples, rows: Rows, dtype: torch.dtype) -> torch.Tensor:
+    """Mean negative log-likelihood per letter of a batch, through the transformer alone."""
+    any_model = cast(Any, model)
+    features, frames = pad([examples.features[row] for row in rows])
+    letters, counts = pad([torch.from_numpy(examples.letters[row]) for row in rows])
+    mask = valid(frames, features.shape[1], features.device)
+    with precision.autocast(dtype, "cpu"):
+        base = any_model.base_model
+        projected = base.feature_projection(features)
+        projected = projected[0] if isinstance(projected, tuple) else projected
+        masked = base._mask_hidden_states(projected, attention_mask=mask)
+        states = base.encoder(masked, attention_mask=mask)[0]
+        logits = any_model.lm_head(any_model.dropout(states))
+    likelihood = F.log_softmax(logits.float(), dim=-1).transpose(0, 1)  # (frames, batch, outputs)
+    return F.ctc_loss(likelihood, letters, frames, counts, blank=BLANK, zero_infinity=True)
+
+
+def lexicon(speech: Sequence[Spoken]) -> list[str]:
+    """The words of the training texts, from common to rare."""
+    words = Counter(word for each in speech for word in spelt_words(each.text))
+    return sorted(words, key=lambda word: (-words[word], word))
+
+
+def measure(recogniser: Opened, speech: Sequence[Spoken]) -> WordErrors:
+    """Word errors of a recogniser on transcribed speech."""
+    rows = progress(speech, "held-out speech", unit="utterances")
+    heard = [
+        (each.text, recogniser(torch.from_numpy(each.samples.astype(np.float32) / np.float32(FULL_SCALE))))
+        for each in rows
+        if normalised_words(each.text)
+    ]
+    return count_errors(heard)

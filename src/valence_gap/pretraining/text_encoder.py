@@ -1,0 +1,289 @@
+"""Pre-training of the miniature's text encoder: a small BERT (Devlin et al. 2019) that tells masked words.
+
+It reads the miniature's own plain text, and splits it into word pieces of a vocabulary that is trained on that text.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Tokenizer
+from tokenizers.decoders import WordPiece as WordPieceDecoder
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import BertProcessing
+from tokenizers.trainers import WordPieceTrainer
+from torch import nn
+from transformers import BertConfig, BertForMaskedLM
+
+from valence_gap.definitions.models import to_json
+from valence_gap.definitions.text import TextEncoder
+from valence_gap.miniature.transcribed import plain_text
+from valence_gap.models import hub_encoders
+from valence_gap.pretraining.curve import MaskedCurve
+from valence_gap.pretraining.word_vectors import word_vectors
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
+from valence_gap.runtime.progress import progress
+from valence_gap.runtime.provenance import checksum, run_record
+from valence_gap.training.schedules import warm_up_cosine
+from valence_gap.weights import folders
+
+PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+LONGEST = 128  # tokens
+EMBEDDING_DEVIATION = 0.1
+NOT_ASKED = -100  # cross_entropy's own mark
+
+Tokens = npt.NDArray[np.int64]
+
+CARD = """\
+---
+license: mit
+library_name: transformers
+tags: [fill-mask, bert, synthetic-text]
+---
+# {name}
+
+The text encoder of the miniature: a BERT of {parameters:,} parameters, {layers} layers of {hidden} hidden units,
+{vocabulary} word pieces, lower case. The weights are kept in bfloat16.
+
+## What it is
+A stand-in for bert-base-uncased that lets the embedded miniature run the paper's fusion with text. It was pre-trained
+to tell masked words ({masked:.0%} of the word pieces; BERT's first task, without its second one), {steps} steps of
+{batch_size} sentences, in {wall_min:.0f} minutes on {threads} CPU thread(s). Its word embeddings start from a
+factorisation of the words' co-occurrence in the same text, its other weights from random numbers.
+Masked accuracy over the last hundred steps: {accuracy:.3f}.
+
+## What it is not
+It knows some {words} words in the miniature's own sentences and no language beyond them. No number obtained with it
+stands for a number of the paper.
+
+## Text
+{sentences} generated English sentences (seed {seed}), none of the miniature's labelled ones among them. Words of like
+sentiment keep company in them; no label was used.
+
+## Licence
+MIT, as the project. Some of the words come from VADER's lexicon (MIT).
+"""
+
+
+def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> None:
+    """Pre-train a text encoder and write it as a Hugging Face folder.
+
+    Args:
+        name: its name, for the card.
+        definition: what is trained and how.
+        output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``tokenizer.json``, ``vocab.txt``,
+            ``tokenizer_config.json``, ``README.md`` and ``run.json``.
+
+    Raises:
+        UserError: the definition makes no model.
+    """
+    check(definition)
+    started = time.monotonic()
+    texts = plain_text(definition.sentences, seed=definition.seed)
+    tokenizer = train_tokenizer(texts, definition.vocabulary)
+    model, curve = train_on(texts, tokenizer, definition)
+    with whole_folder(output) as scratch:
+        model.bfloat16().save_pretrained(scratch)
+        write_json(scratch / folders.CONFIG, read_json(scratch / folders.CONFIG) | {"dtype": "float32"})
+        write_tokenizer(scratch, tokenizer)
+        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
+        record = run_record({"text_encoder": json.loads(to_json(definition))}, started=started)
+        record |= {
+            "source": "pre-trained by this project",
+            "revision": None,
+            "licence": "mit",
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "vocabulary": tokenizer.get_vocab_size(),
+            "sha256": {folders.WEIGHTS: checksum(scratch / folders.WEIGHTS)},
+            "curve": [{"step": step, "loss": loss, "masked_accuracy": accuracy} for step, loss, accuracy in curve],
+        }
+        write_json(scratch / "run.json", record)
+        words = len({word.strip(".,").lower() for text in texts for word in text.split()})
+        write_text(scratch / "README.md", _card(name, definition, record, words))
+
+
+def check(definition: TextEncoder) -> None:
+    """Say what the layers cannot be made of.
+
+    Raises:
+        UserError: hidden units that the heads do not divide.
+    """
+    if definition.hidden % definition.heads:
+        raise UserError(
+            "A text encoder cannot be built from its definition.",
+            [f"{definition.hidden} hidden units are not a multiple of {definition.heads} heads"],
+            "Change hidden or heads.",
+        )
+
+
+def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
+    """A lower-casing WordPiece tokeniser, as BERT's, with a vocabulary trained on ``texts``; the same each time."""
+    learner = _tokenizer({})
+    letters = sorted({letter for text in texts for letter in learner.normalizer.normalize_str(text) if letter.strip()})
+    # The trainer numbers the pieces inside words in an order of chance, which decides between equally common pairs.
+    numbered = [*SPECIAL, *(f"##{letter}" for letter in letters)]
+    trainer = WordPieceTrainer(vocab_size=vocabulary, special_tokens=numbered, show_progress=False)
+    learner.train_from_iterator(texts, trainer)
+    tokenizer = _tokenizer(learner.get_vocab())
+    tokenizer.add_special_tokens(list(SPECIAL))
+    start, end = (cast(int, tokenizer.token_to_id(each)) for each in (START, END))
+    tokenizer.post_processor = BertProcessing((END, end), (START, start))
+    tokenizer.enable_truncation(LONGEST)
+    return tokenizer
+
+
+def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer = BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.decoder = WordPieceDecoder()
+    return tokenizer
+
+
+def train_on(
+    texts: Sequence[str], tokenizer: Tokenizer, definition: TextEncoder
+) -> tuple[BertForMaskedLM, list[tuple[int, float, float]]]:
+    """Pre-train on given texts; the same on every run with the same seed, threads and machine.
+
+    Returns:
+        The model, and (step, loss, masked accuracy) of each hundred steps.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(definition.threads)
+    try:
+        torch.manual_seed(definition.seed)
+        tokens = [np.array(each.ids, dtype=np.int64) for each in tokenizer.encode_batch(list(texts))]
+        model = build(definition, tokenizer)
+        vectors = word_vectors(tokens, tokenizer.get_vocab_size(), definition.hidden, passed_over=len(SPECIAL))
+        model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors * EMBEDDING_DEVIATION))
+        return model, _train(model, tokens, tokenizer, definition)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def build(definition: TextEncoder, tokenizer: Tokenizer) -> BertForMaskedLM:
+    """The encoder with random weights, without dropout: a miniature sees too few steps to over-fit."""
+    config = cast(Any, BertConfig)(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=definition.hidden,
+        num_hidden_layers=definition.layers,
+        num_attention_heads=definition.heads,
+        intermediate_size=4 * definition.hidden,
+        max_position_embeddings=LONGEST,
+        pad_token_id=tokenizer.token_to_id(PAD),
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        attn_implementation=hub_encoders.implementation(torch.device("cpu")),
+    )
+    return BertForMaskedLM(config)
+
+
+def _train(
+    model: BertForMaskedLM, tokens: Sequence[Tokens], tokenizer: Tokenizer, definition: TextEncoder
+) -> list[tuple[int, float, float]]:
+    parameters = list(model.parameters())
+    optimizer = torch.optim.AdamW(
+        parameters, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: warm_up_cosine(step, warm_up=definition.warm_up, steps=definition.steps)
+    )
+    model.train()
+    curve = MaskedCurve(definition.steps)
+    steps = progress(batches(tokens, tokenizer, definition), "text encoder", total=definition.steps, unit="steps")
+    for step, (shown, wanted) in enumerate(steps, start=1):
+        asked = wanted != NOT_ASKED
+        states = model.bert(shown, attention_mask=shown != model.config.pad_token_id).last_hidden_state
+        logits = model.cls(states[asked])  # (asked, vocabulary): nothing is computed for words that are not asked
+        loss = nn.functional.cross_entropy(logits, wanted[asked])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        curve.add(step, loss.item(), (logits.argmax(1) == wanted[asked]).float().mean().item())
+    return curve.points
+
+
+def batches(
+    tokens: Sequence[Tokens], tokenizer: Tokenizer, definition: TextEncoder
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Sentences drawn with replacement, and masked anew each time.
+
+    Yields:
+        What is shown, and what is wanted (-100 where nothing is asked); int64 (batch, tokens) each.
+    """
+    generator = np.random.default_rng(definition.seed)
+    pad, mask = (cast(int, tokenizer.token_to_id(each)) for each in (PAD, MASK))
+    for _ in range(definition.steps):
+        rows = generator.integers(0, len(tokens), definition.batch_size)
+        chosen = [tokens[row] for row in rows]
+        whole = np.full((len(chosen), max(map(len, chosen))), pad, dtype=np.int64)
+        for row, each in enumerate(chosen):
+            whole[row, : len(each)] = each
+        yield hide(whole, tokenizer.get_vocab_size(), mask, definition.masked, generator)
+
+
+def hide(
+    whole: Tokens, vocabulary: int, mask: int, share: float, generator: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mask word pieces as BERT does: of those asked for, 80 % are [MASK], 10 % any other piece, 10 % left.
+
+    Args:
+        whole: (batch, tokens); the special tokens have the lowest numbers and are never asked for.
+        vocabulary: number of word pieces.
+        mask: number of [MASK].
+        share: share of the word pieces that is asked for; one at least in each batch.
+        generator: random numbers.
+
+    Returns:
+        What is shown and what is wanted, (batch, tokens) each.
+    """
+    words = whole >= len(SPECIAL)
+    asked = words & (generator.random(whole.shape) < share)
+    if not asked.any():
+        asked[tuple(np.argwhere(words)[0])] = True
+    fate = generator.random(whole.shape)
+    others = generator.integers(len(SPECIAL), vocabulary, whole.shape)
+    shown = np.where(asked & (fate < 0.8), mask, whole)
+    shown = np.where(asked & (fate >= 0.9), others, shown)
+    return torch.from_numpy(shown), torch.from_numpy(np.where(asked, whole, NOT_ASKED))
+
+
+def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
+    """The tokeniser in the layout of bert-base-uncased."""
+    special = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
+    settings: dict[str, Any] = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": LONGEST}
+    write_json(folder / "tokenizer_config.json", settings | special)
+    write_json(folder / "special_tokens_map.json", special)
+    numbers = tokenizer.get_vocab()
+    write_text(folder / "vocab.txt", "".join(f"{piece}\n" for piece in sorted(numbers, key=lambda each: numbers[each])))
+    write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True) + "\n")
+
+
+def _card(name: str, definition: TextEncoder, record: dict[str, Any], words: int) -> str:
+    return CARD.format(
+        name=name,
+        parameters=record["parameters"],
+        layers=definition.layers,
+        hidden=definition.hidden,
+        vocabulary=record["vocabulary"],
+        masked=definition.masked,
+        steps=definition.steps,
+        batch_size=definition.batch_size,
+        wall_min=record["wall_s"] / 60,
+        threads=definition.threads,
+        accuracy=record["curve"][-1]["masked_accuracy"],
+        words=words,
+        sentences=definition.sentences,
+        seed=definition.seed,
+    )

@@ -1,0 +1,108 @@
+"""A card for each job, on one machine with several GPUs.
+
+Snakemake counts GPUs and does not say which one a job has. Where ``VALENCE_GAP_GPUS`` names the cards of the machine,
+each process that computes on one takes a free one of them, held by a lock on a file that the system releases when the
+process ends, however it ends. On a cluster the scheduler gives the card, and the variable is not set.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import say
+
+VARIABLE = "VALENCE_GAP_GPUS"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+ASK_EVERY_S = 1.0
+
+USING_A_CARD = frozenset(
+    {
+        "embed-text",
+        "extract-features",
+        "predict-conditions",
+        "pretrain",
+        "train",
+        "transcribe",
+    }
+)
+"""The sub-commands that compute on a GPU where there is one; those of the rules with the resource ``gpu``."""
+
+
+def cards(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The cards that ``VALENCE_GAP_GPUS`` names, as indices or UUIDs: ``0,1,3``; none where it is not set.
+
+    Raises:
+        UserError: where an entry is empty or named twice.
+    """
+    text = environment.get(VARIABLE, "").strip()
+    names = [name.strip() for name in text.split(",")] if text else []
+    if "" in names or len(set(names)) < len(names):
+        raise UserError(
+            f"{VARIABLE} is not a list of different cards",
+            [repr(text)],
+            remedy="Name each card once, as CUDA_VISIBLE_DEVICES does: 0,1,2,3",
+        )
+    return names
+
+
+@contextmanager
+def claimed_card(names: Sequence[str] | None = None, locks: Path | None = None) -> Iterator[str | None]:
+    """Hold a free card for the length of the block, and make it the only one that PyTorch sees.
+
+    It waits where all are taken. It must begin before PyTorch has asked for a GPU.
+
+    Args:
+        names: the cards; by default those of ``VALENCE_GAP_GPUS``. With none, nothing is done.
+        locks: the folder of the lock files, the same for all processes that share the cards.
+
+    Yields:
+        The card's name; None where nothing is done.
+    """
+    names = cards() if names is None else names
+    if not names:
+        yield None
+        return
+    locks = locks or Path(tempfile.gettempdir()) / f"valence-gap-cards-{os.getuid()}"
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name, lock = _first_free(names, locks)
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = name
+    try:
+        yield name
+    finally:
+        lock.close()
+        if before is None:
+            del os.environ[VISIBLE]
+        else:
+            os.environ[VISIBLE] = before
+
+
+def _first_free(names: Sequence[str], locks: Path) -> tuple[str, IO[str]]:
+    """The first card that nobody holds, and the open lock file that holds it."""
+    told = False
+    while True:
+        for name in names:
+            lock = _hold(locks / f"{name}.lock")
+            if lock is not None:
+                return name, lock
+        if not told:
+            say(f"all cards are taken ({', '.join(names)}); waiting for one")
+            told = True
+        time.sleep(ASK_EVERY_S)
+
+
+def _hold(path: Path) -> IO[str] | None:
+    import fcntl  # absent on Windows, where the cards cannot be shared this way
+
+    lock = path.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock

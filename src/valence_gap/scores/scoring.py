@@ -1,0 +1,269 @@
+"""Predictions against labels: one tidy table of CCCs with intervals."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.definitions.models import AUGMENTED_MEAN, CLEAN, DIMENSIONS, SYNTHESISED, Evaluation, to_json
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.files import write_csv, write_json
+from valence_gap.runtime.progress import say
+from valence_gap.runtime.provenance import run_record
+from valence_gap.scores import statistics
+from valence_gap.scores.metrics import Floats
+from valence_gap.scores.statistics import Estimate
+
+COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
+GENDERS = ("female", "male")
+LISTED = 20
+
+
+@dataclass(frozen=True)
+class Series:
+    """The labelled utterances of one dimension, and what was predicted for them.
+
+    Attributes:
+        truth: labels, (samples,).
+        predictions: (samples, conditions).
+        gender: 'female', 'male' or None, (samples,).
+        speaker: name or None, (samples,).
+    """
+
+    truth: Floats
+    predictions: Floats
+    gender: npt.NDArray[Any]
+    speaker: npt.NDArray[Any]
+
+    def of(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Labels and predictions of some of the utterances."""
+        return self.truth[rows], self.predictions[rows]
+
+
+def score(
+    predictions: Path,
+    labels: Path,
+    utterances: Path,
+    output: Path,
+    *,
+    model: str,
+    seed: int,
+    corpus: str,
+    dimensions: Sequence[str],
+    evaluation: Evaluation,
+    pack_index: Path | None = None,
+    record: Path | None = None,
+) -> None:
+    """Write the scores of one model on one corpus as CSV; see :func:`score_table`.
+
+    Args:
+        predictions: Parquet with id, condition, arousal, dominance, valence.
+        labels: Parquet with id, arousal, dominance, valence; NaN where not annotated.
+        utterances: Parquet with id, speaker, gender.
+        output: the CSV.
+        model: name of the model.
+        seed: its seed.
+        corpus: name of the corpus.
+        dimensions: annotated dimensions.
+        evaluation: how scores are computed.
+        pack_index: index of the clean pack, where bad audio is skipped: what it lacks is left out.
+        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
+
+    Raises:
+        UserError: if predictions, labels and utterances do not fit together.
+    """
+    started = time.monotonic()
+    people = pd.read_parquet(utterances)
+    skipped = skipped_ids(people["id"], pack_index, corpus)
+    table = score_table(
+        without(skipped, pd.read_parquet(predictions)),
+        without(skipped, pd.read_parquet(labels)),
+        without(skipped, people),
+        corpus=corpus,
+        dimensions=dimensions,
+        evaluation=evaluation,
+    )
+    write_csv(output, table.assign(model=model, seed=seed)[list(COLUMNS)])
+    if record is not None:
+        definition = {"model": model, "seed": seed, "corpus": corpus, "dimensions": list(dimensions)}
+        definition["evaluation"] = json.loads(to_json(evaluation))
+        inputs = {"predictions": predictions, "labels": labels, "utterances": utterances}
+        inputs |= {"pack index": pack_index} if pack_index else {}
+        write_json(record, run_record(definition, inputs=inputs, started=started))
+
+
+def score_table(
+    predictions: pd.DataFrame,
+    labels: pd.DataFrame,
+    utterances: pd.DataFrame,
+    *,
+    corpus: str,
+    dimensions: Sequence[str],
+    evaluation: Evaluation,
+) -> pd.DataFrame:
+    """CCC with interval for each condition, dimension and group.
+
+    Groups (``group_by``): ``all``; ``gender``: female and male; ``fairness``: female minus male (section III-D);
+    ``speaker``: for each speaker with at least ``evaluation.min_samples`` labelled utterances the mean CCC over
+    resamples of ``evaluation.speaker_draws`` of them (section IV-J). Utterances without a label, gender or speaker
+    are left out of what needs it. Where there are augmented conditions, ``all`` has a row for the mean CCC over them
+    too, whose interval is that of the mean.
+
+    Returns:
+        Columns corpus, condition, dimension, group_by, group, samples, ccc, low, high.
+
+    Raises:
+        UserError: if predictions, labels and utterances do not fit together.
+    """
+    _check_ids(predictions, labels, utterances, corpus)
+    unknown = set(dimensions) - set(DIMENSIONS)
+    if unknown:
+        raise UserError("unknown dimension", sorted(unknown), valid_names(DIMENSIONS))
+    labels = labels.set_index("id").loc[utterances["id"]]
+    tables = []
+    for conditions, rows in _conditions(predictions, utterances, corpus):
+        by_condition = _align(predictions, conditions, utterances["id"][rows], corpus)
+        for dimension in (name for name in DIMENSIONS if name in dimensions):
+            series = _series(labels[rows], by_condition[dimension], utterances[rows], dimension, corpus)
+            for group_by, group, samples, estimate in _estimates(series, corpus, evaluation):
+                tables.append(_rows(conditions, dimension, group_by, group, samples, estimate))
+            augmented = [name not in (CLEAN, SYNTHESISED) for name in conditions]
+            if any(augmented):
+                mean = _mean(series, augmented, corpus, evaluation)
+                tables.append(_rows([AUGMENTED_MEAN], dimension, "all", "all", len(series.truth), mean))
+    table = pd.concat(tables, ignore_index=True).assign(corpus=corpus)
+    return table.sort_values("condition", kind="stable", key=_order(predictions), ignore_index=True)[list(COLUMNS[2:])]
+
+
+def _rows(
+    conditions: list[str], dimension: str, group_by: str, group: str, samples: int, estimate: Estimate
+) -> pd.DataFrame:
+    return pd.DataFrame({"condition": conditions, "ccc": estimate.value, "low": estimate.low}).assign(
+        high=estimate.high, dimension=dimension, group_by=group_by, group=group, samples=samples
+    )
+
+
+def _order(predictions: pd.DataFrame) -> Any:
+    names = [*predictions["condition"].unique(), AUGMENTED_MEAN]
+    ranks = {name: rank for rank, name in enumerate(names)}
+    return lambda column: column.map(ranks)
+
+
+def _check_ids(predictions: pd.DataFrame, labels: pd.DataFrame, utterances: pd.DataFrame, corpus: str) -> None:
+    """Every id is known and occurs once."""
+    known = set(utterances["id"])
+    if known != set(labels["id"]):
+        raise UserError(
+            f"the labels and the utterances of {corpus} are not of the same ids",
+            _listed(sorted(known ^ set(labels["id"]))),
+            "prepare the corpus again",
+        )
+    strange = sorted(set(predictions["id"]) - known)
+    if strange:
+        raise UserError(f"predictions of utterances that {corpus} does not have", _listed(strange), "predict again")
+    twice = predictions[predictions.duplicated(["id", "condition"])]
+    if len(twice):
+        lines = (twice["condition"] + ": " + twice["id"]).tolist()
+        raise UserError(f"more than one prediction of an utterance of {corpus}", _listed(lines), "predict again")
+
+
+def _conditions(
+    predictions: pd.DataFrame, utterances: pd.DataFrame, corpus: str
+) -> Iterator[tuple[list[str], npt.NDArray[np.bool_]]]:
+    """Conditions that share their utterances, and which utterances these are."""
+    names = predictions["condition"].unique().tolist()
+    others = [name for name in names if name != SYNTHESISED]
+    if others:
+        yield others, np.ones(len(utterances), dtype=bool)
+    if SYNTHESISED in names:
+        spoken = set(predictions.loc[predictions["condition"] == SYNTHESISED, "id"])
+        rows = utterances["id"].isin(spoken).to_numpy(dtype=bool)
+        say(f"{corpus}: {np.sum(rows)} of {len(rows)} utterances were synthesised, the others are left out")
+        yield [SYNTHESISED], rows
+
+
+def _align(
+    predictions: pd.DataFrame, conditions: list[str], ids: "pd.Series[str]", corpus: str
+) -> dict[str, pd.DataFrame]:
+    """By dimension: a table with a row per id and a column per condition."""
+    found = {name: rows.set_index("id") for name, rows in predictions.groupby("condition")}
+    missing = [f"{name}: {one}" for name in conditions for one in ids[~ids.isin(found[name].index)]]
+    if missing:
+        raise UserError(f"{len(missing)} predictions for {corpus} are missing", _listed(missing), "predict again")
+    return {
+        dimension: pd.DataFrame({name: found[name][dimension].reindex(ids.to_numpy()) for name in conditions})
+        for dimension in DIMENSIONS
+    }
+
+
+def _series(
+    labels: pd.DataFrame, predictions: pd.DataFrame, utterances: pd.DataFrame, dimension: str, corpus: str
+) -> Series:
+    truth = labels[dimension].to_numpy(dtype=np.float64)
+    labelled = np.isfinite(truth)
+    if not labelled.any():
+        raise UserError(
+            f"no utterance of {corpus} has a label for {dimension}",
+            remedy="take the dimension out of the corpus' definition, or mend its labels",
+        )
+    if not labelled.all():
+        say(f"{corpus}: {np.sum(~labelled)} of {len(truth)} utterances have no label for {dimension}, left out")
+    return Series(
+        truth=truth[labelled],
+        predictions=predictions.to_numpy(dtype=np.float64)[labelled],
+        gender=utterances["gender"].to_numpy(dtype=object)[labelled],
+        speaker=utterances["speaker"].to_numpy(dtype=object)[labelled],
+    )
+
+
+def _estimates(series: Series, corpus: str, evaluation: Evaluation) -> Iterator[tuple[str, str, int, Estimate]]:
+    """(group_by, group, samples, estimate over the conditions) of all groups of utterances."""
+    resamples, confidence, seed = evaluation.bootstrap, evaluation.confidence, evaluation.seed
+    everyone = np.ones(len(series.truth), dtype=bool)
+    groups = {"all": everyone, **{gender: series.gender == gender for gender in GENDERS}}
+    for group, rows in groups.items():
+        if rows.any():
+            rng = statistics.generator(seed, corpus, group)
+            estimate = statistics.ccc_estimate(*series.of(rows), resamples=resamples, confidence=confidence, rng=rng)
+            yield "gender" if group in GENDERS else "all", group, int(rows.sum()), estimate
+    female, male = (groups[gender] for gender in GENDERS)
+    if female.any() and male.any():
+        rng = statistics.generator(seed, corpus, "female-male")
+        difference = statistics.group_difference(
+            series.of(female), series.of(male), resamples=resamples, confidence=confidence, rng=rng
+        )
+        yield "fairness", "female-male", int((female | male).sum()), difference
+    for speaker in sorted({name for name in series.speaker if isinstance(name, str)}):
+        rows = series.speaker == speaker
+        if rows.sum() >= evaluation.min_samples:
+            mean = statistics.resampled_mean(
+                *series.of(rows),
+                draws=evaluation.speaker_draws,
+                resamples=resamples,
+                confidence=confidence,
+                rng=statistics.generator(seed, corpus, "speaker", speaker),
+            )
+            yield "speaker", speaker, int(rows.sum()), mean
+
+
+def _mean(series: Series, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
+    """Mean CCC over the chosen conditions of all utterances, on the resamples that each of them is judged on."""
+    return statistics.mean_ccc_estimate(
+        series.truth,
+        series.predictions[:, chosen],
+        resamples=evaluation.bootstrap,
+        confidence=evaluation.confidence,
+        rng=statistics.generator(evaluation.seed, corpus, "all"),
+    )
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - LISTED
+    return [*lines[:LISTED], *([f"... and {more} more"] if more > 0 else [])]

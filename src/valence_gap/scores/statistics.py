@@ -1,0 +1,273 @@
+"""Intervals of the CCC by the bootstrap, differences that keep the pairing, and agreement between models.
+
+Resamples depend on a seed and on names of *data* (corpus, group), never on a model: two models of one corpus are judged
+on the same resamples, and adding a model changes no other model's interval.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from valence_gap.scores.metrics import Floats, cccs, weighted_cccs
+
+# Elements of one block of resamples: 32 MiB of float64.
+BLOCK_ELEMENTS = 2**22
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Statistics with percentile intervals, one per series.
+
+    Attributes:
+        value: (series,)
+        low: lower end of the interval, (series,)
+        high: upper end of the interval, (series,)
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Random numbers that depend on a seed and on names alone, not on the order of calls."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return np.random.default_rng([seed % 2**63, *np.frombuffer(digest, dtype="<u4").tolist()])
+
+
+def resample_counts(
+    samples: int, *, resamples: int, rng: np.random.Generator, draws: int | None = None
+) -> Iterator[Floats]:
+    """How often each sample is drawn in each resample, in blocks that fit in memory.
+
+    Args:
+        samples: number of samples.
+        resamples: number of resamples.
+        rng: random numbers.
+        draws: samples drawn with replacement for one resample; by default as many as there are.
+
+    Yields:
+        Counts, (resamples of the block, samples).
+    """
+    draws = samples if draws is None else draws
+    block = max(1, BLOCK_ELEMENTS // max(samples, draws, 1))
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        drawn = rng.integers(0, samples, (rows, draws)) + samples * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * samples).reshape(rows, samples)
+        yield counts.astype(np.float64)
+
+
+def bootstrap_cccs(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+    draws: int | None = None,
+) -> Floats:
+    """CCCs of resampled utterances; every series sees the same resamples, so their differences are paired.
+
+    Args:
+        truth: labels, (samples,).
+        predictions: predictions of several models or conditions, (samples, series).
+        resamples: number of resamples.
+        rng: random numbers.
+        draws: utterances in a resample; by default as many as there are.
+
+    Returns:
+        (resamples, series), NaN where a resample has no CCC.
+    """
+    truth, predictions = np.asarray(truth, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
+    if len(truth) == 0:
+        return np.full((resamples, predictions.shape[1]), np.nan)
+    blocks = resample_counts(len(truth), resamples=resamples, rng=rng, draws=draws)
+    return np.concatenate([weighted_cccs(truth, predictions, counts) for counts in blocks])
+
+
+def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Percentile interval over the first axis; undefined resamples are left out.
+
+    Args:
+        values: resampled statistics, (resamples, ...).
+        confidence: share of the resamples inside, such as 0.95.
+
+    Returns:
+        Its lower and upper end, (...) each; NaN where no resample is defined.
+    """
+    tail = 50 * (1 - confidence)
+    defined = ~np.isnan(values).all(axis=0)
+    ends = np.full((2, *values.shape[1:]), np.nan)
+    ends[:, defined] = np.nanpercentile(values[:, defined], [tail, 100 - tail], axis=0)
+    return ends[0], ends[1]
+
+
+def ccc_estimate(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """CCC of each series with a bootstrap interval over utterances.
+
+    Args:
+        truth: labels, (samples,).
+        predictions: (samples, series).
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers.
+    """
+    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng)
+    return Estimate(_cccs(truth, predictions), *interval(resampled, confidence))
+
+
+def mean_ccc_estimate(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Mean CCC over the series with a bootstrap interval over utterances: each resample's mean over the same series.
+
+    Args:
+        truth: labels, (samples,).
+        predictions: (samples, series).
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers; in the state that :func:`ccc_estimate` got, the same utterances are drawn.
+
+    Returns:
+        One value, (1,); NaN where the CCC of a series is undefined.
+    """
+    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng)
+    means = resampled.mean(axis=1, keepdims=True)
+    return Estimate(_cccs(truth, predictions).mean(keepdims=True), *interval(means, confidence))
+
+
+def paired_difference(
+    truth: npt.ArrayLike,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """CCC of the first minus that of the second, both judged on the same resamples.
+
+    What makes an utterance hard is hard for both models, so this interval is narrower than the two intervals suggest.
+
+    Args:
+        truth: labels, (samples,).
+        first: predictions, (samples, series).
+        second: predictions, (samples, series).
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    both = bootstrap_cccs(truth, np.concatenate([first, second], axis=1), resamples=resamples, rng=rng)
+    differences = both[:, : first.shape[1]] - both[:, first.shape[1] :]
+    return Estimate(_cccs(truth, first) - _cccs(truth, second), *interval(differences, confidence))
+
+
+def group_difference(
+    first: tuple[npt.ArrayLike, npt.ArrayLike],
+    second: tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """CCC of one group of utterances minus that of another, each resampled within itself (paper, section III-D).
+
+    Args:
+        first: labels (samples,) and predictions (samples, series) of the first group.
+        second: the same of the second group; its samples are others.
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers.
+    """
+    rows = group_difference_rows(first, second, resamples=resamples, rng=rng)
+    return Estimate(rows[0], *interval(rows[1:], confidence))
+
+
+def group_difference_rows(
+    first: tuple[npt.ArrayLike, npt.ArrayLike],
+    second: tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """What :func:`group_difference` is the interval of, for what is computed of several such differences.
+
+    Args:
+        first: labels (samples,) and predictions (samples, series) of the first group.
+        second: the same of the second group; its samples are others.
+        resamples: number of resamples.
+        rng: random numbers.
+
+    Returns:
+        (1 + resamples, series), the estimate first.
+    """
+    resampled = [bootstrap_cccs(*group, resamples=resamples, rng=rng) for group in (first, second)]
+    return np.concatenate([(_cccs(*first) - _cccs(*second))[None], resampled[0] - resampled[1]])
+
+
+def resampled_mean(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    *,
+    draws: int,
+    resamples: int,
+    confidence: float,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Mean CCC of resamples of a fixed size: speakers with many utterances compare with those of few (section IV-J).
+
+    Args:
+        truth: labels of one speaker, (samples,).
+        predictions: (samples, series).
+        draws: utterances drawn with replacement for one resample.
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers.
+    """
+    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng, draws=draws)
+    defined = ~np.isnan(resampled)
+    count = defined.sum(axis=0)
+    mean = np.where(defined, resampled, 0).sum(axis=0) / np.where(count > 0, count, 1)
+    return Estimate(np.where(count > 0, mean, np.nan), *interval(resampled, confidence))
+
+
+def spearman(values: npt.ArrayLike) -> Floats:
+    """Spearman's rank correlation between the columns.
+
+    Args:
+        values: a score of each model for each speaker, (speakers, models).
+
+    Returns:
+        (models, models), with ones on its diagonal; NaN for a column that is constant or holds a NaN.
+    """
+    # Ranks by pandas, since importing scipy.stats takes as long as the rest of scoring.
+    ranks = pd.DataFrame(np.asarray(values, dtype=np.float64)).rank().to_numpy()
+    centred = ranks - ranks.mean(axis=0)
+    norm = np.sqrt((centred**2).sum(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = centred / norm
+    correlations: Floats = np.clip(unit.T @ unit, -1, 1)
+    return correlations
+
+
+def _cccs(truth: npt.ArrayLike, predictions: npt.ArrayLike) -> Floats:
+    """CCC of each series; truth (samples,), predictions (samples, series)."""
+    columns = np.asarray(predictions, dtype=np.float64).T
+    return cccs(np.broadcast_to(np.asarray(truth, dtype=np.float64), columns.shape), columns)

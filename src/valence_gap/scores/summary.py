@@ -1,0 +1,45 @@
+"""All scores of a study in one table: their mean and spread over seeds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import write_csv
+
+KEYS = ["model", "corpus", "condition", "dimension"]
+
+
+def summarise_scores(scores: Sequence[Path], output: Path) -> None:
+    """Write the mean CCC over the seeds of each model, with its spread, as CSV.
+
+    The CCC is that of all utterances. A row for each model, corpus, condition and dimension, in order of occurrence:
+    how many seeds, mean, sd (sample standard deviation, empty for one seed), least and greatest.
+
+    Args:
+        scores: score tables; each run in one of them.
+        output: the CSV.
+
+    Raises:
+        UserError: there are no tables, one is no score table, or several tell of the same run.
+    """
+    if not scores:
+        raise UserError("there are no scores to summarise", remedy="pass score tables with --scores")
+    table = pd.concat([_whole_test_sets(path) for path in scores], ignore_index=True)
+    twice = table[table.duplicated([*KEYS, "seed"])]
+    if len(twice):
+        lines = [", ".join(map(str, row)) for row in twice[[*KEYS, "seed"]].itertuples(index=False)]
+        raise UserError("several tables tell of the same run", lines, "pass each table once")
+    groups = table.groupby(KEYS, sort=False)["ccc"]
+    summary = groups.agg(seeds="size", mean="mean", sd="std", least="min", greatest="max")
+    write_csv(output, summary.reset_index())
+
+
+def _whole_test_sets(path: Path) -> pd.DataFrame:
+    """The rows of a score table that are about all utterances."""
+    table = pd.read_csv(path, dtype={"group": str})
+    missing = {*KEYS, "seed", "group_by", "ccc"} - set(table.columns)
+    if missing:
+        raise UserError("this is no score table", [f"{path}: no column {name}" for name in sorted(missing)])
+    return table[table["group_by"] == "all"]

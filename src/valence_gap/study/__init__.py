@@ -1,0 +1,5 @@
+"""The configuration as a whole: what a study needs, what its rules ask, and which source files decide its numbers.
+
+In: the merged configuration. Out: a checked ``Study``. May import: ``runtime``, ``definitions``, ``audio``, ``scores``,
+``claims``, ``weights``; no torch and no pandas, since Snakemake imports it whenever it parses the workflow.
+"""

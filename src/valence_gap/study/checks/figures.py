@@ -1,0 +1,156 @@
+"""What figures and tables cannot show, or would show wrongly, told before anything is trained for them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from valence_gap.definitions.models import MINIATURE_ROOT
+from valence_gap.runtime.errors import valid_names
+from valence_gap.runtime.files import canonical_json
+from valence_gap.study.configuration import Configuration, Figure
+
+FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
+TABLES = tuple(f"table_{number}" for number in range(1, 4))
+CLAIMS = "claims"
+PUBLISHED = ("figure_02", "figure_09", "table_3")
+"""What can show the paper's values beside its own."""
+
+Check = Callable[[Configuration, str, Figure], Iterator[str]]
+
+
+def wrong_figures(configuration: Configuration) -> Iterator[str]:
+    """What the figures and tables of a study cannot be made of: the key, the value, and what would be valid."""
+    sections: Mapping[str, Mapping[str, Figure]] = {"figures": configuration.figures, "tables": configuration.tables}
+    for section, shown in sections.items():
+        for name, figure in shown.items():
+            for check in (_lists, _published, *CHECKS.get(name, ())):
+                yield from check(configuration, f"{section}.{name}", figure)
+    for name, count in Counter(configuration.augmented).items():
+        if count > 1:
+            yield f"augmented: '{name}' is named {count} times; valid: once, or it counts more than the others"
+
+
+def _lists(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Lists that name nothing, or a thing twice."""
+    name = key.partition(".")[2]
+    needed = {
+        "models": (figure.models, [*configuration.models, *configuration.fusions], name != "table_1"),
+        "corpora": (figure.corpora, configuration.corpora, name not in ("table_1", "table_2")),
+        "transcribed": (figure.transcribed, configuration.corpora, False),
+    }
+    for part, (names, valid, some) in needed.items():
+        if some and not names:
+            yield f"{key}.{part}: [] shows nothing; {valid_names(valid)}"
+        for one, count in Counter(names).items():
+            if count > 1:
+                yield f"{key}.{part}: '{one}' is named {count} times; valid: once"
+
+
+def _published(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """The published values are those of the paper's own corpora, and not every figure can show them."""
+    if not figure.published:
+        return
+    if key.partition(".")[2] not in PUBLISHED:
+        yield f"{key}.published: true, but it shows no published values, as {', '.join(PUBLISHED)} do; valid: false"
+    elif made := made_here(configuration, figure.corpora):
+        yield f"{key}.published: true, but it shows the miniature's {', '.join(made)}; valid: false"
+
+
+def made_here(configuration: Configuration, corpora: Iterable[str]) -> list[str]:
+    """Those of some corpora that are the miniature's."""
+    paths = configuration.paths
+    return [name for name in corpora if name in paths and paths[name].labels.startswith(MINIATURE_ROOT)]
+
+
+def _fusions(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Figure 3: fusions, and models that they stand on."""
+    fusions = configuration.fusions
+    shown = [name for name in figure.models if name in fusions]
+    owned = {fusions[name].audio for name in shown}
+    if not shown:
+        yield f"{key}.models: {list(figure.models)} has no fusion; {valid_names(fusions)}"
+        return
+    for name in figure.models:
+        if name not in fusions and name not in owned:
+            own = [fusion for fusion in fusions if fusions[fusion].audio == name]
+            yield f"{key}.models: '{name}' has no fusion beside it; {valid_names(own)}"
+
+
+def _pairs(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Figures 4 and 5: each fine-tuned model with the one frozen model of its backbone."""
+    models = configuration.models
+    shown = [name for name in figure.models if name in models]
+    if any(models[name].backbone not in (None, *configuration.backbones) for name in shown):
+        return  # a backbone that is not there is told already
+    for name in shown:
+        model = models[name]
+
+        def is_counterpart(other: str, backbone: str | None = model.backbone, frozen: bool = model.frozen) -> bool:
+            return models[other].backbone == backbone is not None and models[other].frozen != frozen
+
+        beside, all_valid = list(filter(is_counterpart, shown)), list(filter(is_counterpart, models))
+        kind = "fine-tuned" if model.frozen else "frozen"
+        if not beside:
+            yield f"{key}.models: '{name}' has no {kind} model of its backbone beside it; {valid_names(all_valid)}"
+        elif not model.frozen and len(beside) > 1:
+            yield f"{key}.models: '{name}' has several frozen ones beside it; valid: one of {', '.join(beside)}"
+
+
+def _no_fusion(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Fusions are predicted on the clean test sets alone, and their states are not kept."""
+    for name in figure.models:
+        if name in configuration.fusions:
+            yield f"{key}.models: '{name}' is a fusion, which this does not show; {valid_names(configuration.models)}"
+
+
+def _augmented(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Figure 6 and table III need augmentations; a study without any leaves them out of its targets."""
+    if key.partition(".")[2] in configuration.targets and not configuration.augmented:
+        yield f"augmented: [], but {key} shows the augmented test sets; {valid_names(configuration.conditions)}"
+
+
+def _one_corpus(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Figure 8 has speakers on its axis, and those of one corpus."""
+    if len(figure.corpora) > 1:
+        yield f"{key}.corpora: {list(figure.corpora)}, but it shows one; {valid_names(figure.corpora)}"
+
+
+def _one_model(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+    """Table III has corpora in its columns, and one model in its cells."""
+    if len(figure.models) > 1:
+        yield f"{key}.models: {list(figure.models)}, but it shows one; {valid_names(figure.models)}"
+
+
+def _steps(attribute: str, whole: float | None) -> Check:
+    """Figures 12 and 13: models that differ in an attribute, of which ``whole`` is the value of the whole model."""
+
+    def check(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
+        models = configuration.models
+        values = {name: getattr(models[name], attribute) for name in figure.models if name in models}
+        if figure.models and all(value == whole for value in values.values()):
+            valid = [name for name, model in models.items() if getattr(model, attribute) != whole]
+            yield f"{key}.models: none of {list(figure.models)} has {attribute}; {valid_names(valid)}"
+            return
+        for value, count in Counter(values.values()).items():
+            if count > 1:
+                alike = [name for name in values if values[name] == value]
+                yield f"{key}.models: {attribute} is {canonical_json(value)} of {', '.join(alike)}; valid: one of them"
+
+    return check
+
+
+CHECKS: Mapping[str, tuple[Check, ...]] = {
+    "figure_03": (_fusions,),
+    "figure_04": (_pairs, _no_fusion),
+    "figure_05": (_pairs, _no_fusion),
+    "figure_06": (_no_fusion, _augmented),
+    "figure_08": (_one_corpus,),
+    "figure_10": (_no_fusion,),
+    "figure_12": (_steps("layers", None), _no_fusion),
+    "figure_13": (_steps("fraction", 1.0), _no_fusion),
+    "table_3": (_one_model, _no_fusion, _augmented),
+}
+
+
+def needs_augmented(target: str) -> bool:
+    """Whether a figure or table shows the augmented test sets."""
+    return _augmented in CHECKS.get(target, ())

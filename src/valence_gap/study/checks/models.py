@@ -1,0 +1,106 @@
+"""What is wrong with the row of a model: told before anything is trained."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
+from valence_gap.definitions.validation import explain
+from valence_gap.study.checks.recipes import LEAST_BATCH, NO_CCC, unsound
+from valence_gap.study.configuration import Configuration
+from valence_gap.weights.local import layers_of, local_source, mistaken
+
+# Keys of a model that shape its training, as they are where nobody sets them.
+UNSET: Mapping[str, Any] = {
+    "backbone": None,
+    "recipe": None,
+    "overrides": {},
+    "frozen": False,
+    "pretrained": True,
+    "layers": None,
+    "fraction": 1.0,
+}
+
+
+def recipe_of(configuration: Configuration, model: Model) -> Recipe:
+    """The recipe of a model, with its overrides."""
+    recipe = configuration.recipes[str(model.recipe)]
+    values = TypeAdapter(Recipe).dump_python(recipe, mode="json") | dict(model.overrides)
+    return TypeAdapter(Recipe).validate_json(json.dumps(values))
+
+
+def training_of(configuration: Configuration, model: Model, backbone: Backbone, seed: int) -> Training:
+    """All that shapes one trained model.
+
+    Args:
+        configuration: has its recipe.
+        model: its row.
+        backbone: its backbone, as much of it as shapes the model.
+        seed: one of the model's.
+
+    Raises:
+        ValidationError: its overrides are none of the recipe's keys, or their values are not valid.
+    """
+    return Training(
+        backbone=backbone,
+        recipe=recipe_of(configuration, model),
+        frozen=model.frozen,
+        pretrained=model.pretrained,
+        layers=model.layers,
+        fraction=model.fraction,
+        seed=seed,
+    )
+
+
+def wrong_models(configuration: Configuration) -> Iterator[str]:
+    """What contradicts itself in the rows of the models, their recipes and overrides included."""
+    for name, model in configuration.models.items():
+        backbone = configuration.backbones.get(model.backbone or "")
+        if backbone:
+            yield from _wrong_backbone(name, model, backbone)
+        if len(set(model.seeds)) < len(model.seeds):
+            yield f"models.{name}.seeds: {list(model.seeds)} names a seed twice"
+        if model.recipe not in configuration.recipes:
+            continue
+        try:
+            training = training_of(configuration, model, backbone or Backbone(), model.seeds[0])
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                yield explain(one, Recipe, root=("models", name, "overrides"))
+            continue
+        stored = bool(backbone and configuration.cached_splits) and not training.backbone.streamed
+        for key, complaint in unsound(training, stored=stored):
+            yield f"{_place_of(key, name, model)}: {complaint}"
+    for name, fusion in configuration.fusions.items():
+        recipe = configuration.recipes.get(fusion.recipe)
+        if recipe and recipe.batch_size < LEAST_BATCH:
+            yield f"recipes.{fusion.recipe}.batch_size ({name}): {NO_CCC}"
+
+
+def wrong_sources(configuration: Configuration) -> Iterator[str]:
+    """Folders that are written as hub ids."""
+    sources: list[tuple[str, Backbone | Checkpoint | None]] = [
+        *((f"backbones.{name}", backbone) for name, backbone in configuration.backbones.items()),
+        *((f"models.{name}.checkpoint", model.checkpoint) for name, model in configuration.models.items()),
+    ]
+    for key, one in sources:
+        if one and mistaken(one.source, one.revision):
+            yield f"{key}.source: '{one.source}' is read as a hub id; for the folder write ./{one.source}"
+
+
+def _wrong_backbone(name: str, model: Model, backbone: Backbone) -> Iterator[str]:
+    folder = local_source(backbone.source)
+    there = layers_of(folder) if folder else None
+    if model.layers and there is not None and model.layers > there:
+        yield f"models.{name}.layers: {model.layers}, but '{model.backbone}' has {there}; valid: 1 to {there}"
+    if backbone.architecture in ("recogniser", "text"):
+        yield f"models.{name}.backbone: '{model.backbone}' is a {backbone.architecture}; a model needs an encoder"
+
+
+def _place_of(key: str, name: str, model: Model) -> str:
+    """Where a field of a training is set: in the row of the model, in its overrides, or in its recipe."""
+    if key in UNSET:
+        return f"models.{name}.{key}"
+    return f"models.{name}.overrides.{key}" if key in model.overrides else f"recipes.{model.recipe}.{key} ({name})"

@@ -1,0 +1,51 @@
+"""Trainings that would run and not be what was asked for."""
+
+from collections.abc import Iterator
+
+from valence_gap.definitions.models import Training
+
+LEAST_BATCH = 2
+NO_CCC = "1 has no CCC; valid: 2 or more (the paper: 32)"
+
+
+def unsound(training: Training, *, stored: bool) -> Iterator[tuple[str, str]]:
+    """What is not sound in the definition of a trained model.
+
+    Args:
+        training: the definition.
+        stored: the output of the pre-trained stem is computed once, and read wherever the stem is not trained.
+
+    Yields:
+        (key, complaint): a field of the training or of its recipe, its value and what would be valid.
+    """
+    recipe, cnn14 = training.recipe, training.backbone.architecture == "cnn14"
+    if recipe.batch_size < LEAST_BATCH:
+        yield "batch_size", NO_CCC
+    if cnn14:
+        yield from _unsound_cnn14(training)
+        return
+    if training.frozen and not training.pretrained:
+        yield "frozen", "true, but its weights are random (pretrained: false): nothing would be learnt; valid: false"
+    if training.frozen and recipe.train_stem:
+        yield "train_stem", "true, but the model is frozen: its head alone is trained; valid: false"
+    if stored and not training.pretrained and not recipe.train_stem:
+        yield "train_stem", "false, but pretrained: false: stored features are the pre-trained stem's; valid: true"
+
+
+def _unsound_cnn14(training: Training) -> Iterator[tuple[str, str]]:
+    recipe = training.recipe
+    if training.frozen:
+        yield "frozen", "true leaves CNN14's random convolutions as they are; valid: false"
+    if training.layers is not None:
+        yield "layers", f"{training.layers}, but CNN14 has no transformer layers; valid: null"
+    if not training.pretrained:
+        yield "pretrained", "false, but CNN14 always starts from random weights; leave it out"
+    if recipe.train_stem:
+        yield "train_stem", "true, but CNN14 has no stem; valid: false"
+    if recipe.activation_checkpointing:
+        yield "activation_checkpointing", "true is for transformers alone; valid: false"
+    if (recipe.micro_batch_size or recipe.batch_size) < recipe.batch_size:
+        yield (
+            "micro_batch_size",
+            f"{recipe.micro_batch_size} would change the statistics of CNN14's batch normalisation; valid: null",
+        )

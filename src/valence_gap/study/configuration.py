@@ -1,0 +1,123 @@
+"""The type of the whole configuration; its JSON schema is generated from here."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from valence_gap.definitions.claims import Claims
+from valence_gap.definitions.miniature import Miniature, Pretraining, Speech
+from valence_gap.definitions.models import (
+    SPLITS,
+    STRICT,
+    Backbone,
+    Condition,
+    Corpus,
+    CorpusPaths,
+    Evaluation,
+    FusionModel,
+    Model,
+    Name,
+    Noise,
+    Recipe,
+    Split,
+)
+from valence_gap.definitions.text import Recogniser, Synthesiser, TextEncoder
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Figure:
+    """What a figure shows. Which keys it needs depends on the figure."""
+
+    models: Annotated[tuple[str, ...], Field(description="Models shown, in order.")]
+    corpora: Annotated[tuple[str, ...], Field(description="Corpora shown, in order.")]
+    seeds: Annotated[Literal["all", "first"], Field(description="All seeds of each model, or the first.")] = "all"
+    published: Annotated[
+        bool,
+        Field(description="Show the published values (figures 2 and 9, table 3; the paper's own corpora only)."),
+    ] = False
+    transcribed: Annotated[
+        tuple[str, ...],
+        Field(description="Figure 3: further corpora whose test sets are transcribed, for their word error rates."),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Export:
+    """Which model ``snakemake export`` writes for use elsewhere."""
+
+    model: Annotated[
+        str | None, Field(description="A transformer model; null: the best of those in figure 2, by mean dev CCC.")
+    ] = None
+    seed: Annotated[int | None, Field(description="One of its seeds; null: the best of them.")] = None
+    licence: Annotated[str | None, Field(description="Licence of the exported weights, for the model card.")] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Configuration:
+    """The whole configuration of a study. Definitions are mappings (merged over the default), selections are lists."""
+
+    study: Annotated[Name, Field(description="Name of the study; everything it makes lies under results/<study>/.")]
+    note: Annotated[str, Field(description="Words shown on every figure, such as 'miniature'; empty: none.")] = ""
+    seed: Annotated[int, Field(description="Seed of the draws of the conditions.")] = 42
+    targets: Annotated[
+        tuple[str, ...], Field(description="What `snakemake` makes when asked for no other target: figures and tables.")
+    ]
+    train_corpus: Annotated[
+        str | None,
+        Field(
+            description="Corpus that every model is trained on (its train and dev splits); null: nothing is trained."
+        ),
+    ] = None
+    corpora: Annotated[Mapping[Name, Corpus], Field(description="Corpora by name.")]
+    paths: Annotated[Mapping[Name, CorpusPaths], Field(description="Where each corpus lies on disk.")]
+    noise: Annotated[Noise | None, Field(description="The noise corpus of the noise conditions.")] = None
+    backbones: Annotated[Mapping[Name, Backbone], Field(description="Pre-trained models and architectures by name.")]
+    recipes: Annotated[Mapping[Name, Recipe], Field(description="Training recipes by name.")]
+    models: Annotated[Mapping[Name, Model], Field(description="Models by name.")]
+    fusions: Annotated[Mapping[Name, FusionModel], Field(description="Fusions of audio and text by name.")] = Field(
+        default_factory=dict
+    )
+    recogniser: Annotated[str | None, Field(description="Backbone that transcribes the speech for the fusions.")] = None
+    text_encoder: Annotated[str | None, Field(description="Backbone that embeds the transcripts for the fusions.")] = (
+        None
+    )
+    synthesiser: Synthesiser = Field(
+        default_factory=Synthesiser, description="Engine that speaks the synthesised test set."
+    )
+    conditions: Annotated[Mapping[Name, Condition], Field(description="Augmentations of the test sets by name.")] = (
+        Field(default_factory=dict)
+    )
+    augmented: Annotated[tuple[str, ...], Field(description="Conditions of the augmented test sets, in order.")] = ()
+    figures: Annotated[Mapping[str, Figure], Field(description="What each figure shows.")]
+    tables: Annotated[Mapping[str, Figure], Field(description="What each table shows.")] = Field(default_factory=dict)
+    claims: Annotated[Claims | None, Field(description="Which models play which role in the paper's answers.")] = None
+    claims_seeds: Annotated[
+        Literal["all", "first"], Field(description="Seeds whose predictions the claims are judged by.")
+    ] = "first"
+    evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
+    export: Export = Field(default_factory=Export, description="Which model `snakemake export` writes.")
+    preflight: Annotated[
+        bool, Field(description="Check the study before a run decodes audio or uses a GPU, and stop where it is wrong.")
+    ] = False
+    cached_splits: Annotated[
+        tuple[Split, ...],
+        Field(description="Splits whose stem output is computed once and shared; that of others is streamed."),
+    ] = SPLITS
+    keep_features: Annotated[
+        bool, Field(description="Keep the cached stem output; false: thrown away when the last model is done with it.")
+    ] = False
+    miniature: Annotated[Miniature | None, Field(description="The embedded miniature corpora.")] = None
+    speech: Annotated[Mapping[Name, Speech], Field(description="Unlabelled miniature speech by name.")] = Field(
+        default_factory=dict
+    )
+    pretraining: Annotated[
+        Mapping[Name, Pretraining], Field(description="How each miniature backbone is pre-trained.")
+    ] = Field(default_factory=dict)
+    recogniser_training: Annotated[
+        Mapping[Name, Recogniser], Field(description="How each miniature recogniser is fine-tuned.")
+    ] = Field(default_factory=dict)
+    text_pretraining: Annotated[
+        Mapping[Name, TextEncoder], Field(description="How each miniature text encoder is pre-trained.")
+    ] = Field(default_factory=dict)

@@ -1,0 +1,82 @@
+"""Revisions of the stages: raising one makes every result of that stage, and what follows from it, be made again.
+
+Snakemake sees the command line of a rule, not the code behind it. So each rule carries the revision of its stage as a
+parameter, and a test compares the code of each stage with the fingerprint noted for its revision.
+"""
+
+import ast
+import hashlib
+import json
+
+from valence_gap.study.sources import ROOT, closure
+
+REVISIONS = {
+    "miniature": 2,
+    "corpus": 2,
+    "audio": 1,
+    "conditions": 1,
+    "synthesise": 1,
+    "fetch": 1,
+    "pretrain": 3,
+    "features": 2,
+    "train": 3,
+    "predict": 3,
+    "text": 1,
+    "fusion": 1,
+    "score": 2,
+    "embeddings": 1,
+    "claims": 2,
+    "export": 1,
+}
+
+STAGES: dict[str, tuple[str, ...]] = {
+    "miniature": ("miniature/make.py", "miniature/data/*.json"),
+    "corpus": ("corpora/prepare.py", "corpora/inventory.py"),
+    "audio": ("audio/packing.py",),
+    "conditions": ("audio/conditions.py", "corpora/esc50.py"),
+    "synthesise": ("text/synthesis.py",),
+    "fetch": ("weights/fetch.py",),
+    "pretrain": (
+        "pretraining/masked_prediction.py",
+        "pretraining/recogniser.py",
+        "pretraining/text_encoder.py",
+        "miniature/data/*.json",
+    ),
+    "features": ("prediction/stem_features.py",),
+    "train": ("training/train.py",),
+    "predict": ("prediction/inference.py",),
+    "text": ("text/transcription.py", "text/embedding.py"),
+    "fusion": ("text/fusion.py",),
+    "score": ("scores/scoring.py",),
+    "embeddings": ("embeddings/*.py",),
+    "claims": ("claims/check.py",),
+    "export": ("export/best.py", "export/layout.py"),
+}
+"""What each stage runs (paths below the package): it, all that it imports and its data decide the stage's numbers."""
+
+
+def fingerprint(stage: str) -> str:
+    """A checksum of a stage's data and code: its syntax trees without docstrings and comments, by name of the file."""
+    digest = hashlib.sha256()
+    for name in closure(STAGES[stage]):
+        content = (ROOT / name).read_bytes()
+        digest.update(name.encode())
+        digest.update(ast.dump(_without_docstrings(ast.parse(content))).encode() if name.endswith(".py") else content)
+    return digest.hexdigest()[:16]
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return tree
+
+
+if __name__ == "__main__":
+    print(json.dumps({stage: [REVISIONS[stage], fingerprint(stage)] for stage in STAGES}, indent=2))

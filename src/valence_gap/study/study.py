@@ -1,0 +1,265 @@
+"""A study: the configuration, checked as a whole, and the questions that the workflow asks of it."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from valence_gap.claims.needs import Needs, needed
+from valence_gap.definitions.miniature import Speech
+from valence_gap.definitions.models import (
+    MINIATURE_ROOT,
+    Backbone,
+    Checkpoint,
+    Condition,
+    Corpus,
+    CorpusPaths,
+    Model,
+    Recipe,
+    Split,
+    Training,
+)
+from valence_gap.definitions.text import Fusion
+from valence_gap.definitions.validation import explain
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.checks.figures import CLAIMS
+from valence_gap.study.checks.models import recipe_of, training_of
+from valence_gap.study.checks.validate import CLAIMS_FILE, no_json, wrong_names, wrong_values
+from valence_gap.study.configuration import Configuration, Figure
+
+NOISE = "_noise"
+"""What the noise corpus is called among the corpora; none of them can have that name."""
+
+_ADAPTER: TypeAdapter[Configuration] = TypeAdapter(Configuration)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the configuration, as in ``workflow/schemas/config.schema.json``."""
+    return _ADAPTER.json_schema()
+
+
+def load(config: Mapping[str, Any], asked: Iterable[str] = ()) -> "Study":
+    """Check a configuration and make a study of it.
+
+    Args:
+        config: the merged configuration, as Snakemake or YAML gives it.
+        asked: figures and tables that are made beside the study's targets, and are checked as those are.
+
+    Raises:
+        UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
+    """
+    try:
+        configuration = _ADAPTER.validate_json(_as_json(config))
+    except ValidationError as error:
+        offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
+        raise UserError("the configuration is not valid", offenders) from None
+    checked = replace(configuration, targets=tuple(dict.fromkeys((*configuration.targets, *asked))))
+    offenders = [*wrong_names(checked), *wrong_values(checked)]
+    if offenders:
+        raise UserError("the configuration is not valid", offenders)
+    return Study(configuration)
+
+
+def _as_json(config: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(config)
+    except (TypeError, ValueError, RecursionError) as error:
+        wrong = list(no_json(config)) or [str(error)]
+        raise UserError(
+            "the configuration is not valid", wrong, "Put a date, or what else YAML takes for no text, in quotes."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A valid configuration and what follows from it. All paths are relative to the project's root, as text."""
+
+    configuration: Configuration
+
+    @property
+    def results(self) -> str:
+        """The folder of everything that the study makes."""
+        return f"results/{self.configuration.study}"
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """All defined models by name."""
+        return self.configuration.models
+
+    def is_cnn14(self, model: str) -> bool:
+        """Whether a model is the CNN14 baseline rather than a transformer."""
+        backbone = self.models[model].backbone
+        return backbone is not None and self.configuration.backbones[backbone].architecture == "cnn14"
+
+    def is_trained(self, model: str) -> bool:
+        """Whether a model is trained by the study; otherwise it is a checkpoint."""
+        return self.models[model].checkpoint is None
+
+    def checkpoint(self, model: str) -> Checkpoint:
+        """Where a model that is not trained comes from.
+
+        Raises:
+            ValueError: it is trained.
+        """
+        found = self.models[model].checkpoint
+        if found is None:
+            raise ValueError(f"{model} is no checkpoint")
+        return found
+
+    def model_folder(self, model: str, seed: int) -> Path:
+        """Where a finished model lies, trained or fetched."""
+        return Path(self.results) / "models" / model / f"seed-{seed}"
+
+    def backbone_of(self, model: str) -> str:
+        """Name of a model's backbone.
+
+        Raises:
+            ValueError: it has none that is known here: it is a checkpoint.
+        """
+        found = self.models[model].backbone
+        if found is None:
+            raise ValueError(f"{model} has no backbone")
+        return found
+
+    def recipe(self, model: str) -> Recipe:
+        """The recipe of a model, with its overrides."""
+        return recipe_of(self.configuration, self.models[model])
+
+    def corpus(self, corpus: str) -> Corpus:
+        """A corpus without its label, which changes nothing but figures."""
+        return replace(self.configuration.corpora[corpus], label="")
+
+    def backbone(self, backbone: str) -> Backbone:
+        """A backbone without what changes no number: how it is shown, and whether its stem's output is cached."""
+        definition = self.configuration.backbones[backbone]
+        return replace(definition, label="", datasets="", hours="", languages="", domains="", streamed=False)
+
+    def condition(self, name: str) -> Condition:
+        """An augmentation without its label."""
+        return replace(self.configuration.conditions[name], label="")
+
+    def noise_root(self) -> str:
+        """Where the noise corpus lies; empty where there is none."""
+        return self._resolve(self.configuration.noise.root) if self.configuration.noise else ""
+
+    def speech(self, pretraining: str) -> Speech:
+        """The unlabelled speech that a miniature backbone hears."""
+        return self.configuration.speech[self.configuration.pretraining[pretraining].speech]
+
+    def training(self, model: str, seed: int) -> Training:
+        """All that shapes the trained model: names, labels and colours are left out, since they cannot change it."""
+        backbone = self.backbone(self.backbone_of(model))
+        return training_of(self.configuration, self.models[model], backbone, seed)
+
+    def uses_stem_features(self, model: str, split: Split) -> bool:
+        """Whether a model reads the cached output of its backbone's frozen stem for a split."""
+        if split not in self.configuration.cached_splits or self.is_cnn14(model) or not self.is_trained(model):
+            return False
+        streamed = self.configuration.backbones[self.backbone_of(model)].streamed
+        return not streamed and not self.recipe(model).train_stem
+
+    def shown(self, target: str) -> Figure:
+        """What a figure or table shows; nothing where the study does not define it."""
+        nothing = Figure(models=(), corpora=())
+        return self.configuration.figures.get(target) or self.configuration.tables.get(target) or nothing
+
+    def transcribed(self, target: str) -> tuple[str, ...]:
+        """Corpora whose test sets are transcribed for a figure: those that it shows, and further ones."""
+        shown = self.shown(target)
+        return tuple(dict.fromkeys((*shown.corpora, *shown.transcribed)))
+
+    def audio_model(self, name: str) -> str:
+        """The audio model of a fusion; a model itself."""
+        fusions = self.configuration.fusions
+        return fusions[name].audio if name in fusions else name
+
+    def fusion(self, name: str, seed: int) -> Fusion:
+        """All that shapes a trained fusion."""
+        return Fusion(recipe=self.configuration.recipes[self.configuration.fusions[name].recipe], seed=seed)
+
+    def backbones_of(self, models: Iterable[str]) -> tuple[str, ...]:
+        """Pre-trained backbones that some models stand on."""
+        audio = [name for name in map(self.audio_model, models) if self.is_trained(name) and not self.is_cnn14(name)]
+        return tuple(dict.fromkeys(map(self.backbone_of, audio)))
+
+    def claims_runs(self) -> list[tuple[str, int, str, str]]:
+        """(model, seed, set of conditions, corpus) of the predictions that the claims are judged by."""
+        found = self._claims_needs.predictions
+        return [(model, seed, name, corpus) for model, name, corpus in found for seed in self._claims_seeds(model)]
+
+    def claims_logs(self) -> list[tuple[str, int]]:
+        """(model, seed) of the training logs that the claims are judged by: all seeds."""
+        return [(name, seed) for name in self._claims_needs.training_logs for seed in self.models[name].seeds]
+
+    def claims_need_separation(self) -> bool:
+        """Whether some claim rests on what the embeddings of figure 10 separate."""
+        shown = set(self.shown("figure_10").models)
+        return bool(shown & set(self._claims_needs.separation))
+
+    @cached_property
+    def _claims_needs(self) -> Needs:
+        claims = self.configuration.claims
+        return needed(CLAIMS_FILE, claims) if claims else Needs((), (), ())
+
+    def _claims_seeds(self, model: str) -> tuple[int, ...]:
+        seeds = self.models[self.audio_model(model)].seeds
+        return seeds if self.configuration.claims_seeds == "all" else seeds[:1]
+
+    def _wanted(self) -> list[str]:
+        """Models and fusions that the targets rest on."""
+        shown = {name for target in self.targets for name in self.shown(target).models}
+        claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
+        return [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
+
+    def fetched_models(self) -> list[tuple[str, int]]:
+        """(model, seed) of the finished models that are fetched for the targets."""
+        names = dict.fromkeys(map(self.audio_model, self._wanted()))
+        return [(name, self.models[name].seeds[0]) for name in names if not self.is_trained(name)]
+
+    def fetched(self) -> tuple[str, ...]:
+        """All else that is fetched for the targets: backbones, and what the fusions read the speech with."""
+        names = self._wanted()
+        fusions = any(name in self.configuration.fusions for name in names)
+        text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
+        return (*self.backbones_of(names), *filter(None, text))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is made by default."""
+        return self.configuration.targets
+
+    def is_miniature(self, corpus: str) -> bool:
+        """Whether a corpus, or the noise corpus, is one of the embedded miniature's."""
+        return self._given_paths(corpus).labels.startswith(MINIATURE_ROOT)
+
+    def paths(self, corpus: str) -> CorpusPaths:
+        """Where a corpus, or the noise corpus, lies, with the miniature's placeholder resolved."""
+        paths = self._given_paths(corpus)
+        return replace(
+            paths,
+            audio=tuple(self._resolve(path) for path in paths.audio),
+            labels=self._resolve(paths.labels),
+            transcripts=self._resolve(paths.transcripts) if paths.transcripts else None,
+            speakers=self._resolve(paths.speakers) if paths.speakers else None,
+        )
+
+    def _given_paths(self, corpus: str) -> CorpusPaths:
+        noise = self.configuration.noise
+        if corpus == NOISE and noise is not None:
+            return CorpusPaths(audio=(noise.root,), labels=noise.root)
+        return self.configuration.paths[corpus]
+
+    def _resolve(self, path: str) -> str:
+        return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1) if path.startswith(MINIATURE_ROOT) else path
+
+    def runs(self, target: str) -> Iterator[tuple[str, int]]:
+        """Each (model, seed) that a figure or table shows."""
+        shown = self.shown(target)
+        for model in shown.models:
+            seeds = self.models[self.audio_model(model)].seeds
+            for seed in seeds if shown.seeds == "all" else seeds[:1]:
+                yield model, seed

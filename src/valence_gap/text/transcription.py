@@ -1,0 +1,235 @@
+"""Automatic transcripts: greedy decoding of a CTC recogniser, and how many words it gets wrong (section IV-B).
+
+The recogniser is a local Hugging Face folder, ``Wav2Vec2ForCTC`` or ``HubertForCTC``, such as wav2vec2-base-960h. The
+miniature's own comes with a lexicon, by which the words are then spelt; with any other nothing is corrected.
+"""
+
+import string
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from nltk.metrics.distance import edit_distance
+from nltk.tokenize import NLTKWordTokenizer
+from transformers import HubertForCTC, PreTrainedModel, Wav2Vec2ForCTC
+from transformers.utils import logging
+
+from valence_gap.audio.packs import open_pack
+from valence_gap.prediction.inputs import normalise
+from valence_gap.runtime import precision
+from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.files import read_json, write_json, write_parquet
+from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.provenance import run_record
+from valence_gap.text.spelling import FILE as LEXICON
+from valence_gap.text.spelling import Lexicon
+from valence_gap.weights import folders
+
+RECOGNISERS: Mapping[str, type[PreTrainedModel]] = {"wav2vec2": Wav2Vec2ForCTC, "hubert": HubertForCTC}
+
+_APOSTROPHES = str.maketrans({"\u2019": "'", "\u02bc": "'"})
+_PUNCTUATION = string.punctuation.replace("'", "")
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """What the outputs of a recogniser stand for.
+
+    Attributes:
+        symbols: of each output; special ones (blank, start, end, unknown) are empty, the word boundary is a space.
+        blank: the output that separates a letter from the same letter again.
+    """
+
+    symbols: tuple[str, ...]
+    blank: int
+
+    def decode(self, best: npt.NDArray[np.int64]) -> str:
+        """The text of the most likely outputs (frames,): repetitions are joined, then blanks dropped."""
+        changes = np.flatnonzero(np.diff(best, prepend=-1))
+        letters = (self.symbols[output] for output in best[changes] if output != self.blank)
+        return " ".join("".join(letters).split())
+
+
+class Recogniser:
+    """A recogniser opened for use; every utterance is heard alone, so that its text depends on nothing else.
+
+    Args:
+        folder: ``config.json``, ``model.safetensors``, ``vocab.json`` and, where they differ from wav2vec2-base-960h's,
+            ``tokenizer_config.json`` and ``preprocessor_config.json``; and ``lexicon.txt``, if it is to spell by one.
+
+    Raises:
+        UserError: the folder holds no such recogniser.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.alphabet = read_alphabet(folder)
+        self.lexicon = Lexicon.read(folder)
+        self._normalised = bool(_optional(folder / "preprocessor_config.json").get("do_normalize", True))
+        self._device = precision.device()
+        self._model = cast(Any, _load(folder, len(self.alphabet.symbols))).to(self._device)
+
+    @torch.inference_mode()
+    def __call__(self, waveform: torch.Tensor) -> str:
+        """The text of a waveform, float32 (samples,) in -1..1 at 16 kHz; empty where it is too short for a frame."""
+        if int(self._model._get_feat_extract_output_lengths(len(waveform))) < 1:
+            return ""
+        heard = normalise(waveform) if self._normalised else waveform
+        logits = self._model(heard[None].to(self._device)).logits[0]  # (frames, outputs)
+        text = self.alphabet.decode(logits.argmax(dim=-1).cpu().numpy())
+        return self.lexicon.spell(text) if self.lexicon else text
+
+
+def transcribe(
+    model: Path, audio: Path, output: Path, report: Path, *, utterances: Path | None = None, threads: int = 1
+) -> None:
+    """Transcribe a pack of audio.
+
+    Args:
+        model: folder of the recogniser.
+        audio: the pack.
+        output: table that is written: id, text (empty where nothing was recognised), in the order of the pack.
+        report: JSON that is written: how many texts are empty, and the word error rate where transcripts are known.
+        utterances: table with id and transcript, to measure the word error rate on.
+        threads: CPU threads.
+
+    Raises:
+        UserError: the model or the pack is missing or damaged.
+    """
+    started = time.monotonic()
+    torch.set_num_threads(threads)
+    recogniser, pack = Recogniser(model), open_pack(audio)
+    rows = progress(range(len(pack)), "transcripts", unit="utterances")
+    texts = [recogniser(torch.from_numpy(pack.read(row))) for row in rows]
+    known = _transcripts(utterances) if utterances else {}
+    pairs = [(known[each], text) for each, text in zip(pack.ids, texts, strict=True) if each in known]
+    errors = count_errors(pairs)
+    say(
+        f"word error rate on {len(pairs)} utterances: {errors.rate:.3f}"
+        if errors.words
+        else "no transcripts to compare"
+    )
+    table = {"id": pd.Series(pack.ids, dtype="str"), "text": pd.Series(texts, dtype="str")}
+    read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON] if recogniser.lexicon else []))
+    decoding = "greedy CTC" + (", spelt by its lexicon" if recogniser.lexicon else "")
+    record = run_record({"decoding": decoding}, inputs={name: model / name for name in read}, started=started)
+    counts = {"utterances": len(texts), "empty": sum(not text for text in texts), "compared": len(pairs)}
+    write_parquet(output, pd.DataFrame(table))
+    write_json(report, counts | errors.as_json() | {"run": record})
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """Errors against reference transcripts, summed over utterances.
+
+    Attributes:
+        edits: words substituted, deleted or inserted.
+        words: words of the references.
+    """
+
+    edits: int
+    words: int
+
+    @property
+    def rate(self) -> float:
+        """Edits per word of the references; NaN where these have no words."""
+        return self.edits / self.words if self.words else float("nan")
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts, and the rate (null where it is undefined)."""
+        rate = round(self.rate, 4) if self.words else None
+        return {"word_edits": self.edits, "words": self.words, "word_error_rate": rate}
+
+
+def count_errors(pairs: Sequence[tuple[str, str]]) -> WordErrors:
+    """Word errors of (reference, hypothesis) pairs, so that long utterances weigh more than short ones."""
+    split = [(normalised_words(reference), normalised_words(hypothesis)) for reference, hypothesis in pairs]
+    edits = sum(int(edit_distance(reference, hypothesis)) for reference, hypothesis in split)
+    return WordErrors(edits, sum(len(reference) for reference, _ in split))
+
+
+def word_error_rate(reference: str, hypothesis: str) -> float:
+    """Word errors of one utterance per word of its reference; NaN where the reference has no words.
+
+    Examples:
+        >>> word_error_rate("It was good, wasn't it?", "IT WAS GOOD WASN'T")
+        0.16666666666666666
+    """
+    return count_errors([(reference, hypothesis)]).rate
+
+
+def normalised_words(text: str) -> list[str]:
+    """The words of a text in lower case without punctuation.
+
+    nltk's tokeniser parts contractions ("wasn't" is "was", "n't"), in references and hypotheses alike.
+    """
+    plain = text.translate(_APOSTROPHES).lower().replace("-", " ")
+    tokens = (token.strip(_PUNCTUATION) for token in NLTKWordTokenizer().tokenize(plain))
+    return [token for token in tokens if any(letter.isalnum() for letter in token)]
+
+
+def read_alphabet(folder: Path) -> Alphabet:
+    """The alphabet of a recogniser, from its ``vocab.json`` and ``tokenizer_config.json``.
+
+    Raises:
+        UserError: there is no vocabulary, or it is not one number per symbol, or has no blank.
+    """
+    path = folder / "vocab.json"
+    if not path.is_file():
+        raise UserError("this is no recogniser", [f"{path} is missing"], "Fetch the folder with its tokenizer files.")
+    numbers: dict[str, int] = read_json(path)
+    settings = _optional(folder / "tokenizer_config.json")
+    special = {
+        name: _content(settings.get(f"{name}_token", default))
+        for name, default in (("pad", "<pad>"), ("bos", "<s>"), ("eos", "</s>"), ("unk", "<unk>"))
+    }
+    boundary = _content(settings.get("word_delimiter_token", "|"))
+    if special["pad"] not in numbers or sorted(numbers.values()) != list(range(len(numbers))):
+        raise UserError(
+            "the vocabulary of a recogniser is not understood",
+            [f"{path}: it must number its symbols from 0 and hold the blank {special['pad']!r}"],
+        )
+    silent = set(special.values())
+    ordered = sorted(numbers, key=lambda symbol: numbers[symbol])
+    symbols = tuple("" if symbol in silent else " " if symbol == boundary else symbol for symbol in ordered)
+    return Alphabet(symbols, numbers[special["pad"]])
+
+
+def _content(token: Any) -> str | None:
+    """A special token, spelt as text or as a serialised AddedToken."""
+    return token.get("content") if isinstance(token, dict) else token
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return cast(dict[str, Any], read_json(path)) if path.is_file() else {}
+
+
+def _load(folder: Path, outputs: int) -> PreTrainedModel:
+    config = folders.read_config(folder)
+    kind = str(config.get("model_type"))
+    if kind not in RECOGNISERS:
+        raise UserError("this is no recogniser", [f"{folder}: model_type {kind!r}"], valid_names(RECOGNISERS))
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        model: Any = RECOGNISERS[kind].from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError("a recogniser cannot be loaded", [f"{folder}: {error}"], "Fetch the folder anew.") from error
+    if model.config.vocab_size != outputs:
+        raise UserError(
+            "a recogniser does not fit its vocabulary",
+            [f"{folder}: {model.config.vocab_size} outputs, {outputs} symbols in vocab.json"],
+        )
+    return cast(PreTrainedModel, model.eval())
+
+
+def _transcripts(utterances: Path) -> dict[str, str]:
+    table = pd.read_parquet(utterances, columns=["id", "transcript"]).dropna(subset=["transcript"])
+    pairs = ((str(i), str(text)) for i, text in zip(table["id"], table["transcript"], strict=True))
+    return {identifier: text for identifier, text in pairs if normalised_words(text)}

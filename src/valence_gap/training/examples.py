@@ -1,0 +1,161 @@
+"""Inputs beside their labels, and the batches that are loaded from them."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from valence_gap.definitions.models import DIMENSIONS
+from valence_gap.prediction.inputs import Inputs, pad, subset
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import say
+from valence_gap.training.batching import Rows
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs and their labels, row by row.
+
+    Attributes:
+        inputs: what the model hears.
+        targets: labels, float32 (utterances, 3): arousal, dominance, valence.
+        durations_s: float64 (utterances,).
+    """
+
+    inputs: Inputs
+    targets: npt.NDArray[np.float32]
+    durations_s: npt.NDArray[np.float64]
+
+
+def read_examples(
+    inputs: Inputs, labels: Path, *, rate_hz: float, shortest: int, selected: Sequence[str] | None = None
+) -> Examples:
+    """Put the labels beside the inputs.
+
+    An utterance that has labels but no input is left out, and said: the corpus may allow bad audio to be skipped.
+
+    Args:
+        inputs: the inputs, of which each needs its labels.
+        labels: table with ``id`` and the three dimensions in 0..1.
+        rate_hz: frames (or samples) of an input per second.
+        shortest: the fewest frames (or samples) that the model can take.
+        selected: ids of a fraction of the inputs; None: all.
+
+    Raises:
+        UserError: there is nothing to read; inputs have no labels, or are too short; or a dimension is constant.
+    """
+    table = pd.read_parquet(labels, columns=["id", *DIMENSIONS]).astype({"id": str})
+    twice = table["id"][table["id"].duplicated()].unique()
+    if len(twice):
+        raise UserError(f"{labels} has several rows for one utterance", twice, "Prepare the corpus anew.")
+    if selected is not None:
+        wanted = set(selected)
+        inputs = subset(inputs, [row for row, each in enumerate(inputs.ids) if each in wanted])
+        table = table[table["id"].isin(wanted)]
+    if not len(inputs):
+        raise UserError(f"there is no utterance to go with {labels}", remedy="Training needs a train and a dev split.")
+    unheard = sorted(set(table["id"]) - set(inputs.ids))
+    if unheard:
+        say(f"{len(unheard)} utterances of {labels} have no audio and are left out: {', '.join(unheard)}")
+    targets = table.set_index("id").reindex(inputs.ids)[list(DIMENSIONS)].to_numpy(np.float32)  # (utterances, 3)
+    _check(inputs, targets, labels, shortest)
+    return Examples(inputs, targets, np.asarray(inputs.lengths) / rate_hz)
+
+
+def _check(inputs: Inputs, targets: npt.NDArray[np.float32], labels: Path, shortest: int) -> None:
+    bad = [f"{inputs.ids[row]}: no label in {labels}" for row in np.flatnonzero(np.isnan(targets).any(axis=1))]
+    bad += [
+        f"{inputs.ids[row]}: {inputs.lengths[row]} frames or samples, the model needs {shortest}"
+        for row in np.flatnonzero(np.asarray(inputs.lengths) < shortest)
+    ]
+    if bad:
+        remedy = "Give each input its labels, and leave what is too short out of the corpus; then prepare it anew."
+        raise UserError(f"{len(bad)} of {len(inputs)} utterances cannot be used", bad, remedy)
+    constant = [name for name, column in zip(DIMENSIONS, targets.T, strict=True) if np.ptp(column) == 0]
+    if constant:
+        raise UserError(
+            f"the labels in {labels} are all one value, so that their CCC is undefined",
+            constant,
+            "Training needs at least two utterances with different labels in each dimension.",
+        )
+
+
+class Cut:
+    """Inputs cut to a greatest length; nothing is copied."""
+
+    def __init__(self, inputs: Inputs, longest: int) -> None:
+        self.ids = inputs.ids
+        self.lengths: npt.NDArray[np.int64] = np.minimum(np.asarray(inputs.lengths), longest)
+        self._inputs = inputs
+        self._longest = longest
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        return self._inputs[row][: self._longest]
+
+
+class Vectors:
+    """Pooled states as inputs: (hidden,) each."""
+
+    def __init__(self, ids: list[str], pooled: torch.Tensor) -> None:
+        self.ids = ids
+        self.lengths: npt.NDArray[np.int64] = np.full(len(ids), pooled.shape[1])
+        self._pooled = pooled
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> torch.Tensor:
+        return self._pooled[row]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch on the device, in the parts in which it is computed.
+
+    Attributes:
+        parts: padded inputs and their lengths, in the order of ``rows``.
+        targets: (batch, 3).
+        rows: rows of the examples.
+    """
+
+    parts: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    targets: torch.Tensor
+    rows: Rows
+
+
+def load_batches(
+    examples: Examples, plan: Sequence[Rows], *, part_size: int | None, device: torch.device
+) -> Iterator[Batch]:
+    """Load batches; for a GPU the next one while the last is computed.
+
+    Args:
+        examples: what they are loaded from.
+        plan: rows of each batch.
+        part_size: utterances in one part of a batch; None: a batch is one part.
+        device: where they are put.
+    """
+
+    def load(rows: Rows) -> Batch:
+        size = part_size or len(rows)
+        chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+        parts = [pad([examples.inputs[int(row)] for row in chunk]) for chunk in chunks]
+        targets = torch.from_numpy(examples.targets[rows])
+        return Batch(tuple((x.to(device), n.to(device)) for x, n in parts), targets.to(device), rows)
+
+    if device.type == "cpu" or not plan:  # a second thread there would only take time from the first
+        yield from map(load, plan)
+        return
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(load, plan[0])
+        for rows in plan[1:]:
+            batch, waiting = waiting.result(), reader.submit(load, rows)
+            yield batch
+        yield waiting.result()

@@ -1,0 +1,185 @@
+"""What a training job trains, and on what: the whole model on its inputs, or a head on pooled states."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import nn
+
+from valence_gap.definitions.models import SAMPLE_RATE_HZ, Recipe, Training
+from valence_gap.models.cnn14 import least_frames
+from valence_gap.models.loading import SpeechModel
+from valence_gap.prediction.inference import predict
+from valence_gap.prediction.inputs import Inputs, open_inputs
+from valence_gap.runtime import precision, provenance
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.checks.recipes import unsound
+from valence_gap.training import fractions
+from valence_gap.training.examples import Cut, Examples, Vectors, read_examples
+
+STEM_HOP = 320  # samples per frame of the convolutional stem
+
+Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One split, as files.
+
+    Attributes:
+        labels: table of the labels.
+        features: folder of cached stem features, for models that read them.
+        audio: folder of packed audio, for models that hear waveforms or log-Mels.
+    """
+
+    labels: Path
+    features: Path | None = None
+    audio: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that shapes the model."""
+        folders = [folder for folder in (self.features, self.audio) if folder]
+        return self.labels, *(
+            path for each in folders for path in sorted(each.glob("*.npy")) + sorted(each.glob("*.parquet"))
+        )
+
+
+@dataclass(frozen=True)
+class Learner:
+    """What is trained, and what it is trained and judged on.
+
+    Attributes:
+        module: what is trained: the model, or its head where the rest is frozen.
+        forward: inputs, lengths -> predictions (batch, 3).
+        predict_dev: -> predictions float32 (dev utterances, 3), with the module in evaluation mode.
+        train: training examples.
+        dev: development examples.
+    """
+
+    module: nn.Module
+    forward: Forward
+    predict_dev: Callable[[], npt.NDArray[np.float32]]
+    train: Examples
+    dev: Examples
+
+
+def build_learner(
+    training: Training, model: SpeechModel, train: Source, dev: Source, utterances: Path, device: torch.device
+) -> Learner:
+    """Open the data of a training and, where the model is frozen, compute its pooled states once.
+
+    Args:
+        training: the definition.
+        model: what is trained, on its device.
+        train: training split.
+        dev: development split.
+        utterances: table of the training utterances, for the fraction.
+        device: where it is computed.
+
+    Raises:
+        UserError: the recipe does not suit the model, or inputs and labels do not match.
+    """
+    recipe = training.recipe
+    _check(training, model, train)
+    rate_hz = _rate_hz(training, model)
+    shortest = least_frames(len(training.backbone.channels)) if model.input_kind == "log-mel" else 1
+    train_examples, dev_examples = (
+        read_examples(_open(training, model, source), source.labels, shortest=shortest, rate_hz=rate_hz, selected=ids)
+        for source, ids in ((train, _selected(training, utterances)), (dev, None))
+    )
+    if recipe.max_duration_s is not None:
+        longest = max(int(recipe.max_duration_s * rate_hz), shortest)
+        cut = Cut(train_examples.inputs, longest)
+        train_examples = replace(train_examples, inputs=cut, durations_s=cut.lengths / rate_hz)
+    if training.frozen:
+        return _head_learner(recipe, model, train_examples, dev_examples, device)
+    dtype = precision.resolve(recipe.precision)
+
+    def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        with precision.autocast(dtype, device):
+            predictions: torch.Tensor = model(inputs, lengths).predictions
+        return predictions
+
+    def predict_dev() -> npt.NDArray[np.float32]:
+        return predict(model, dev_examples.inputs, precision=recipe.precision, what="dev predictions")[0]
+
+    return Learner(model, forward, predict_dev, train_examples, dev_examples)
+
+
+def _head_learner(recipe: Recipe, model: SpeechModel, train: Examples, dev: Examples, device: torch.device) -> Learner:
+    pooled = [
+        torch.from_numpy(predict(model, each.inputs, precision=recipe.precision, what="pooled states")[1])
+        for each in (train, dev)
+    ]
+    dev_pooled = pooled[1].to(device)
+
+    def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        predictions: torch.Tensor = model.head(inputs)
+        return predictions
+
+    def predict_dev() -> npt.NDArray[np.float32]:
+        with torch.no_grad():
+            return np.asarray(model.head(dev_pooled).cpu().numpy(), dtype=np.float32)
+
+    vectors = Vectors(train.inputs.ids, pooled[0])
+    return Learner(model.head, forward, predict_dev, replace(train, inputs=vectors), dev)
+
+
+def _selected(training: Training, utterances: Path) -> list[str] | None:
+    if training.fraction == 1:
+        return None
+    table = pd.read_parquet(utterances, columns=["id", "speaker"])
+    return fractions.select(table, training.fraction, seed=training.seed)
+
+
+def _open(training: Training, model: SpeechModel, source: Source) -> Inputs:
+    if source.audio is None and (model.input_kind != "stem" or source.features is None):
+        raise UserError(
+            f"there is no input to go with {source.labels}",
+            remedy=f"This model is given inputs of kind {model.input_kind}: "
+            "give the packed audio of both splits, or their stem features where the stem is not trained.",
+        )
+    return open_inputs(
+        model.input_kind,
+        features=source.features,
+        audio=source.audio,
+        backbone=training.backbone,
+        stem=model.stem,
+        front_end=model.front_end,
+    )
+
+
+def _rate_hz(training: Training, model: SpeechModel) -> float:
+    """Frames or samples of an input per second."""
+    if model.input_kind == "waveform":
+        return SAMPLE_RATE_HZ
+    if model.front_end is not None:
+        return model.front_end.rate_hz
+    return SAMPLE_RATE_HZ / STEM_HOP if model.input_kind == "stem" else 1 / training.backbone.hop_s
+
+
+def _check(training: Training, model: SpeechModel, train: Source) -> None:
+    """Refuse what would run and not be what was asked for."""
+    stored = model.input_kind == "stem" and train.features is not None
+    refused = [f"{key}: {complaint}" for key, complaint in unsound(training, stored=stored)]
+    if refused:
+        raise UserError("the definition of the model is not sound", refused, "Correct its row or its recipe.")
+
+
+def checksums_of(backbone: Path | None, train: Source, dev: Source, utterances: Path) -> dict[str, str]:
+    """Checksums of all that shapes the model, by a name that does not depend on where it lies."""
+    named = {"train/utterances": utterances}
+    named |= {
+        f"{split}/{path.name}": path for split, source in (("train", train), ("dev", dev)) for path in source.files
+    }
+    if backbone is not None:
+        named |= {f"backbone/{name}": backbone / name for name in ("config.json", "model.safetensors")}
+    missing = [str(path) for path in named.values() if not path.is_file()]
+    if missing:
+        raise UserError("files that the training reads are missing", missing, "Run the steps that make them first.")
+    return {name: provenance.checksum(path) for name, path in sorted(named.items())}

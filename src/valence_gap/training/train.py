@@ -1,0 +1,277 @@
+"""Training of one model by the recipe of the paper (section III-B): a loop that reads from top to bottom.
+
+On a CPU, and on a GPU under ``deterministic: true``, the same definition and data give the same weights, also through a
+kill and a resume: batches, dropout and masks of each step are drawn from the seed and the number of the step alone.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from valence_gap.definitions.models import DIMENSIONS, Recipe, Training, to_json
+from valence_gap.models import loading
+from valence_gap.runtime import precision, provenance
+from valence_gap.runtime.errors import UserError, lacks_memory
+from valence_gap.runtime.files import whole_folder, write_csv, write_json
+from valence_gap.runtime.progress import LINE_EVERY_S, Headlines, say
+from valence_gap.scores.metrics import cccs
+from valence_gap.training import checkpoints
+from valence_gap.training.batching import epoch_batches
+from valence_gap.training.checkpoints import Journal, Row, StopSignals
+from valence_gap.training.examples import Batch, load_batches
+from valence_gap.training.learners import Forward, Learner, Source, build_learner, checksums_of
+from valence_gap.training.losses import ccc_loss
+from valence_gap.training.optimizers import build_optimizer, set_learning_rate
+from valence_gap.training.seeding import seed_everything
+
+
+def train(
+    training: Training,
+    *,
+    backbone: Path | None,
+    train_source: Source,
+    dev_source: Source,
+    train_utterances: Path,
+    scratch: Path,
+    output: Path,
+) -> None:
+    """Train a model and write the checkpoint with the best mean dev CCC.
+
+    Args:
+        training: the definition.
+        backbone: folder of the pre-trained backbone; None: there is none (CNN14).
+        train_source: training split.
+        dev_source: development split.
+        train_utterances: table of the training utterances, for the fraction that is trained on.
+        scratch: folder of this training alone, in which it keeps its state; removed when it is done.
+        output: folder that gets ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
+
+    Raises:
+        UserError: labels and inputs do not match, the loss is not finite, or memory runs out.
+        Stopped: a signal asked for it; the state is saved, and the same call resumes.
+    """
+    started = time.monotonic()
+    recipe = training.recipe
+    checksums = checksums_of(backbone, train_source, dev_source, train_utterances)
+    key = checkpoints.key_of(json.loads(to_json(training)), checksums)
+    with StopSignals() as signals, _repeatable(recipe), _explained(recipe):
+        seed_everything(training.seed)
+        device = precision.device()
+        if recipe.train_stem:
+            precision.keep_few_kernels()
+        model = loading.build(training, backbone).to(device)
+        learner = build_learner(training, model, train_source, dev_source, train_utterances, device)
+        optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])
+        headlines = Headlines(f"{output.parent.name}/{output.name}")
+        journal, best = checkpoints.load(scratch, key, learner.module, optimizer) or (Journal(), {})
+
+        while not _finished(recipe, journal):
+            with signals.held():
+                for _ in steps(training, learner, optimizer, journal, device):
+                    if signals.received:
+                        break
+                checkpoints.save(scratch, key, journal, learner.module, optimizer, best)
+            row = judge(learner, journal)
+            journal.rows.append(row)
+            if journal.best_epoch == journal.epoch:
+                best = checkpoints.weights_of(learner.module)
+            journal.epoch, journal.step, journal.loss_sum = journal.epoch + 1, 0, 0.0
+            headlines.say(_told(row), always=_finished(recipe, journal))
+
+        learner.module.load_state_dict(best)
+        with whole_folder(output) as folder:
+            model.save(folder)
+            _write_log(folder, training, journal, checksums, started)
+    checkpoints.remove(scratch)
+
+
+def steps(
+    training: Training, learner: Learner, optimizer: torch.optim.Optimizer, journal: Journal, device: torch.device
+) -> Iterator[None]:
+    """The steps of an epoch that are left; the journal says where it is before and after each.
+
+    Args:
+        training: the definition.
+        learner: what is trained.
+        optimizer: its optimiser.
+        journal: how far it is; kept up to date.
+        device: where it is computed.
+
+    Raises:
+        UserError: the loss is not finite.
+    """
+    recipe = training.recipe
+    rows_of = epoch_batches(learner.train.inputs.lengths, recipe.batch_size, seed=training.seed, epoch=journal.epoch)
+    report = Report(recipe, journal, len(rows_of))
+    left = rows_of[journal.step :]
+    learner.module.train()
+    for batch in load_batches(learner.train, left, part_size=recipe.micro_batch_size, device=device):
+        began = time.monotonic()
+        loss = backward(learner.forward, batch, (training.seed, journal.epoch, journal.step))
+        if not np.isfinite(loss):
+            raise _not_finite(journal, [learner.train.inputs.ids[row] for row in batch.rows])
+        if recipe.gradient_norm is not None:
+            nn.utils.clip_grad_norm_(learner.module.parameters(), recipe.gradient_norm)
+        done = (journal.epoch - 1) * len(rows_of) + journal.step
+        set_learning_rate(optimizer, recipe, done, steps=recipe.epochs * len(rows_of))
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        journal.step += 1
+        journal.loss_sum += loss * len(batch.rows)
+        journal.audio_s += float(learner.train.durations_s[batch.rows].sum())
+        journal.train_s += time.monotonic() - began
+        report.step(loss, len(batch.rows))
+        yield
+
+
+def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
+    """Gradients of the loss of a whole batch, exact also where it is computed in parts.
+
+    The CCC is a statistic of the whole batch, so gradients of its parts' losses would be those of another loss. Instead
+    all predictions are made first, then the loss's gradient at them, and then each part again, backwards from its share
+    of that gradient, under the same dropout and masks.
+
+    Args:
+        forward: inputs, lengths -> predictions (batch, 3).
+        batch: the batch and its parts.
+        key: what the dropout and masks of this step are drawn from.
+
+    Returns:
+        The loss.
+    """
+    if len(batch.parts) == 1:
+        seed_everything(*key, 0)
+        loss = ccc_loss(forward(*batch.parts[0]), batch.targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def part(number: int) -> torch.Tensor:
+        seed_everything(*key, number)
+        return forward(*batch.parts[number])
+
+    # Detached rather than without gradients: the very same kernels then draw the very same dropout both times.
+    first = [part(number).detach() for number in range(len(batch.parts))]
+    predictions = torch.cat(first).requires_grad_()  # (batch, 3)
+    loss = ccc_loss(predictions, batch.targets)
+    (gradient,) = torch.autograd.grad(loss, predictions)
+    for number, share in enumerate(torch.split(gradient, [len(each) for each in first])):
+        part(number).backward(share)  # type: ignore[no-untyped-call]
+    return loss.item()
+
+
+def judge(learner: Learner, journal: Journal) -> Row:
+    """The row of the training log of the epoch that has ended: its mean loss and the dev CCCs."""
+    learner.module.eval()
+    predictions = learner.predict_dev()  # (dev utterances, 3)
+    if not np.isfinite(predictions).all():
+        raise _not_finite(journal, [])
+    arousal, dominance, valence = (float(each) for each in cccs(learner.dev.targets.T, predictions.T))
+    mean = (arousal + dominance + valence) / len(DIMENSIONS)
+    loss = journal.loss_sum / len(learner.train.inputs)
+    best = mean > max((row["dev_mean"] for row in journal.rows), default=-np.inf)
+    row = Row(
+        epoch=journal.epoch, loss=loss, dev_arousal=arousal, dev_dominance=dominance, dev_valence=valence, dev_mean=mean
+    )
+    say(f"{_told(row)}{', the best so far' if best else ''}")
+    return row
+
+
+def _told(row: Row) -> str:
+    return (
+        f"epoch {row['epoch']}: loss {row['loss']:.3f}, dev CCC arousal {row['dev_arousal']:.3f}, "
+        f"dominance {row['dev_dominance']:.3f}, valence {row['dev_valence']:.3f}, mean {row['dev_mean']:.3f}"
+    )
+
+
+def _finished(recipe: Recipe, journal: Journal) -> bool:
+    patient = recipe.patience is None or journal.epoch - 1 - journal.best_epoch < recipe.patience
+    return journal.epoch > recipe.epochs or not patient
+
+
+def _not_finite(journal: Journal, ids: list[str]) -> UserError:
+    return UserError(
+        f"the predictions are not finite in epoch {journal.epoch}, step {journal.step + 1}",
+        ids,
+        "Lower the learning rate, or set precision: fp32; if it is the very first step, look at these utterances.",
+    )
+
+
+@contextmanager
+def _repeatable(recipe: Recipe) -> Iterator[None]:
+    """The recipe's threads, and deterministic kernels on CPUs or where it wants them; then the settings before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(recipe.threads)
+    try:
+        with precision.repeatable(recipe.deterministic):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _explained(recipe: Recipe) -> Iterator[None]:
+    """Say what to do where memory runs out."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not lacks_memory(error):
+            raise
+        raise UserError(
+            f"memory ran out with batch_size: {recipe.batch_size}, micro_batch_size: {recipe.micro_batch_size}",
+            remedy="Set micro_batch_size to 8 or less (the result stays that of the whole batch), "
+            "activation_checkpointing: true, or max_duration_s.",
+        ) from error
+
+
+class Report:
+    """What is said while an epoch runs."""
+
+    def __init__(self, recipe: Recipe, journal: Journal, steps: int) -> None:
+        self._journal, self._first, self._steps, self._epochs = journal, journal.step, steps, recipe.epochs
+        self._utterances = 0
+        self._start = self._last = time.monotonic()
+        if journal.step:
+            say(f"resuming in epoch {journal.epoch}, after step {journal.step} of {steps}")
+
+    def step(self, loss: float, utterances: int) -> None:
+        """Say how far it is, every few seconds."""
+        now = time.monotonic()
+        self._utterances += utterances
+        if now - self._last < LINE_EVERY_S:
+            return
+        self._last = now
+        epoch, step, spent_s = self._journal.epoch, self._journal.step, now - self._start
+        left = self._steps * (self._epochs - epoch + 1) - step
+        say(
+            f"epoch {epoch} of {self._epochs}, step {step} of {self._steps}, loss {loss:.3f}, "
+            f"{self._utterances / spent_s:.1f} utterances/s, {left * spent_s / (step - self._first):.0f} s left"
+        )
+
+
+def _write_log(folder: Path, training: Training, journal: Journal, checksums: dict[str, str], started: float) -> None:
+    """``training.csv`` and ``run.json``."""
+    rows = pd.DataFrame([dict(row) for row in journal.rows])
+    write_csv(folder / "training.csv", rows.assign(best=rows["epoch"] == journal.best_epoch))
+    record = provenance.run_record(json.loads(to_json(training)), started=started)
+    write_json(
+        folder / "run.json",
+        record
+        | {
+            "inputs": checksums,
+            "best_epoch": journal.best_epoch,
+            "epochs": len(journal.rows),
+            "resumes": journal.resumes,
+            "train_s": round(journal.train_s, 3),
+            "audio_s": round(journal.audio_s, 3),
+            "audio_s_per_s": round(journal.audio_s / max(journal.train_s, 1e-9), 1),
+            "device": str(precision.device()),
+            "precision": str(precision.resolve(training.recipe.precision)).removeprefix("torch."),
+        },
+    )

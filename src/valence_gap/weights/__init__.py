@@ -1,0 +1,5 @@
+"""Where pre-trained weights come from, and what a folder of weights is.
+
+In: a hub id with a commit, or a local folder. Out: a folder of ``config.json``, ``model.safetensors`` and ``run.json``.
+May import: ``runtime``, ``definitions``.
+"""

@@ -1,0 +1,127 @@
+"""Reading and writing of folders in Hugging Face format: ``config.json`` and ``model.safetensors``."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from valence_gap.runtime import files
+from valence_gap.runtime.errors import UserError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+OWN = "valence_gap"
+NAMED = 10  # weights that a message names
+
+# Weight normalisation is stored under its older names, which every version of transformers reads.
+_NEWER_NAMES = {
+    ".parametrizations.weight.original0": ".weight_g",
+    ".parametrizations.weight.original1": ".weight_v",
+}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The content of ``config.json``.
+
+    Raises:
+        UserError: it is missing, or is no JSON object.
+    """
+    path = folder / CONFIG
+    remedy = "Fetch or make the folder anew; it must hold config.json and model.safetensors in Hugging Face format."
+    try:
+        config = files.read_json(path)
+    except FileNotFoundError as error:
+        raise UserError("there is no model to load", [f"{path} is missing"], remedy) from error
+    except (ValueError, OSError, RecursionError) as error:
+        raise UserError("the configuration of a model cannot be read", [f"{path}: {error}"], remedy) from error
+    if not isinstance(config, dict):
+        raise UserError("the configuration of a model cannot be read", [f"{path}: no JSON object"], remedy)
+    return config
+
+
+def read_weights(folder: Path, rename: Callable[[str], str | None]) -> dict[str, Tensor]:
+    """Weights from ``model.safetensors`` as float32, none but the wanted ones read.
+
+    Args:
+        folder: holds the file.
+        rename: gives a stored name its name in the result, or None for a weight that is not wanted.
+
+    Raises:
+        UserError: the file is missing, cut short or not in safetensors format.
+    """
+    path = folder / WEIGHTS
+    remedy = "Delete the folder and fetch or make it anew."
+    if not path.is_file():
+        raise UserError("there are no weights to load", [f"{path} is missing"], remedy)
+    weights: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as stored:
+            for name in stored.keys():  # noqa: SIM118 - no mapping, it only looks like one
+                wanted = rename(_newer(name))
+                if wanted is not None:
+                    weights[wanted] = stored.get_tensor(name).float()
+    except (SafetensorError, OSError) as error:
+        raise UserError("the weights of a model cannot be read: damaged file", [f"{path}: {error}"], remedy) from error
+    return weights
+
+
+def fill(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *, optional: Iterable[str] = ()) -> None:
+    """Copy weights into a module, all of them and nothing else.
+
+    Args:
+        module: gets the weights.
+        weights: by name.
+        folder: where they come from, for the message.
+        optional: names that may be missing.
+
+    Raises:
+        UserError: weights are missing, left over or of another shape than ``config.json`` says.
+    """
+    expected = module.state_dict()
+    offenders = [f"{name} is missing" for name in expected if name not in weights and name not in set(optional)]
+    for name, weight in weights.items():
+        if name not in expected:
+            offenders.append(f"{name} is unknown to this architecture")
+        elif weight.shape != expected[name].shape:
+            offenders.append(f"{name} is {tuple(weight.shape)}, expected {tuple(expected[name].shape)}")
+    if offenders:
+        more = len(offenders) - NAMED
+        offenders[NAMED:] = [f"and {more:,} more weights"] if more > 0 else []
+        raise UserError(
+            f"{folder / WEIGHTS} does not hold the model that {folder / CONFIG} describes",
+            offenders,
+            "Fetch or make the folder anew; both files must come from the same model.",
+        )
+    module.load_state_dict(dict(weights), strict=False)
+
+
+def write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Write ``config.json`` and ``model.safetensors``; float32, on the CPU."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {_older(name): _stored(weight) for name, weight in weights.items()}
+    with files.whole_file(folder / WEIGHTS) as scratch:
+        save_file(stored, scratch, metadata={"format": "pt"})
+    files.write_json(folder / CONFIG, config)
+
+
+def _stored(weight: Tensor) -> Tensor:
+    weight = weight.detach().to("cpu", copy=True).contiguous()
+    return weight.to(torch.float32) if weight.is_floating_point() else weight
+
+
+def _newer(name: str) -> str:
+    for newer, older in _NEWER_NAMES.items():
+        if name.endswith(older):
+            return name.removesuffix(older) + newer
+    return name
+
+
+def _older(name: str) -> str:
+    for newer, older in _NEWER_NAMES.items():
+        if name.endswith(newer):
+            return name.removesuffix(newer) + older
+    return name

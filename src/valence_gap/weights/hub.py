@@ -1,0 +1,150 @@
+"""Downloads from the hub, and what to do where it, the network or the disk refuses one."""
+
+import errno
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from valence_gap.runtime.errors import UserError, of_system
+from valence_gap.runtime.progress import say
+from valence_gap.weights.kinds import CONFIG, WEIGHTS
+
+PICKLED = "pytorch_model.bin"
+ACCOMPANYING = (
+    "preprocessor_config.json",
+    "processor_config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "normalizer.json",
+    "README.md",
+    "LICENSE",
+    "lexicon.txt",
+)
+ON_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
+"""Errors of a download that are not the network's."""
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where something that is fetched comes from.
+
+    Attributes:
+        what: what it is, at the start of messages: ``Backbone w2v2-b``.
+        key: its key in the configuration: ``backbones.w2v2-b``.
+        source: hub id or local folder.
+        revision: commit on the hub.
+        definition: JSON value that is recorded.
+    """
+
+    what: str
+    key: str
+    source: str
+    revision: str | None
+    definition: Mapping[str, Any]
+
+
+def download(origin: Origin, scratch: Path) -> Path:
+    """Download the needed files of a pinned commit into ``scratch``; safetensors where the hub has them.
+
+    Raises:
+        UserError: what has to be downloaded by other means and where to put it, or why it cannot be.
+    """
+    wanted = [CONFIG, WEIGHTS, *ACCOMPANYING]
+    _snapshot(origin, wanted, scratch)
+    if not (scratch / WEIGHTS).is_file():
+        _snapshot(origin, [PICKLED], scratch)
+    return scratch
+
+
+def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
+    source, revision = origin.source, str(origin.revision)
+    say(f"{origin.what}: downloading {source} at {revision[:12]}")
+    try:
+        snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
+    except (OfflineModeIsEnabled, HfHubHTTPError, EntryNotFoundError, OSError) as error:
+        raise _refused(origin, error) from error
+
+
+def _refused(origin: Origin, error: Exception) -> UserError:
+    """What a user can do where the hub, the network or the disk refuses a download."""
+    source, revision = origin.source, origin.revision
+    first = first_line(error)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, GatedRepoError) or status == 403:
+        remedy = f"Ask for access at https://huggingface.co/{source}, then log in with `hf auth login`."
+        return UserError(f"{origin.what}: {source} is gated, or its access is denied.", [first], remedy)
+    if isinstance(error, RepositoryNotFoundError):
+        what = f"{origin.what}: the hub has no model {source}, or it is private."
+        return UserError(what, remedy="Correct its source, or log in with `hf auth login`.")
+    if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
+        # The first is also what the library makes of an error of the hub or the disk.
+        inner = error.__cause__
+        return _refused(origin, inner) if isinstance(inner, HfHubHTTPError) else _offline(origin, error)
+    if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
+        what = f"{origin.what}: {source} has no commit {revision}."
+        return UserError(what, remedy=f"Choose one at https://huggingface.co/{source}/commits/main.")
+    if status == 401:
+        remedy = "Log in with `hf auth login`, or give a valid token as HF_TOKEN."
+        return UserError(f"{origin.what}: the hub takes this login for {source} as not valid.", [first], remedy)
+    if isinstance(status, int) and (status == 429 or status >= 500):
+        remedy = "Try again later; if it goes on, ask https://status.huggingface.co."
+        return UserError(f"{origin.what}: the hub is overloaded or out of order ({status}).", [first], remedy)
+    if isinstance(error, OSError) and error.errno in ON_DISK and (told := of_system(error)):
+        return UserError(f"{origin.what} cannot be fetched: {told.what}.", told.offenders, told.remedy)
+    return _offline(origin, error)
+
+
+def _offline(origin: Origin, error: Exception) -> UserError:
+    source, revision = origin.source, origin.revision
+    why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
+    folder = origin.what.rpartition(" ")[2]
+    return UserError(
+        f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
+        [
+            CONFIG,
+            f"{WEIGHTS}, or {PICKLED} where there is none",
+            "preprocessor_config.json, tokenizer files and README.md, those that exist",
+        ],
+        f"On a machine with a connection run\n"
+        f"  hf download {source} --revision {revision} --local-dir {folder}\n"
+        f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
+    )
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first; its name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def require_commit(origin: Origin) -> None:
+    """Refuse a hub id without a commit: what a branch or a tag names can change.
+
+    Raises:
+        UserError: it is not pinned.
+    """
+    if origin.revision is None or not COMMIT.fullmatch(origin.revision):
+        raise UserError(
+            f"{origin.what}: {origin.source} is not pinned: {origin.revision!r} is not a commit hash.",
+            remedy=f"Set {origin.key}.revision to the 40 hexadecimal digits of a commit, from "
+            f"https://huggingface.co/{origin.source}/commits/main; a branch or a tag can move.",
+        )

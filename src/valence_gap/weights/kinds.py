@@ -1,0 +1,97 @@
+"""Whether a folder holds the kind of model that is wanted: told by its configuration and the names of its weights.
+
+Nothing is loaded for it, so that a preflight can ask before anything is fetched.
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valence_gap.runtime.errors import valid_names
+from valence_gap.weights.local import kind_of
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SPEECH_KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
+"""Kinds of ``models.families``, which is slow to import."""
+CNN14_KIND = "valence-gap-cnn14"
+"""That of ``models.cnn14``."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a model is wanted for.
+
+    Args:
+        what: in words.
+        kinds: ``model_type`` of those that will do.
+        head: what the names of the weights begin with that it must have; None: any will do.
+        lacking: what it is without them.
+    """
+
+    what: str
+    kinds: tuple[str, ...]
+    head: str | None = None
+    lacking: str = ""
+
+
+WANTED: Mapping[str, Wanted] = {
+    "transformer": Wanted("a speech encoder", SPEECH_KINDS),
+    "recogniser": Wanted(
+        "a speech recogniser",
+        ("wav2vec2", "hubert"),
+        "lm_head.",
+        "an encoder without a head for letters",
+    ),
+    "text": Wanted("a text encoder", ("bert",)),
+    "checkpoint": Wanted(
+        "a finished model",
+        (*SPEECH_KINDS, CNN14_KIND),
+        "classifier.",
+        "an encoder without a regression head; a finished one is results/<study>/models/<model>/seed-<seed>",
+    ),
+}
+"""By the architecture of a backbone; and for checkpoints."""
+
+
+def misfit(folder: Path, wanted: str) -> str | None:
+    """Why the model in a folder is not of the wanted kind; None where it is, or where that cannot be read.
+
+    Args:
+        folder: with ``config.json``; the names of the weights are looked at where they are safetensors.
+        wanted: a key of :data:`WANTED`.
+    """
+    want = WANTED[wanted]
+    kind = kind_of(folder)
+    if kind is None:
+        return f"{folder / CONFIG} has no model_type; {want.what} is wanted, {valid_names(want.kinds)}"
+    if kind not in want.kinds:
+        return f"{folder / CONFIG} has model_type '{kind}'; {want.what} is wanted, {valid_names(want.kinds)}"
+    if want.head is None or kind == CNN14_KIND or not (folder / WEIGHTS).is_file():
+        return None
+    try:
+        names = header(folder / WEIGHTS)[0]
+    except ValueError:
+        return None  # damage is told as such
+    if any(name.startswith(want.head) for name in names):
+        return None
+    return f"{folder / WEIGHTS} has no {want.head}*: it is {want.lacking}"
+
+
+def header(weights: Path) -> tuple[Mapping[str, Any], int]:
+    """The entries of a safetensors file by name, and the bytes that the file must have.
+
+    Raises:
+        ValueError: it is no safetensors file.
+    """
+    try:
+        with weights.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            found = json.loads(stream.read(length))
+        entries = {name: entry for name, entry in found.items() if name != "__metadata__"}
+        ends = [entry["data_offsets"][1] for entry in entries.values()]
+        return entries, 8 + length + int(max(ends, default=0))
+    except (struct.error, ValueError, OverflowError, KeyError, TypeError, AttributeError, MemoryError) as error:
+        raise ValueError("is no safetensors file") from error
