@@ -30,10 +30,11 @@ reproduce: $(READY) ## Run the study on the embedded miniature: every figure, ev
 
 test: lint unit ## Lint and run all tests
 
-lint: $(READY) ## ruff, mypy --strict, snakefmt, snakemake --lint
+lint: $(READY) ## ruff, mypy --strict, order of the packages, snakefmt, snakemake --lint
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports --no-cache --no-logo
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 

@@ -12,7 +12,8 @@ import time
 
 import numpy as np
 
-from valence_gap.definitions.models import DIMENSIONS, Evaluation
+from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats, ccc
 from valence_gap.scores.statistics import Estimate, interval, resampled_mean
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModel
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.encoder import load_stem
 
 

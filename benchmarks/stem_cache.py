@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, Backbone, Recipe, Training
+from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.encoder import TransformerModel
 from valence_gap.models.loading import build
 from valence_gap.training.losses import ccc_loss

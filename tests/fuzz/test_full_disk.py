@@ -15,7 +15,7 @@ from trees import wav
 
 from valence_gap import cli
 from valence_gap.audio.packs import write_pack
-from valence_gap.definitions.models import to_json
+from valence_gap.definitions.values import to_json
 from valence_gap.models import loading
 from valence_gap.runtime import files
 

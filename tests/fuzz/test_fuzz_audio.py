@@ -18,7 +18,7 @@ from trees import wav
 from valence_gap.audio.decoding import LONGEST_S, AudioError, decode
 from valence_gap.audio.packing import open_pack, pack_audio
 from valence_gap.corpora.audio_files import UNREADABLE, read_headers
-from valence_gap.definitions.models import Corpus
+from valence_gap.definitions.corpora import Corpus
 
 SKIP = Corpus(adapter="table", label="Test corpus", splits={"test": "test"}, on_bad_audio="skip")
 SUFFIXES = {"WAV": "wav", "FLAC": "flac", "OGG": "ogg", "AIFF": "aiff", "MP3": "mp3", "AU": "au"}

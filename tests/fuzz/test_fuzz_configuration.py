@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outcomes import attempt, rounds
 
-from valence_gap.definitions.models import to_json
+from valence_gap.definitions.values import to_json
 from valence_gap.study.study import load
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())

@@ -18,7 +18,7 @@ from trees import AUDFORMAT_EMOTION, ESC50, ESC50_NAMES, TABLE, TREES, counted_r
 from valence_gap.corpora import esc50
 from valence_gap.corpora.inventory import inventory
 from valence_gap.corpora.prepare import prepare_corpus
-from valence_gap.definitions.models import SPLITS
+from valence_gap.definitions.values import SPLITS
 
 RULES = st.sampled_from(["keep", "clip", "fail"])
 

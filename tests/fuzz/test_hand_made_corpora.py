@@ -13,7 +13,7 @@ from trees import ESC50, ESC50_NAMES, MSP_LABELS, TABLE, TREES, wav, write_audio
 from valence_gap.audio.packing import open_pack, pack_audio
 from valence_gap.corpora import esc50
 from valence_gap.corpora.prepare import prepare_corpus
-from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.files import read_json
 
 

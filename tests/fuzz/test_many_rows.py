@@ -13,7 +13,7 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 from valence_gap.corpora.prepare import prepare_corpus
-from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.errors import UserError
 
 root = Path(sys.argv[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import soundfile
 
-from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 
 MSP_LABELS = """FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set
 MSP-PODCAST_0001_0008.wav,N,2.2,4.0,2.6,30,Male,Test1

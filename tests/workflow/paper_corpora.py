@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from corpus_trees import write
 from small_models import make_backbone
-from test_front_ends import make_w2v_bert
+from spectrogram_models import make_w2v_bert
 
 MSP_HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
 MSP_SPLITS = {"Train": 40, "Validation": 12, "Test1": 24}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import Workflow, copy_workflow
 
-from valence_gap.study.checks.figures import CLAIMS, FIGURES, TABLES
+from valence_gap.definitions.registry import FIGURES, TABLES
+from valence_gap.study.checks.figures import CLAIMS
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import soundfile
 import torch
 from conftest import Workflow, copy_workflow
 from corpus_trees import write
-from test_released_checkpoint import release
+from released_checkpoint import release
 
 OPEN, PAPER, BEYOND = (f"workflow/presets/{name}.yaml" for name in ("open", "paper", "beyond"))
 MODEL = "w2v2-L-robust-12-released"

@@ -9,10 +9,11 @@ import yaml
 from conftest import Workflow
 
 from valence_gap.definitions.claims import Role
+from valence_gap.definitions.registry import FIGURES, TABLES
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merged
-from valence_gap.study.checks.figures import CLAIMS, FIGURES, TABLES
+from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import load
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import soundfile
 import torch
 import yaml
 from conftest import ROOT, Workflow, copy_workflow
-from test_released_layout import HubertEmotionModel
+from released import HubertEmotionModel
 from transformers import AutoFeatureExtractor
 
 from valence_gap.models import loading

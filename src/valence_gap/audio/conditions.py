@@ -16,7 +16,8 @@ import soxr
 
 from valence_gap.audio.noise import Clips, Signal, draw_stretch, load_clips, mix
 from valence_gap.audio.packs import AUDIO, INDEX, Pack, Samples, Waveform, open_pack, quantise, write_pack
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, Condition, to_json
+from valence_gap.definitions.evaluation import Condition
+from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.runtime import provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json

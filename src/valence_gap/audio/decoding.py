@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from valence_gap.audio.packs import Samples, Waveform, quantise
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 BLOCK_FRAMES = 1 << 16
 TRUNCATED_S = 0.1  # MP3 headers count whole frames (up to 72 ms), and some writers pad their last block

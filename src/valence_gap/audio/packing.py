@@ -12,7 +12,8 @@ import pandas as pd
 
 from valence_gap.audio.decoding import AudioError, Decoded, decode
 from valence_gap.audio.packs import Pack, Samples, open_pack, write_pack
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, Corpus
+from valence_gap.definitions.corpora import Corpus
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.runtime import provenance
 from valence_gap.runtime.errors import UserError, printable
 from valence_gap.runtime.progress import progress, say

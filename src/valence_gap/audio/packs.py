@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
-from valence_gap.runtime import files
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
+from valence_gap.runtime import data_files, files
 from valence_gap.runtime.errors import UserError
 
 AUDIO = "audio.npy"
@@ -66,7 +66,7 @@ def open_pack(folder: Path) -> Pack:
         ids=[str(identifier) for identifier in index["id"]],
         offsets=index["offset"].to_numpy(np.int64),
         samples=index["samples"].to_numpy(np.int64),
-        audio=np.asarray(files.read_array(folder / AUDIO)),
+        audio=np.asarray(data_files.read_array(folder / AUDIO)),
     )
     if int(pack.samples.sum()) != pack.audio.size:
         raise UserError(
@@ -109,7 +109,7 @@ def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapp
                 raise RuntimeError("the header of the array outgrew the place kept for it")
         samples = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
         index = {"id": pd.Series(list(counts), dtype="str"), "offset": np.cumsum(samples) - samples, "samples": samples}
-        files.write_parquet(scratch / INDEX, pd.DataFrame(index))
+        data_files.write_parquet(scratch / INDEX, pd.DataFrame(index))
         totals = {"utterances": len(counts), "duration_s": total / SAMPLE_RATE_HZ}
         files.write_json(scratch / REPORT, {**report, **totals})
 

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 
 from valence_gap.claims import rendering
-from valence_gap.claims.evidence import MissingError, Published
+from valence_gap.claims.evidence import MissingError
+from valence_gap.claims.published import Published
 from valence_gap.claims.scores import Files, Scores
 from valence_gap.claims.verdicts import evaluate, summary
 from valence_gap.definitions.claims import Claims, read_statements
-from valence_gap.definitions.models import Evaluation, to_json
-from valence_gap.runtime.files import write_csv, write_json, write_text
+from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.values import to_json
+from valence_gap.runtime.data_files import write_csv
+from valence_gap.runtime.files import write_json, write_text
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 

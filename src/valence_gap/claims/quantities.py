@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from valence_gap.claims.evidence import MissingError
 from valence_gap.claims.questions import Cell, Question
-from valence_gap.definitions.models import CLEAN
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.scores.metrics import Floats
 
 # A dev CCC so little below another has come near it: the loss that the paper calls none (section V-C).
@@ -234,12 +233,21 @@ def rank_correlations(first: Floats, second: Floats) -> Floats:
     Returns:
         (resamples,).
     """
-    # Ranks by pandas: scipy.stats is slow to import, and parsing the workflow comes here to ask what claims need.
-    ranks = (pd.DataFrame(values).rank().to_numpy() for values in (first, second))
-    one, two = (each - (len(each) + 1) / 2 for each in ranks)
+    one, two = (_ranks(values) - (len(values) + 1) / 2 for values in (first, second))
     with np.errstate(invalid="ignore", divide="ignore"):
         correlations: Floats = (one * two).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (two**2).sum(axis=0))
     return correlations
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1 within each column, ties by their mean; NaN has none.
+
+    Not by scipy.stats or pandas, which are slow to import: Snakemake comes here whenever it parses the workflow.
+    """
+    less = (values[None] < values[:, None]).sum(axis=1)
+    equal = (values[None] == values[:, None]).sum(axis=1)
+    ranks: Floats = np.where(np.isnan(values), np.nan, less + (equal + 1) / 2)
+    return ranks
 
 
 MEASURES: Mapping[str, Callable[[Question, Cell], Floats]] = {

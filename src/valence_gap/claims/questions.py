@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from valence_gap.claims.evidence import Evidence, MissingError
 from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement, several
-from valence_gap.definitions.models import CLEAN, DIMENSIONS, SYNTHESISED
+from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
+from valence_gap.definitions.values import DIMENSIONS
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ import pandas as pd
 from valence_gap.audio.skipped import skipped_ids, without
 from valence_gap.claims.evidence import MissingError, set_of
 from valence_gap.definitions.claims import ORIGINAL
+from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.figures import Run
-from valence_gap.definitions.models import CLEAN, DIMENSIONS, SYNTHESISED, Evaluation
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics

@@ -54,7 +54,8 @@ def _named(text: str) -> tuple[str, str]:
 def run_pack_audio(args: argparse.Namespace) -> None:
     """Run ``pack-audio``."""
     from valence_gap.audio.packing import pack_audio
-    from valence_gap.definitions.models import Corpus, from_json
+    from valence_gap.definitions.corpora import Corpus
+    from valence_gap.definitions.values import from_json
 
     pack_audio(args.utterances, tuple(args.root), from_json(Corpus, args.corpus), args.output, args.workers)
 
@@ -63,7 +64,8 @@ def run_apply_conditions(args: argparse.Namespace) -> None:
     """Run ``apply-conditions``."""
     from valence_gap.audio.conditions import apply_conditions
     from valence_gap.corpora import esc50
-    from valence_gap.definitions.models import Condition, from_json
+    from valence_gap.definitions.evaluation import Condition
+    from valence_gap.definitions.values import from_json
 
     conditions = {name: from_json(Condition, definition) for name, definition in args.condition}
     apply_conditions(args.audio, esc50.clips(args.noise), conditions, args.seed, args.output_root)

@@ -46,22 +46,25 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import Backbone, from_json
+    from valence_gap.definitions.models import Backbone
+    from valence_gap.definitions.values import from_json
     from valence_gap.weights.fetch import fetch_pretrained
 
     fetch_pretrained(args.name, from_json(Backbone, args.definition), args.output)
 
 
 def _fetch_checkpoint(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import Checkpoint, from_json
+    from valence_gap.definitions.models import Checkpoint
+    from valence_gap.definitions.values import from_json
+    from valence_gap.models.loading import load
     from valence_gap.weights.fetch import fetch_checkpoint
 
-    fetch_checkpoint(args.name, from_json(Checkpoint, args.definition), args.output)
+    fetch_checkpoint(args.name, from_json(Checkpoint, args.definition), args.output, load)
 
 
 def _pretrain(args: argparse.Namespace) -> None:
     from valence_gap.definitions.miniature import Pretraining, Speech
-    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.values import from_json
     from valence_gap.pretraining.masked_prediction import pretrain
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)

@@ -38,8 +38,9 @@ def _claims(args: argparse.Namespace) -> None:
     from valence_gap.claims.check import check
     from valence_gap.claims.scores import Files
     from valence_gap.definitions.claims import Claims
+    from valence_gap.definitions.evaluation import Evaluation
     from valence_gap.definitions.figures import keyed_files, runs_of
-    from valence_gap.definitions.models import Evaluation, from_json
+    from valence_gap.definitions.values import from_json
 
     files = Files(
         predictions=runs_of(args.predictions, "--predictions", parts=3),

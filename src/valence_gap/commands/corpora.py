@@ -36,14 +36,16 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _inventory(arguments: argparse.Namespace) -> None:
     from valence_gap.corpora.inventory import inventory
-    from valence_gap.definitions.models import CorpusPaths, from_json
+    from valence_gap.definitions.corpora import CorpusPaths
+    from valence_gap.definitions.values import from_json
 
     inventory(from_json(CorpusPaths, arguments.paths), arguments.output)
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
     from valence_gap.corpora.prepare import prepare_corpus
-    from valence_gap.definitions.models import Corpus, CorpusPaths, from_json
+    from valence_gap.definitions.corpora import Corpus, CorpusPaths
+    from valence_gap.definitions.values import from_json
 
     prepare_corpus(
         arguments.name,

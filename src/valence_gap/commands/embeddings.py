@@ -55,7 +55,8 @@ def _files(args: argparse.Namespace) -> "Files":
 
 
 def _measure(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import Evaluation, from_json
+    from valence_gap.definitions.evaluation import Evaluation
+    from valence_gap.definitions.values import from_json
     from valence_gap.embeddings.separation import measure_separation
 
     evaluation = from_json(Evaluation, args.evaluation)

@@ -40,7 +40,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _figure(args: argparse.Namespace) -> None:
     from valence_gap.definitions.figures import Description, Inputs, keyed_files, runs_of
-    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.values import from_json
     from valence_gap.figures.make import make
 
     inputs = Inputs(

@@ -23,7 +23,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _make_miniature(arguments: argparse.Namespace) -> None:
     from valence_gap.definitions.miniature import Miniature
-    from valence_gap.definitions.models import from_json
+    from valence_gap.definitions.values import from_json
     from valence_gap.miniature.make import make_miniature
 
     definition = from_json(Miniature, arguments.definition)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from valence_gap.commands.options import add_record, add_threads
-from valence_gap.definitions.models import CLEAN
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.runtime.errors import UserError
 
 

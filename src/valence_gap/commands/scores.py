@@ -41,7 +41,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _score(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import Evaluation, from_json
+    from valence_gap.definitions.evaluation import Evaluation
+    from valence_gap.definitions.values import from_json
     from valence_gap.scores.scoring import score
 
     score(

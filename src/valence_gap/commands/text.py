@@ -141,8 +141,8 @@ def _embed_text(args: argparse.Namespace) -> None:
 
 
 def _train_fusion(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import from_json
     from valence_gap.definitions.text import Fusion
+    from valence_gap.definitions.values import from_json
     from valence_gap.text.fusion import Embeddings, Split, train_fusion
 
     train = Split(
@@ -166,16 +166,16 @@ def _predict_fusion(args: argparse.Namespace) -> None:
 
 
 def _synthesise(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import from_json
     from valence_gap.definitions.text import Synthesiser
+    from valence_gap.definitions.values import from_json
     from valence_gap.text.synthesis import synthesise
 
     synthesise(args.utterances, from_json(Synthesiser, args.definition), args.output)
 
 
 def _train_recogniser(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import from_json
     from valence_gap.definitions.text import Recogniser
+    from valence_gap.definitions.values import from_json
     from valence_gap.pretraining.recogniser import train_recogniser
 
     definition = from_json(Recogniser, args.definition)
@@ -183,8 +183,8 @@ def _train_recogniser(args: argparse.Namespace) -> None:
 
 
 def _pretrain_bert(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import from_json
     from valence_gap.definitions.text import TextEncoder
+    from valence_gap.definitions.values import from_json
     from valence_gap.pretraining.text_encoder import pretrain_text_encoder
 
     pretrain_text_encoder(args.name, from_json(TextEncoder, args.definition), args.output)

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from valence_gap.definitions.models import Training, from_json
+from valence_gap.definitions.models import Training
+from valence_gap.definitions.values import from_json
 
 TOLD_TO_STOP = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
 

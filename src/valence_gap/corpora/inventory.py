@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from valence_gap.definitions.models import CorpusPaths
+from valence_gap.definitions.corpora import CorpusPaths
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import write_text
 from valence_gap.runtime.progress import progress, say

@@ -1,30 +1,31 @@
 """The corpora: readers of their on-disk formats, by name, and the tables that all of them give alike."""
 
 import time
-from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pydantic import TypeAdapter
 
-from valence_gap.corpora.adapters import audformat, cmu_mosi, iemocap, msp_podcast, table
 from valence_gap.corpora.inventory import check_exist
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, assemble
-from valence_gap.definitions.models import DIMENSIONS, SPLITS, Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
+from valence_gap.definitions.registry import ADAPTERS
+from valence_gap.definitions.values import DIMENSIONS, SPLITS
+from valence_gap.runtime.data_files import write_parquet
 from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import write_json, write_parquet
+from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import say
 from valence_gap.runtime.provenance import run_record
 
-ADAPTERS: Mapping[str, Adapter] = {
-    "msp-podcast": msp_podcast.ADAPTER,
-    "iemocap": iemocap.ADAPTER,
-    "cmu-mosi": cmu_mosi.ADAPTER,
-    "table": table.ADAPTER,
-    "audformat": audformat.ADAPTER,
-}
+
+def adapter_of(name: str) -> Adapter:
+    """The reader of an on-disk format, by its name in :data:`valence_gap.definitions.registry.ADAPTERS`."""
+    module = import_module(f"valence_gap.corpora.adapters.{name.replace('-', '_')}")
+    adapter: Adapter = module.ADAPTER
+    return adapter
 
 
 def prepare_corpus(
@@ -56,7 +57,7 @@ def prepare_corpus(
     check_exist(paths)
     report = Report()
     try:
-        rows = assemble(corpus, paths, ADAPTERS[corpus.adapter], report)
+        rows = assemble(corpus, paths, adapter_of(corpus.adapter), report)
     finally:
         report.log(name)  # of a corpus that is refused, it says all that was found
     rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))

@@ -7,7 +7,8 @@ import pandas as pd
 from valence_gap.corpora.audio_files import NO_AUDIO, OUTSIDE, SHARED
 from valence_gap.corpora.labels import REMEDY, Scale, offending
 from valence_gap.corpora.report import Finding, Report
-from valence_gap.definitions.models import SPLITS, Corpus
+from valence_gap.definitions.corpora import Corpus
+from valence_gap.definitions.values import SPLITS
 from valence_gap.runtime.errors import UserError
 
 HALF_COPIED = 0.05  # share of the rows without audio from which on copying must have stopped half-way

@@ -12,8 +12,9 @@ from valence_gap.corpora.audio_files import AudioFiles, find_audio, match, read_
 from valence_gap.corpora.labels import Scale, check_scale, normalise_table, outside
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.soundness import DUPLICATE, LABEL_MISSING, NO_NUMBER, refuse, shared_ids
-from valence_gap.definitions.models import DIMENSIONS, Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL, listed, own_splits, plain
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError, valid_names
 
 MIXED_RATES = "Hz, among other rates"  # how the reason of a note on files of one of several rates ends

@@ -13,7 +13,8 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions.models import CLEAN, STRICT, SYNTHESISED, Dimension, Name
+from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
+from valence_gap.definitions.values import STRICT, Dimension, Name
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import canonical_json
 

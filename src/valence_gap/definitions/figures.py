@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from valence_gap.definitions.models import DIMENSIONS, STRICT, Colour, Dimension, Evaluation, Positive
+from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.values import DIMENSIONS, STRICT, Colour, Dimension, Positive
 from valence_gap.runtime.errors import UserError
 
 

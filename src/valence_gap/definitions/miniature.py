@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions.models import STRICT, Positive, PositiveFloat, Split
+from valence_gap.definitions.values import STRICT, Positive, PositiveFloat, Split
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -1,129 +1,17 @@
-"""The typed definitions that a study is made of; the JSON schema of the configuration is generated from them.
-
-Every class is a frozen dataclass. ``to_json`` gives the one canonical spelling of a definition, which rules pass to
-sub-commands and Snakemake compares; ``from_json`` reads it back.
-"""
+"""Definitions of backbones, recipes and models (paper, section III-B)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions.validation import explain
-from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import canonical_json
-
-CLEAN = "clean"
-# Of the utterances that have a transcript of which the engine makes a sound: some, never a promised all.
-SYNTHESISED = "synthesised"
-# What rows of the mean CCC over all augmentations have in place of a condition; no condition's name has spaces.
-AUGMENTED_MEAN = "mean of augmented"
-MINIATURE_ROOT = "{miniature}"
-SAMPLE_RATE_HZ = 16_000
-ADAPTERS = ("audformat", "cmu-mosi", "iemocap", "msp-podcast", "table")
-"""Names of the readers of :mod:`valence_gap.corpora.prepare`, which is slow to import."""
-
-Dimension = Literal["arousal", "dominance", "valence"]
-Split = Literal["train", "dev", "test"]
-DIMENSIONS: tuple[Dimension, ...] = ("arousal", "dominance", "valence")
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-T = TypeVar("T")
-
-
-def to_json(value: Any) -> str:
-    """The canonical JSON of a definition: equal definitions give equal text."""
-    return canonical_json(TypeAdapter(type(value)).dump_python(value, mode="json"))
-
-
-def from_json(cls: type[T], text: str) -> T:
-    """Read a definition of class ``cls`` back from its JSON.
-
-    Raises:
-        UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
-    """
-    try:
-        return TypeAdapter(cls).validate_json(text)
-    except ValidationError as error:
-        wrong = [explain(one, cls, root=(cls.__name__,)) for one in error.errors(include_url=False)]
-        raise UserError(
-            "a definition given as JSON is not valid",
-            wrong,
-            "Give one JSON object, in single quotes for the shell; `snakemake --printshellcmds` shows valid ones.",
-        ) from None
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Corpus:
-    """A corpus that is trained or tested on. Paths are kept apart: moving a corpus changes nothing."""
-
-    adapter: Annotated[
-        str, Field(description="Reader of its on-disk format: msp-podcast, iemocap, cmu-mosi, table or audformat.")
-    ]
-    label: Annotated[str, Field(description="Name shown in figures.")]
-    splits: Annotated[
-        Mapping[Split, str | tuple[str, ...]],
-        Field(description="Our split (train, dev, test) -> the corpus' own split name(s), such as test: test-1."),
-    ]
-    dimensions: Annotated[
-        tuple[Dimension, ...], Field(description="Dimensions that are annotated (sentiment counts as valence).")
-    ] = DIMENSIONS
-    release: Annotated[str | None, Field(description="Release of the corpus, such as '1.7'.")] = None
-    # Not part of its JSON, by which Snakemake compares: it changes no number.
-    licence: Annotated[
-        str | None, Field(exclude=True, description="Its licence in words, for the card of an exported model.")
-    ] = None
-    scale: Annotated[
-        Mapping[Dimension, tuple[float, float]] | None,
-        Field(description="Lowest and highest label per dimension; by default the adapter's own."),
-    ] = None
-    out_of_scale: Annotated[
-        Literal["keep", "clip", "fail"], Field(description="What to do with a label outside its scale.")
-    ] = "fail"
-    on_bad_audio: Annotated[
-        Literal["fail", "skip"], Field(description="Whether an unreadable audio file with a label stops the run.")
-    ] = "fail"
-    on_missing_audio: Annotated[
-        Literal["fail", "skip"],
-        Field(
-            description="Whether it stops the run that a twentieth of the rows or more have no audio file, as in a "
-            "half-copied corpus; fewer are left out."
-        ),
-    ] = "fail"
-    speakers_disjoint: Annotated[
-        bool, Field(description="The corpus promises that no speaker is in two splits; broken promises stop the run.")
-    ] = True
-    columns: Annotated[
-        Mapping[str, str] | None,
-        Field(
-            description="table, audformat: our column (file, split, speaker, gender, ...) -> the table's column; "
-            "audformat: table -> the name of the table, with {split} for the database's split."
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class CorpusPaths:
-    """Where a corpus lies. ``{miniature}`` at the start of a path stands for the embedded miniature's raw folder."""
-
-    audio: Annotated[tuple[str, ...], Field(description="Audio folder(s), searched in order.")]
-    labels: Annotated[str, Field(description="Folder (or file) of the labels.")]
-    transcripts: Annotated[str | None, Field(description="Folder of the transcripts, where there are any.")] = None
-    speakers: Annotated[str | None, Field(description="File with speakers or genders, where it is kept apart.")] = None
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Noise:
-    """The noise corpus, in ESC-50's format."""
-
-    root: Annotated[str, Field(description="ESC-50's root folder, with audio/ and meta/esc50.csv.")]
+from valence_gap.definitions.values import (
+    STRICT,
+    Colour,
+    Positive,
+    PositiveFloat,
+)
 
 
 def is_local(source: str) -> bool:
@@ -278,31 +166,3 @@ class Training:
     layers: int | None
     fraction: float
     seed: int
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Condition:
-    """A materialised variant of the test sets (paper, section III-D)."""
-
-    kind: Annotated[Literal["noise", "speed", "fade"], Field(description="What is done to the audio.")]
-    label: Annotated[str, Field(description="Name shown in figures and tables.")]
-    noise_class: Annotated[
-        Literal["natural", "human", "interior"] | None, Field(description="noise: ESC-50's major class.")
-    ] = None
-    snr_db: Annotated[float | None, Field(description="noise: signal-to-noise ratio in dB.")] = None
-    factor: Annotated[PositiveFloat, Field(description="speed: how much faster the segment is.")] = 1.25
-    share: Annotated[
-        tuple[float, float], Field(description="speed: least and greatest share of the utterance that is sped up.")
-    ] = (0.1, 0.2)
-    rate_per_s: Annotated[PositiveFloat, Field(description="fade: change of the gain per second.")] = 0.02
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class Evaluation:
-    """How scores are computed."""
-
-    bootstrap: Annotated[Positive, Field(description="Resamples of the utterances.")] = 1000
-    confidence: Annotated[float, Field(gt=0, lt=1, description="Confidence of the intervals.")] = 0.95
-    seed: Annotated[int, Field(description="Seed of the resampling.")] = 0
-    min_samples: Annotated[Positive, Field(description="Speakers with fewer labelled utterances are left out.")] = 200
-    speaker_draws: Annotated[Positive, Field(description="Utterances drawn of each speaker for one resample.")] = 200

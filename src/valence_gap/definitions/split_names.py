@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from valence_gap.definitions.models import SPLITS, Corpus
+from valence_gap.definitions.corpora import Corpus
+from valence_gap.definitions.values import SPLITS
 from valence_gap.runtime.errors import UserError
 
 ALL = "all"

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions.models import STRICT, Positive, PositiveFloat, Recipe
+from valence_gap.definitions.models import Recipe
+from valence_gap.definitions.values import STRICT, Positive, PositiveFloat
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

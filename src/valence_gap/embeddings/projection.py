@@ -6,7 +6,7 @@ import pandas as pd
 from sklearn.manifold import TSNE
 
 from valence_gap.embeddings.states import Files, for_each_model
-from valence_gap.runtime.files import write_parquet
+from valence_gap.runtime.data_files import write_parquet
 from valence_gap.scores.metrics import Floats
 
 PERPLEXITY = 30.0

@@ -16,9 +16,9 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from valence_gap.definitions.models import Evaluation
+from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.embeddings.states import Files, for_each_model, speaker_names
-from valence_gap.runtime.files import write_csv
+from valence_gap.runtime.data_files import write_csv
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
 

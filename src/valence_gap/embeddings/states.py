@@ -9,10 +9,10 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Run
-from valence_gap.definitions.models import CLEAN
+from valence_gap.runtime.data_files import read_array
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import read_array
 from valence_gap.runtime.progress import progress
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.statistics import generator

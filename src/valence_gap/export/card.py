@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.definitions.models import CLEAN, DIMENSIONS
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.scoring import COLUMNS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.definitions.models import DIMENSIONS, SPLITS
+from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import whole_folder
 from valence_gap.runtime.progress import say

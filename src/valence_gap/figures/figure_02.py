@@ -1,7 +1,7 @@
 """Figure 2: CCC of every model, in-domain and cross-corpus (section IV-A)."""
 
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.definitions.models import CLEAN
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import KEYS, of_condition, over_seeds, published_figure_2, read_scores

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.figures import Description, Inputs, ShownCorpus
-from valence_gap.definitions.models import CLEAN, SYNTHESISED, Evaluation
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.figure_05 import pairs_by_backbone

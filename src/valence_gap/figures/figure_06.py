@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.definitions.models import AUGMENTED_MEAN, CLEAN, SYNTHESISED
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import KEYS, of_condition, over_seeds, read_scores

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.definitions.models import CLEAN
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import KEYS, over_seeds, read_genders, read_predictions

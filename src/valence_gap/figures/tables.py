@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
-from valence_gap.definitions.models import SYNTHESISED
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from valence_gap.definitions.models import Dimension
+from valence_gap.definitions.values import Dimension
 from valence_gap.miniature.engine import Delivery
 
 CORRELATION = 0.6

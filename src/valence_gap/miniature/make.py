@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.definitions.miniature import Miniature
-from valence_gap.definitions.models import to_json
+from valence_gap.definitions.values import to_json
 from valence_gap.miniature.writers import cmu_mosi, esc50, iemocap, msp_podcast
 from valence_gap.miniature.writers.utterances import Utterance, speak_into
 from valence_gap.runtime.errors import UserError

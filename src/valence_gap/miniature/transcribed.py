@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.lexicon import data, sentiments

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from valence_gap.definitions.miniature import Speech
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.text import endless

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from torch import Tensor, nn
 
-from valence_gap.definitions import models
+from valence_gap.definitions import models, values
 from valence_gap.definitions.validation import explain
 from valence_gap.models.base import Output, SpeechModel
 from valence_gap.models.layers.attention import dropout
@@ -78,7 +78,7 @@ class TwoLayers(nn.Module):
         super().__init__()
         self.dense = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)
-        self.out_proj = nn.Linear(width, len(models.DIMENSIONS))
+        self.out_proj = nn.Linear(width, len(values.DIMENSIONS))
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Map pooled states to arousal, dominance and valence."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import torch
 from torch import Tensor, nn
 
-from valence_gap.definitions import models
+from valence_gap.definitions import models, values
 from valence_gap.models.base import Output, SpeechModel
 from valence_gap.models.families import FAMILIES, Family, family_of, new_encoder
 from valence_gap.models.front_ends.stem import Stem
@@ -132,8 +132,8 @@ class TransformerModel(SpeechModel):
             "dtype": "float32",
             "pooling_mode": "mean",
             "final_dropout": self.regression.dropout.p,
-            "id2label": {str(index): name for index, name in enumerate(models.DIMENSIONS)},
-            "label2id": {name: index for index, name in enumerate(models.DIMENSIONS)},
+            "id2label": {str(index): name for index, name in enumerate(values.DIMENSIONS)},
+            "label2id": {name: index for index, name in enumerate(values.DIMENSIONS)},
             folders.OWN: {
                 "frozen": self.frozen,
                 "train_stem": self.input_kind == "waveform",
@@ -203,14 +203,14 @@ def _check_outputs(config: "Config", folder: Path) -> None:
     labels = cast(Mapping[Any, str], config.id2label or {})
     names = [labels[number] for number in sorted(labels, key=int)]
     named = not all(name.startswith("LABEL_") for name in names)
-    wrong = [f"id2label {', '.join(names)}"] if named and names != list(models.DIMENSIONS) else []
+    wrong = [f"id2label {', '.join(names)}"] if named and names != list(values.DIMENSIONS) else []
     pooling = getattr(config, "pooling_mode", "mean")
     wrong += [f"pooling_mode {pooling}"] if pooling != "mean" else []
     if wrong:
         raise UserError(
             "this model does not predict what the study's models do",
             [f"{folder / folders.CONFIG}: {each}" for each in wrong],
-            f"Its outputs must be {', '.join(models.DIMENSIONS)} of the mean over time.",
+            f"Its outputs must be {', '.join(values.DIMENSIONS)} of the mean over time.",
         )
 
 

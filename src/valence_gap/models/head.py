@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from valence_gap.definitions import models
+from valence_gap.definitions import values
 
 
 class RegressionHead(nn.Module):
@@ -23,7 +23,7 @@ class RegressionHead(nn.Module):
         super().__init__()
         self.dense = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(dropout)
-        self.out_proj = nn.Linear(hidden, len(models.DIMENSIONS))
+        self.out_proj = nn.Linear(hidden, len(values.DIMENSIONS))
 
     def forward(self, pooled: Tensor) -> Tensor:
         """Map pooled states (batch, hidden) to float32 (batch, 3): arousal, dominance, valence."""

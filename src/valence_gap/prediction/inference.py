@@ -11,10 +11,11 @@ import pandas as pd
 import torch
 
 from valence_gap.audio import packs
-from valence_gap.definitions.models import CLEAN, DIMENSIONS, SAMPLE_RATE_HZ
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.loading import SpeechModel, load
 from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
-from valence_gap.runtime import files, provenance
+from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.precision import Precision, autocast, device, repeatable, resolve
 from valence_gap.runtime.progress import progress, say
@@ -139,8 +140,8 @@ def predict_conditions(
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
     pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
     with files.whole_file(embeddings) as array, files.whole_file(predictions) as table:  # both appear, or none
-        files.write_array(array, _compact(pooled))
-        files.write_parquet(table, pd.concat(tables, ignore_index=True))
+        data_files.write_array(array, _compact(pooled))
+        data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
         found = provenance.run_record(definition, inputs=_read_of(loaded, model, conditions, features), started=started)

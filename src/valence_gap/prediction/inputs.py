@@ -18,7 +18,7 @@ from valence_gap.models.cnn14 import least_frames
 from valence_gap.models.front_ends.log_mel import LogMel
 from valence_gap.models.front_ends.spectrograms import FrontEnd
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.runtime import files
+from valence_gap.runtime import data_files
 from valence_gap.runtime.errors import UserError
 
 FEATURES = "features.npy"
@@ -206,7 +206,7 @@ def _open_features(folder: Path) -> Inputs:
         ids=[str(identifier) for identifier in index["id"]],
         offsets=index["offset"].to_numpy(np.int64),
         lengths=index["frames"].to_numpy(np.int64),
-        bits=files.read_array(folder / FEATURES),
+        bits=data_files.read_array(folder / FEATURES),
     )
     if stored.bits.dtype != np.uint16 or int(stored.lengths.sum()) != len(stored.bits):
         raise UserError(

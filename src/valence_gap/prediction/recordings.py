@@ -13,12 +13,12 @@ import pandas as pd
 from valence_gap.audio.decoding import AudioError, decode
 from valence_gap.audio.packs import Pack, Samples
 from valence_gap.corpora.inventory import files_below, is_audio
-from valence_gap.definitions.models import DIMENSIONS, SAMPLE_RATE_HZ
+from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.loading import SpeechModel, load
 from valence_gap.prediction.inference import Floats, predict
 from valence_gap.prediction.inputs import Inputs, computed
+from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import write_csv
 from valence_gap.runtime.precision import Precision, device
 from valence_gap.runtime.progress import progress, say
 

@@ -13,7 +13,7 @@ from valence_gap.audio import packs
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs
-from valence_gap.runtime import files, precision, provenance
+from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
 from valence_gap.weights import folders
 
@@ -60,8 +60,8 @@ def _write(folder: Path, inputs: Inputs, channels: int) -> None:
     index = {"id": pd.Series(inputs.ids, dtype="str"), "offset": offsets, "frames": inputs.lengths}
     shape = (int(inputs.lengths.sum()), channels)
     rows = progress(range(len(inputs)), "stem features", unit="utterances")
-    files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
-    files.write_parquet(folder / INDEX, pd.DataFrame(index))
+    data_files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
+    data_files.write_parquet(folder / INDEX, pd.DataFrame(index))
 
 
 def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:

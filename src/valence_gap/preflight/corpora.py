@@ -8,13 +8,15 @@ import pandas as pd
 from valence_gap.corpora.audio_files import TRUNCATED, UNREADABLE
 from valence_gap.corpora.esc50 import clips
 from valence_gap.corpora.inventory import check_exist
-from valence_gap.corpora.prepare import ADAPTERS
+from valence_gap.corpora.prepare import adapter_of
 from valence_gap.corpora.report import Finding as Reported
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.soundness import missing_audio
 from valence_gap.corpora.utterances import MIXED_RATES, assemble
-from valence_gap.definitions.models import SPLITS, Corpus, CorpusPaths, Split
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
+from valence_gap.definitions.registry import ADAPTERS
 from valence_gap.definitions.split_names import plain
+from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE, Expected
 from valence_gap.preflight.findings import Finding, Status, some
 from valence_gap.runtime.errors import UserError, valid_names
@@ -80,7 +82,7 @@ def examine_corpus(
     # end.
     lenient = replace(corpus, on_missing_audio="skip", speakers_disjoint=False, out_of_scale="keep")
     try:
-        rows = assemble(lenient, paths, ADAPTERS[corpus.adapter], report)
+        rows = assemble(lenient, paths, adapter_of(corpus.adapter), report)
     except UserError as error:
         return [*findings, _refused(name, "labels", error)], _assumed(corpus)
     except OSError as error:

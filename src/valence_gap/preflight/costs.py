@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from valence_gap.definitions.models import CLEAN, SPLITS, Backbone, Recipe, Split
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.models import Backbone, Recipe
+from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.plan import Plan
 from valence_gap.preflight.weights import Size, size_of, size_of_source

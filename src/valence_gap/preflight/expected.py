@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from valence_gap.definitions.models import Split
+from valence_gap.definitions.values import Split
 
 PAPER_RELEASE = "1.7"
 ESC_50_CLIPS = 400  # of each major class: 10 categories of 40 clips

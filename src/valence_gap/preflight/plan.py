@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from valence_gap.definitions.models import CLEAN
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import Study
 

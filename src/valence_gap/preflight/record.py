@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from valence_gap.corpora.inventory import check_exist
-from valence_gap.definitions.models import Split, to_json
+from valence_gap.definitions.values import Split, to_json
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.findings import Finding
 from valence_gap.runtime.errors import UserError

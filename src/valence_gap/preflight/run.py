@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from valence_gap.definitions.models import Split
+from valence_gap.definitions.values import Split
 from valence_gap.preflight import budget, record
 from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from valence_gap.definitions.miniature import Pretraining, Speech
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, to_json
+from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
 

@@ -19,7 +19,7 @@ from torch import nn
 from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
 
 from valence_gap.definitions.miniature import Pretraining, Speech
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.pretraining.card import save
 from valence_gap.pretraining.curve import MaskedCurve
 from valence_gap.pretraining.mfcc import HOP, frames_of, samples_of

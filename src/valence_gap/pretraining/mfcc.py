@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 HOP = 320  # 20 ms, the hop of the convolutional stem
 WINDOW = 400  # 25 ms, the receptive field of the convolutional stem

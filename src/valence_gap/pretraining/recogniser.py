@@ -20,8 +20,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from valence_gap.audio.packs import FULL_SCALE
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, to_json
 from valence_gap.definitions.text import Recogniser
+from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.miniature.transcribed import Spoken, transcribed_speech
 from valence_gap.models import hub_encoders
 from valence_gap.models.front_ends.stem import Stem

@@ -23,8 +23,8 @@ from tokenizers.trainers import WordPieceTrainer
 from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
-from valence_gap.definitions.models import to_json
 from valence_gap.definitions.text import TextEncoder
+from valence_gap.definitions.values import to_json
 from valence_gap.miniature.transcribed import plain_text
 from valence_gap.models import hub_encoders
 from valence_gap.pretraining.curve import MaskedCurve

@@ -13,18 +13,13 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-
 LEFT_ALONE_S = 86_400.0  # after so long without a write, another machine's process is taken to be gone
-ROWS_AT_ONCE = 4096
 TRIES = 100  # to take the place of a folder that others are writing too
 
 
@@ -174,55 +169,3 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, without its index, numbers in full precision."""
-    with whole_file(path) as scratch:
-        table.to_csv(scratch, index=False, lineterminator="\n")
-
-
-def write_parquet(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as Parquet, without its index."""
-    with whole_file(path) as scratch:
-        table.to_parquet(scratch, index=False)
-
-
-def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array of at least one dimension as ``.npy``."""
-    blocks = (array[start : start + ROWS_AT_ONCE] for start in range(0, len(array), ROWS_AT_ONCE))
-    write_blocks(path, array.dtype, array.shape, blocks)
-
-
-def write_blocks(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
-    """Write an array as ``.npy`` in the order in which its rows come: memory does not grow with them.
-
-    A full disk is an error of the system here; a mapped file would end the process without a word, and numpy's own
-    way of writing loses the reason.
-
-    Args:
-        path: the file.
-        dtype: of the array.
-        shape: of the whole array.
-        blocks: (rows, ...) each; their rows in order are those of the array.
-
-    Raises:
-        ValueError: the blocks are not of that shape.
-    """
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    rows = 0
-    with whole_file(path) as scratch, scratch.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
-        for block in blocks:
-            if block.shape[1:] != shape[1:] or block.dtype != dtype:
-                raise ValueError(f"a block of {block.dtype} {block.shape} does not fit {np.dtype(dtype)} {shape}")
-            rows += len(block)
-            stream.write(np.ascontiguousarray(block).tobytes())
-        if rows != shape[0]:
-            raise ValueError(f"{rows} rows were written, not {shape[0]}")
-
-
-def read_array(path: Path) -> npt.NDArray[Any]:
-    """Map a ``.npy`` file into memory, read-only."""
-    array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array

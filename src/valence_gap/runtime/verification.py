@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
+from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import read_json, write_csv
+from valence_gap.runtime.files import read_json
 from valence_gap.runtime.progress import progress
 
 COMPARED = (

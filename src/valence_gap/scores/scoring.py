@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap.audio.skipped import skipped_ids, without
-from valence_gap.definitions.models import AUGMENTED_MEAN, CLEAN, DIMENSIONS, SYNTHESISED, Evaluation, to_json
+from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED, Evaluation
+from valence_gap.definitions.values import DIMENSIONS, to_json
+from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import write_csv, write_json
+from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import say
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics

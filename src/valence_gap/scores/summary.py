@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import write_csv
 
 KEYS = ["model", "corpus", "condition", "dimension"]
 

@@ -7,23 +7,12 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.claims import Claims
+from valence_gap.definitions.corpora import Corpus, CorpusPaths, Noise
+from valence_gap.definitions.evaluation import Condition, Evaluation
 from valence_gap.definitions.miniature import Miniature, Pretraining, Speech
-from valence_gap.definitions.models import (
-    SPLITS,
-    STRICT,
-    Backbone,
-    Condition,
-    Corpus,
-    CorpusPaths,
-    Evaluation,
-    FusionModel,
-    Model,
-    Name,
-    Noise,
-    Recipe,
-    Split,
-)
+from valence_gap.definitions.models import Backbone, FusionModel, Model, Recipe
 from valence_gap.definitions.text import Recogniser, Synthesiser, TextEncoder
+from valence_gap.definitions.values import SPLITS, STRICT, Name, Split
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from valence_gap.definitions.models import Evaluation
+from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.study.study import Study
 
 

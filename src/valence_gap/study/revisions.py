@@ -31,11 +31,11 @@ REVISIONS = {
 
 STAGES: dict[str, tuple[str, ...]] = {
     "miniature": ("miniature/make.py", "miniature/data/*.json"),
-    "corpus": ("corpora/prepare.py", "corpora/inventory.py"),
+    "corpus": ("corpora/prepare.py", "corpora/adapters/*.py", "corpora/inventory.py"),
     "audio": ("audio/packing.py",),
     "conditions": ("audio/conditions.py", "corpora/esc50.py"),
     "synthesise": ("text/synthesis.py",),
-    "fetch": ("weights/fetch.py",),
+    "fetch": ("weights/fetch.py", "models/loading.py"),
     "pretrain": (
         "pretraining/masked_prediction.py",
         "pretraining/recogniser.py",

@@ -12,13 +12,18 @@ NEUTRAL = frozenset(
         "__init__.py",  # the version
         "runtime/gpus.py",  # which card computes
         "study/configuration.py",  # values that reach a job through its parameters
+        "definitions/corpora.py",
+        "definitions/evaluation.py",
         "definitions/models.py",
+        "definitions/registry.py",
+        "definitions/values.py",
         "definitions/miniature.py",
         "definitions/text.py",
         "study/checks/validate.py",
         "study/checks/recipes.py",  # what is refused, not what is computed
         "study/study.py",
         "runtime/errors.py",
+        "runtime/data_files.py",
         "runtime/files.py",  # how a result is written, not what
         "runtime/progress.py",
         "runtime/provenance.py",

@@ -10,21 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.claims.needs import Needs, needed
+from valence_gap.definitions.corpora import MINIATURE_ROOT, Corpus, CorpusPaths
+from valence_gap.definitions.evaluation import Condition
 from valence_gap.definitions.miniature import Speech
-from valence_gap.definitions.models import (
-    MINIATURE_ROOT,
-    Backbone,
-    Checkpoint,
-    Condition,
-    Corpus,
-    CorpusPaths,
-    Model,
-    Recipe,
-    Split,
-    Training,
-)
+from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
 from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.validation import explain
+from valence_gap.definitions.values import Split
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.checks.models import recipe_of, training_of

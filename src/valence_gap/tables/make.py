@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from valence_gap.definitions.models import from_json
+from valence_gap.definitions.registry import TABLES
+from valence_gap.definitions.values import from_json
 from valence_gap.runtime.errors import UserError, valid_names
-
-TABLES = ("table_1", "table_2", "table_3")
 
 
 def make(name: str, scores: Sequence[Path], description: str, output_stem: Path) -> None:
     """Write a table as CSV, Markdown and LaTeX.
 
     Args:
-        name: one of ``TABLES``.
+        name: one of :data:`valence_gap.definitions.registry.TABLES`.
         scores: the score tables that it is made from, if any.
         description: what it shows, as JSON of the table's own ``Description``.
         output_stem: path of the outputs without suffix.

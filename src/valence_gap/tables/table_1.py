@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions.models import STRICT
+from valence_gap.definitions.values import STRICT
 from valence_gap.tables.rendering import CHECK, Column, Table
 
 MARKS = {"large": "L", "ft_sr": "FT-SR", "ft_d": "FT-D"}

@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 
-from valence_gap.definitions.models import STRICT
+from valence_gap.definitions.values import STRICT
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import read_json
 from valence_gap.tables.rendering import NONE, Column, Table

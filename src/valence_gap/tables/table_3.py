@@ -10,7 +10,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions import figures
-from valence_gap.definitions.models import CLEAN, DIMENSIONS, STRICT
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.values import DIMENSIONS, STRICT
 from valence_gap.runtime.errors import UserError
 from valence_gap.tables.rendering import Column, Table, change
 

@@ -13,8 +13,9 @@ from transformers import AutoTokenizer, BertModel
 from transformers.utils import logging
 
 from valence_gap.runtime import precision
+from valence_gap.runtime.data_files import write_array, write_parquet
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import write_array, write_json, write_parquet
+from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import run_record
 from valence_gap.weights import folders

@@ -17,11 +17,14 @@ import pandas as pd
 import torch
 from torch import nn
 
-from valence_gap.definitions.models import CLEAN, DIMENSIONS, Recipe, to_json
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.models import Recipe
 from valence_gap.definitions.text import Fusion
+from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models.head import RegressionHead
+from valence_gap.runtime.data_files import read_array, write_csv, write_parquet
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import read_array, whole_folder, write_csv, write_json, write_parquet
+from valence_gap.runtime.files import whole_folder, write_json
 from valence_gap.runtime.progress import say
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores.metrics import cccs

@@ -23,8 +23,8 @@ import soxr
 
 from valence_gap.audio.decoding import AudioError, decode_waveform
 from valence_gap.audio.packs import Samples, quantise, write_pack
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, to_json
 from valence_gap.definitions.text import Synthesiser
+from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.miniature import engine as espeak
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress, say

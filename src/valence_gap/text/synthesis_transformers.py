@@ -15,8 +15,8 @@ from transformers.utils import logging
 
 from valence_gap.definitions.text import Synthesiser
 from valence_gap.runtime import precision
+from valence_gap.runtime.data_files import read_array
 from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import read_array
 from valence_gap.runtime.provenance import checksum
 from valence_gap.weights import folders
 

@@ -23,8 +23,9 @@ from transformers.utils import logging
 from valence_gap.audio.packs import open_pack
 from valence_gap.prediction.inputs import normalise
 from valence_gap.runtime import precision
+from valence_gap.runtime.data_files import write_parquet
 from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import read_json, write_json, write_parquet
+from valence_gap.runtime.files import read_json, write_json
 from valence_gap.runtime.progress import progress, say
 from valence_gap.runtime.provenance import run_record
 from valence_gap.text.spelling import FILE as LEXICON

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from valence_gap.definitions.models import DIMENSIONS
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.prediction.inputs import Inputs, pad, subset
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import say

@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ, Recipe, Training
+from valence_gap.definitions.models import Recipe, Training
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.cnn14 import least_frames
 from valence_gap.models.loading import SpeechModel
 from valence_gap.prediction.inference import predict

@@ -15,11 +15,13 @@ import pandas as pd
 import torch
 from torch import nn
 
-from valence_gap.definitions.models import DIMENSIONS, Recipe, Training, to_json
+from valence_gap.definitions.models import Recipe, Training
+from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models import loading
 from valence_gap.runtime import precision, provenance
+from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, lacks_memory
-from valence_gap.runtime.files import whole_folder, write_csv, write_json
+from valence_gap.runtime.files import whole_folder, write_json
 from valence_gap.runtime.progress import LINE_EVERY_S, Headlines, say
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import checkpoints

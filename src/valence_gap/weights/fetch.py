@@ -10,7 +10,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from valence_gap.definitions.models import Backbone, Checkpoint, is_local, to_json
+from valence_gap.definitions.models import Backbone, Checkpoint, is_local
+from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json, scratch_folder, whole_folder, write_json
 from valence_gap.runtime.provenance import checksum, run_record
@@ -48,7 +49,7 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
     _fetch(origin, output, refuse_others)
 
 
-def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path) -> None:
+def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path, load: Callable[[Path], object]) -> None:
     """Bring a finished model to the folder where a trained one would lie, after trying that it loads.
 
     Args:
@@ -56,11 +57,11 @@ def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path) -> None:
         checkpoint: a hub id pinned to a commit, or a local folder: in the layout of the authors' released model
             (``wav2vec2.*``, ``classifier.dense``, ``classifier.out_proj``), or saved by a study.
         output: the folder, as ``fetch_pretrained`` writes it.
+        load: loads a finished model from a folder; its UserError says why a folder is none.
 
     Raises:
         UserError: as ``fetch_pretrained``; or it does not predict arousal, dominance and valence.
     """
-    from valence_gap.models.loading import load  # transformers is slow to import, and backbones do not need it
 
     def refuse_others(folder: Path) -> None:
         try:

@@ -14,8 +14,9 @@ import yaml
 from valence_gap.corpora.reading import genders, known
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
-from valence_gap.definitions.models import DIMENSIONS, SPLITS, Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL
+from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.errors import UserError, valid_names
 
 HEADER = "db.yaml"

@@ -20,7 +20,7 @@ from valence_gap.corpora.reading import (
 )
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
-from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.errors import UserError
 
 SCALE = (-3.0, 3.0)

@@ -9,7 +9,7 @@ import pandas as pd
 from valence_gap.corpora.reading import FORK, read_lines, read_many
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter
-from valence_gap.definitions.models import Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.errors import UserError, printable
 
 SCALE = (1.0, 5.0)

@@ -7,8 +7,9 @@ import pandas as pd
 from valence_gap.corpora.reading import ROW, column_of, genders, known, read_csv
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
-from valence_gap.definitions.models import DIMENSIONS, Corpus, CorpusPaths
+from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL, own_splits
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError, valid_names
 
 SUFFIXES = (".csv", ".tsv", ".parquet")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
-from valence_gap.definitions.models import CLEAN
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import Predicted, over_seeds, read_predictions

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs, ShownCorpus
-from valence_gap.definitions.models import CLEAN
 from valence_gap.figures.drawing import style
 from valence_gap.figures.drawing.style import Drawing
 from valence_gap.figures.tables import of_condition, over_seeds, read_scores

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from valence_gap.definitions.miniature import Miniature
-from valence_gap.definitions.models import SPLITS, Split
+from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.miniature.labels import draws, emotion
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population

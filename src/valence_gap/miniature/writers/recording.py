@@ -9,7 +9,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy import fft
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.miniature.labels import draws
 
 Span = tuple[float, float]

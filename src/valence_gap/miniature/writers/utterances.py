@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from valence_gap.definitions.models import DIMENSIONS, SAMPLE_RATE_HZ, Dimension
+from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ, Dimension
 from valence_gap.miniature.engine import RATE_HZ, Voice, speak
 from valence_gap.miniature.labels import ANNOTATIONS, Intent, delivery, draws, intent, ratings
 from valence_gap.miniature.text import Sentence

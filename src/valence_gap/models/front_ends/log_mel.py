@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 LOWEST_HZ = 50.0
 HIGHEST_HZ = SAMPLE_RATE_HZ / 2

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from valence_gap.definitions.models import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 WINDOW, HOP = 400, 160  # samples: 25 and 10 ms
 EPSILON = 1e-7

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from valence_gap.definitions.models import DIMENSIONS, Corpus, Dimension
+from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.split_names import SPLITS_REMEDY, wrong_splits
+from valence_gap.definitions.values import DIMENSIONS, Dimension
 from valence_gap.runtime.errors import valid_names
 from valence_gap.study.configuration import Configuration
 

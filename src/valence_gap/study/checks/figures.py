@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from valence_gap.definitions.models import MINIATURE_ROOT
+from valence_gap.definitions.corpora import MINIATURE_ROOT
 from valence_gap.runtime.errors import valid_names
 from valence_gap.runtime.files import canonical_json
 from valence_gap.study.configuration import Configuration, Figure
 
-FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
-TABLES = tuple(f"table_{number}" for number in range(1, 4))
 CLAIMS = "claims"
 PUBLISHED = ("figure_02", "figure_09", "table_3")
 """What can show the paper's values beside its own."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from valence_gap.definitions.models import MINIATURE_ROOT
+from valence_gap.definitions.corpora import MINIATURE_ROOT
 from valence_gap.study.checks.figures import CLAIMS, made_here, needs_augmented
 from valence_gap.study.configuration import Configuration, Figure
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from valence_gap.claims.needs import needed
 from valence_gap.definitions.claims import several
-from valence_gap.definitions.models import ADAPTERS, CLEAN, MINIATURE_ROOT
+from valence_gap.definitions.corpora import MINIATURE_ROOT
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.registry import ADAPTERS, FIGURES, TABLES
 from valence_gap.runtime.errors import valid_names
 from valence_gap.study.checks.corpora import wrong_corpora
-from valence_gap.study.checks.figures import CLAIMS, FIGURES, TABLES, made_here, wrong_figures
+from valence_gap.study.checks.figures import CLAIMS, made_here, wrong_figures
 from valence_gap.study.checks.miniature import wrong_mixtures
 from valence_gap.study.checks.models import UNSET, wrong_models, wrong_sources
 from valence_gap.study.configuration import Configuration

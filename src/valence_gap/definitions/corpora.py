@@ -1,0 +1,81 @@
+"""Definitions of corpora: what a corpus is, and where it lies."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from valence_gap.definitions.registry import ADAPTERS
+from valence_gap.definitions.values import (
+    DIMENSIONS,
+    STRICT,
+    Dimension,
+    Split,
+)
+
+MINIATURE_ROOT = "{miniature}"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Corpus:
+    """A corpus that is trained or tested on. Paths are kept apart: moving a corpus changes nothing."""
+
+    adapter: Annotated[str, Field(description=f"Reader of its on-disk format: {', '.join(ADAPTERS)}.")]
+    label: Annotated[str, Field(description="Name shown in figures.")]
+    splits: Annotated[
+        Mapping[Split, str | tuple[str, ...]],
+        Field(description="Our split (train, dev, test) -> the corpus' own split name(s), such as test: test-1."),
+    ]
+    dimensions: Annotated[
+        tuple[Dimension, ...], Field(description="Dimensions that are annotated (sentiment counts as valence).")
+    ] = DIMENSIONS
+    release: Annotated[str | None, Field(description="Release of the corpus, such as '1.7'.")] = None
+    # Not part of its JSON, by which Snakemake compares: it changes no number.
+    licence: Annotated[
+        str | None, Field(exclude=True, description="Its licence in words, for the card of an exported model.")
+    ] = None
+    scale: Annotated[
+        Mapping[Dimension, tuple[float, float]] | None,
+        Field(description="Lowest and highest label per dimension; by default the adapter's own."),
+    ] = None
+    out_of_scale: Annotated[
+        Literal["keep", "clip", "fail"], Field(description="What to do with a label outside its scale.")
+    ] = "fail"
+    on_bad_audio: Annotated[
+        Literal["fail", "skip"], Field(description="Whether an unreadable audio file with a label stops the run.")
+    ] = "fail"
+    on_missing_audio: Annotated[
+        Literal["fail", "skip"],
+        Field(
+            description="Whether it stops the run that a twentieth of the rows or more have no audio file, as in a "
+            "half-copied corpus; fewer are left out."
+        ),
+    ] = "fail"
+    speakers_disjoint: Annotated[
+        bool, Field(description="The corpus promises that no speaker is in two splits; broken promises stop the run.")
+    ] = True
+    columns: Annotated[
+        Mapping[str, str] | None,
+        Field(
+            description="table, audformat: our column (file, split, speaker, gender, ...) -> the table's column; "
+            "audformat: table -> the name of the table, with {split} for the database's split."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class CorpusPaths:
+    """Where a corpus lies. ``{miniature}`` at the start of a path stands for the embedded miniature's raw folder."""
+
+    audio: Annotated[tuple[str, ...], Field(description="Audio folder(s), searched in order.")]
+    labels: Annotated[str, Field(description="Folder (or file) of the labels.")]
+    transcripts: Annotated[str | None, Field(description="Folder of the transcripts, where there are any.")] = None
+    speakers: Annotated[str | None, Field(description="File with speakers or genders, where it is kept apart.")] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Noise:
+    """The noise corpus, in ESC-50's format."""
+
+    root: Annotated[str, Field(description="ESC-50's root folder, with audio/ and meta/esc50.csv.")]

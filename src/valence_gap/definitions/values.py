@@ -1,0 +1,47 @@
+"""What all definitions share: their JSON, names, numbers, dimensions and splits.
+
+Every definition is a frozen dataclass. ``to_json`` gives its canonical JSON, which rules pass to sub-commands and
+Snakemake compares; ``from_json`` reads it back.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from valence_gap.definitions.validation import explain
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import canonical_json
+
+SAMPLE_RATE_HZ = 16_000
+Dimension = Literal["arousal", "dominance", "valence"]
+Split = Literal["train", "dev", "test"]
+DIMENSIONS: tuple[Dimension, ...] = ("arousal", "dominance", "valence")
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> str:
+    """The canonical JSON of a definition: equal definitions give equal text."""
+    return canonical_json(TypeAdapter(type(value)).dump_python(value, mode="json"))
+
+
+def from_json(cls: type[T], text: str) -> T:
+    """Read a definition of class ``cls`` back from its JSON.
+
+    Raises:
+        UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
+    """
+    try:
+        return TypeAdapter(cls).validate_json(text)
+    except ValidationError as error:
+        wrong = [explain(one, cls, root=(cls.__name__,)) for one in error.errors(include_url=False)]
+        raise UserError(
+            "a definition given as JSON is not valid",
+            wrong,
+            "Give one JSON object, in single quotes for the shell; `snakemake --printshellcmds` shows valid ones.",
+        ) from None

@@ -1,0 +1,75 @@
+"""Definitions that are typed by hand on the command line."""
+
+import argparse
+
+import pytest
+
+from valence_gap import cli
+from valence_gap.definitions.corpora import CorpusPaths
+from valence_gap.definitions.models import Backbone, Recipe
+from valence_gap.definitions.values import from_json, to_json
+from valence_gap.runtime.errors import UserError
+
+(COMMANDS,) = (one.choices for one in cli.parser()._actions if isinstance(one, argparse._SubParsersAction))
+# Sub-commands that resolve something else first: a name that exists.
+POSITIONAL = {"table": "table_1", "figure": "figure_02"}
+
+
+def json_options() -> list[tuple[str, str]]:
+    """(sub-command, option) of everything that is given as JSON."""
+    return [
+        (name, action.option_strings[-1])
+        for name, parser in COMMANDS.items()
+        for action in parser._actions
+        if "JSON" in f"{action.metavar} {action.help}" and action.option_strings and action.dest != "json"
+    ]
+
+
+def command(name: str, option: str, text: str) -> list[str]:
+    """The sub-command with something for all that it must have, and the text for the option."""
+    arguments = [name]
+    for action in COMMANDS[name]._actions:
+        if option in action.option_strings:
+            arguments += [option, f"noisy={text}" if action.metavar == "NAME=JSON" else text]
+        elif action.required:
+            arguments += [*action.option_strings[-1:], POSITIONAL.get(name, "1")]
+    return arguments
+
+
+def test_every_kind_of_definition_is_looked_at() -> None:
+    needed = {
+        "prepare-corpus",
+        "pack-audio",
+        "apply-conditions",
+        "train",
+        "train-fusion",
+        "score",
+        "figure",
+        "table",
+    }
+    assert {name for name, _ in json_options()} >= needed | {"claims", "fetch-pretrained", "fetch-checkpoint"}
+
+
+@pytest.mark.parametrize(("name", "option"), json_options())
+def test_json_that_is_wrong_is_told_in_one_message(name: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("{'label': 1}", '{"lable": 1}', "[1]", "words", ""):
+        assert cli.main(command(name, option, text)) == 2
+        told = capsys.readouterr().err
+        assert any(words in told for words in ("is not valid", "is no JSON", "is no mapping"))
+        assert "pydantic" not in told
+
+
+def test_every_wrong_key_is_named_with_its_value_and_what_would_be_valid() -> None:
+    with pytest.raises(UserError) as caught:
+        from_json(Recipe, '{"epochs": 0, "optimiser": "adam", "precision": "fp16"}')
+    wrong = {line.split(":")[0]: line for line in caught.value.offenders}
+    assert set(wrong) == {"Recipe.epochs", "Recipe.optimiser", "Recipe.precision"}
+    assert "0 is not valid" in wrong["Recipe.epochs"]
+    assert 'unknown key, given as "adam"; valid: activation_checkpointing, ' in wrong["Recipe.optimiser"]
+    assert "'auto', 'fp32' or 'bf16'" in wrong["Recipe.precision"]
+    assert "printshellcmds" in caught.value.remedy
+
+
+@pytest.mark.parametrize("definition", [Backbone(source="./x"), CorpusPaths(audio=("a", "b"), labels="c")])
+def test_what_is_written_is_read_back(definition: Backbone | CorpusPaths) -> None:
+    assert from_json(type(definition), to_json(definition)) == definition

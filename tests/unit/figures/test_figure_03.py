@@ -1,0 +1,159 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from valence_gap.definitions.figures import Description, Inputs, Run, ShownCorpus
+from valence_gap.definitions.values import DIMENSIONS, from_json
+from valence_gap.figures import figure_03
+from valence_gap.figures.drawing import style
+from valence_gap.figures.make import make
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import ccc
+
+SAMPLES = 60
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    monkeypatch.setitem(style.PARAMETERS, "savefig.dpi", 40)
+
+
+def write_report(path, *, words, edits):
+    rate = edits / words if words else None
+    counts = {"utterances": 90, "compared": 60 if words else 0, "word_edits": edits, "words": words}
+    path.write_text(json.dumps({**counts, "word_error_rate": rate}))
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """A fusion of two seeds whose valence is better than that of its audio model, on the same utterances."""
+    rng = np.random.default_rng(0)
+    ids = [f"u{row}" for row in range(SAMPLES)]
+    truth = pd.DataFrame(rng.random((SAMPLES, 3)), columns=list(DIMENSIONS))
+    truth.assign(id=ids).to_parquet(tmp_path / "labels.parquet")
+    predictions = []
+    for seed in (1, 2):
+        audio = truth + 0.3 * rng.standard_normal((SAMPLES, 3))
+        fusion = audio.assign(valence=truth["valence"])
+        for model, table in {"b": audio, "b-text": fusion[::-1]}.items():
+            path = tmp_path / f"{model}.{seed}.parquet"
+            table.assign(id=[ids[row] for row in table.index], condition="clean").to_parquet(path)
+            predictions.append((Run(model, seed, "corpus"), path))
+    write_report(tmp_path / "report.json", words=2000, edits=685)
+    return Inputs(
+        predictions=tuple(predictions),
+        labels={"corpus": tmp_path / "labels.parquet"},
+        transcriptions={"corpus": tmp_path / "report.json"},
+    )
+
+
+def described(models):
+    shown = [{"name": name, "label": name, "colour": "#56b4e9", "audio": audio} for name, audio in models.items()]
+    corpora = [{"name": "corpus", "label": "Corpus"}]
+    return from_json(
+        Description, json.dumps({"models": shown, "corpora": corpora, "evaluation": {"bootstrap": 50}, "note": "x"})
+    )
+
+
+@pytest.mark.parametrize("models", [{"b-text": "b"}, {"b": "", "b-text": "b"}])
+def test_figure_03_is_fusion_minus_audio(inputs, tmp_path, models):
+    make("figure_03", inputs, described(models), tmp_path / "out" / "figure_03")
+    names = ["figure_03.csv", "figure_03.pdf", "figure_03.png", "figure_03_word_error_rates.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    table = pd.read_csv(tmp_path / "out" / "figure_03.csv").set_index("dimension")
+    assert (table.model == "b-text").all()
+    assert (table.audio == "b").all()
+    assert (table.seeds == 2).all()
+    assert (table.word_error_rate == 0.3425).all()
+    truth = pd.read_parquet(tmp_path / "labels.parquet").valence
+    gains = [1 - ccc(truth, pd.read_parquet(tmp_path / f"b.{seed}.parquet").valence) for seed in (1, 2)]
+    assert table.ccc["valence"] == pytest.approx(np.mean(gains))
+    assert 0 < table.low["valence"] < table.ccc["valence"] < table.high["valence"]
+    # Equal predictions differ by nothing on any resample: the pairing is kept.
+    assert table.loc["arousal", ["ccc", "low", "high"]].tolist() == [pytest.approx(0, abs=1e-12)] * 3
+
+
+def test_figure_03_needs_fusions_and_their_audio_models(inputs, tmp_path):
+    with pytest.raises(UserError, match="audio") as caught:
+        make("figure_03", inputs, described({"b-text": "b", "other": ""}), tmp_path / "x")
+    assert caught.value.offenders == ("other",)
+    with pytest.raises(UserError, match="fusions"):
+        make("figure_03", inputs, described({"b": ""}), tmp_path / "x")
+    with pytest.raises(UserError, match="seed") as caught:
+        make("figure_03", inputs, described({"b-text": "absent"}), tmp_path / "x")
+    assert caught.value.offenders == ("b-text: seeds [1, 2]", "absent: seeds []")
+
+
+def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
+    drawing = figure_03.draw(inputs, described({"b-text": "b"}))
+    (legend,) = drawing.figure.legends
+    assert "word error rate: Corpus 34\N{NO-BREAK SPACE}%" in [text.get_text() for text in legend.get_texts()]
+    write_report(tmp_path / "report.json", words=0, edits=0)
+    drawing = figure_03.draw(inputs, described({"b-text": "b"}))
+    assert drawing.table.word_error_rate.isna().all()
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(UserError, match=r"report.json: KeyError"):
+        figure_03.draw(inputs, described({"b-text": "b"}))
+    with pytest.raises(UserError, match="--transcriptions corpus=FILE"):
+        figure_03.draw(replace(inputs, transcriptions={}), described({"b-text": "b"}))
+
+
+def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_path):
+    write_report(tmp_path / "heard.json", words=50, edits=30)
+    write_report(tmp_path / "bare.json", words=0, edits=0)
+    more = {"heard": tmp_path / "heard.json", "bare": tmp_path / "bare.json"}
+    transcribed = (ShownCorpus(name="heard", label="Heard"), ShownCorpus(name="bare", label="Bare corpus"))
+    description = replace(described({"b-text": "b"}), transcribed=transcribed)
+    with style.applied():
+        drawing = figure_03.draw(replace(inputs, transcriptions={**inputs.transcriptions, **more}), description)
+        drawing.figure.draw_without_rendering()
+    assert set(drawing.table["corpus"]) == {"corpus"}
+    table = drawing.more["word_error_rates"]
+    assert table.astype(object).where(table.notna(), None).to_numpy().tolist() == [
+        ["corpus", "test", 90, 60, 2000, 685, 0.3425, ""],
+        ["heard", "test", 90, 60, 50, 30, 0.6, ""],
+        ["bare", "test", 90, 0, 0, 0, None, "no reference transcripts"],
+    ]
+    assert list(table) == ["corpus", "split", "utterances", "compared", "words", "errors", "rate", "remark"]
+    (legend,) = drawing.figure.legends
+    told = " ".join(text.get_text() for text in legend.get_texts()[2:]).replace("\N{NO-BREAK SPACE}", " ")
+    assert told == "word error rate: Corpus 34 %, Heard 60 %, Bare corpus no references"
+    place, page = legend.get_window_extent(), drawing.figure.bbox
+    assert (page.x0 <= place.x0, page.y0 <= place.y0, place.x1 <= page.x1) == (True, True, True)
+    with pytest.raises(UserError, match="--transcriptions heard=FILE"):
+        figure_03.draw(inputs, description)
+
+
+def test_columns_are_as_wide_as_their_values_need(inputs):
+    arousal, _, valence = figure_03.draw(inputs, described({"b-text": "b"})).figure.axes
+    widths = [np.ptp(axes.get_xlim()) for axes in (arousal, valence)]
+    assert widths[0] < widths[1]
+    figure = arousal.figure
+    figure.draw_without_rendering()
+    per_inch = [width / axes.get_position().width for axes, width in zip((arousal, valence), widths, strict=True)]
+    assert per_inch[0] == pytest.approx(per_inch[1], rel=0.02)
+
+
+def test_a_missing_prediction_is_an_error_unless_its_audio_was_skipped(inputs, tmp_path):
+    path = dict(inputs.predictions)[Run("b", 1, "corpus")]
+    pd.read_parquet(path).query("id != 'u5'").to_parquet(path)
+    models = {"b-text": "b"}
+    with pytest.raises(UserError, match="1 predictions of b, seed 1, on corpus") as caught:
+        make("figure_03", inputs, described(models), tmp_path / "x")
+    assert caught.value.offenders == ("u5",)
+    packed = pd.read_parquet(tmp_path / "labels.parquet").query("id != 'u5'")[["id"]]
+    packed.to_parquet(tmp_path / "index.parquet")
+    make(
+        "figure_03",
+        replace(inputs, packed={"corpus": tmp_path / "index.parquet"}),
+        described(models),
+        tmp_path / "figure_03",
+    )
+    found = pd.read_csv(tmp_path / "figure_03.csv").set_index("dimension")
+    truth = pd.read_parquet(tmp_path / "labels.parquet").set_index("id").valence.drop("u5")
+    heard = [pd.read_parquet(tmp_path / f"b.{seed}.parquet").set_index("id").valence for seed in (1, 2)]
+    gains = [1 - ccc(truth.to_numpy(), each.loc[truth.index].to_numpy()) for each in heard]
+    assert found.ccc["valence"] == pytest.approx(np.mean(gains))

@@ -1,0 +1,308 @@
+"""Sizes, operations, disk and memory against other reckonings of them."""
+
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from corpus_trees import write
+from safetensors.numpy import save_file
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+
+from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.models import loading
+from valence_gap.preflight import budget
+from valence_gap.preflight.corpora import Speech
+from valence_gap.preflight.costs import (
+    ACTIVATIONS,
+    TRAINING,
+    Costs,
+    cnn14_flop_per_s,
+    encoder_flop_per_s,
+    measured,
+    stem_flop_per_s,
+)
+from valence_gap.preflight.plan import plan_of
+from valence_gap.preflight.run import merge, merged
+from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of
+from valence_gap.study.study import Study, load
+
+ROOT = Path(__file__).parents[3]
+CONFIGURATION = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"])
+HUB = Backbone(source="facebook/wav2vec2-base", revision="a" * 40)
+HOUR = 3600.0
+
+
+def paper(**changes: object) -> Study:
+    return load(merge(CONFIGURATION, changes))
+
+
+def reckoned(study: Study) -> Costs:
+    """Costs with the paper's hours."""
+    speech = {
+        "train": Speech(62 * HOUR, 11.0, 39_000, 0.0),
+        "dev": Speech(10 * HOUR, 11.0, 6_000, 0.0),
+        "test": Speech(21 * HOUR, 11.0, 12_902, 0.55),
+    }
+    others = {
+        name: {"test": Speech(hours * HOUR, 30.0, 5_000, 1.0)} for name, hours in (("iemocap", 12), ("cmu-mosi", 1))
+    }
+    return Costs(study, plan_of(study), {"msp-podcast": speech, **others})
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder with nothing but the claims: no model is fetched, no result there."""
+    write(tmp_path / "workflow/claims.yaml", (ROOT / "workflow/claims.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+
+def test_parameters_are_those_that_the_paper_names() -> None:
+    assert BASE.parameters() == pytest.approx(95e6, rel=0.01)
+    assert LARGE.parameters() == pytest.approx(317e6, rel=0.01)
+
+
+def test_a_second_of_a_large_encoder_costs_about_95_gflop_to_train() -> None:
+    assert TRAINING * encoder_flop_per_s(LARGE, 6.0) == pytest.approx(95e9, rel=0.05)
+
+
+def test_operations_are_those_that_torch_counts() -> None:
+    size = Size(layers=3, hidden=64, intermediate=160, stem=(32, 32, 48, 48, 64, 64, 96))
+    config = Wav2Vec2Config(
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=160,
+        conv_dim=size.stem,
+        attn_implementation="eager",
+    )
+    torch.manual_seed(0)
+    model = Wav2Vec2Model(config).eval()
+    seconds = 4
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(torch.randn(1, seconds * 16_000))
+    stem = stem_flop_per_s(size) * seconds
+    total = stem + encoder_flop_per_s(size, seconds) * seconds
+    assert counter.get_total_flops() == pytest.approx(total, rel=0.03)
+    assert size.parameters() == pytest.approx(sum(one.numel() for one in model.parameters()), rel=0.03)
+
+
+def test_cnn14s_operations_are_those_of_its_first_and_second_block_by_hand() -> None:
+    two = Backbone(architecture="cnn14", channels=(4, 8), mel_bins=10, hop_s=0.01)
+    first = 1000 * 9 * 2 * (1 * 4 + 4 * 4)
+    second = 250 * 9 * 2 * (4 * 8 + 8 * 8)
+    assert cnn14_flop_per_s(two) == pytest.approx(first + second)
+
+
+def test_training_the_papers_best_model() -> None:
+    costs = reckoned(paper())
+    work = {one.name: one.flop for one in costs.work() if one.kind == "finetune"}
+    assert work["w2v2-L-robust seed 42"] == pytest.approx(106e15, rel=0.1)  # 62 h x 5 epochs x 95 GFLOP/s
+    assert work["w2v2-L-robust-12 seed 42"] == pytest.approx(work["w2v2-L-robust seed 42"] / 2, rel=0.03)
+    quarter = work["w2v2-L-robust-12-25.0 seed 42"] / work["w2v2-L-robust-12 seed 42"]
+    assert quarter == pytest.approx((3 * 0.25 * 62 + 10) / (3 * 62 + 10))
+    assert work["w2v2-L-random seed 42"] > 10 * work["w2v2-L-robust seed 42"]
+    frozen = [one for one in costs.work() if one.name == "w2v2-L-frozen seed 42"]
+    assert [one.kind for one in frozen] == ["pool"]
+
+
+def test_disk_of_one_figure_by_hand() -> None:
+    changes = {
+        "targets": ["figure_02"],
+        "figures": {"figure_02": {"models": ["cnn14", "w2v2-b"], "corpora": ["msp-podcast"]}},
+    }
+    parts = reckoned(paper(**changes)).disk()
+    seconds = (62 + 10 + 21) * HOUR
+    assert parts["packs of audio"] == 32_000 * seconds
+    assert parts["stem features"] == 51_200 * seconds
+    assert parts["predictions and pooled states"] == 12_902 * 2 * (2048 + 768)
+    assert parts["models"] == pytest.approx(4 * (95e6 + 75e6), rel=0.02)
+
+
+def test_augmented_sets_take_eleven_packs() -> None:
+    figure = {"models": ["cnn14"], "corpora": ["msp-podcast"]}
+    clean = reckoned(paper(targets=["figure_02"], figures={"figure_02": figure})).disk()
+    augmented = reckoned(paper(targets=["figure_06"], figures={"figure_06": figure})).disk()
+    assert augmented["packs of audio"] - clean["packs of audio"] == pytest.approx(11 * 21 * HOUR * 32_000)
+
+
+def test_memory_on_the_card_falls_with_smaller_pieces() -> None:
+    whole = reckoned(paper()).card_memory("w2v2-L-robust")
+    pieces = reckoned(paper(recipes={"paper": {"micro_batch_size": 8}})).card_memory("w2v2-L-robust")
+    weights = 16 * LARGE.parameters() + 1.5e9
+    assert (pieces - weights) * 4 == pytest.approx(whole - weights)
+    assert 15e9 < whole < 30e9
+    assert reckoned(paper()).card_memory("w2v2-L-frozen") < pieces
+
+
+def kept_bytes(folder: Path, layers: int, frames: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """What the backward pass of a model would need, in the number formats of a card; its weights left out."""
+    config = Wav2Vec2Config(
+        hidden_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        intermediate_size=256,
+        do_stable_layer_norm=True,
+    )
+    for name in ("layerdrop", "hidden_dropout", "activation_dropout", "attention_dropout", "mask_time_prob"):
+        setattr(config, name, 0.0)
+    Wav2Vec2Model(config).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)
+    training = Training(backbone=HUB, recipe=Recipe(), frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1)
+    model = loading.build(training, folder).train()
+    weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
+    kept: dict[int, torch.Tensor] = {}  # held, so that no address is used twice
+
+    def keep(saved: torch.Tensor) -> torch.Tensor:
+        kept[saved.untyped_storage().data_ptr()] = saved
+        return saved
+
+    normalise = torch.nn.functional.layer_norm
+
+    def in_float32(states: torch.Tensor, *arguments: Any, **named: Any) -> torch.Tensor:  # as CUDA's autocast does
+        with torch.autocast("cpu", enabled=False):
+            return normalise(states.float(), *arguments, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "layer_norm", in_float32)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved), torch.autocast("cpu", torch.bfloat16):
+        model(torch.randn(1, frames, 512), torch.tensor([frames]))
+    monkeypatch.setattr(torch.nn.functional, "layer_norm", normalise)
+    return sum(one.untyped_storage().nbytes() for address, one in kept.items() if address not in weights)
+
+
+def test_activations_are_those_that_autograd_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a layer, by frame: plain attention keeps its weights too, which grow with the square of the frames."""
+
+    def of_a_layer(frames: int) -> float:
+        one, three = (kept_bytes(tmp_path / f"{layers}", layers, frames, monkeypatch) for layers in (1, 3))
+        return (three - one) / 2
+
+    few, more, many = (of_a_layer(frames) for frames in (100, 200, 300))
+    square = (many - 2 * more + few) / 2 / 100**2
+    masks = 1 + 4 + 1  # of dropout, a byte for each element: after attention, inside and after the feed-forward module
+    assert ((more - few) / 100 - 300 * square) / 64 + masks == pytest.approx(ACTIVATIONS, abs=0.5)
+
+
+def test_each_recipe_is_told_how_it_fits_a_smaller_card() -> None:
+    costs = reckoned(paper(targets=["figure_02", "figure_09"]))
+    told = dict(line.split(": ", 1) for line in budget.card_memory(costs).details if " GB (" in line)
+    assert set(told) == {"paper", "paper-cnn14", "paper-random"}
+    assert told["paper-cnn14"].endswith("(cnn14); on 24 GB as it is; on 11 GB as it is")
+    for size in (24, 11):
+        pieces = int(re.search(rf"on {size} GB with micro_batch_size: (\d+)", told["paper"])[1])
+        memory = [
+            reckoned(paper(recipes={"paper": {"micro_batch_size": number}})).card_memory("w2v2-L-robust")
+            for number in (pieces, 2 * pieces)
+        ]
+        assert memory[0] <= size * 1e9 < memory[1]
+
+
+def test_a_card_that_is_too_small_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = reckoned(paper(targets=["figure_02"]))
+    for size, status in ((11e9, "differs"), (80e9, "ok")):
+        monkeypatch.setattr(budget, "_cards", lambda size=size: [("Some card", size)])
+        told = budget.card_memory(costs)
+        assert (told.status, "Some card has" in told.found) == (status, True)
+        assert any("Too large for it" in line for line in told.details) == (status == "differs")
+
+
+def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = paper(keep_features=False)
+    costs = reckoned(study)
+    needed, features = sum(costs.disk().values()), costs.features()
+    least = needed - sum(features.values()) + max(features.values())
+
+    def status(free: float, study: Study = study) -> str:
+        usage = type("Usage", (), {"free": free})
+        monkeypatch.setattr(budget.shutil, "disk_usage", lambda path: usage)
+        return budget.disk(study, costs).status
+
+    assert [status(needed + 1), status(needed - 1), status(least + 1), status(least - 1)] == [
+        "ok",
+        "differs",
+        "differs",
+        "wrong",
+    ]
+    assert status(needed - 1, paper()) == "wrong"
+
+
+def test_rates_of_finished_trainings_replace_the_assumption() -> None:
+    study = paper(targets=["figure_02"])
+    costs = reckoned(study)
+    assumed = budget.hours(study, costs, card="A100", utilisation=0.35)
+    one = TRAINING * costs.forward("w2v2-b", costs.speech("msp-podcast", "train").mean_s, stem=False)
+    run = Path(study.results) / "models/w2v2-b/seed-42/run.json"
+    write(run, json.dumps({"device": "cpu", "audio_s_per_s": 3.0}))
+    assert measured(study, costs.work()) == {}
+    write(run, json.dumps({"device": "cuda:0", "audio_s_per_s": 2000.0}))
+    assert measured(study, costs.work()) == {"finetune": [pytest.approx(2000.0 * one)]}
+    told = budget.hours(study, costs, card="A100", utilisation=0.35)
+    assert "of them done" in told.found
+    assert told.found != assumed.found
+    assert any("rates of finished trainings for: finetune" in line for line in told.details)
+
+
+def hours_in(text: str) -> float:
+    return float(text.split()[1])
+
+
+def test_a_card_twice_as_busy_takes_half_as_long() -> None:
+    study = paper()
+    costs = reckoned(study)
+    slow, fast = (hours_in(budget.hours(study, costs, card="A100", utilisation=share).found) for share in (0.2, 0.4))
+    assert math.isclose(slow, 2 * fast, abs_tol=0.2)
+
+
+def weights_file(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"a": np.ones((3, 4), np.float32), "b": np.ones(5, np.float16)}, path)
+    return path
+
+
+def test_damage_of_weights(tmp_path: Path) -> None:
+    file = weights_file(tmp_path / "model.safetensors")
+    assert damage(file) is None
+    whole = file.read_bytes()
+    for content in (whole[:-1], whole + b"x"):
+        file.write_bytes(content)
+        assert damage(file) == "is cut off or damaged"
+    for content in (b"", b"short", b"\xff" * 40, whole[:20]):
+        file.write_bytes(content)
+        assert damage(file) == "is no safetensors file"
+
+
+def test_weights_that_are_fetched_pinned_or_neither() -> None:
+    assert examine_backbone("x", HUB).status == "unknown"
+    assert size_of("x", HUB) == BASE
+    for revision in (None, "main", "a" * 39):
+        told = examine_backbone("x", replace(HUB, revision=revision))
+        assert (told.status, "backbones.x.revision" in told.details[0]) == ("wrong", True)
+    folder = Path("resources/pretrained/x")
+    weights_file(folder / "model.safetensors")
+    write(folder / "config.json", json.dumps({"model_type": "hubert", "num_hidden_layers": 2, "hidden_size": 16}))
+    write(folder / "run.json", json.dumps({"revision": "a" * 40}))
+    assert examine_backbone("x", HUB).status == "ok"
+    assert examine_backbone("x", replace(HUB, revision="b" * 40)).status == "differs"
+    assert size_of("x", HUB) == Size(layers=2, hidden=16, intermediate=64)
+    (folder / "model.safetensors").write_bytes(b"cut")
+    assert examine_backbone("x", HUB).status == "wrong"
+
+
+def test_weights_in_a_local_folder() -> None:
+    local = Backbone(source="./mine")
+    assert examine_backbone("x", local).status == "wrong"
+    write(Path("mine/config.json"), '{"model_type": "hubert"}')
+    told = examine_backbone("x", local)
+    assert (told.status, "model.safetensors" in told.found) == ("wrong", True)
+    weights_file(Path("mine/model.safetensors"))
+    assert examine_backbone("x", local).status == "ok"
+
+
+def test_an_unknown_size_is_said_to_be_assumed() -> None:
+    assert size_of("x", Backbone(source="someone/else", revision="a" * 40)).assumed

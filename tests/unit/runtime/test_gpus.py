@@ -1,0 +1,147 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from valence_gap import cli
+from valence_gap.runtime import gpus
+from valence_gap.runtime.errors import UserError
+
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "workflow" / "rules"
+
+
+def test_cards_are_named_as_cuda_names_them():
+    assert gpus.cards({}) == []
+    assert gpus.cards({"VALENCE_GAP_GPUS": " "}) == []
+    assert gpus.cards({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
+
+
+@pytest.mark.parametrize("text", ["0,,1", "0,0", ","])
+def test_a_wrong_list_is_told(text):
+    with pytest.raises(UserError, match="VALENCE_GAP_GPUS"):
+        gpus.cards({"VALENCE_GAP_GPUS": text})
+
+
+def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
+    monkeypatch.delenv("VALENCE_GAP_GPUS", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    with gpus.claimed_card(locks=tmp_path / "locks") as card:
+        assert card is None
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
+    assert not (tmp_path / "locks").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_holders_get_different_cards(tmp_path, count):
+    names = [str(index) for index in range(count)]
+    with ExitStack() as held:
+        claimed = [held.enter_context(gpus.claimed_card(names, tmp_path)) for _ in names]
+        assert claimed == names
+    with gpus.claimed_card(names, tmp_path) as card:
+        assert card == "0"
+
+
+def test_the_block_sees_its_card_alone_and_leaves_the_environment_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with gpus.claimed_card(["3"], tmp_path):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_a_card_is_free_again_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError), gpus.claimed_card(["0"], tmp_path):
+        raise RuntimeError
+    with gpus.claimed_card(["0"], tmp_path) as card:
+        assert card == "0"
+
+
+def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
+    held = gpus.claimed_card(["0"], tmp_path)
+    held.__enter__()
+    monkeypatch.setattr(gpus, "ASK_EVERY_S", 0.01)
+    claimed = []
+
+    def wait() -> None:
+        with gpus.claimed_card(["0"], tmp_path) as card:
+            claimed.append(card)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    waiting.join(0.2)
+    assert claimed == []
+    held.__exit__(None, None, None)
+    waiting.join(10)
+    assert claimed == ["0"]
+
+
+def test_a_killed_process_gives_its_card_back(tmp_path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import claimed_card\n"
+        "with claimed_card(['0', '1'], Path(sys.argv[1])) as card:\n    print(card, flush=True)\n    time.sleep(600)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "0\n"
+        with gpus.claimed_card(["0", "1"], tmp_path) as card:
+            assert card == "1"
+    finally:
+        holder.kill()
+        holder.communicate()
+    with gpus.claimed_card(["0", "1"], tmp_path) as card:
+        assert card == "0"
+
+
+def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypatch):
+    """Two jobs that each end only when both hold a card, and a third that can have one only then."""
+    (tmp_path / "hold.py").write_text(
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import claimed_card\n"
+        "with claimed_card(locks=Path('locks')) as card:\n"
+        "    Path(sys.argv[1]).with_suffix('.held').touch()\n"
+        "    while len(list(Path('.').glob('*.held'))) < 2:\n        time.sleep(0.05)\n"
+        "Path(sys.argv[1]).write_text(card)\n"
+    )
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: 'a', 'b', 'c'\n"
+        "rule hold:\n    output: '{name,[abc]}'\n    resources: gpu=1\n"
+        f"    shell: '{sys.executable} hold.py {{output}}'\n"
+    )
+    shutil.copytree(ROOT / "profiles" / "workstation", tmp_path / "profiles" / "workstation")
+    monkeypatch.setenv("VALENCE_GAP_GPUS", "4,7")
+    options = ("--cores", "3", "--workflow-profile", "profiles/workstation")
+    subprocess.run([sys.executable, "-m", "snakemake", *options], cwd=tmp_path, check=True, timeout=300)
+    got = [(tmp_path / name).read_text() for name in "abc"]
+    assert set(got) == {"4", "7"}
+
+
+def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
+    blocks = [block for path in RULES.glob("*.smk") for block in re.split(r"^rule ", path.read_text(), flags=re.M)]
+    wanting = {name for block in blocks if "gpu=1" in block for name in re.findall(r"valence-gap ([\w-]+)", block)}
+    assert wanting == gpus.USING_A_CARD
+
+
+@pytest.mark.parametrize(("command", "expected"), [("train", "4"), ("score", None)])
+def test_the_command_line_claims_for_those_alone(monkeypatch, tmp_path, command, expected):
+    seen = []
+
+    def run(_: object) -> None:
+        seen.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+    class Parser:
+        def parse_args(self, arguments):
+            return SimpleNamespace(command=command, run=run)
+
+    monkeypatch.setattr(cli, "parser", Parser)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setenv("VALENCE_GAP_GPUS", "4")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert cli.main([command]) == 0
+    assert seen == [expected]

@@ -1,0 +1,372 @@
+"""Configurations whose parts are each valid and contradict one another: refused before anything runs."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from miniature_configuration import MINIATURE, ROOT
+
+from valence_gap.corpora.prepare import adapter_of
+from valence_gap.definitions.registry import ADAPTERS
+from valence_gap.definitions.values import DIMENSIONS
+from valence_gap.preflight.run import merge, merged
+from valence_gap.runtime.errors import UserError
+from valence_gap.study.checks.corpora import ANNOTATED
+from valence_gap.study.study import load
+
+PAIRS = MINIATURE["figures"]["figure_05"]["models"]
+FUSED = MINIATURE["figures"]["figure_03"]["models"]
+DEPTHS = MINIATURE["figures"]["figure_12"]["models"]
+SHARES = MINIATURE["figures"]["figure_13"]["models"]
+SHOWN = "cnn14, hubert-b, hubert-b-frozen, hubert-b-fusion, w2v2-L,"
+MODELS = "cnn14, hubert-b, hubert-b-frozen, w2v2-L,"
+
+Spoil = Callable[[dict[str, Any]], None]
+
+
+def change(path: str, to: Any) -> Spoil:
+    def apply(config: dict[str, Any]) -> None:
+        *above, last = path.split(".")
+        node = config
+        for key in above:
+            node = node[key]
+        node[last] = to
+
+    return apply
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def offenders(*spoils: Spoil) -> list[str]:
+    config = copy.deepcopy(MINIATURE)
+    for spoil in spoils:
+        spoil(config)
+    with pytest.raises(UserError) as caught:
+        load(config)
+    return list(caught.value.offenders)
+
+
+WRONG = {
+    "a reader that is not there": (
+        change("corpora.iemocap.adapter", "iemocop"),
+        "corpora.iemocap.adapter: 'iemocop' is not a reader of corpora; "
+        "valid: audformat, cmu-mosi, iemocap, msp-podcast, table",
+    ),
+    "more layers than the backbone has": (
+        change("models.w2v2-L-robust-3.layers", 9),
+        "models.w2v2-L-robust-3.layers: 9, but 'mini-w2v2-L-robust' has 4; valid: 1 to 4",
+    ),
+    "a reversed scale": (
+        change("corpora.iemocap.scale", {"arousal": [1.0, 5.0], "valence": [5.0, 1.0]}),
+        "corpora.iemocap.scale.valence: [5.0, 1.0]; valid: the lowest label, then the highest",
+    ),
+    "a corpus without a dimension": (
+        change("corpora.iemocap.dimensions", []),
+        "corpora.iemocap.dimensions: [] annotates nothing; valid: arousal, dominance, valence",
+    ),
+    "a dimension that a corpus has not": (
+        change("corpora.cmu-mosi.dimensions", ["arousal"]),
+        "corpora.cmu-mosi.dimensions: 'arousal' is not annotated in cmu-mosi; valid: valence",
+    ),
+    "a split that is two": (
+        change("corpora.cmu-mosi.splits", {"train": "test", "test": "Test"}),
+        "corpora.cmu-mosi.splits: test: train, test. Map each of the corpus' splits to one of ours.",
+    ),
+    "columns of a corpus that has its own": (
+        change("corpora.cmu-mosi.columns", {"file": "path"}),
+        "corpora.cmu-mosi.columns: cmu-mosi has columns of its own; valid with audformat or table alone",
+    ),
+    "a place for no corpus": (
+        change("paths.iemocop", MINIATURE["paths"]["iemocap"]),
+        "paths.iemocop: 'iemocop' is not a corpus; valid: cmu-mosi, iemocap, msp-podcast",
+    ),
+    "a train corpus of one dimension": (
+        change("corpora.msp-podcast.dimensions", ["valence"]),
+        "train_corpus: 'msp-podcast' annotates only valence, and models learn all of arousal, dominance, valence; "
+        "test on it alone, and train on another; valid: ",
+    ),
+    "a noise without its class": (
+        change("conditions.human-0db.noise_class", None),
+        "conditions.human-0db.noise_class: null, but kind noise needs it; valid: natural, human, interior",
+    ),
+    "a noise without its level": (
+        change("conditions.human-0db.snr_db", None),
+        "conditions.human-0db.snr_db: null, but kind noise needs it; valid: a number of decibels",
+    ),
+    "a reversed share": (
+        change("conditions.speed.share", [0.2, 0.1]),
+        "conditions.speed.share: [0.2, 0.1]; valid: the least share, then the greatest, in 0..1",
+    ),
+    "a share of more than all": (
+        change("conditions.speed.share", [0.2, 1.1]),
+        "conditions.speed.share: [0.2, 1.1]; valid: the least share",
+    ),
+    "a synthesiser without its model": (
+        change("synthesiser", {"kind": "transformers"}),
+        "synthesiser.model: null, but kind transformers needs the folder",
+    ),
+    "a command that is none": (
+        change("synthesiser", {"kind": "command"}),
+        "synthesiser.command: [], but kind command needs a program",
+    ),
+    "a command that writes nothing": (
+        change("synthesiser", {"kind": "command", "command": ["say"]}),
+        "synthesiser.command: ['say'] lacks {wav}",
+    ),
+    "a condition twice": (
+        change("augmented", ["speed", "fade", "speed"]),
+        "augmented: 'speed' is named 2 times; valid: once",
+    ),
+    "a figure of nothing": (
+        change("figures.figure_02.models", []),
+        f"figures.figure_02.models: [] shows nothing; valid: {SHOWN}",
+    ),
+    "a figure of no corpus": (
+        change("figures.figure_02.corpora", []),
+        "figures.figure_02.corpora: [] shows nothing; valid: cmu-mosi, iemocap, msp-podcast",
+    ),
+    "a table of nothing": (
+        change("tables.table_2.models", []),
+        f"tables.table_2.models: [] shows nothing; valid: {SHOWN}",
+    ),
+    "a model twice": (
+        change("figures.figure_02.models", ["cnn14", "w2v2-b", "cnn14"]),
+        "figures.figure_02.models: 'cnn14' is named 2 times; valid: once",
+    ),
+    "a corpus twice": (
+        change("tables.table_3.corpora", ["iemocap", "iemocap"]),
+        "tables.table_3.corpora: 'iemocap' is named 2 times; valid: once",
+    ),
+    "published values beside the miniature's": (
+        change("figures.figure_02.published", True),
+        "figures.figure_02.published: true, but it shows the miniature's msp-podcast, iemocap, cmu-mosi; valid: false",
+    ),
+    "published values where none are shown": (
+        change("figures.figure_07.published", True),
+        "figures.figure_07.published: true, but it shows no published values, as figure_02, figure_09, table_3 do;",
+    ),
+    "a batch of one": (
+        change("recipes.frozen.batch_size", 1),
+        "recipes.frozen.batch_size (hubert-b-frozen): 1 has no CCC; valid: 2 or more",
+    ),
+    "a fusion's batch of one": (
+        change("recipes.fusion.batch_size", 1),
+        "recipes.fusion.batch_size (hubert-b-fusion): 1 has no CCC; valid: 2 or more",
+    ),
+    "parts of a batch that is normalised": (
+        change("models.cnn14.overrides", {"micro_batch_size": 4}),
+        "models.cnn14.overrides.micro_batch_size: 4 would change the statistics of CNN14's batch normalisation;",
+    ),
+    "checkpointing without transformer layers": (
+        change("recipes.cnn14.activation_checkpointing", True),
+        "recipes.cnn14.activation_checkpointing (cnn14): true is for transformers alone; valid: false",
+    ),
+    "a stem that CNN14 does not have": (
+        change("recipes.cnn14.train_stem", True),
+        "recipes.cnn14.train_stem (cnn14): true, but CNN14 has no stem; valid: false",
+    ),
+    "layers that CNN14 does not have": (
+        change("models.cnn14.layers", 2),
+        "models.cnn14.layers: 2, but CNN14 has no transformer layers; valid: null",
+    ),
+    "a CNN14 that is not pre-trained, said so": (
+        change("models.cnn14.pretrained", False),
+        "models.cnn14.pretrained: false, but CNN14 always starts from random weights; leave it out",
+    ),
+    "random weights behind the pre-trained stem": (
+        change("models.w2v2-L-random.recipe", "finetune"),
+        "recipes.finetune.train_stem (w2v2-L-random): false, but pretrained: false: stored features are the",
+    ),
+    "a stem to be trained below frozen layers": (
+        change("models.w2v2-L-frozen.overrides", {"train_stem": True}),
+        "models.w2v2-L-frozen.overrides.train_stem: true, but the model is frozen: its head alone is trained;",
+    ),
+    "frozen random weights": (
+        change("models.w2v2-L-random.frozen", True),
+        "models.w2v2-L-random.frozen: true, but its weights are random (pretrained: false): nothing would be learnt;",
+    ),
+    "a folder that is written as a hub id": (
+        change("backbones.mini-w2v2-b.source", "resources/miniature/mini-w2v2-b"),
+        "backbones.mini-w2v2-b.source: 'resources/miniature/mini-w2v2-b' is read as a hub id; for the folder write "
+        "./resources/miniature/mini-w2v2-b",
+    ),
+    "figure 3 without a fusion": (
+        change("figures.figure_03.models", ["w2v2-b"]),
+        "figures.figure_03.models: ['w2v2-b'] has no fusion; valid: hubert-b-fusion, w2v2-L-fusion,",
+    ),
+    "figure 3 with a model that has none": (
+        change("figures.figure_03.models", [name for name in FUSED if name != "hubert-b-fusion"]),
+        "figures.figure_03.models: 'hubert-b' has no fusion beside it; valid: hubert-b-fusion",
+    ),
+    "figure 4 without a frozen model": (
+        change("figures.figure_04.models", [name for name in PAIRS if name != "w2v2-L-frozen"]),
+        "figures.figure_04.models: 'w2v2-L' has no frozen model of its backbone beside it; valid: w2v2-L-frozen",
+    ),
+    "figure 5 without a frozen model": (
+        change("figures.figure_05.models", [name for name in PAIRS if name != "w2v2-L-frozen"]),
+        "figures.figure_05.models: 'w2v2-L' has no frozen model of its backbone beside it; valid: w2v2-L-frozen",
+    ),
+    "figure 5 without a fine-tuned model": (
+        change("figures.figure_05.models", [name for name in PAIRS if name != "hubert-b"]),
+        "figures.figure_05.models: 'hubert-b-frozen' has no fine-tuned model of its backbone beside it; valid: hubert",
+    ),
+    "figure 5 with CNN14": (
+        change("figures.figure_05.models", [*PAIRS, "cnn14"]),
+        "figures.figure_05.models: 'cnn14' has no frozen model of its backbone beside it; valid: ",
+    ),
+    "figure 6 with a fusion": (
+        change("figures.figure_06.models", ["w2v2-b", "w2v2-b-fusion"]),
+        f"figures.figure_06.models: 'w2v2-b-fusion' is a fusion, which this does not show; valid: {MODELS}",
+    ),
+    "figure 6 without augmentations": (
+        change("augmented", []),
+        "augmented: [], but figures.figure_06 shows the augmented test sets; valid: fade, human-0db,",
+    ),
+    "table III without augmentations": (
+        change("augmented", []),
+        "augmented: [], but tables.table_3 shows the augmented test sets; valid: fade, human-0db,",
+    ),
+    "figure 8 of two corpora": (
+        change("figures.figure_08.corpora", ["msp-podcast", "iemocap"]),
+        "figures.figure_08.corpora: ['msp-podcast', 'iemocap'], but it shows one; valid: iemocap, msp-podcast",
+    ),
+    "figure 10 with a fusion": (
+        change("figures.figure_10.models", ["w2v2-b-fusion"]),
+        f"figures.figure_10.models: 'w2v2-b-fusion' is a fusion, which this does not show; valid: {MODELS}",
+    ),
+    "figure 12 without layers": (
+        change("figures.figure_12.models", ["w2v2-L", "w2v2-L-robust"]),
+        "figures.figure_12.models: none of ['w2v2-L', 'w2v2-L-robust'] has layers; valid: w2v2-L-robust-1,",
+    ),
+    "figure 12 with the same depth twice": (
+        change("figures.figure_12.models", [*DEPTHS, "w2v2-L"]),
+        "figures.figure_12.models: layers is null of w2v2-L-robust, w2v2-L; valid: one of them",
+    ),
+    "figure 13 without fractions": (
+        change("figures.figure_13.models", ["w2v2-L"]),
+        "figures.figure_13.models: none of ['w2v2-L'] has fraction; valid: w2v2-L-robust-2-12,",
+    ),
+    "figure 13 with the same fraction twice": (
+        change("figures.figure_13.models", [*SHARES, "w2v2-L"]),
+        "figures.figure_13.models: fraction is 1.0 of w2v2-L-robust-2, w2v2-L; valid: one of them",
+    ),
+    "table III of two models": (
+        change("tables.table_3.models", ["w2v2-b", "w2v2-L"]),
+        "tables.table_3.models: ['w2v2-b', 'w2v2-L'], but it shows one; valid: w2v2-L, w2v2-b",
+    ),
+    "a fusion in a role that is augmented": (
+        change("claims.roles.best", "w2v2-b-fusion"),
+        f"claims.roles: 'w2v2-b-fusion' is a fusion, but its role needs augmented speech; valid: {MODELS}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_contradicts_itself_is_told_in_one_line(name: str) -> None:
+    spoil, message = WRONG[name]
+    told = offenders(spoil)
+    assert sum(line.startswith(message) for line in told) == 1, told
+    assert not any("\n" in line for line in told)
+
+
+def test_all_of_it_is_told_at_once() -> None:
+    """Those whose keys do not overwrite one another."""
+    clash = {"a share of more than all", "a command that is none", "a command that writes nothing", "a condition twice"}
+    clash |= {"figure 3 without a fusion", "a figure of nothing", "figure 5 without a fine-tuned model"}
+    clash |= {"figure 5 with CNN14", "figure 12 without layers", "figure 13 without fractions"}
+    clash |= {"a figure of no corpus", "frozen random weights"}
+    chosen = [WRONG[name] for name in WRONG if name not in clash]
+    told = offenders(*(spoil for spoil, _ in chosen))
+    for _, message in chosen:
+        assert sum(line.startswith(message) for line in told) == 1, message
+
+
+def test_what_the_readers_annotate_is_what_the_checks_say() -> None:
+    for name in ADAPTERS:
+        scales = adapter_of(name).scales
+        if scales is not None:
+            assert set(scales) == set(ANNOTATED.get(name, DIMENSIONS)), name
+
+
+def test_a_corpus_of_one_dimension_is_tested_on() -> None:
+    config = copy.deepcopy(MINIATURE)
+    config["corpora"]["iemocap"]["dimensions"] = ["valence"]
+    assert load(config).configuration.corpora["iemocap"].dimensions == ("valence",)
+
+
+def test_two_frozen_models_of_a_backbone_are_no_pair() -> None:
+    def add(config: dict[str, Any]) -> None:
+        config["models"]["again"] = config["models"]["w2v2-b-frozen"]
+        config["figures"]["figure_05"] = {"models": [*PAIRS, "again"], "corpora": ["msp-podcast"]}
+
+    assert offenders(add) == [
+        "figures.figure_05.models: 'w2v2-b' has several frozen ones beside it; valid: one of w2v2-b-frozen, again"
+    ]
+
+
+def test_a_study_without_augmentations_leaves_them_out_of_its_targets() -> None:
+    config = copy.deepcopy(MINIATURE) | {"augmented": [], "noise": None, "targets": ["figure_02"]}
+    assert load(config).targets == ("figure_02",)
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "[1]", '{"num_hidden_layers": "many"}', "{}"])
+def test_a_backbone_that_does_not_tell_its_layers_is_left_to_its_job(content: str | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    config = copy.deepcopy(MINIATURE)
+    config["backbones"]["mini-w2v2-L-robust"]["source"] = str(tmp_path)
+    config["models"]["w2v2-L-robust-3"]["layers"] = 9
+    assert load(config).models["w2v2-L-robust-3"].layers == 9
+
+
+def test_layers_are_counted_as_each_family_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "speech", "encoder_layers": 6}))
+    told = offenders(
+        change("backbones.mini-w2v2-L-robust.source", str(tmp_path)), change("models.w2v2-L-robust-3.layers", 7)
+    )
+    assert told == ["models.w2v2-L-robust-3.layers: 7, but 'mini-w2v2-L-robust' has 6; valid: 1 to 6"]
+
+
+def test_a_long_value_of_an_unknown_key_hides_no_valid_name() -> None:
+    (told,) = offenders(change("modles", MINIATURE["models"]))
+    assert told.startswith('modles: unknown key, given as {"cnn14": ')
+    assert told.index("; valid: augmented, backbones,") < 150
+
+
+def test_a_folder_that_exists_is_no_hub_id_until_that_is_pinned() -> None:
+    source = "backbones.mini-w2v2-b.source"
+    (told,) = offenders(change(source, "resources/miniature"))
+    assert told.endswith("for the folder write ./resources/miniature")
+    pinned = {"source": "resources/miniature", "revision": "0" * 40}
+    assert load(merge(MINIATURE, {"backbones": {"mini-w2v2-b": pinned}}))
+
+
+def test_a_random_stem_that_is_streamed_is_sound() -> None:
+    streamed = {"models": {"w2v2-L-random": {"recipe": "finetune"}}, "cached_splits": []}
+    assert load(merge(MINIATURE, streamed)).models["w2v2-L-random"].recipe == "finetune"
+
+
+def test_the_papers_numbers_stand_beside_its_own_study_alone() -> None:
+    paper = yaml.safe_load((ROOT / "workflow/presets/paper.yaml").read_text())
+    shown = {**paper["figures"], **paper["tables"]}
+    assert {name for name, figure in shown.items() if figure.get("published")} == {"figure_02", "table_3"}
+    assert load(merge(merge(MINIATURE, paper), {"claims": {"references": None}}))
+
+
+PRESETS = ("paper", "paper paper-quick", "paper beyond", "open")
+
+
+@pytest.mark.parametrize("names", PRESETS)
+def test_every_preset_is_valid(names: str) -> None:
+    presets = [ROOT / "workflow/presets" / f"{name}.yaml" for name in names.split()]
+    assert load(merged([ROOT / "config.yaml", *presets])).targets
+    assert {name for each in PRESETS for name in each.split()} == {
+        path.stem for path in (ROOT / "workflow/presets").iterdir()
+    }

@@ -1,0 +1,103 @@
+import argparse
+import ast
+import inspect
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from valence_gap import cli
+from valence_gap.study.revisions import REVISIONS, STAGES
+from valence_gap.study.sources import NEUTRAL, ROOT, closure, imports
+
+RULES = Path(__file__).parents[3] / "workflow" / "rules"
+
+
+def stages_of_commands() -> list[tuple[str, str]]:
+    """(sub-command, stage) of every rule that carries a revision."""
+    found = []
+    for path in sorted(RULES.glob("*.smk")):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE):
+            stage = re.search(r'revision=REVISIONS\["(\w+)"\]', rule)
+            command = re.search(r"^ *(?:exec )?valence-gap ([a-z-]+) ", rule, flags=re.MULTILINE)
+            if stage and command:
+                found.append((command[1], stage[1]))
+    return found
+
+
+def code_of(command: str) -> list[Path]:
+    """What the function behind a sub-command imports when it runs."""
+    (choices,) = (each.choices for each in cli.parser()._actions if isinstance(each, argparse._SubParsersAction))
+    run = choices[command].get_default("run")
+    helpers = [run.__globals__.get(name) for name in run.__code__.co_names]
+    own = [run, *(each for each in helpers if inspect.isfunction(each) and each.__module__ == run.__module__)]
+    return [path for each in own for path in imports(ast.parse(textwrap.dedent(inspect.getsource(each))))]
+
+
+@pytest.mark.parametrize(("command", "stage"), stages_of_commands())
+def test_what_a_rule_runs_belongs_to_its_stage(command: str, stage: str) -> None:
+    ran = {path.relative_to(ROOT).as_posix() for path in code_of(command)}
+    assert ran - NEUTRAL
+    assert ran <= NEUTRAL | set(closure(STAGES[stage]))
+
+
+def test_every_stage_is_that_of_a_rule() -> None:
+    assert {stage for _, stage in stages_of_commands()} == set(STAGES) == set(REVISIONS)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
+    """Read without the code under test: by the text of the import statements."""
+    files = closure(STAGES[stage])
+    text = "".join((ROOT / name).read_text() for name in files if name.endswith(".py"))
+    modules = re.findall(r"^ *from valence_gap\.([\w.]+) import", text, flags=re.MULTILINE)
+    for lines in re.findall(r"^ *from valence_gap import (\w+(?:, \w+)*)", text, flags=re.MULTILINE):
+        modules += lines.split(", ")
+    assert modules
+    for module in set(modules):
+        stem = module.replace(".", "/")
+        if (ROOT / f"{stem}.py").is_file():
+            assert f"{stem}.py" in {*files, *NEUTRAL}
+
+
+@pytest.mark.parametrize(
+    ("stage", "decides"),
+    [
+        ("features", {"models/wav2vec2.py", "models/encoder.py", "weights/folders.py", "runtime/precision.py"}),
+        ("text", {"prediction/inputs.py", "runtime/precision.py", "weights/folders.py", "text/spelling.py"}),
+        ("synthesise", {"audio/decoding.py", "text/synthesis_transformers.py", "miniature/engine.py"}),
+        ("conditions", {"corpora/reading.py", "audio/noise.py"}),
+        ("train", {"training/checkpoints.py", "training/losses.py", "models/cnn14.py"}),
+        ("miniature", {"miniature/data/everyday.json", "miniature/writers/iemocap.py"}),
+        ("embeddings", {"embeddings/projection.py", "scores/statistics.py"}),
+    ],
+)
+def test_some_files_that_decide_a_stage(stage: str, decides: set[str]) -> None:
+    assert decides <= set(closure(STAGES[stage]))
+
+
+def test_a_figure_follows_from_what_it_computes_with_and_from_no_other_figure() -> None:
+    for figure in ("figure_03", "figure_04", "figure_05", "figure_08"):
+        assert {"scores/statistics.py", "scores/metrics.py", "figures/drawing/style.py"} <= set(
+            closure([f"figures/{figure}.py"])
+        )
+    assert "definitions/figures.py" in closure(["tables/table_3.py"])
+    assert "figures/figure_03.py" not in closure(["figures/figure_05.py"])
+    assert not set(closure(["figures/figure_10.py"])) & {"embeddings/projection.py", "embeddings/separation.py"}
+
+
+def test_what_only_type_checkers_read_decides_nothing() -> None:
+    code = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from valence_gap.scores.scoring import score
+def run():
+    import valence_gap.scores.metrics
+    from valence_gap.scores import statistics
+    from valence_gap.models.loading import load
+    from valence_gap.figures.drawing import style
+    from pathlib import Path
+"""
+    found = [path.relative_to(ROOT).as_posix() for path in imports(ast.parse(code))]
+    assert found == ["scores/metrics.py", "scores/statistics.py", "models/loading.py", "figures/drawing/style.py"]

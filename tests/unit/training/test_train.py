@@ -1,0 +1,406 @@
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, Data, heard, make, with_recipe
+
+from valence_gap.commands import training as command
+from valence_gap.definitions.models import Training
+from valence_gap.definitions.values import DIMENSIONS, to_json
+from valence_gap.models import loading
+from valence_gap.prediction.inference import predict
+from valence_gap.prediction.inputs import open_inputs
+from valence_gap.runtime import precision, progress
+from valence_gap.runtime.errors import UserError
+from valence_gap.scores.metrics import cccs
+from valence_gap.training import train
+from valence_gap.training.checkpoints import STATE, Stopped
+from valence_gap.training.examples import Batch
+from valence_gap.training.learners import Source
+from valence_gap.training.losses import ccc_loss
+from valence_gap.training.seeding import seed_everything
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_cpu() -> Iterator[None]:
+    """Only there the same bits are promised."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(precision, "device", lambda: torch.device("cpu"))
+        patched.setenv("CUDA_VISIBLE_DEVICES", "")
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    return make(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def reference(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of an undisturbed training."""
+    folder = tmp_path_factory.mktemp("reference")
+    train.train(TRAINING, **data.arguments(folder))
+    return folder / "output"
+
+
+def weights(output: Path) -> bytes:
+    return (output / "model.safetensors").read_bytes()
+
+
+def log(output: Path) -> pd.DataFrame:
+    return pd.read_csv(output / "training.csv")
+
+
+def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
+    """The loss and its gradients as they are, and at one call something happens before them."""
+    calls, backward = [], train.backward
+
+    def acting(*arguments: Any) -> float:
+        calls.append(None)
+        if len(calls) == number:
+            act()
+        return backward(*arguments)
+
+    return acting
+
+
+def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> None:
+    rows = log(reference)
+    assert rows.columns.tolist() == ["epoch", "loss", *(f"dev_{name}" for name in DIMENSIONS), "dev_mean", "best"]
+    assert rows["epoch"].tolist() == [1, 2, 3]
+    assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
+    assert rows.loc[rows["best"], "dev_mean"].tolist() == [rows["dev_mean"].max()]
+    inputs = open_inputs("stem", features=data.dev.features)
+    predictions, _ = predict(loading.load(reference), inputs, precision="fp32")
+    truth = pd.read_parquet(data.dev.labels)[list(DIMENSIONS)].to_numpy(np.float32)
+    best = rows.loc[rows["best"], [f"dev_{name}" for name in DIMENSIONS]].to_numpy()[0]
+    np.testing.assert_allclose(cccs(truth.T, predictions.T), best, atol=1e-5)
+    record = json.loads((reference / "run.json").read_text())
+    assert record["definition"] == json.loads(to_json(TRAINING))
+    assert record["best_epoch"] == rows.loc[rows["best"], "epoch"].item()
+    frames = pd.read_parquet(data.train.features / "index.parquet")["frames"].sum()
+    assert record["audio_s"] == pytest.approx(3 * frames / 50)
+    assert {"train/labels.parquet", "dev/features.npy", "backbone/model.safetensors"} <= set(record["inputs"])
+
+
+@pytest.mark.parametrize("train_stem", [False, True])
+def test_few_kernels_are_kept_where_the_stem_is_trained(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_stem: bool
+) -> None:
+    class Built(Exception):  # noqa: N818
+        pass
+
+    def built(*_: object) -> None:
+        raise Built
+
+    asked: list[bool] = []
+    monkeypatch.setattr(precision, "keep_few_kernels", lambda: asked.append(True))
+    monkeypatch.setattr(loading, "build", built)
+    with pytest.raises(Built):
+        train.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
+    assert asked == [True] * train_stem  # before the first product
+
+
+def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for every_s, epochs in ((0.0, [1, 2, 3]), (float("inf"), [3])):
+        monkeypatch.setattr(progress, "LINE_EVERY_S", every_s)
+        output = tmp_path / f"every-{every_s:g}" / "seed-42"
+        train.train(TRAINING, **data.arguments(tmp_path) | {"output": output})
+        means = log(output).set_index("epoch")["dev_mean"]
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.partition(": loss ")[0] for line in lines] == [
+            f"every-{every_s:g}/seed-42: epoch {epoch}" for epoch in epochs
+        ]
+        assert [line.rpartition(" mean ")[2] for line in lines] == [f"{means[epoch]:.3f}" for epoch in epochs]
+
+
+def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
+    train.train(TRAINING, **data.arguments(tmp_path))
+    assert weights(tmp_path / "output") == weights(reference)
+    assert log(tmp_path / "output").equals(log(reference))
+
+
+@pytest.mark.parametrize(("device", "wanted"), [("cpu", False), ("cuda", True), ("cuda", False)])
+def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, wanted: bool
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "removed again after the test")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    found: list[object] = []
+
+    class Looked(Exception):  # noqa: N818
+        pass
+
+    def look(*_: object) -> None:
+        found.extend([torch.are_deterministic_algorithms_enabled(), os.environ.get("CUBLAS_WORKSPACE_CONFIG")])
+        raise Looked
+
+    monkeypatch.setattr(precision, "device", lambda: torch.device(device))
+    monkeypatch.setattr(loading, "build", look)
+    with pytest.raises(Looked):
+        train.train(with_recipe(deterministic=wanted), **data.arguments(tmp_path))
+    assert found == [device == "cpu" or wanted, ":4096:8" if wanted else None]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_another_seed_gives_another_model(data: Data, reference: Path, tmp_path: Path) -> None:
+    train.train(replace(TRAINING, seed=2), **data.arguments(tmp_path))
+    assert weights(tmp_path / "output") != weights(reference)
+
+
+def two_kills(seed: int) -> tuple[int, int]:
+    """At which of its steps a training is killed, and then the one that goes on from the last whole epoch."""
+    generator = random.Random(seed)
+    first = generator.randint(1, 3 * STEPS)
+    return first, generator.randint(1, 3 * STEPS - whole_epochs(first))
+
+
+def whole_epochs(step: int) -> int:
+    """The steps before this one that belong to whole epochs, whose state is kept."""
+    return (step - 1) // STEPS * STEPS
+
+
+# Before any state was kept; in the second epoch, then in the third; in the first, then in the third.
+KILLS = {seed: two_kills(seed) for seed in (2, 3, 6)}
+# One process imports what a training needs, and then is doubled for each kill: a kill takes memory and locks with it.
+DRIVER = """
+import json, os, signal, sys
+from pathlib import Path
+from valence_gap.training import train
+from valence_gap.definitions.models import Training
+from valence_gap.definitions.values import from_json
+from valence_gap.training.learners import Source
+backward, calls = train.backward, []
+paths = [Path(each) for each in sys.argv[3:]]
+def run(folder, step):
+    def deadly(*arguments):
+        calls.append(None)
+        if len(calls) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return backward(*arguments)
+    train.backward = deadly
+    train.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
+        dev_source=Source(*paths[3:5]), train_utterances=paths[5], scratch=folder / "scratch", output=folder / "output")
+for case, steps in json.loads(sys.argv[2]).items():
+    for step in steps:
+        child = os.fork()
+        if child == 0:
+            run(paths[6] / case, step)
+            os._exit(0)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each training has left that was killed twice: a folder for each case."""
+    folder = tmp_path_factory.mktemp("killed")
+    paths = [data.backbone, data.train.labels, data.train.features, data.dev.labels, data.dev.features, data.utterances]
+    call = [sys.executable, "-c", DRIVER, to_json(TRAINING), json.dumps(KILLS), *map(str, paths), str(folder)]
+    ran = subprocess.run(call, check=False, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+@pytest.mark.parametrize("case", KILLS)
+def test_a_training_that_is_killed_twice_resumes_to_the_same_bits(
+    data: Data, reference: Path, killed: Path, case: int
+) -> None:
+    folder = killed / str(case)
+    first, second = KILLS[case]
+    kept = whole_epochs(first) + whole_epochs(second)
+    assert (folder / "scratch" / STATE).is_file() == (kept > 0)
+    assert not (folder / "output").exists()
+    given = data.arguments(folder)
+    train.train(TRAINING, **given)
+    assert given["output"] == folder / "output"
+    assert weights(given["output"]) == weights(reference)
+    assert log(given["output"]).equals(log(reference))
+    assert (json.loads((given["output"] / "run.json").read_text())["resumes"] > 0) == (kept > 0)
+
+
+@pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 2), (signal.SIGUSR1, 9)])
+def test_a_training_that_is_told_to_stop_resumes_within_its_epoch(
+    data: Data, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, step: int
+) -> None:
+    given = data.arguments(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "backward", at_call(step, lambda: os.kill(os.getpid(), number)))
+        with pytest.raises(Stopped, match=number.name):
+            train.train(TRAINING, **given)
+    left: list[tuple[int, ...]] = []
+    backward = train.backward
+    monkeypatch.setattr(train, "backward", lambda *given: left.append(given[2]) or backward(*given))
+    train.train(TRAINING, **given)
+    assert left[0] == (TRAINING.seed, 1 + step // STEPS, step % STEPS)
+    assert len(left) == 3 * STEPS - step
+    assert weights(given["output"]) == weights(reference)
+    assert log(given["output"]).equals(log(reference))
+    assert not given["scratch"].exists()
+
+
+def test_the_state_of_another_definition_is_not_resumed(
+    data: Data, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = data.arguments(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "backward", at_call(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(Stopped):
+            train.train(replace(TRAINING, seed=2), **given)
+    train.train(TRAINING, **given)
+    assert weights(given["output"]) == weights(reference)
+
+
+def batch_of(parts: list[int]) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    inputs = [(torch.randn(size, 30, CHANNELS, generator=generator), torch.full((size,), 30)) for size in parts]
+    return Batch(tuple(inputs), torch.rand(sum(parts), 3, generator=generator), np.arange(sum(parts)))
+
+
+def gradients(model: torch.nn.Module) -> torch.Tensor:
+    found = [each.grad.flatten() for each in model.parameters() if each.grad is not None]
+    model.zero_grad()
+    return torch.cat(found)
+
+
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
+    model = loading.build(TRAINING, data.backbone).eval()  # without dropout both are the same function
+    parted = batch_of([3, 3, 2])
+    whole = Batch(
+        ((torch.cat([x for x, _ in parted.parts]), torch.cat([n for _, n in parted.parts])),),
+        parted.targets,
+        parted.rows,
+    )
+
+    def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return model(inputs, lengths).predictions
+
+    losses, found = [], []
+    for batch in (whole, parted):
+        losses.append(train.backward(forward, batch, (1, 1, 1)))
+        found.append(gradients(model))
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    torch.testing.assert_close(found[1], found[0], atol=1e-6, rtol=1e-4)
+    assert found[0].abs().max() > 1e-3
+
+
+def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
+    model = loading.build(TRAINING, data.backbone).train()
+    batch = batch_of([3, 3, 2])
+    seen: list[torch.Tensor] = []
+
+    def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        seen.append(model(inputs, lengths).predictions)
+        return seen[-1]
+
+    loss = train.backward(forward, batch, (1, 1, 1))
+    found = gradients(model)
+    assert len(seen) == 6
+    assert all(torch.equal(first, second) for first, second in zip(seen[:3], seen[3:], strict=True))
+    kept = []
+    for number, part in enumerate(batch.parts):
+        seed_everything(1, 1, 1, number)
+        kept.append(model(*part).predictions)
+    expected = ccc_loss(torch.cat(kept), batch.targets)
+    expected.backward()
+    assert loss == pytest.approx(expected.item(), abs=1e-6)
+    torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
+    assert not torch.equal(model(*batch.parts[0]).predictions, seen[0])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"micro_batch_size": 3}, {"activation_checkpointing": True}, {"precision": "bf16"}]
+)
+def test_what_saves_memory_or_time_learns_as_well(data: Data, tmp_path: Path, changes: dict[str, Any]) -> None:
+    train.train(with_recipe(**changes), **data.arguments(tmp_path))
+    rows = log(tmp_path / "output")
+    assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
+
+
+def test_a_frozen_model_trains_its_head_alone(data: Data, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=30, learning_rate=1e-2)
+    train.train(replace(TRAINING, frozen=True, recipe=recipe), **data.arguments(tmp_path))
+    found, before = load_file(tmp_path / "output" / "model.safetensors"), load_file(data.backbone / "model.safetensors")
+    encoder = {name: tensor for name, tensor in found.items() if name.startswith("hubert.encoder.layers.")}
+    assert encoder
+    assert all(torch.equal(tensor, before[name.removeprefix("hubert.")]) for name, tensor in encoder.items())
+    rows = log(tmp_path / "output")
+    assert rows["dev_mean"].max() > rows["dev_mean"].iloc[0] + 0.1
+    inputs = open_inputs("stem", features=data.dev.features)
+    predictions, _ = predict(loading.load(tmp_path / "output"), inputs, precision="fp32")
+    truth = pd.read_parquet(data.dev.labels)[list(DIMENSIONS)].to_numpy(np.float32)
+    assert cccs(truth.T, predictions.T).mean() == pytest.approx(rows["dev_mean"].max(), abs=1e-4)
+
+
+def test_a_model_without_pretraining_learns_from_waveforms(data: Data, tmp_path: Path) -> None:
+    definition = replace(with_recipe(train_stem=True, epochs=1), pretrained=False)
+    train.train(definition, **heard(data).arguments(tmp_path))
+    before = load_file(data.backbone / "model.safetensors")["feature_extractor.conv_layers.0.conv.weight"]
+    after = load_file(tmp_path / "output" / "model.safetensors")["hubert.feature_extractor.conv_layers.0.conv.weight"]
+    assert not torch.equal(before, after)
+
+
+def test_cnn14_hears_the_loudness(data: Data, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimizer="sgd", learning_rate=0.05, epochs=8)
+    given = heard(data).arguments(tmp_path) | {"backbone": None}
+    train.train(replace(TRAINING, backbone=CNN14, recipe=recipe), **given)
+    assert log(tmp_path / "output")["dev_arousal"].max() > 0.5
+
+
+def test_training_stops_when_it_gets_no_better(data: Data, tmp_path: Path) -> None:
+    train.train(with_recipe(learning_rate=1e-30, epochs=9, patience=2), **data.arguments(tmp_path))
+    rows = log(tmp_path / "output")
+    assert rows["epoch"].tolist() == [1, 2, 3]
+    assert rows["best"].tolist() == [True, False, False]
+
+
+def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Lower the learning rate"):
+        train.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
+
+
+def test_lack_of_memory_is_told_with_a_remedy(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*_: Any) -> float:
+        torch.empty(2**58)
+        return 0.0
+
+    monkeypatch.setattr(train, "backward", greedy)
+    with pytest.raises(UserError, match="micro_batch_size"):
+        train.train(TRAINING, **data.arguments(tmp_path))
+
+
+def test_the_command_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def stopped(definition: Training, **arguments: Any) -> None:
+        given.update(arguments, definition=definition)
+        raise Stopped("SIGTERM")
+
+    monkeypatch.setattr(train, "train", stopped)
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers())
+    options = {"training": to_json(TRAINING), "train-features": "f", "dev-audio": "a", "train-labels": "t"}
+    options |= {"dev-labels": "d", "train-utterances": "u", "scratch": "s", "output": "o"}
+    arguments = parser.parse_args(["train", *(word for key, value in options.items() for word in (f"--{key}", value))])
+    with pytest.raises(SystemExit) as ended:
+        arguments.run(arguments)
+    assert ended.value.code == command.TOLD_TO_STOP
+    assert given["definition"] == TRAINING
+    assert given["train_source"] == Source(Path("t"), Path("f"), None)
+    assert given["dev_source"] == Source(Path("d"), None, Path("a"))
+    assert (given["train_utterances"], given["scratch"], given["output"]) == (Path("u"), Path("s"), Path("o"))
