@@ -39,12 +39,12 @@ rule all:
     """Every figure and table that the study selects, and a summary of the scores that they show."""
     default_target: True
     input:
-        [product(target) for target in study.targets],
+        [target_file(target) for target in study.targets],
         rules.summarise_scores.output if scores_of_targets() else [],
 
 
 onerror:
     from valence_gap.runtime.failed_jobs import killed_jobs
 
-    if told := killed_jobs(log):
-        print(f"error: {told}", file=sys.stderr)
+    if message := killed_jobs(log):
+        print(f"error: {message}", file=sys.stderr)

@@ -48,7 +48,7 @@ def in_blocks(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np
     return resampled_mean(
         truth,
         prediction[:, None],
-        draws=evaluation.speaker_draws,
+        sample_size=evaluation.speaker_draws,
         resamples=evaluation.bootstrap,
         confidence=evaluation.confidence,
         rng=rng,

@@ -21,7 +21,7 @@ import torch
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.loading import build
-from valence_gap.runtime.precision import autocast, repeatable, resolve
+from valence_gap.runtime.precision import autocast, deterministic_kernels, resolve
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.seeding import seed_everything
 
@@ -67,7 +67,7 @@ def report(found: dict[str, list[dict[str, Any]]]) -> None:
 def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
     """Seconds and bits of some training steps and of some predictions."""
     card = torch.device("cuda")
-    with repeatable(deterministic):
+    with deterministic_kernels(deterministic):
         seed_everything(0)
         model = build(training_of(args.backbone, deterministic), args.backbone).to(card)
         shape = (args.batch, round(args.seconds * FRAMES_PER_S), channels_of(args.backbone))

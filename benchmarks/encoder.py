@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import AutoModel
 
 from valence_gap.models.encoder_config import EncoderConfig
-from valence_gap.models.states import States, own, transformed
+from valence_gap.models.hidden_states import HiddenStatesFunction, transformer_states, wav2vec2_states
 from valence_gap.models.wav2vec2 import SpeechEncoder
 from valence_gap.runtime.precision import autocast, resolve
 
@@ -47,7 +47,7 @@ def main() -> None:
     theirs = AutoModel.from_pretrained(args.backbone, dtype=torch.float32)
     ours = SpeechEncoder(EncoderConfig.model_validate(json.loads((args.backbone / "config.json").read_text())))
     ours.load_state_dict(theirs.state_dict())
-    encoders = {"ours": (ours.train(), own), "transformers": (theirs.train(), transformed)}
+    encoders = {"ours": (ours.train(), wav2vec2_states), "transformers": (theirs.train(), transformer_states)}
     spent = {"ours": 0.0, "transformers": 0.0}
     difference = 0.0
     for turn in range(args.batches + 2):
@@ -65,7 +65,7 @@ def main() -> None:
     print_imports(args.imports)
 
 
-def step(encoder: torch.nn.Module, states: States, features: Tensor, lengths: Tensor) -> Tensor:
+def step(encoder: torch.nn.Module, states: HiddenStatesFunction, features: Tensor, lengths: Tensor) -> Tensor:
     """The valid states of one batch, forward and backward."""
     encoder.zero_grad()
     with autocast(resolve("auto", CPU), CPU):
@@ -83,8 +83,8 @@ def print_imports(times: int) -> None:
             subprocess.run([sys.executable, "-c", code], check=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             spent[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    told = ", ".join(f"{name} {median(values):.1f}" for name, values in spent.items())
-    print(f"CPU seconds of a process that imports it, medians: {told}")
+    imports_text = ", ".join(f"{name} {median(values):.1f}" for name, values in spent.items())
+    print(f"CPU seconds of a process that imports it, medians: {imports_text}")
     print(f"transformers' takes {median(spent['transformers']) / median(spent['ours']):.2f} times as much as ours")
 
 

@@ -7,8 +7,8 @@ from contextlib import nullcontext
 
 from valence_gap import __version__
 from valence_gap.commands import topics
-from valence_gap.runtime.errors import UserError, of_system
-from valence_gap.runtime.gpus import USING_A_CARD, claimed_card
+from valence_gap.runtime.errors import UserError, user_error_from_os_error
+from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
 
 INTERRUPTED = 130  # as a shell tells of SIGINT
@@ -30,17 +30,17 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; 0 on success, 2 where the user has something to mend, 130 after Ctrl-C."""
     parsed = parser().parse_args(arguments)
-    computing = parsed.command in USING_A_CARD  # on a CPU where there is no card
+    computing = parsed.command in GPU_COMMANDS  # on a CPU where there is no card
     if computing:
         keep_freed_memory()
     try:
-        with claimed_card() if computing else nullcontext():
+        with acquire_gpu() if computing else nullcontext():
             parsed.run(parsed)
     except Exception as error:
-        told = error if isinstance(error, UserError) else of_system(error)
-        if told is None:
+        message = error if isinstance(error, UserError) else user_error_from_os_error(error)
+        if message is None:
             raise
-        print(f"error: {told}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

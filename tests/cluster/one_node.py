@@ -22,7 +22,7 @@ OPTIONS = {
 }
 
 
-def obstacle() -> str | None:
+def skip_reason() -> str | None:
     """Why there can be no SLURM for tests here; None where there can."""
     missing = [name for name in ("slurmctld", "slurmd", "sbatch", "squeue") if shutil.which(name) is None]
     if missing:
@@ -134,7 +134,7 @@ def snakemake(folder: Path, *arguments: str, status: int = 0, timeout_s: int = 1
             running.wait()
 
 
-def said(folder: Path, *arguments: str) -> str:
+def snakemake_output(folder: Path, *arguments: str) -> str:
     """What Snakemake says."""
     with snakemake(folder, *arguments):
         pass

@@ -13,9 +13,21 @@ from pathlib import Path
 
 import pytest
 import yaml
-from one_node import OPTIONS, ROOT, Job, Request, Slurm, ask, obstacle, one_node, said, snakemake, wait_for
+from one_node import (
+    OPTIONS,
+    ROOT,
+    Job,
+    Request,
+    Slurm,
+    ask,
+    one_node,
+    skip_reason,
+    snakemake,
+    snakemake_output,
+    wait_for,
+)
 
-OBSTACLE = obstacle()
+OBSTACLE = skip_reason()
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=str(OBSTACLE))
 
 # One model of each kind and one corpus, since each job costs seconds of Snakemake processes; so many epochs that a
@@ -75,9 +87,9 @@ def study(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Study:
     for name in ("workflow", "profiles", "envs", "src", "resources/miniature"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     (root / "over_tiny.yaml").write_text(OVER_TINY)
-    stats = said(root, *STUDY, "--dry-run", "figure_02").partition("Job stats:")[2].partition("\ntotal ")[0]
+    stats = snakemake_output(root, *STUDY, "--dry-run", "figure_02").partition("Job stats:")[2].partition("\ntotal ")[0]
     before = slurm.numbers()
-    said(root, "figure_02", *STUDY, "--workflow-profile", "profiles/slurm", *OPTIONS["slurm"])
+    snakemake_output(root, "figure_02", *STUDY, "--workflow-profile", "profiles/slurm", *OPTIONS["slurm"])
     planned = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", stats, flags=re.MULTILINE)}
     return Study(root, planned, slurm.jobs_since(before))
 
@@ -109,7 +121,9 @@ def test_the_tiny_figure_2_is_made_by_jobs_of_slurm(slurm: Slurm, study: Study) 
     for job in study.jobs:
         assert job.request == request_of(job.rule, "slurm"), job.rule
     assert {job.rule for job in study.jobs if job.request.cards} == WITH_A_CARD
-    assert "Nothing to be done" in said(study.root, "figure_02", *STUDY, "--workflow-profile", "profiles/slurm")
+    assert "Nothing to be done" in snakemake_output(
+        study.root, "figure_02", *STUDY, "--workflow-profile", "profiles/slurm"
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def _hang(*_):
     raise HangError
 
 
-def rounds(name):
+def fuzz_settings(name):
     """The settings of a test that generates its share of the inputs."""
     return settings(settings.get_profile("fuzz"), max_examples=ROUNDS[name])
 
@@ -111,7 +111,7 @@ def check_message(error, names=()):
         assert any(name in text for name in names), text
 
 
-def hand_made(function, words):
+def expect_error(function, words):
     """Run one hand-made input, which must end in an error with these words in its message."""
     with guarded(), pytest.raises(UserError) as caught:
         function()

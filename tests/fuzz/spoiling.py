@@ -84,11 +84,11 @@ byte_step = st.one_of(
 line_step = st.one_of(
     st.tuples(st.sampled_from(["drop line", "duplicate line"]), place),
     st.tuples(st.just("add line"), place, cell),
-    st.tuples(st.just("spoil line"), place, place, cell),
+    st.tuples(st.just("corrupt line"), place, place, cell),
 )
 
 
-def spoil(content, steps):
+def corrupt(content, steps):
     """Bytes of a text file after some steps."""
     for name, *arguments in steps:
         content = STEPS[name](content, *arguments)
@@ -167,7 +167,7 @@ def _lines(change):
     return apply
 
 
-def _spoil_line(lines, index, share, value):
+def _corrupt_line(lines, index, share, value):
     cut = _at(share, len(lines[index]) + 1)
     lines[index] = lines[index][:cut] + value + lines[index][cut:]
 
@@ -193,5 +193,5 @@ STEPS = {
     "drop line": _lines(lambda lines, index: lines.pop(index)),
     "duplicate line": _lines(lambda lines, index: lines.insert(index, lines[index])),
     "add line": _lines(lambda lines, index, value: lines.insert(index, value)),
-    "spoil line": _lines(_spoil_line),
+    "corrupt line": _lines(_corrupt_line),
 }

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import attempt, rounds
-from spoiling import byte_step, spoil
+from outcomes import attempt, fuzz_settings
+from spoiling import byte_step, corrupt
 from trees import wav
 
 from valence_gap.audio.decoding import LONGEST_S, AudioError, decode
@@ -77,7 +77,7 @@ FILES = st.one_of(
     HEADERS.map(lambda header: ("WAV", riff(**header))),
     st.tuples(
         st.sampled_from(list(SOUND)), st.lists(byte_step.filter(lambda step: step[0] != "encode"), max_size=3)
-    ).map(lambda chosen: (chosen[0][0], spoil(SOUND[chosen[0]], chosen[1]))),
+    ).map(lambda chosen: (chosen[0][0], corrupt(SOUND[chosen[0]], chosen[1]))),
     st.tuples(st.sampled_from(list(SUFFIXES)), st.one_of(st.binary(max_size=100), st.just(b"text, not audio\n"))),
     st.tuples(st.just("WAV"), st.lists(st.sampled_from([0.0, 0.5, 1e30, np.nan, np.inf, -np.inf]), min_size=1)).map(
         lambda chosen: ("WAV", samples(chosen[1]))
@@ -85,7 +85,7 @@ FILES = st.one_of(
 )
 
 
-def packed(folder, names):
+def pack_indexes(folder, names):
     """Pack files beside one another, of which bad ones are skipped."""
     seconds, _, problems = read_headers([str(folder / name) for name in names])
     table = pd.DataFrame({"id": names, "file": names, "audio_root": 0, "duration_s": seconds})
@@ -95,17 +95,17 @@ def packed(folder, names):
     return open_pack(folder / "pack"), report, problems
 
 
-@rounds("audio")
+@fuzz_settings("audio")
 @given(file=FILES)
 def test_audio(tmp_path_factory, file):
     container, content = file
     with tempfile.TemporaryDirectory(dir=tmp_path_factory.getbasetemp()) as root:
         folder = Path(root)
         (folder / "good.wav").write_bytes(SOUND["WAV", "PCM_16"])
-        name = f"spoilt.{SUFFIXES[container]}"
+        name = f"corrupted.{SUFFIXES[container]}"
         (folder / name).write_bytes(content)
         pack, report, _ = attempt(
-            lambda: packed(folder, ["good.wav", name]), skips=lambda found: bool(found[1]["skipped"])
+            lambda: pack_indexes(folder, ["good.wav", name]), skips=lambda found: bool(found[1]["skipped"])
         )
         skipped = sum(found["count"] for found in report["skipped"].values())
         assert len(pack) + skipped == 2
@@ -153,7 +153,7 @@ def test_an_hour_is_packed_in_bounded_memory(tmp_path):
     sparse(tmp_path / "long.wav", 3600, 16_000)
     tracemalloc.start()
     try:
-        pack, report, _ = packed(tmp_path, ["long.wav"])
+        pack, report, _ = pack_indexes(tmp_path, ["long.wav"])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

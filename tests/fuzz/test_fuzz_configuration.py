@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import attempt, rounds
+from outcomes import attempt, fuzz_settings
 
 from valence_gap.definitions.values import to_json
 from valence_gap.study.study import load
@@ -91,7 +91,7 @@ def answers(config):
         for model, seed in runs:
             if model in study.models:
                 assert "NaN" not in to_json(study.training(model, seed))
-    study.fetched()
+    study.fetched_backbones()
     for corpus in study.configuration.corpora:
         assert corpus == Path(corpus).name
         to_json(study.paths(corpus))
@@ -99,7 +99,7 @@ def answers(config):
     return study
 
 
-@rounds("configuration")
+@fuzz_settings("configuration")
 @given(steps=st.lists(STEP, min_size=1, max_size=3))
 def test_configuration(steps):
     attempt(lambda: answers(changed(steps)), names=("configuration",))

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from outcomes import attempt, rounds
-from spoiling import NASTY, byte_step, cell, line_step, spoil, table_step
+from outcomes import attempt, fuzz_settings
+from spoiling import NASTY, byte_step, cell, corrupt, line_step, table_step
 from trees import AUDFORMAT_EMOTION, ESC50, ESC50_NAMES, TABLE, TREES, counted_rows, label_rows, wav, write_audio
 
 from valence_gap.corpora import esc50
@@ -56,10 +56,10 @@ def check_tables(tree, tables, labels, audio, rule):
         assert values.stack().between(-1e-9, 1 + 1e-9).all()
 
 
-def check(tree, base, spoilt, rule):
+def check(tree, base, corrupted, rule):
     with tempfile.TemporaryDirectory(dir=base / tree.adapter) as folder:
         root, audio = Path(folder), base / tree.adapter / "audio"
-        tree.write(root, spoilt)
+        tree.write(root, corrupted)
         result = attempt(
             lambda: prepared(tree, root, audio, root / "out", out_of_scale=rule),
             outside=base / tree.adapter / "outside",
@@ -70,7 +70,7 @@ def check(tree, base, spoilt, rule):
             return
         report, tables, labels = result
         check_tables(tree, tables, labels, audio, rule)
-        content = spoilt.get(tree.label_file, tree.texts[tree.label_file].encode())
+        content = corrupted.get(tree.label_file, tree.texts[tree.label_file].encode())
         rows = label_rows(tree, content)
         assert rows in (None, counted_rows(report, sum(map(len, tables.values())))), json.dumps(report["skipped"])
 
@@ -84,7 +84,7 @@ def broken(tree):
 
     one = st.sampled_from([tree.label_file, *tree.texts]).flatmap(lambda name: st.tuples(st.just(name), steps(name)))
     return st.lists(one, min_size=1, max_size=2).map(
-        lambda chosen: {name: spoil(tree.texts[name].encode(), found) for name, found in chosen}
+        lambda chosen: {name: corrupt(tree.texts[name].encode(), found) for name, found in chosen}
     )
 
 
@@ -96,35 +96,35 @@ def test_the_sound_corpus_is_read(place_of, tmp_path, name):
     assert sum(map(len, tables.values())) == len(tree.audio) - (name == "msp-podcast")  # one is of Test2
 
 
-@rounds("msp-podcast")
-@given(spoilt=broken(TREES["msp-podcast"]), rule=RULES)
-def test_msp_podcast(place_of, spoilt, rule):
-    check(TREES["msp-podcast"], place_of, spoilt, rule)
+@fuzz_settings("msp-podcast")
+@given(corrupted=broken(TREES["msp-podcast"]), rule=RULES)
+def test_msp_podcast(place_of, corrupted, rule):
+    check(TREES["msp-podcast"], place_of, corrupted, rule)
 
 
-@rounds("iemocap")
-@given(spoilt=broken(TREES["iemocap"]), rule=RULES)
-def test_iemocap(place_of, spoilt, rule):
-    check(TREES["iemocap"], place_of, spoilt, rule)
+@fuzz_settings("iemocap")
+@given(corrupted=broken(TREES["iemocap"]), rule=RULES)
+def test_iemocap(place_of, corrupted, rule):
+    check(TREES["iemocap"], place_of, corrupted, rule)
 
 
-@rounds("cmu-mosi")
-@given(spoilt=broken(TREES["cmu-mosi"]), rule=RULES)
-def test_cmu_mosi(place_of, spoilt, rule):
-    check(TREES["cmu-mosi"], place_of, spoilt, rule)
+@fuzz_settings("cmu-mosi")
+@given(corrupted=broken(TREES["cmu-mosi"]), rule=RULES)
+def test_cmu_mosi(place_of, corrupted, rule):
+    check(TREES["cmu-mosi"], place_of, corrupted, rule)
 
 
-@rounds("table")
-@given(spoilt=broken(TREES["table"]), rule=RULES)
-def test_table(place_of, spoilt, rule):
-    check(TREES["table"], place_of, spoilt, rule)
+@fuzz_settings("table")
+@given(corrupted=broken(TREES["table"]), rule=RULES)
+def test_table(place_of, corrupted, rule):
+    check(TREES["table"], place_of, corrupted, rule)
 
 
-@rounds("audformat")
-@example(spoilt={"db.emotion.csv": AUDFORMAT_EMOTION.replace("b.wav", "").encode()}, rule="keep")
-@given(spoilt=broken(TREES["audformat"]), rule=RULES)
-def test_audformat(place_of, spoilt, rule):
-    check(TREES["audformat"], place_of, spoilt, rule)
+@fuzz_settings("audformat")
+@example(corrupted={"db.emotion.csv": AUDFORMAT_EMOTION.replace("b.wav", "").encode()}, rule="keep")
+@given(corrupted=broken(TREES["audformat"]), rule=RULES)
+def test_audformat(place_of, corrupted, rule):
+    check(TREES["audformat"], place_of, corrupted, rule)
 
 
 def columns_of(values):
@@ -134,7 +134,7 @@ def columns_of(values):
 
 
 def parquet(chosen, name, junk):
-    """A table's bytes as Parquet: one column of another type, another name, or spoilt bytes."""
+    """A table's bytes as Parquet: one column of another type, another name, or corrupted bytes."""
     kind, value = chosen
     table = pd.read_csv(io.StringIO(TABLE))
     rows = len(table)
@@ -152,10 +152,10 @@ def parquet(chosen, name, junk):
     table[column] = columns[kind]
     stream = io.BytesIO()
     table.rename(columns={column: renamed}).to_parquet(stream, index=False)
-    return spoil(stream.getvalue(), junk)
+    return corrupt(stream.getvalue(), junk)
 
 
-@rounds("parquet")
+@fuzz_settings("parquet")
 @given(
     chosen=columns_of(st.sampled_from(NASTY)),
     name=st.sampled_from(["file", "id", "split", "speaker", "gender", "valence", "arousal"]).flatmap(
@@ -184,7 +184,7 @@ def test_parquet(place_of, chosen, name, junk):
             assert counted_rows(report, sum(map(len, tables))) == 5
 
 
-@rounds("esc50")
+@fuzz_settings("esc50")
 @given(
     steps=st.lists(st.one_of(table_step, table_step, byte_step), min_size=1, max_size=3),
     lost=st.lists(st.sampled_from(ESC50_NAMES), max_size=2),
@@ -196,7 +196,7 @@ def test_esc50(place_of, steps, lost):
         write_audio(root / "audio", [name for name in ESC50_NAMES if name not in lost])
         write_audio(base / "outside", ["secret.wav"])
         (root / "meta").mkdir()
-        (root / "meta/esc50.csv").write_bytes(spoil(ESC50.encode(), steps))
+        (root / "meta/esc50.csv").write_bytes(corrupt(ESC50.encode(), steps))
         found = attempt(lambda: esc50.clips(root), outside=base / "outside", names=("esc50.csv", str(root)))
         for clips in (found or {}).values():
             assert all(clip.parent == root / "audio" and clip.is_file() for clip in clips)

@@ -12,9 +12,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import attempt, rounds
+from outcomes import attempt, fuzz_settings
 from small_models import make_backbone, make_cnn14, training
-from spoiling import byte_step, spoil
+from spoiling import byte_step, corrupt
 
 from valence_gap.definitions.models import Backbone
 from valence_gap.models import loading
@@ -59,7 +59,7 @@ def check(folders, kind, change):
 KINDS = st.sampled_from(["backbone", "finished", "cnn14"])
 
 
-@rounds("config.json")
+@fuzz_settings("config.json")
 @given(kind=KINDS, keys=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), STRANGE), min_size=1, max_size=2))
 def test_config_json(folders, kind, keys):
     def change(folder):
@@ -75,7 +75,7 @@ def test_config_json(folders, kind, keys):
 HEADER_SIZES = st.sampled_from([0, 1, 2**20, 2**40, 2**63, 2**64 - 1])
 
 
-@rounds("safetensors")
+@fuzz_settings("safetensors")
 @given(
     kind=KINDS,
     how=st.one_of(st.lists(byte_step, min_size=1, max_size=3), HEADER_SIZES, st.binary(max_size=300)),
@@ -87,7 +87,7 @@ def test_bytes_of_models(folders, kind, how, file):
         content = path.read_bytes()
         if isinstance(how, int):
             content = struct.pack("<Q", how) + content[8:]
-        path.write_bytes(how if isinstance(how, bytes) else content if isinstance(how, int) else spoil(content, how))
+        path.write_bytes(how if isinstance(how, bytes) else content if isinstance(how, int) else corrupt(content, how))
 
     check(folders, kind, change)
 
@@ -118,7 +118,7 @@ def trapped(form, trap, path, protocol):
         path.write_bytes(content)
 
 
-@rounds("pickle")
+@fuzz_settings("pickle")
 @given(
     form=st.sampled_from(["zip", "torch", "bare", "bomb"]),
     name=st.sampled_from(["pytorch_model.bin", "model.safetensors"]),
@@ -138,7 +138,7 @@ def test_nothing_is_unpickled(folders, form, name, protocol):
         assert not (Path(root) / "output").exists()
 
 
-@rounds("state")
+@fuzz_settings("state")
 @given(steps=st.lists(byte_step, min_size=1, max_size=2))
 def test_a_damaged_state_is_never_half_loaded(tmp_path_factory, steps):
     with tempfile.TemporaryDirectory(dir=tmp_path_factory.getbasetemp()) as root:
@@ -146,9 +146,9 @@ def test_a_damaged_state_is_never_half_loaded(tmp_path_factory, steps):
         optimizer = torch.optim.AdamW(module.parameters())
         module(torch.ones(1, 2)).sum().backward()
         optimizer.step()
-        checkpoints.save(Path(root), "key", checkpoints.Journal(), module, optimizer, {})
+        checkpoints.save(Path(root), "key", checkpoints.TrainerState(), module, optimizer, {})
         path = Path(root) / checkpoints.STATE
-        path.write_bytes(spoil(path.read_bytes(), steps))
+        path.write_bytes(corrupt(path.read_bytes(), steps))
         torch.nn.init.zeros_(module.weight)
         found = attempt(
             lambda: [checkpoints.load(Path(root), "key", module, optimizer)], skips=lambda found: found[0] is None

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from outcomes import hand_made
+from outcomes import expect_error
 from trees import ESC50, ESC50_NAMES, MSP_LABELS, TABLE, TREES, wav, write_audio
 
 from valence_gap.audio.packing import open_pack, pack_audio
@@ -35,7 +35,7 @@ def msp(tmp_path, text, **settings):
     read(tmp_path, "msp-podcast", {"Labels/labels_consensus.csv": text}, **settings)
 
 
-def without(name):
+def drop_skipped(name):
     return lambda root: shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink()
 
 
@@ -90,11 +90,11 @@ CORPORA = {
         ["rows have no audio file", "row without audio: table.csv:", "on_missing_audio: skip"],
     ),
     "half-copied corpus: no labels": (
-        lambda path: read(path, "msp-podcast", change=without("Labels")),
+        lambda path: read(path, "msp-podcast", change=drop_skipped("Labels")),
         ["no file with the consensus labels", "labels_consensus.csv"],
     ),
     "half-copied corpus: no evaluations": (
-        lambda path: read(path, "iemocap", change=without("Session1/dialog")),
+        lambda path: read(path, "iemocap", change=drop_skipped("Session1/dialog")),
         ["no turns of IEMOCAP", "Give the folder that holds Session1"],
     ),
     "half-copied corpus: label file of no bytes": (
@@ -102,7 +102,7 @@ CORPORA = {
         ["A table is empty", "labels_consensus.csv"],
     ),
     "half-copied corpus: no Partitions.txt": (
-        lambda path: msp(path, MSP_LABELS.replace("Split_Set", "Set"), change=without("Partitions.txt")),
+        lambda path: msp(path, MSP_LABELS.replace("Split_Set", "Set"), change=drop_skipped("Partitions.txt")),
         ["Nothing tells the splits", "Put the release's Partitions.txt there"],
     ),
     "label file of another release": (
@@ -238,7 +238,7 @@ CORPORA = {
 }
 
 
-def packed(tmp_path, contents):
+def pack_indexes(tmp_path, contents):
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     rows = pd.DataFrame({"id": [*contents], "file": [*contents], "audio_root": 0, "duration_s": 0.1})
@@ -249,7 +249,7 @@ def packed(tmp_path, contents):
 
 AUDIO = {
     "mixed rates are no error, the bad ones are all named": (
-        lambda path: packed(
+        lambda path: pack_indexes(
             path,
             {
                 "a.wav": wav(),
@@ -267,11 +267,11 @@ AUDIO = {
 @pytest.mark.parametrize("name", [*CORPORA, *AUDIO])
 def test_it_is_told(tmp_path, name):
     broken, words = {**CORPORA, **AUDIO}[name]
-    hand_made(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
+    expect_error(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
 
 
 def test_mixed_sampling_rates_are_told_and_counted(tmp_path, capsys):
-    packed(tmp_path, {"a.wav": wav(), "b.wav": wav(rate_hz=44_100, channels=2), "c.wav": wav(rate_hz=192_000)})
+    pack_indexes(tmp_path, {"a.wav": wav(), "b.wav": wav(rate_hz=44_100, channels=2), "c.wav": wav(rate_hz=192_000)})
     assert (
         "mixed sampling rates, all brought to 16000 Hz: 16000 Hz (1 files), 192000 Hz (1 files)"
         in capsys.readouterr().err

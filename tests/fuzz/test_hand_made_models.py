@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 from huggingface_hub import errors
-from outcomes import ROUNDS, hand_made
+from outcomes import ROUNDS, expect_error
 from safetensors.torch import load_file, save_file
 from small_models import make_backbone, training
 from test_hand_made_corpora import AUDIO, CORPORA
@@ -131,7 +131,7 @@ CONFIGURATION = {
 @pytest.mark.parametrize("name", [*MODELS, *CONFIGURATION])
 def test_it_is_told(tmp_path, name):
     broken, words = {**MODELS, **CONFIGURATION}[name]
-    hand_made(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
+    expect_error(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
 
 
 def hub_error(error):
@@ -150,7 +150,7 @@ def hub_error(error):
 def test_a_hub_that_refuses_is_told(tmp_path, monkeypatch, error, words):
     monkeypatch.setattr(hub, "snapshot_download", MagicMock(side_effect=hub_error(error)))
     definition = Backbone(source="facebook/some-encoder", revision=COMMIT)
-    hand_made(lambda: fetch.fetch_pretrained("b", definition, tmp_path / "output"), words)
+    expect_error(lambda: fetch.fetch_pretrained("b", definition, tmp_path / "output"), words)
 
 
 def test_there_are_enough():

@@ -106,7 +106,7 @@ ESC50_NAMES = [line.split(",")[0] for line in ESC50.splitlines()[1:]]
 
 
 @dataclass(frozen=True)
-class Tree:
+class CorpusTree:
     """A corpus.
 
     Attributes:
@@ -146,7 +146,7 @@ class Tree:
 
 SPLITS = {"train": "train", "dev": "validation", "test": "test-1"}
 TREES = {
-    "msp-podcast": Tree(
+    "msp-podcast": CorpusTree(
         "msp-podcast",
         {
             "Labels/labels_consensus.csv": MSP_LABELS,
@@ -159,7 +159,7 @@ TREES = {
         {"splits": SPLITS, "speakers_disjoint": False},
         "Labels/labels_consensus.csv",
     ),
-    "iemocap": Tree(
+    "iemocap": CorpusTree(
         "iemocap",
         {
             "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt": IEMOCAP_EVALUATION,
@@ -170,7 +170,7 @@ TREES = {
         {"splits": {"test": "all"}},
         "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt",
     ),
-    "cmu-mosi": Tree(
+    "cmu-mosi": CorpusTree(
         "cmu-mosi",
         {
             "Labels/OpinionLevelSentiment.csv": MOSI_LABELS,
@@ -183,7 +183,7 @@ TREES = {
         "Labels/OpinionLevelSentiment.csv",
         header=False,
     ),
-    "table": Tree(
+    "table": CorpusTree(
         "table",
         {"table.csv": TABLE},
         TABLE_NAMES,
@@ -195,7 +195,7 @@ TREES = {
         },
         "table.csv",
     ),
-    "audformat": Tree(
+    "audformat": CorpusTree(
         "audformat",
         {"db.yaml": AUDFORMAT, "db.emotion.csv": AUDFORMAT_EMOTION, "db.files.csv": AUDFORMAT_FILES},
         AUDFORMAT_NAMES,

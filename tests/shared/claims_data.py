@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from valence_gap.claims.evidence import MissingError
+from valence_gap.claims.evidence import MissingEvidenceError
 from valence_gap.definitions.claims import Claims, Side, Statement, read_statements
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores import statistics
@@ -80,7 +80,7 @@ def around(value, width=0.01, resamples=200):
     return np.concatenate([[value], value + np.linspace(-width, width, resamples)])
 
 
-class World:
+class RandomEvidence:
     """Evidence that is made up: a number for everything that can be asked, the same whenever it is asked again.
 
     How far models, dimensions, corpora, variants and chance matter differs from world to world.
@@ -127,7 +127,7 @@ class World:
         return self.rows(model, attribute)
 
 
-class Given:
+class MappedEvidence:
     """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the rest as asked."""
 
     def __init__(self, cccs=None, *, speakers=None, curves=None, separations=None, resamples=200, speaker_draws=200):
@@ -144,7 +144,7 @@ class Given:
 
     def ccc(self, model, corpus, dimension, condition, group="all"):
         if (model, corpus, dimension, condition, group) not in self.cccs:
-            raise MissingError(f"no predictions of {model}")
+            raise MissingEvidenceError(f"no predictions of {model}")
         return self.cccs[model, corpus, dimension, condition, group]
 
     def speakers(self, model, corpus, dimension):

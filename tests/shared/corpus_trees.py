@@ -26,7 +26,7 @@ def write_audio(path: Path, *, seconds: float = 0.5, rate: int = 16_000, channel
     return path
 
 
-class Prepared:
+class PreparedCorpus:
     """The six tables and the report of a corpus, joined for looking up."""
 
     def __init__(self, folder: Path) -> None:
@@ -53,9 +53,9 @@ class Prepared:
         return {reason: found["count"] for reason, found in self.report["noted"].items()}
 
 
-def prepare(output: Path, adapter: str, paths: Mapping[str, Any], **definition: Any) -> Prepared:
+def prepare(output: Path, adapter: str, paths: Mapping[str, Any], **definition: Any) -> PreparedCorpus:
     # Of a handful of files, one that is missing is many.
     corpus = Corpus(adapter=adapter, label=adapter, **{"on_missing_audio": "skip", **definition})
     given = {key: str(path) for key, path in paths.items() if key != "audio"}
     prepare_corpus(adapter, corpus, CorpusPaths(audio=tuple(map(str, paths["audio"])), **given), output)
-    return Prepared(output)
+    return PreparedCorpus(output)

@@ -13,7 +13,7 @@ from valence_gap.audio.packs import write_pack
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime import data_files
-from valence_gap.training.learners import Source
+from valence_gap.training.learners import TrainingSplit
 
 CHANNELS = 8
 STEPS = 6  # of an epoch: 44 utterances in batches of 8
@@ -25,24 +25,24 @@ CNN14 = Backbone(architecture="cnn14", channels=(4, 8), mel_bins=16)
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     backbone: Path
-    train: Source
-    dev: Source
+    train: TrainingSplit
+    dev: TrainingSplit
     utterances: Path
 
     def arguments(self, tmp_path: Path) -> dict[str, Any]:
         return {
             "backbone": self.backbone,
-            "train_source": self.train,
-            "dev_source": self.dev,
+            "train_split": self.train,
+            "dev_split": self.dev,
             "train_utterances": self.utterances,
             "scratch": tmp_path / "scratch",
             "output": tmp_path / "output",
         }
 
 
-def split(folder: Path, count: int, seed: int) -> Source:
+def split(folder: Path, count: int, seed: int) -> TrainingSplit:
     """Features whose means are the labels, and audio whose loudness is one of them."""
     random = np.random.default_rng(seed)
     ids = [f"{folder.name} {i}" for i in range(count)]
@@ -66,10 +66,10 @@ def split(folder: Path, count: int, seed: int) -> Source:
     data_files.write_parquet(
         folder / "utterances.parquet", pd.DataFrame({"id": ids, "speaker": [f"s{i % 4}" for i in range(count)]})
     )
-    return Source(folder / "labels.parquet", folder / "features", None)
+    return TrainingSplit(folder / "labels.parquet", folder / "features", None)
 
 
-def make(folder: Path) -> Data:
+def make(folder: Path) -> TrainingData:
     """A tiny backbone with every kind of randomness in training, and two splits."""
     torch.manual_seed(0)
     config = HubertConfig(
@@ -88,10 +88,10 @@ def make(folder: Path) -> Data:
     )
     HubertModel(config).save_pretrained(folder / "backbone")
     train, dev = split(folder / "train", 44, 1), split(folder / "dev", 20, 2)
-    return Data(folder / "backbone", train, dev, folder / "train" / "utterances.parquet")
+    return TrainingData(folder / "backbone", train, dev, folder / "train" / "utterances.parquet")
 
 
-def heard(data: Data) -> Data:
+def with_audio(data: TrainingData) -> TrainingData:
     """The same data as audio."""
     train, dev = (replace(each, features=None, audio=each.labels.parent / "audio") for each in (data.train, data.dev))
     return replace(data, train=train, dev=dev)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from valence_gap.preflight.memory import ASKED_MB
 from valence_gap.preflight.memory import JOB_PROCESSES_MB as PROCESSES_MB
+from valence_gap.preflight.memory import REQUESTED_MEM_MB
 
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.parent.name for path in (ROOT / "profiles").glob("*/profile.yaml"))
@@ -64,7 +64,7 @@ def test_the_slurm_profile_asks_for_the_memory_of_each_rule_and_of_its_processes
 
 def test_the_preflight_knows_what_rules_ask_for():
     wanted = {name: int(match[1]) for name, block in rules().items() if (match := re.search(r"mem_mb=(\d+)", block))}
-    assert {name: wanted[name] for name in ASKED_MB} == ASKED_MB
+    assert {name: wanted[name] for name in REQUESTED_MEM_MB} == REQUESTED_MEM_MB
     assert PROCESSES_MB == JOB_PROCESSES_MB
 
 

@@ -29,7 +29,7 @@ OVER_TINY = (
 )
 RESULTS = "results/tiny"
 SNAKEMAKE_SHARE = 0.15  # of the kills
-MOST_STARTS = 300
+MAX_STARTS = 300
 
 
 @dataclass
@@ -67,7 +67,7 @@ def run_under_kills(root: Path, draws: random.Random, every_s: float) -> Tally:
     """Start the study again and again, with kills, until it is done."""
     tally = Tally()
     with (root / "snakemake.log").open("w") as log:
-        while tally.starts < MOST_STARTS:
+        while tally.starts < MAX_STARTS:
             subprocess.run(command("--unlock"), cwd=root, env=ENVIRONMENT, stdout=log, stderr=log, check=True)
             tally.starts += 1
             arguments = command("--cores", "2", "--retries", "2", "--keep-going")
@@ -78,7 +78,7 @@ def run_under_kills(root: Path, draws: random.Random, every_s: float) -> Tally:
             print(f"start {tally.starts}: ended with {snakemake.returncode}; {tally.total} kills so far", flush=True)
             if snakemake.returncode == 0:
                 return tally
-    sys.exit(f"not done after {MOST_STARTS} starts; its log: {root / 'snakemake.log'}")
+    sys.exit(f"not done after {MAX_STARTS} starts; its log: {root / 'snakemake.log'}")
 
 
 def kill_until_it_ends(snakemake: subprocess.Popen[bytes], draws: random.Random, every_s: float, tally: Tally) -> None:

@@ -22,11 +22,11 @@ def started(workflow: Workflow, target: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
+        preexec_fn=restore_sigint,
     )
 
 
-def heed_interrupts() -> None:
+def restore_sigint() -> None:
     """What a shell starts in the background, maybe these tests, ignores Ctrl-C, and so does all that it starts."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

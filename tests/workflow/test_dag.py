@@ -40,10 +40,10 @@ AUGMENTED = Counter(apply_conditions=CORPORA, inventory=1)  # and the noises are
 HEARD = Counter(fetch_pretrained=2, transcribe=3, embed_text=3)  # recogniser and BERT; train, dev and test
 HEARD_TOO = Counter(transcribe=2)  # the test sets of the other corpora, for their word error rates
 FUSED = Counter(pool_states=2 * BACKBONES, train_fusion=BACKBONES, predict_fusion=BACKBONES)
-IN_DOMAIN, EVERYWHERE = audio(1, 3), audio(CORPORA, EVERY_SPLIT)
-MAIN = EVERYWHERE + models(BACKBONES, BACKBONES, cnn14=1) + scored(MODELS * CORPORA)
+IN_DOMAIN, ALL_CORPORA = audio(1, 3), audio(CORPORA, EVERY_SPLIT)
+MAIN = ALL_CORPORA + models(BACKBONES, BACKBONES, cnn14=1) + scored(MODELS * CORPORA)
 FROZEN_TOO = IN_DOMAIN + models(2 * BACKBONES, BACKBONES)
-STEPS = EVERYWHERE + models(4, 1) + scored(4 * CORPORA)
+STEPS = ALL_CORPORA + models(4, 1) + scored(4 * CORPORA)
 # The model from random weights trains its stem, so that it reads audio: one backbone's stem is computed.
 FROM_RANDOM_WEIGHTS = {"trained": 2, "backbones": 1, "cnn14": 1}
 # Seeds of the repeated models; the frozen, the random, two pruned and three sparse ones.
@@ -52,23 +52,23 @@ CLAIMED = models(BACKBONES + 2 + BACKBONES + 1 + 2 + 3, BACKBONES, cnn14=3)
 CLAIMED_TESTS = MODELS * CORPORA * 2 + 2 * BACKBONES + BACKBONES + CORPORA + 5
 JOBS = {
     "figure_02": MAIN,
-    "figure_03": EVERYWHERE + models(BACKBONES, BACKBONES) + HEARD + HEARD_TOO + FUSED + Counter(predict=BACKBONES),
+    "figure_03": ALL_CORPORA + models(BACKBONES, BACKBONES) + HEARD + HEARD_TOO + FUSED + Counter(predict=BACKBONES),
     "figure_04": FROZEN_TOO + Counter(synthesise=1, predict=2 * 2 * BACKBONES),
     "figure_05": FROZEN_TOO + Counter(predict=2 * BACKBONES),
     "figure_06": MAIN + AUGMENTED + scored(MODELS * CORPORA),
     "figure_07": MAIN - Counter(score=MODELS * CORPORA),
     "figure_08": IN_DOMAIN + models(BACKBONES, BACKBONES, cnn14=1) + scored(MODELS),
-    "figure_09": EVERYWHERE + models(**FROM_RANDOM_WEIGHTS) + scored(3 * CORPORA),
+    "figure_09": ALL_CORPORA + models(**FROM_RANDOM_WEIGHTS) + scored(3 * CORPORA),
     "figure_10": audio(2, 4)
     + models(**FROM_RANDOM_WEIGHTS)
-    + Counter(predict=3 * 2, measure_separation=1, project_states=1),
+    + Counter(predict=3 * 2, measure_separation=1, project_embeddings=1),
     "figure_11": audio(1, 2) + models(3, 1, cnn14=3),
     "figure_12": STEPS,
     "figure_13": STEPS,
     "table_1": Counter(),
     "table_2": Counter(fetch_pretrained=BACKBONES),
-    "table_3": EVERYWHERE + AUGMENTED + models(1, 1) + scored(2 * CORPORA),
-    "claims": EVERYWHERE
+    "table_3": ALL_CORPORA + AUGMENTED + models(1, 1) + scored(2 * CORPORA),
+    "claims": ALL_CORPORA
     + AUGMENTED
     + CLAIMED
     + HEARD

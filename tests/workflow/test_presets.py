@@ -66,7 +66,7 @@ def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) 
         "score": main * CORPORA * 2 + variants * CORPORA,
         "summarise_scores": 1,
         "measure_separation": 1,
-        "project_states": 1,
+        "project_embeddings": 1,
         **figures,
         **{f"table_{number}": 1 for number in (1, 2, 3)},
         "claims": 1,
@@ -111,7 +111,7 @@ def test_the_preflight_plans_what_the_workflow_does() -> None:
     assert len(plan.predictions) - TRANSFORMERS == 120
     assert len(plan.backbones) == TRANSFORMERS + 2
     assert plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
-    assert plan.tested("synthesised") == ("msp-podcast",)
+    assert plan.test_corpora("synthesised") == ("msp-podcast",)
     assert plan.transcribed == plan.corpora
     heard = [work.name for work in Costs(study, plan, {}).work() if work.kind == "transcribe"]
     assert heard == ["msp-podcast train", "msp-podcast dev", *(f"{corpus} test" for corpus in plan.corpora)]

@@ -1,15 +1,15 @@
 rule pack_audio:
     """Decode the utterances of a split to 16 kHz mono PCM16 in one memory-mapped array."""
     input:
-        utterances=f"{R}/corpora/{{corpus}}/utterances.{{split}}.parquet",
+        utterances=f"{RESULTS}/corpora/{{corpus}}/utterances.{{split}}.parquet",
     output:
-        audio=f"{R}/audio/{{corpus}}/clean/{{split}}/audio.npy",
-        index=f"{R}/audio/{{corpus}}/clean/{{split}}/index.parquet",
-        report=f"{R}/audio/{{corpus}}/clean/{{split}}/report.json",
+        audio=f"{RESULTS}/audio/{{corpus}}/clean/{{split}}/audio.npy",
+        index=f"{RESULTS}/audio/{{corpus}}/clean/{{split}}/index.parquet",
+        report=f"{RESULTS}/audio/{{corpus}}/clean/{{split}}/report.json",
     log:
-        f"{R}/logs/pack_audio/{{corpus}}/{{split}}.log",
+        f"{RESULTS}/logs/pack_audio/{{corpus}}/{{split}}.log",
     benchmark:
-        f"{R}/benchmarks/pack_audio/{{corpus}}/{{split}}.tsv"
+        f"{RESULTS}/benchmarks/pack_audio/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     # Threads decode, and do not shape the result; the miniature is decoded sooner than they are worth.
@@ -39,18 +39,18 @@ rule pack_audio:
 rule apply_conditions:
     """Materialise the augmented test sets of a corpus (section III-D); each utterance's draw depends on its id alone."""
     input:
-        pack=lambda wildcards: pack(wildcards.corpus, "test"),
-        noise=f"{R}/corpora/{NOISE}/inventory.csv" if study.noise_root() else [],
+        pack=lambda wildcards: pack_files(wildcards.corpus, "test"),
+        noise=f"{RESULTS}/corpora/{NOISE}/inventory.csv" if study.noise_root() else [],
     output:
         [
             path
             for condition in study.configuration.augmented
-            for path in pack("{corpus}", "test", condition)
+            for path in pack_files("{corpus}", "test", condition)
         ],
     log:
-        f"{R}/logs/apply_conditions/{{corpus}}.log",
+        f"{RESULTS}/logs/apply_conditions/{{corpus}}.log",
     benchmark:
-        f"{R}/benchmarks/apply_conditions/{{corpus}}.tsv"
+        f"{RESULTS}/benchmarks/apply_conditions/{{corpus}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -68,7 +68,7 @@ rule apply_conditions:
             ],
         ),
         seed=study.configuration.seed,
-        root=lambda wildcards: f"{R}/audio/{wildcards.corpus}",
+        root=lambda wildcards: f"{RESULTS}/audio/{wildcards.corpus}",
         revision=REVISIONS["conditions"],
     shell:
         r"""
@@ -85,15 +85,15 @@ rule apply_conditions:
 rule synthesise:
     """Speak the transcripts of a test set with a speech synthesiser, neutrally (section IV-C)."""
     input:
-        f"{R}/corpora/{{corpus}}/utterances.test.parquet",
+        f"{RESULTS}/corpora/{{corpus}}/utterances.test.parquet",
     output:
-        audio=f"{R}/audio/{{corpus}}/synthesised/test/audio.npy",
-        index=f"{R}/audio/{{corpus}}/synthesised/test/index.parquet",
-        report=f"{R}/audio/{{corpus}}/synthesised/test/report.json",
+        audio=f"{RESULTS}/audio/{{corpus}}/synthesised/test/audio.npy",
+        index=f"{RESULTS}/audio/{{corpus}}/synthesised/test/index.parquet",
+        report=f"{RESULTS}/audio/{{corpus}}/synthesised/test/report.json",
     log:
-        f"{R}/logs/synthesise/{{corpus}}.log",
+        f"{RESULTS}/logs/synthesise/{{corpus}}.log",
     benchmark:
-        f"{R}/benchmarks/synthesise/{{corpus}}.tsv"
+        f"{RESULTS}/benchmarks/synthesise/{{corpus}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

@@ -1,15 +1,15 @@
 rule fetch_pretrained:
     """Bring a backbone from the hub, at a pinned commit, or from a local folder; nothing later asks the hub."""
     input:
-        source_files,
+        local_backbone_files,
     output:
         config="resources/pretrained/{backbone}/config.json",
         weights="resources/pretrained/{backbone}/model.safetensors",
         run="resources/pretrained/{backbone}/run.json",
     log:
-        f"{R}/logs/fetch_pretrained/{{backbone}}.log",
+        f"{RESULTS}/logs/fetch_pretrained/{{backbone}}.log",
     benchmark:
-        f"{R}/benchmarks/fetch_pretrained/{{backbone}}.tsv"
+        f"{RESULTS}/benchmarks/fetch_pretrained/{{backbone}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -33,18 +33,18 @@ rule fetch_pretrained:
 rule fetch_checkpoint:
     """Bring a finished model, from the hub at a pinned commit or from a local folder, where a trained one would lie."""
     input:
-        checkpoint_files,
+        local_checkpoint_files,
     output:
         multiext(
-            f"{R}/models/{{model}}/seed-{{seed}}/",
+            f"{RESULTS}/models/{{model}}/seed-{{seed}}/",
             "model.safetensors",
             "config.json",
             "run.json",
         ),
     log:
-        f"{R}/logs/fetch_checkpoint/{{model}}/seed-{{seed}}.log",
+        f"{RESULTS}/logs/fetch_checkpoint/{{model}}/seed-{{seed}}.log",
     benchmark:
-        f"{R}/benchmarks/fetch_checkpoint/{{model}}/seed-{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/fetch_checkpoint/{{model}}/seed-{{seed}}.tsv"
     wildcard_constraints:
         model=alternatives(filterfalse(study.is_trained, study.models)),
     conda:
@@ -70,9 +70,12 @@ rule fetch_checkpoint:
 rule fetch:
     """Fetch every pre-trained or finished model that the study needs, on a node that has a network."""
     input:
-        [f"resources/pretrained/{backbone}/run.json" for backbone in study.fetched()],
         [
-            f"{R}/models/{model}/seed-{seed}/run.json"
+            f"resources/pretrained/{backbone}/run.json"
+            for backbone in study.fetched_backbones()
+        ],
+        [
+            f"{RESULTS}/models/{model}/seed-{seed}/run.json"
             for model, seed in study.fetched_models()
         ],
 
@@ -84,17 +87,17 @@ rule extract_stem_features:
         audio=rules.pack_audio.output.audio,
         index=rules.pack_audio.output.index,
     output:
-        features=maybe_temp(
-            f"{R}/features/{{backbone}}/{{corpus}}/{{split}}/features.npy"
+        features=temp_unless_kept(
+            f"{RESULTS}/features/{{backbone}}/{{corpus}}/{{split}}/features.npy"
         ),
-        index=maybe_temp(
-            f"{R}/features/{{backbone}}/{{corpus}}/{{split}}/index.parquet"
+        index=temp_unless_kept(
+            f"{RESULTS}/features/{{backbone}}/{{corpus}}/{{split}}/index.parquet"
         ),
-        run=f"{R}/features/{{backbone}}/{{corpus}}/{{split}}/run.json",
+        run=f"{RESULTS}/features/{{backbone}}/{{corpus}}/{{split}}/run.json",
     log:
-        f"{R}/logs/extract_stem_features/{{backbone}}/{{corpus}}/{{split}}.log",
+        f"{RESULTS}/logs/extract_stem_features/{{backbone}}/{{corpus}}/{{split}}.log",
     benchmark:
-        f"{R}/benchmarks/extract_stem_features/{{backbone}}/{{corpus}}/{{split}}.tsv"
+        f"{RESULTS}/benchmarks/extract_stem_features/{{backbone}}/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -106,8 +109,8 @@ rule extract_stem_features:
         backbone=lambda wildcards, input: parent(input.backbone[0]),
         audio=lambda wildcards, input: parent(input.audio),
         folder=subpath(output.run, parent=True),
-        deterministic=lambda wildcards, output: deterministic(
-            standing_on(wildcards.backbone)
+        deterministic=lambda wildcards, output: deterministic_flag(
+            models_of_backbone(wildcards.backbone)
         ),
         revision=REVISIONS["features"],
     shell:

@@ -1,28 +1,28 @@
 rule claims:
-    """The paper's answers as statements, checked against the scores: holds, does not hold, cannot be told."""
+    """The paper's answers as statements, evaluated on the scores: supported, contradicted or inconclusive."""
     input:
-        claims=once_sound("claims", "workflow/claims.yaml"),
+        claims=checked_input("claims", "workflow/claims.yaml"),
         predictions=claims_predictions().values(),
         labels=claims_tables("labels").values(),
         utterances=claims_tables("utterances").values(),
         logs=claims_logs().values(),
-        packed=packed(claims_corpora()).values(),
-        published=reference("figure_2", "table_3"),
+        packed=pack_indexes(claims_corpora()).values(),
+        published=reference_files("figure_2", "table_3"),
         separation=(
             rules.measure_separation.output if study.claims_need_separation() else []
         ),
     output:
         report(
-            f"{R}/claims.md",
+            f"{RESULTS}/claims.md",
             caption="../report/claims.rst",
             category="Claims",
         ),
-        multiext(f"{R}/claims", ".csv", ".json"),
-        record=f"{R}/claims.run.json",
+        multiext(f"{RESULTS}/claims", ".csv", ".json"),
+        record=f"{RESULTS}/claims.run.json",
     log:
-        f"{R}/logs/claims.log",
+        f"{RESULTS}/logs/claims.log",
     benchmark:
-        f"{R}/benchmarks/claims.tsv"
+        f"{RESULTS}/benchmarks/claims.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -37,11 +37,11 @@ rule claims:
         labels=[*claims_tables("labels")],
         utterances=[*claims_tables("utterances")],
         logs=[*claims_logs()],
-        packed=flags("--packed", packed(claims_corpora())),
+        packed=flags("--packed", pack_indexes(claims_corpora())),
         separation=lambda wildcards, input: flags("--separation", input.separation),
         evaluation=to_json(study.configuration.evaluation),
         note=flags("--note", filter(None, [study.configuration.note])),
-        published="--published" if study.shown("figure_02").published else [],
+        published="--published" if study.figure_config("figure_02").published else [],
         stem=subpath(output[0], strip_suffix=".md"),
         revision=REVISIONS["claims"],
     shell:

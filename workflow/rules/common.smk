@@ -11,26 +11,26 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
 from valence_gap.weights.local import local_source
 from valence_gap.study.revisions import REVISIONS
-from valence_gap.study.sources import closure
+from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, load
 
 
-def sound_study(*asked):
+def load_study(*extra_targets):
     """The study, whose targets and what else is asked for can be made; else the run ends with what is wrong."""
     try:
-        return load(config, asked)
+        return load(config, extra_targets)
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
-study = sound_study()
+study = load_study()
 
 # With SIGUSR1 a scheduler warns a whole job of its end. It would kill Snakemake and the shells of its jobs; so they let
 # it pass, and a training, which does not, saves its state.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
-R = study.results
-TRAIN = study.configuration.train_corpus
+RESULTS = study.results
+TRAIN_CORPUS = study.configuration.train_corpus
 SOURCES = "src/valence_gap"
 
 
@@ -49,23 +49,25 @@ def flags(option, values):
     return [word for value in values for word in (option, value)]
 
 
-def once_sound(target, files):
+def checked_input(target, files):
     """An input function that gives some files; first a target that is asked for by name alone is checked."""
 
     def checked(wildcards):
         if target not in study.targets:
-            sound_study(target)
+            load_study(target)
         return files
 
     return checked
 
 
-def raw(wildcards):
+def miniature_manifest(wildcards):
     """What must exist before a corpus is read: results/miniature/raw/manifest.json, or nothing for a real one."""
-    return f"{R}/raw/manifest.json" if study.is_miniature(wildcards.corpus) else []
+    return (
+        f"{RESULTS}/raw/manifest.json" if study.is_miniature(wildcards.corpus) else []
+    )
 
 
-def files_of(source):
+def local_model_files(source):
     """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors; nothing for one on the hub."""
     folder = local_source(source)
     names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
@@ -76,29 +78,29 @@ def files_of(source):
     )
 
 
-def source_files(wildcards):
+def local_backbone_files(wildcards):
     """Files of a local backbone: resources/miniature/mini-w2v2-b/config.json, ..."""
-    return files_of(study.configuration.backbones[wildcards.backbone].source)
+    return local_model_files(study.configuration.backbones[wildcards.backbone].source)
 
 
-def checkpoint_files(wildcards):
+def local_checkpoint_files(wildcards):
     """Files of a finished model in a local folder: my-models/released/config.json, ..."""
-    return files_of(study.checkpoint(wildcards.model).source)
+    return local_model_files(study.checkpoint(wildcards.model).source)
 
 
-def continued(wildcards):
+def continued_backbone(wildcards):
     """The backbone that a pre-training continues: results/.../pretraining/mini-w2v2-L/config.json, or nothing."""
     name = study.configuration.pretraining[wildcards.pretraining].continues
-    return [f"{R}/pretraining/{name}/config.json"] if name else []
+    return [f"{RESULTS}/pretraining/{name}/config.json"] if name else []
 
 
-def recogniser_start(wildcards):
+def recogniser_backbone(wildcards):
     """The backbone that a recogniser is fine-tuned from: results/.../pretraining/mini-hubert-b/config.json."""
     name = study.configuration.recogniser_training[wildcards.recogniser].backbone
-    return f"{R}/pretraining/{name}/config.json"
+    return f"{RESULTS}/pretraining/{name}/config.json"
 
 
-def pretrained(backbone):
+def pretrained_files(backbone):
     """Files of a fetched backbone: resources/pretrained/w2v2-b/config.json and model.safetensors."""
     return [
         f"resources/pretrained/{backbone}/{name}"
@@ -107,24 +109,24 @@ def pretrained(backbone):
     ]
 
 
-def pack(corpus, split, condition="clean"):
+def pack_files(corpus, split, condition="clean"):
     """A pack of audio: results/miniature/audio/iemocap/clean/test/audio.npy and its index."""
-    folder = f"{R}/audio/{corpus}/{condition}/{split}"
+    folder = f"{RESULTS}/audio/{corpus}/{condition}/{split}"
     return [f"{folder}/audio.npy", f"{folder}/index.parquet"]
 
 
-def heard(model, corpus, split):
+def model_inputs(model, corpus, split):
     """What a model reads of clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
     if not study.uses_stem_features(model, split):
-        return pack(corpus, split)
-    folder = f"{R}/features/{study.backbone_of(model)}/{corpus}/{split}"
+        return pack_files(corpus, split)
+    folder = f"{RESULTS}/features/{study.backbone_of(model)}/{corpus}/{split}"
     return [f"{folder}/features.npy", f"{folder}/index.parquet"]
 
 
-def heard_option(model, corpus, split, prefix=""):
+def model_input_options(model, corpus, split, prefix=""):
     """The option that names it: ['--train-features', 'results/.../features/mini-w2v2-b/msp-podcast/train']."""
     kind = "features" if study.uses_stem_features(model, split) else "audio"
-    return [f"--{prefix}{kind}", parent(heard(model, corpus, split)[0])]
+    return [f"--{prefix}{kind}", parent(model_inputs(model, corpus, split)[0])]
 
 
 def backbone_files(wildcards):
@@ -132,15 +134,19 @@ def backbone_files(wildcards):
     return (
         []
         if study.is_cnn14(wildcards.model)
-        else pretrained(study.backbone_of(wildcards.model))
+        else pretrained_files(study.backbone_of(wildcards.model))
     )
 
 
 def training_options(wildcards):
     """Options that name what a model is trained on: --backbone ... --train-features ... --dev-features ..."""
     backbone = flags("--backbone", {parent(path) for path in backbone_files(wildcards)})
-    train = heard_option(wildcards.model, TRAIN, "train", "train-")
-    return backbone + train + heard_option(wildcards.model, TRAIN, "dev", "dev-")
+    train = model_input_options(wildcards.model, TRAIN_CORPUS, "train", "train-")
+    return (
+        backbone
+        + train
+        + model_input_options(wildcards.model, TRAIN_CORPUS, "dev", "dev-")
+    )
 
 
 def conditions_of(wildcards):
@@ -152,23 +158,23 @@ def conditions_of(wildcards):
     )
 
 
-def tested(wildcards):
+def test_inputs(wildcards):
     """What a model is tested on: stem features of clean speech, or the packs of a set of conditions."""
     if wildcards.conditions == "clean":
-        return heard(wildcards.model, wildcards.corpus, "test")
+        return model_inputs(wildcards.model, wildcards.corpus, "test")
     return [
         path
         for name in conditions_of(wildcards)
-        for path in pack(wildcards.corpus, "test", name)
+        for path in pack_files(wildcards.corpus, "test", name)
     ]
 
 
-def tested_options(wildcards):
+def test_input_options(wildcards):
     """Options that name it: --features results/..., or --condition natural-0db=results/... for each condition."""
     if wildcards.conditions == "clean":
-        return heard_option(wildcards.model, wildcards.corpus, "test")
+        return model_input_options(wildcards.model, wildcards.corpus, "test")
     packs = {
-        name: pack(wildcards.corpus, "test", name)[0]
+        name: pack_files(wildcards.corpus, "test", name)[0]
         for name in conditions_of(wildcards)
     }
     return flags(
@@ -176,18 +182,18 @@ def tested_options(wildcards):
     )
 
 
-def states(fusion, seed, split, corpus=TRAIN):
+def embedding_files(fusion, seed, split, corpus=TRAIN_CORPUS):
     """A fusion's audio model on a split: results/.../states/w2v2-b/seed-42/msp-podcast/train.parquet, ..."""
     run = f"{study.audio_model(fusion)}/seed-{seed}/{corpus}"
     stem = (
-        f"{R}/predictions/{run}/clean"
+        f"{RESULTS}/predictions/{run}/clean"
         if split == "test"
-        else f"{R}/states/{run}/{split}"
+        else f"{RESULTS}/states/{run}/{split}"
     )
     return [f"{stem}.parquet", f"{stem}.embeddings.npy"]
 
 
-def standing_on(backbone):
+def models_of_backbone(backbone):
     """The models that are trained from a backbone: ['w2v2-b', 'w2v2-b-frozen']."""
     return [
         model
@@ -196,7 +202,7 @@ def standing_on(backbone):
     ]
 
 
-def deterministic(models):
+def deterministic_flag(models):
     """['--deterministic'] where the recipe of one of these models asks for it; a fetched model has none."""
     wanted = (
         study.recipe(model).deterministic for model in filter(study.is_trained, models)
@@ -204,7 +210,7 @@ def deterministic(models):
     return ["--deterministic"] if any(wanted) else []
 
 
-def maybe_temp(path):
+def temp_unless_kept(path):
     """Marks results/.../features.npy as temporary, unless the study keeps its features."""
     return path if study.configuration.keep_features else temp(path)
 

@@ -1,13 +1,13 @@
 rule inventory:
     """List the files of a corpus, or of the noises, with checksums: the step by which changed data is noticed."""
     input:
-        raw,
+        miniature_manifest,
     output:
-        f"{R}/corpora/{{corpus}}/inventory.csv",
+        f"{RESULTS}/corpora/{{corpus}}/inventory.csv",
     log:
-        f"{R}/logs/inventory/{{corpus}}.log",
+        f"{RESULTS}/logs/inventory/{{corpus}}.log",
     benchmark:
-        f"{R}/benchmarks/inventory/{{corpus}}.tsv"
+        f"{RESULTS}/benchmarks/inventory/{{corpus}}.tsv"
     wildcard_constraints:
         corpus=alternatives([*study.configuration.corpora, NOISE]),
     conda:
@@ -32,18 +32,18 @@ rule inventory:
 rule prepare_corpus:
     """Read a corpus in its own format: one table of utterances and one of labels in 0..1 for each split."""
     input:
-        f"{R}/corpora/{{corpus}}/inventory.csv",
+        f"{RESULTS}/corpora/{{corpus}}/inventory.csv",
     output:
         expand(
-            f"{R}/corpora/{{{{corpus}}}}/{{table}}.{{split}}.parquet",
+            f"{RESULTS}/corpora/{{{{corpus}}}}/{{table}}.{{split}}.parquet",
             table=["utterances", "labels", "provenance"],
             split=SPLITS,
         ),
-        report=f"{R}/corpora/{{corpus}}/report.json",
+        report=f"{RESULTS}/corpora/{{corpus}}/report.json",
     log:
-        f"{R}/logs/prepare_corpus/{{corpus}}.log",
+        f"{RESULTS}/logs/prepare_corpus/{{corpus}}.log",
     benchmark:
-        f"{R}/benchmarks/prepare_corpus/{{corpus}}.tsv"
+        f"{RESULTS}/benchmarks/prepare_corpus/{{corpus}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -70,6 +70,10 @@ rule prepare_corpus:
 rule corpora:
     """Read the corpora of the study, and nothing more."""
     input:
-        expand(f"{R}/corpora/{{corpus}}/report.json", corpus=corpora_of_targets()),
+        expand(f"{RESULTS}/corpora/{{corpus}}/report.json", corpus=corpora_of_targets()),
         # Noises where they have been used: not every study has them in place.
-        [path for path in [f"{R}/corpora/{NOISE}/inventory.csv"] if Path(path).exists()],
+        [
+            path
+            for path in [f"{RESULTS}/corpora/{NOISE}/inventory.csv"]
+            if Path(path).exists()
+        ],

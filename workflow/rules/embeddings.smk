@@ -7,13 +7,13 @@ rule measure_separation:
         ).values(),
         labels=tables_of("figure_10", "labels").values(),
         utterances=tables_of("figure_10", "utterances").values(),
-        packed=packed_of("figure_10").values(),
+        packed=pack_indexes_of("figure_10").values(),
     output:
-        f"{R}/embeddings/separation.csv",
+        f"{RESULTS}/embeddings/separation.csv",
     log:
-        f"{R}/logs/measure_separation.log",
+        f"{RESULTS}/logs/measure_separation.log",
     benchmark:
-        f"{R}/benchmarks/measure_separation.tsv"
+        f"{RESULTS}/benchmarks/measure_separation.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -25,7 +25,7 @@ rule measure_separation:
         embeddings=[*predictions_of("figure_10", "clean", suffix="embeddings.npy")],
         labels=[*tables_of("figure_10", "labels")],
         utterances=[*tables_of("figure_10", "utterances")],
-        packed=flags("--packed", packed_of("figure_10")),
+        packed=flags("--packed", pack_indexes_of("figure_10")),
         evaluation=to_json(study.configuration.evaluation),
         revision=REVISIONS["embeddings"],
     shell:
@@ -42,7 +42,7 @@ rule measure_separation:
         """
 
 
-rule project_states:
+rule project_embeddings:
     """The pooled embeddings of each model in two dimensions, by t-SNE (section IV-K)."""
     input:
         predictions=rules.measure_separation.input.predictions,
@@ -51,11 +51,11 @@ rule project_states:
         utterances=rules.measure_separation.input.utterances,
         packed=rules.measure_separation.input.packed,
     output:
-        f"{R}/embeddings/projection.parquet",
+        f"{RESULTS}/embeddings/projection.parquet",
     log:
-        f"{R}/logs/project_states.log",
+        f"{RESULTS}/logs/project_embeddings.log",
     benchmark:
-        f"{R}/benchmarks/project_states.tsv"
+        f"{RESULTS}/benchmarks/project_embeddings.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

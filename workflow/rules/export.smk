@@ -1,7 +1,7 @@
 rule export:
     """The best model, by mean CCC on the development set, in the released layout, with its card; as ONNX if possible."""
     input:
-        models=once_sound(
+        models=checked_input(
             MAIN,
             exported_files(
                 "model.safetensors", "config.json", "run.json", "training.csv"
@@ -9,10 +9,10 @@ rule export:
         ),
         scores=exported_scores().values(),
         backbones=exported_backbones().values(),
-        report=f"{R}/corpora/{TRAIN}/report.json" if TRAIN else [],
+        report=f"{RESULTS}/corpora/{TRAIN_CORPUS}/report.json" if TRAIN_CORPUS else [],
     output:
         multiext(
-            f"{R}/export/",
+            f"{RESULTS}/export/",
             "model.safetensors",
             "config.json",
             "preprocessor_config.json",
@@ -20,9 +20,9 @@ rule export:
             "run.json",
         ),
     log:
-        f"{R}/logs/export.log",
+        f"{RESULTS}/logs/export.log",
     benchmark:
-        f"{R}/benchmarks/export.tsv"
+        f"{RESULTS}/benchmarks/export.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -31,7 +31,7 @@ rule export:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         candidates=[
-            f"{model}:{seed}={R}/models/{model}/seed-{seed}"
+            f"{model}:{seed}={RESULTS}/models/{model}/seed-{seed}"
             for model, seed in candidates(study)
         ],
         scores=[*exported_scores()],

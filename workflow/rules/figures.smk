@@ -1,21 +1,21 @@
 rule figure_02:
     """Figure 2: CCC of every model, in-domain (MSP-Podcast) and cross-corpus (IEMOCAP, MOSI)."""
     input:
-        source=drawing("figure_02"),
-        published=reference("figure_2"),
+        source=figure_source_files("figure_02"),
+        published=reference_files("figure_2"),
         scores=scores_of("figure_02"),
     output:
         report(
-            f"{R}/figures/figure_02.pdf",
+            f"{RESULTS}/figures/figure_02.pdf",
             caption="../report/figure_02.rst",
             category="Figures",
             labels={"figure": "2", "shows": "correctness"},
         ),
-        multiext(f"{R}/figures/figure_02", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_02", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_02.log",
+        f"{RESULTS}/logs/figures/figure_02.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_02.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_02.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -23,7 +23,7 @@ rule figure_02:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        more=[],
+        extra_args=[],
         description=canonical_json(figure_description(study, "figure_02")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -31,7 +31,7 @@ rule figure_02:
         r"""
         valence-gap figure {params.name:q} \
             --scores {input.scores:q} \
-            {params.more:q} \
+            {params.extra_args:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
@@ -41,20 +41,20 @@ rule figure_02:
 use rule figure_02 as figure_06 with:
     """Figure 6: CCC averaged over the augmented test sets."""
     input:
-        source=drawing("figure_06"),
+        source=figure_source_files("figure_06"),
         scores=scores_of("figure_06"),
     output:
         report(
-            f"{R}/figures/figure_06.pdf",
+            f"{RESULTS}/figures/figure_06.pdf",
             caption="../report/figure_06.rst",
             category="Figures",
             labels={"figure": "6", "shows": "robustness"},
         ),
-        multiext(f"{R}/figures/figure_06", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_06", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_06.log",
+        f"{RESULTS}/logs/figures/figure_06.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_06.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_06.tsv"
     params:
         description=canonical_json(figure_description(study, "figure_06")),
 
@@ -62,20 +62,20 @@ use rule figure_02 as figure_06 with:
 use rule figure_02 as figure_08 with:
     """Figure 8: CCC of single speakers, and how models agree on them."""
     input:
-        source=drawing("figure_08"),
+        source=figure_source_files("figure_08"),
         scores=scores_of("figure_08"),
     output:
         report(
-            f"{R}/figures/figure_08.pdf",
+            f"{RESULTS}/figures/figure_08.pdf",
             caption="../report/figure_08.rst",
             category="Figures",
             labels={"figure": "8", "shows": "speakers"},
         ),
-        multiext(f"{R}/figures/figure_08", ".png", ".csv", "_spearman.csv"),
+        multiext(f"{RESULTS}/figures/figure_08", ".png", ".csv", "_spearman.csv"),
     log:
-        f"{R}/logs/figures/figure_08.log",
+        f"{RESULTS}/logs/figures/figure_08.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_08.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_08.tsv"
     params:
         description=canonical_json(figure_description(study, "figure_08")),
 
@@ -83,21 +83,21 @@ use rule figure_02 as figure_08 with:
 use rule figure_02 as figure_09 with:
     """Figure 9: CCC without pre-training."""
     input:
-        source=drawing("figure_09"),
-        published=reference("figure_2"),
+        source=figure_source_files("figure_09"),
+        published=reference_files("figure_2"),
         scores=scores_of("figure_09"),
     output:
         report(
-            f"{R}/figures/figure_09.pdf",
+            f"{RESULTS}/figures/figure_09.pdf",
             caption="../report/figure_09.rst",
             category="Figures",
             labels={"figure": "9", "shows": "no pre-training"},
         ),
-        multiext(f"{R}/figures/figure_09", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_09", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_09.log",
+        f"{RESULTS}/logs/figures/figure_09.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_09.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_09.tsv"
     params:
         description=canonical_json(figure_description(study, "figure_09")),
 
@@ -105,42 +105,42 @@ use rule figure_02 as figure_09 with:
 use rule figure_02 as figure_12 with:
     """Figure 12: CCC after removing top transformer layers."""
     input:
-        source=drawing("figure_12"),
+        source=figure_source_files("figure_12"),
         scores=scores_of("figure_12"),
         configs=whole_configs_of("figure_12").values(),
     output:
         report(
-            f"{R}/figures/figure_12.pdf",
+            f"{RESULTS}/figures/figure_12.pdf",
             caption="../report/figure_12.rst",
             category="Figures",
             labels={"figure": "12", "shows": "layers"},
         ),
-        multiext(f"{R}/figures/figure_12", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_12", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_12.log",
+        f"{RESULTS}/logs/figures/figure_12.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_12.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_12.tsv"
     params:
-        more=["--configs", *whole_configs_of("figure_12")],
+        extra_args=["--configs", *whole_configs_of("figure_12")],
         description=canonical_json(figure_description(study, "figure_12")),
 
 
 use rule figure_02 as figure_13 with:
     """Figure 13: CCC on fractions of the training set."""
     input:
-        source=drawing("figure_13"),
+        source=figure_source_files("figure_13"),
         scores=scores_of("figure_13"),
     output:
         report(
-            f"{R}/figures/figure_13.pdf",
+            f"{RESULTS}/figures/figure_13.pdf",
             caption="../report/figure_13.rst",
             category="Figures",
             labels={"figure": "13", "shows": "training data"},
         ),
-        multiext(f"{R}/figures/figure_13", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_13", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_13.log",
+        f"{RESULTS}/logs/figures/figure_13.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_13.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_13.tsv"
     params:
         description=canonical_json(figure_description(study, "figure_13")),

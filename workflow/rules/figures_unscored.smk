@@ -4,23 +4,25 @@
 rule figure_03:
     """Figure 3: CCC of the fusion with text minus that of the audio model alone."""
     input:
-        source=drawing("figure_03"),
+        source=figure_source_files("figure_03"),
         predictions=predictions_of("figure_03", "clean").values(),
         labels=tables_of("figure_03", "labels").values(),
         transcriptions=transcriptions_of("figure_03").values(),
-        packed=packed_of("figure_03").values(),
+        packed=pack_indexes_of("figure_03").values(),
     output:
         report(
-            f"{R}/figures/figure_03.pdf",
+            f"{RESULTS}/figures/figure_03.pdf",
             caption="../report/figure_03.rst",
             category="Figures",
             labels={"figure": "3", "shows": "fusion with text"},
         ),
-        multiext(f"{R}/figures/figure_03", ".png", ".csv", "_word_error_rates.csv"),
+        multiext(
+            f"{RESULTS}/figures/figure_03", ".png", ".csv", "_word_error_rates.csv"
+        ),
     log:
-        f"{R}/logs/figures/figure_03.log",
+        f"{RESULTS}/logs/figures/figure_03.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_03.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_03.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -30,8 +32,8 @@ rule figure_03:
     params:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
-        more=["--transcriptions", *transcriptions_of("figure_03")],
-        packed=flags("--packed", packed_of("figure_03")),
+        extra_args=["--transcriptions", *transcriptions_of("figure_03")],
+        packed=flags("--packed", pack_indexes_of("figure_03")),
         description=canonical_json(figure_description(study, "figure_03")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
         stem=subpath(output[0], strip_suffix=".pdf"),
@@ -40,7 +42,7 @@ rule figure_03:
         valence-gap figure {params.name:q} \
             --predictions {params.predictions:q} \
             --labels {params.labels:q} \
-            {params.more:q} \
+            {params.extra_args:q} \
             {params.packed:q} \
             --description {params.description:q} \
             --output-stem {params.stem:q} \
@@ -51,103 +53,103 @@ rule figure_03:
 use rule figure_03 as figure_04 with:
     """Figure 4: valence on original and on synthesised speech of the same words."""
     input:
-        source=drawing("figure_04"),
+        source=figure_source_files("figure_04"),
         predictions=predictions_of("figure_04", "clean", "synthesised").values(),
         labels=tables_of("figure_04", "labels").values(),
-        packed=packed_of("figure_04").values(),
+        packed=pack_indexes_of("figure_04").values(),
     output:
         report(
-            f"{R}/figures/figure_04.pdf",
+            f"{RESULTS}/figures/figure_04.pdf",
             caption="../report/figure_04.rst",
             category="Figures",
             labels={"figure": "4", "shows": "synthesised speech"},
         ),
-        multiext(f"{R}/figures/figure_04", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_04", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_04.log",
+        f"{RESULTS}/logs/figures/figure_04.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_04.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_04.tsv"
     params:
         predictions=[*predictions_of("figure_04", "clean", "synthesised")],
         labels=[*tables_of("figure_04", "labels")],
-        more=[],
-        packed=flags("--packed", packed_of("figure_04")),
+        extra_args=[],
+        packed=flags("--packed", pack_indexes_of("figure_04")),
         description=canonical_json(figure_description(study, "figure_04")),
 
 
 use rule figure_03 as figure_05 with:
     """Figure 5: CCC of the fine-tuned minus that of the frozen model."""
     input:
-        source=drawing("figure_05"),
+        source=figure_source_files("figure_05"),
         predictions=predictions_of("figure_05", "clean").values(),
         labels=tables_of("figure_05", "labels").values(),
-        packed=packed_of("figure_05").values(),
+        packed=pack_indexes_of("figure_05").values(),
     output:
         report(
-            f"{R}/figures/figure_05.pdf",
+            f"{RESULTS}/figures/figure_05.pdf",
             caption="../report/figure_05.rst",
             category="Figures",
             labels={"figure": "5", "shows": "fine-tuned and frozen"},
         ),
-        multiext(f"{R}/figures/figure_05", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_05", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_05.log",
+        f"{RESULTS}/logs/figures/figure_05.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_05.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_05.tsv"
     params:
         predictions=[*predictions_of("figure_05", "clean")],
         labels=[*tables_of("figure_05", "labels")],
-        more=[],
-        packed=flags("--packed", packed_of("figure_05")),
+        extra_args=[],
+        packed=flags("--packed", pack_indexes_of("figure_05")),
         description=canonical_json(figure_description(study, "figure_05")),
 
 
 use rule figure_03 as figure_07 with:
     """Figure 7: CCC of female minus CCC of male speakers."""
     input:
-        source=drawing("figure_07"),
+        source=figure_source_files("figure_07"),
         predictions=predictions_of("figure_07", "clean").values(),
         labels=tables_of("figure_07", "labels").values(),
         utterances=tables_of("figure_07", "utterances").values(),
-        packed=packed_of("figure_07").values(),
+        packed=pack_indexes_of("figure_07").values(),
     output:
         report(
-            f"{R}/figures/figure_07.pdf",
+            f"{RESULTS}/figures/figure_07.pdf",
             caption="../report/figure_07.rst",
             category="Figures",
             labels={"figure": "7", "shows": "gender fairness"},
         ),
-        multiext(f"{R}/figures/figure_07", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_07", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_07.log",
+        f"{RESULTS}/logs/figures/figure_07.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_07.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_07.tsv"
     params:
         predictions=[*predictions_of("figure_07", "clean")],
         labels=[*tables_of("figure_07", "labels")],
-        more=["--utterances", *tables_of("figure_07", "utterances")],
-        packed=flags("--packed", packed_of("figure_07")),
+        extra_args=["--utterances", *tables_of("figure_07", "utterances")],
+        packed=flags("--packed", pack_indexes_of("figure_07")),
         description=canonical_json(figure_description(study, "figure_07")),
 
 
 rule figure_10:
     """Figure 10: t-SNE of the pooled embeddings of two corpora."""
     input:
-        source=drawing("figure_10"),
-        projection=rules.project_states.output,
+        source=figure_source_files("figure_10"),
+        projection=rules.project_embeddings.output,
         separation=rules.measure_separation.output,
     output:
         report(
-            f"{R}/figures/figure_10.pdf",
+            f"{RESULTS}/figures/figure_10.pdf",
             caption="../report/figure_10.rst",
             category="Figures",
             labels={"figure": "10", "shows": "embeddings"},
         ),
-        multiext(f"{R}/figures/figure_10", ".png", ".csv", "_separation.csv"),
+        multiext(f"{RESULTS}/figures/figure_10", ".png", ".csv", "_separation.csv"),
     log:
-        f"{R}/logs/figures/figure_10.log",
+        f"{RESULTS}/logs/figures/figure_10.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_10.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_10.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -172,20 +174,20 @@ rule figure_10:
 rule figure_11:
     """Figure 11: development CCC per epoch over several seeds."""
     input:
-        source=drawing("figure_11"),
+        source=figure_source_files("figure_11"),
         logs=logs_of("figure_11").values(),
     output:
         report(
-            f"{R}/figures/figure_11.pdf",
+            f"{RESULTS}/figures/figure_11.pdf",
             caption="../report/figure_11.rst",
             category="Figures",
             labels={"figure": "11", "shows": "stability"},
         ),
-        multiext(f"{R}/figures/figure_11", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_11", ".png", ".csv"),
     log:
-        f"{R}/logs/figures/figure_11.log",
+        f"{RESULTS}/logs/figures/figure_11.log",
     benchmark:
-        f"{R}/benchmarks/figures/figure_11.tsv"
+        f"{RESULTS}/benchmarks/figures/figure_11.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

@@ -1,11 +1,11 @@
 rule make_miniature:
     """Write four small corpora in the on-disk formats of MSP-Podcast, IEMOCAP, CMU-MOSI and ESC-50."""
     output:
-        f"{R}/raw/manifest.json",
+        f"{RESULTS}/raw/manifest.json",
     log:
-        f"{R}/logs/make_miniature.log",
+        f"{RESULTS}/logs/make_miniature.log",
     benchmark:
-        f"{R}/benchmarks/make_miniature.tsv"
+        f"{RESULTS}/benchmarks/make_miniature.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 4
@@ -29,18 +29,18 @@ rule make_miniature:
 rule pretrain_backbone:
     """Pre-train one miniature backbone by masked prediction of k-means targets, as the shipped ones were."""
     input:
-        continued,
+        continued_backbone,
     output:
         multiext(
-            f"{R}/pretraining/{{pretraining}}/",
+            f"{RESULTS}/pretraining/{{pretraining}}/",
             "config.json",
             "model.safetensors",
             "run.json",
         ),
     log:
-        f"{R}/logs/pretrain_backbone/{{pretraining}}.log",
+        f"{RESULTS}/logs/pretrain_backbone/{{pretraining}}.log",
     benchmark:
-        f"{R}/benchmarks/pretrain_backbone/{{pretraining}}.tsv"
+        f"{RESULTS}/benchmarks/pretrain_backbone/{{pretraining}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: lambda wildcards: study.configuration.pretraining[wildcards.pretraining].threads
@@ -74,19 +74,19 @@ rule pretrain_backbone:
 rule train_recogniser:
     """Fine-tune a miniature backbone as a speech recogniser, as the shipped one was."""
     input:
-        recogniser_start,
+        recogniser_backbone,
     output:
         multiext(
-            f"{R}/pretraining/{{recogniser}}/",
+            f"{RESULTS}/pretraining/{{recogniser}}/",
             "config.json",
             "model.safetensors",
             "run.json",
             "vocab.json",
         ),
     log:
-        f"{R}/logs/train_recogniser/{{recogniser}}.log",
+        f"{RESULTS}/logs/train_recogniser/{{recogniser}}.log",
     benchmark:
-        f"{R}/benchmarks/train_recogniser/{{recogniser}}.tsv"
+        f"{RESULTS}/benchmarks/train_recogniser/{{recogniser}}.tsv"
     wildcard_constraints:
         recogniser=alternatives(study.configuration.recogniser_training),
     conda:
@@ -118,16 +118,16 @@ rule pretrain_text_encoder:
     """Pre-train a miniature BERT by masked words, as the shipped one was."""
     output:
         multiext(
-            f"{R}/pretraining/{{encoder}}/",
+            f"{RESULTS}/pretraining/{{encoder}}/",
             "config.json",
             "model.safetensors",
             "run.json",
             "tokenizer.json",
         ),
     log:
-        f"{R}/logs/pretrain_text_encoder/{{encoder}}.log",
+        f"{RESULTS}/logs/pretrain_text_encoder/{{encoder}}.log",
     benchmark:
-        f"{R}/benchmarks/pretrain_text_encoder/{{encoder}}.tsv"
+        f"{RESULTS}/benchmarks/pretrain_text_encoder/{{encoder}}.tsv"
     wildcard_constraints:
         encoder=alternatives(study.configuration.text_pretraining),
     conda:
@@ -156,7 +156,7 @@ rule pretrain_miniature:
     """Make every miniature model anew; copy a folder to resources/miniature to use it in place of the shipped one."""
     input:
         expand(
-            f"{R}/pretraining/{{name}}/model.safetensors",
+            f"{RESULTS}/pretraining/{{name}}/model.safetensors",
             name=[
                 *study.configuration.pretraining,
                 *study.configuration.recogniser_training,

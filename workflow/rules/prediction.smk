@@ -1,17 +1,17 @@
 rule predict:
     """Predict a test set under a set of conditions, with the pooled embeddings of the same pass."""
     input:
-        model=f"{R}/models/{{model}}/seed-{{seed}}/model.safetensors",
-        config=f"{R}/models/{{model}}/seed-{{seed}}/config.json",
-        tested=tested,
+        model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
+        test_inputs=test_inputs,
     output:
-        predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
-        embeddings=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.embeddings.npy",
-        record=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
+        predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
+        embeddings=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.embeddings.npy",
+        record=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
     log:
-        f"{R}/logs/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
+        f"{RESULTS}/logs/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
     benchmark:
-        f"{R}/benchmarks/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
+        f"{RESULTS}/benchmarks/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
     wildcard_constraints:
         model=alternatives(study.models),
     conda:
@@ -23,14 +23,14 @@ rule predict:
         gpu=1,
     params:
         model=lambda wildcards, input: parent(input.model),
-        tested=tested_options,
-        deterministic=lambda wildcards, output: deterministic([wildcards.model]),
+        test_inputs=test_input_options,
+        deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
         revision=REVISIONS["predict"],
     shell:
         r"""
         valence-gap predict-conditions \
             --model {params.model:q} \
-            {params.tested:q} \
+            {params.test_inputs:q} \
             --threads {threads} \
             {params.deterministic:q} \
             --output {output.predictions:q} \
@@ -43,19 +43,19 @@ rule predict:
 rule pool_states:
     """Pooled states of a trained audio model on a split that a fusion is trained on (section IV-B)."""
     input:
-        model=f"{R}/models/{{model}}/seed-{{seed}}/model.safetensors",
-        config=f"{R}/models/{{model}}/seed-{{seed}}/config.json",
-        heard=lambda wildcards: heard(
+        model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
+        model_inputs=lambda wildcards: model_inputs(
             wildcards.model, wildcards.corpus, wildcards.split
         ),
     output:
-        predictions=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.parquet",
-        embeddings=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.embeddings.npy",
-        record=f"{R}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.run.json",
+        predictions=f"{RESULTS}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.parquet",
+        embeddings=f"{RESULTS}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.embeddings.npy",
+        record=f"{RESULTS}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.run.json",
     log:
-        f"{R}/logs/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.log",
+        f"{RESULTS}/logs/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.log",
     benchmark:
-        f"{R}/benchmarks/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.tsv"
+        f"{RESULTS}/benchmarks/pool_states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -65,16 +65,16 @@ rule pool_states:
         gpu=1,
     params:
         model=lambda wildcards, input: parent(input.model),
-        heard=lambda wildcards: heard_option(
+        model_inputs=lambda wildcards: model_input_options(
             wildcards.model, wildcards.corpus, wildcards.split
         ),
-        deterministic=lambda wildcards, output: deterministic([wildcards.model]),
+        deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
         revision=REVISIONS["predict"],
     shell:
         r"""
         valence-gap predict-conditions \
             --model {params.model:q} \
-            {params.heard:q} \
+            {params.model_inputs:q} \
             --threads {threads} \
             {params.deterministic:q} \
             --output {output.predictions:q} \

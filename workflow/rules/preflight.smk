@@ -1,7 +1,7 @@
 rule preflight:
     """Check corpora, models, disk, memory and hours of the study, as it is configured now; always when asked for."""
     log:
-        f"{R}/logs/preflight.log",
+        f"{RESULTS}/logs/preflight.log",
     # No benchmark: Snakemake takes it for an output, and would not check again while it lies there.
     conda:
         "../../envs/valence-gap.yaml"
@@ -12,7 +12,7 @@ rule preflight:
     params:
         # A function, so that {miniature} in a path is no wildcard.
         configuration=lambda wildcards: canonical_json(config),
-        result=f"{R}/preflight.json",
+        result=f"{RESULTS}/preflight.json",
     shell:
         r"""
         valence-gap preflight \
@@ -28,9 +28,11 @@ onstart:
     # that failed, and shared backbones whenever another study fetched them last.
     if study.configuration.preflight:
         # Imported here, since it is slow and every job reads this file.
-        from valence_gap.preflight.gate import gate
+        from valence_gap.preflight.before_run import preflight_before_run
 
         try:
-            gate(config, {job.rule.name for job in workflow.dag.needrun_jobs()})
+            preflight_before_run(
+                config, {job.rule.name for job in workflow.dag.needrun_jobs()}
+            )
         except UserError as error:
             sys.exit(f"error: {error}")

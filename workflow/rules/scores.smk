@@ -1,17 +1,17 @@
 rule score:
     """CCC of one model on one corpus, with bootstrap intervals: all utterances, by gender and by speaker."""
     input:
-        predictions=f"{R}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
-        labels=f"{R}/corpora/{{corpus}}/labels.test.parquet",
-        utterances=f"{R}/corpora/{{corpus}}/utterances.test.parquet",
-        packed=lambda wildcards: packed([wildcards.corpus]).values(),
+        predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
+        labels=f"{RESULTS}/corpora/{{corpus}}/labels.test.parquet",
+        utterances=f"{RESULTS}/corpora/{{corpus}}/utterances.test.parquet",
+        packed=lambda wildcards: pack_indexes([wildcards.corpus]).values(),
     output:
-        scores=f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
-        record=f"{R}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
+        scores=f"{RESULTS}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
+        record=f"{RESULTS}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
     log:
-        f"{R}/logs/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
+        f"{RESULTS}/logs/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
     benchmark:
-        f"{R}/benchmarks/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
+        f"{RESULTS}/benchmarks/score/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -44,14 +44,16 @@ rule score:
 rule summarise_scores:
     """Put all scores that the targets show in one table: their mean and spread over the seeds of each model."""
     input:
-        source=[f"{SOURCES}/{path}" for path in closure(["scores/summary.py"])],
+        source=[
+            f"{SOURCES}/{path}" for path in source_dependencies(["scores/summary.py"])
+        ],
         scores=scores_of_targets(),
     output:
-        f"{R}/scores.csv",
+        f"{RESULTS}/scores.csv",
     log:
-        f"{R}/logs/summarise_scores.log",
+        f"{RESULTS}/logs/summarise_scores.log",
     benchmark:
-        f"{R}/benchmarks/summarise_scores.tsv"
+        f"{RESULTS}/benchmarks/summarise_scores.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -71,7 +73,7 @@ rule scores:
     """Score all selected models, and draw nothing."""
     input:
         [
-            f"{R}/scores/{model}/seed-{seed}/{corpus}/clean.csv"
+            f"{RESULTS}/scores/{model}/seed-{seed}/{corpus}/clean.csv"
             for target in study.configuration.targets
-            for model, seed, corpus in runs(target)
+            for model, seed, corpus in runs_of(target)
         ],

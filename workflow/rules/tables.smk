@@ -1,14 +1,14 @@
 rule table_1:
     """Table I: transformer-based emotion recognition on IEMOCAP in the literature."""
     input:
-        source=tabulating("table_1"),
-        literature=reference("table_1"),
+        source=table_source_files("table_1"),
+        literature=reference_files("table_1"),
     output:
-        multiext(f"{R}/tables/table_1", ".csv", ".md", ".tex"),
+        multiext(f"{RESULTS}/tables/table_1", ".csv", ".md", ".tex"),
     log:
-        f"{R}/logs/tables/table_1.log",
+        f"{RESULTS}/logs/tables/table_1.log",
     benchmark:
-        f"{R}/benchmarks/tables/table_1.tsv"
+        f"{RESULTS}/benchmarks/tables/table_1.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -28,18 +28,18 @@ rule table_1:
 rule table_2:
     """Table II: the pre-trained models; their parameters are counted in the weights."""
     input:
-        source=tabulating("table_2"),
+        source=table_source_files("table_2"),
         models=[
             path
-            for name in study.backbones_of(study.shown("table_2").models)
-            for path in pretrained(name)
+            for name in study.backbones_of(study.figure_config("table_2").models)
+            for path in pretrained_files(name)
         ],
     output:
-        multiext(f"{R}/tables/table_2", ".csv", ".md", ".tex"),
+        multiext(f"{RESULTS}/tables/table_2", ".csv", ".md", ".tex"),
     log:
-        f"{R}/logs/tables/table_2.log",
+        f"{RESULTS}/logs/tables/table_2.log",
     benchmark:
-        f"{R}/benchmarks/tables/table_2.tsv"
+        f"{RESULTS}/benchmarks/tables/table_2.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -61,15 +61,15 @@ rule table_2:
 rule table_3:
     """Table III: change of the CCC of one model under each augmentation (section IV-H)."""
     input:
-        source=tabulating("table_3"),
-        published=reference("table_3"),
+        source=table_source_files("table_3"),
+        published=reference_files("table_3"),
         scores=scores_of("table_3"),
     output:
-        multiext(f"{R}/tables/table_3", ".csv", ".md", ".tex"),
+        multiext(f"{RESULTS}/tables/table_3", ".csv", ".md", ".tex"),
     log:
-        f"{R}/logs/tables/table_3.log",
+        f"{RESULTS}/logs/tables/table_3.log",
     benchmark:
-        f"{R}/benchmarks/tables/table_3.tsv"
+        f"{RESULTS}/benchmarks/tables/table_3.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

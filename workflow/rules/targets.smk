@@ -1,7 +1,7 @@
 # What figures, tables, claims and the export are made from.
 
 # Sets of conditions of the scores that a figure or table is drawn from.
-SCORED = {
+SCORE_CONDITIONS = {
     "figure_02": ["clean"],
     "figure_06": ["clean", "augmented"],
     "figure_08": ["clean"],
@@ -12,21 +12,21 @@ SCORED = {
 }
 
 
-def runs(target):
+def runs_of(target):
     """(model, seed, corpus) of all that a figure or table shows: ('w2v2-b', 42, 'iemocap'), ..."""
     return [
         (model, seed, corpus)
         for model, seed in study.runs(target)
-        for corpus in study.shown(target).corpora
+        for corpus in study.figure_config(target).corpora
     ]
 
 
 def scores_of(target):
     """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
     return [
-        f"{R}/scores/{model}/seed-{seed}/{corpus}/{name}.csv"
-        for model, seed, corpus in runs(target)
-        for name in SCORED.get(target, ())
+        f"{RESULTS}/scores/{model}/seed-{seed}/{corpus}/{name}.csv"
+        for model, seed, corpus in runs_of(target)
+        for name in SCORE_CONDITIONS.get(target, ())
     ]
 
 
@@ -42,9 +42,9 @@ def predictions_of(target, *sets, suffix="parquet"):
     found = [
         (
             f"{model}:{seed}:{corpus}",
-            f"{R}/predictions/{model}/seed-{seed}/{corpus}/{name}.{suffix}",
+            f"{RESULTS}/predictions/{model}/seed-{seed}/{corpus}/{name}.{suffix}",
         )
-        for model, seed, corpus in runs(target)
+        for model, seed, corpus in runs_of(target)
         for name in sets
     ]
     return {f"{key}={path}": path for key, path in found}
@@ -53,8 +53,8 @@ def predictions_of(target, *sets, suffix="parquet"):
 def tables_of(target, table):
     """Tables of a target's corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
     paths = {
-        corpus: f"{R}/corpora/{corpus}/{table}.test.parquet"
-        for corpus in study.shown(target).corpora
+        corpus: f"{RESULTS}/corpora/{corpus}/{table}.test.parquet"
+        for corpus in study.figure_config(target).corpora
     }
     return {f"{corpus}={path}": path for corpus, path in paths.items()}
 
@@ -62,7 +62,7 @@ def tables_of(target, table):
 def logs_of(target):
     """Training logs of a target's models: {'w2v2-b:42=results/.../training.csv': 'results/.../training.csv'}."""
     paths = {
-        f"{model}:{seed}": f"{R}/models/{model}/seed-{seed}/training.csv"
+        f"{model}:{seed}": f"{RESULTS}/models/{model}/seed-{seed}/training.csv"
         for model, seed in study.runs(target)
     }
     return {f"{run}={path}": path for run, path in paths.items()}
@@ -71,7 +71,7 @@ def logs_of(target):
 def whole_configs_of(target):
     """Configurations of a target's models with all layers: {'w2v2-L=results/.../config.json': 'results/...'}."""
     paths = {
-        model: f"{R}/models/{model}/seed-{seed}/config.json"
+        model: f"{RESULTS}/models/{model}/seed-{seed}/config.json"
         for model, seed in study.runs(target)
         if study.models[study.audio_model(model)].layers is None
     }
@@ -81,7 +81,7 @@ def whole_configs_of(target):
 def transcriptions_of(target):
     """Reports of the transcripts that a target tells of: {'iemocap=results/.../report.json': 'results/...'}."""
     paths = {
-        corpus: f"{R}/text/{corpus}/test/report.json"
+        corpus: f"{RESULTS}/text/{corpus}/test/report.json"
         for corpus in study.transcribed(target)
     }
     return {f"{corpus}={path}": path for corpus, path in paths.items()}
@@ -92,7 +92,7 @@ def claims_predictions():
     paths = [
         (
             f"{model}:{seed}:{corpus}",
-            f"{R}/predictions/{model}/seed-{seed}/{corpus}/{name}.parquet",
+            f"{RESULTS}/predictions/{model}/seed-{seed}/{corpus}/{name}.parquet",
         )
         for model, seed, name, corpus in study.claims_runs()
     ]
@@ -107,7 +107,7 @@ def claims_corpora():
 def claims_tables(table):
     """Tables of the claims' corpora: {'iemocap=results/.../labels.test.parquet': 'results/...'}."""
     paths = {
-        corpus: f"{R}/corpora/{corpus}/{table}.test.parquet"
+        corpus: f"{RESULTS}/corpora/{corpus}/{table}.test.parquet"
         for corpus in claims_corpora()
     }
     return {f"{corpus}={path}": path for corpus, path in paths.items()}
@@ -116,40 +116,44 @@ def claims_tables(table):
 def claims_logs():
     """Training logs that the claims are judged by: {'w2v2-b:42=results/.../training.csv': 'results/...'}."""
     paths = {
-        f"{model}:{seed}": f"{R}/models/{model}/seed-{seed}/training.csv"
+        f"{model}:{seed}": f"{RESULTS}/models/{model}/seed-{seed}/training.csv"
         for model, seed in study.claims_logs()
     }
     return {f"{run}={path}": path for run, path in paths.items()}
 
 
-def packed(corpora):
+def pack_indexes(corpora):
     """Indices of clean test sets whose bad audio is skipped: {'iemocap=results/.../index.parquet': 'results/...'}."""
     paths = {
-        corpus: pack(corpus, "test")[1]
+        corpus: pack_files(corpus, "test")[1]
         for corpus in dict.fromkeys(corpora)
         if study.corpus(corpus).on_bad_audio == "skip"
     }
     return {f"{corpus}={path}": path for corpus, path in paths.items()}
 
 
-def packed_of(target):
+def pack_indexes_of(target):
     """Those of a target's corpora; see `packed`."""
-    return packed(study.shown(target).corpora)
+    return pack_indexes(study.figure_config(target).corpora)
 
 
-def drawing(figure):
+def figure_source_files(figure):
     """Source files that draw a figure, so that an edit draws it again: src/valence_gap/figures/figure_02.py, ..."""
-    files = [f"{SOURCES}/{path}" for path in closure([f"figures/{figure}.py"])]
-    return once_sound(figure, files)
+    files = [
+        f"{SOURCES}/{path}" for path in source_dependencies([f"figures/{figure}.py"])
+    ]
+    return checked_input(figure, files)
 
 
-def tabulating(table):
+def table_source_files(table):
     """Source files that make a table: src/valence_gap/tables/table_1.py and what it imports."""
-    files = [f"{SOURCES}/{path}" for path in closure([f"tables/{table}.py"])]
-    return once_sound(table, files)
+    files = [
+        f"{SOURCES}/{path}" for path in source_dependencies([f"tables/{table}.py"])
+    ]
+    return checked_input(table, files)
 
 
-def reference(*tables):
+def reference_files(*tables):
     """Published numbers: src/valence_gap/reference/figure_2.csv."""
     return [f"{SOURCES}/reference/{table}.csv" for table in tables]
 
@@ -157,7 +161,7 @@ def reference(*tables):
 def exported_files(*names):
     """Files of all models that the exported one is chosen from: results/.../models/w2v2-b/seed-42/config.json, ..."""
     return [
-        f"{R}/models/{model}/seed-{seed}/{name}"
+        f"{RESULTS}/models/{model}/seed-{seed}/{name}"
         for model, seed in candidates(study)
         for name in names
         if name != "training.csv" or study.is_trained(model)
@@ -169,10 +173,10 @@ def exported_scores():
     paths = [
         (
             f"{model}:{seed}",
-            f"{R}/scores/{model}/seed-{seed}/{corpus}/clean.csv",
+            f"{RESULTS}/scores/{model}/seed-{seed}/{corpus}/clean.csv",
         )
         for model, seed in candidates(study)
-        for corpus in study.shown(MAIN).corpora
+        for corpus in study.figure_config(MAIN).corpora
     ]
     return {f"{key}={path}": path for key, path in paths}
 
@@ -195,15 +199,15 @@ def corpora_of_targets():
         if "claims" in study.targets
         else []
     )
-    return list(dict.fromkeys(filter(None, [TRAIN, *shown, *claimed])))
+    return list(dict.fromkeys(filter(None, [TRAIN_CORPUS, *shown, *claimed])))
 
 
-def product(target):
+def target_file(target):
     """What a target ends in: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
     if target == "claims":
-        return f"{R}/claims.csv"
+        return f"{RESULTS}/claims.csv"
     return (
-        f"{R}/figures/{target}.pdf"
+        f"{RESULTS}/figures/{target}.pdf"
         if target.startswith("figure")
-        else f"{R}/tables/{target}.csv"
+        else f"{RESULTS}/tables/{target}.csv"
     )

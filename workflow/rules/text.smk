@@ -1,16 +1,16 @@
 rule transcribe:
     """Write down what a speech recogniser hears; its word error rate where the corpus has transcripts."""
     input:
-        recogniser=pretrained(study.configuration.recogniser),
-        pack=lambda wildcards: pack(wildcards.corpus, wildcards.split),
-        utterances=f"{R}/corpora/{{corpus}}/utterances.{{split}}.parquet",
+        recogniser=pretrained_files(study.configuration.recogniser),
+        pack=lambda wildcards: pack_files(wildcards.corpus, wildcards.split),
+        utterances=f"{RESULTS}/corpora/{{corpus}}/utterances.{{split}}.parquet",
     output:
-        transcripts=f"{R}/text/{{corpus}}/{{split}}/transcripts.parquet",
-        report=f"{R}/text/{{corpus}}/{{split}}/report.json",
+        transcripts=f"{RESULTS}/text/{{corpus}}/{{split}}/transcripts.parquet",
+        report=f"{RESULTS}/text/{{corpus}}/{{split}}/report.json",
     log:
-        f"{R}/logs/transcribe/{{corpus}}/{{split}}.log",
+        f"{RESULTS}/logs/transcribe/{{corpus}}/{{split}}.log",
     benchmark:
-        f"{R}/benchmarks/transcribe/{{corpus}}/{{split}}.tsv"
+        f"{RESULTS}/benchmarks/transcribe/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -38,16 +38,16 @@ rule transcribe:
 rule embed_text:
     """Mean-pooled BERT embeddings of the recogniser's transcripts (section IV-B)."""
     input:
-        encoder=pretrained(study.configuration.text_encoder),
-        transcripts=f"{R}/text/{{corpus}}/{{split}}/transcripts.parquet",
+        encoder=pretrained_files(study.configuration.text_encoder),
+        transcripts=f"{RESULTS}/text/{{corpus}}/{{split}}/transcripts.parquet",
     output:
-        embeddings=f"{R}/text/{{corpus}}/{{split}}/embeddings.npy",
-        index=f"{R}/text/{{corpus}}/{{split}}/index.parquet",
-        report=f"{R}/text/{{corpus}}/{{split}}/embeddings.json",
+        embeddings=f"{RESULTS}/text/{{corpus}}/{{split}}/embeddings.npy",
+        index=f"{RESULTS}/text/{{corpus}}/{{split}}/index.parquet",
+        report=f"{RESULTS}/text/{{corpus}}/{{split}}/embeddings.json",
     log:
-        f"{R}/logs/embed_text/{{corpus}}/{{split}}.log",
+        f"{RESULTS}/logs/embed_text/{{corpus}}/{{split}}.log",
     benchmark:
-        f"{R}/benchmarks/embed_text/{{corpus}}/{{split}}.tsv"
+        f"{RESULTS}/benchmarks/embed_text/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -74,28 +74,34 @@ rule embed_text:
 rule train_fusion:
     """Train a head on the states of an audio model beside the text embeddings, both frozen (section IV-B)."""
     input:
-        train=lambda wildcards: states(wildcards.fusion, wildcards.seed, "train"),
-        dev=lambda wildcards: states(wildcards.fusion, wildcards.seed, "dev"),
-        train_text=rules.embed_text.output.embeddings.format(
-            corpus=TRAIN, split="train"
+        train=lambda wildcards: embedding_files(
+            wildcards.fusion, wildcards.seed, "train"
         ),
-        train_index=rules.embed_text.output.index.format(corpus=TRAIN, split="train"),
-        train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
-        dev_text=rules.embed_text.output.embeddings.format(corpus=TRAIN, split="dev"),
-        dev_index=rules.embed_text.output.index.format(corpus=TRAIN, split="dev"),
-        dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
+        dev=lambda wildcards: embedding_files(wildcards.fusion, wildcards.seed, "dev"),
+        train_text=rules.embed_text.output.embeddings.format(
+            corpus=TRAIN_CORPUS, split="train"
+        ),
+        train_index=rules.embed_text.output.index.format(
+            corpus=TRAIN_CORPUS, split="train"
+        ),
+        train_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.train.parquet",
+        dev_text=rules.embed_text.output.embeddings.format(
+            corpus=TRAIN_CORPUS, split="dev"
+        ),
+        dev_index=rules.embed_text.output.index.format(corpus=TRAIN_CORPUS, split="dev"),
+        dev_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.dev.parquet",
     output:
         multiext(
-            f"{R}/models/{{fusion}}/seed-{{seed}}/",
+            f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/",
             "model.safetensors",
             "config.json",
             "training.csv",
             "run.json",
         ),
     log:
-        f"{R}/logs/train_fusion/{{fusion}}/seed-{{seed}}.log",
+        f"{RESULTS}/logs/train_fusion/{{fusion}}/seed-{{seed}}.log",
     benchmark:
-        f"{R}/benchmarks/train_fusion/{{fusion}}/seed-{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/train_fusion/{{fusion}}/seed-{{seed}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -130,20 +136,20 @@ rule train_fusion:
 rule predict_fusion:
     """Predict a test set from the states of an audio model beside the text embeddings."""
     input:
-        model=f"{R}/models/{{fusion}}/seed-{{seed}}/model.safetensors",
-        config=f"{R}/models/{{fusion}}/seed-{{seed}}/config.json",
-        audio=lambda wildcards: states(
+        model=f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/model.safetensors",
+        config=f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/config.json",
+        audio=lambda wildcards: embedding_files(
             wildcards.fusion, wildcards.seed, "test", wildcards.corpus
         ),
-        text=f"{R}/text/{{corpus}}/test/embeddings.npy",
-        index=f"{R}/text/{{corpus}}/test/index.parquet",
+        text=f"{RESULTS}/text/{{corpus}}/test/embeddings.npy",
+        index=f"{RESULTS}/text/{{corpus}}/test/index.parquet",
     output:
-        predictions=f"{R}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.parquet",
-        record=f"{R}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.run.json",
+        predictions=f"{RESULTS}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.parquet",
+        record=f"{RESULTS}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.run.json",
     log:
-        f"{R}/logs/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.log",
+        f"{RESULTS}/logs/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.log",
     benchmark:
-        f"{R}/benchmarks/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.tsv"
+        f"{RESULTS}/benchmarks/predict_fusion/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

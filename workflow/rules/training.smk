@@ -6,23 +6,23 @@ rule finetune:
     """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random weights."""
     input:
         backbone=backbone_files,
-        train=lambda wildcards: heard(wildcards.model, TRAIN, "train"),
-        dev=lambda wildcards: heard(wildcards.model, TRAIN, "dev"),
-        utterances=f"{R}/corpora/{TRAIN}/utterances.train.parquet",
-        train_labels=f"{R}/corpora/{TRAIN}/labels.train.parquet",
-        dev_labels=f"{R}/corpora/{TRAIN}/labels.dev.parquet",
+        train=lambda wildcards: model_inputs(wildcards.model, TRAIN_CORPUS, "train"),
+        dev=lambda wildcards: model_inputs(wildcards.model, TRAIN_CORPUS, "dev"),
+        utterances=f"{RESULTS}/corpora/{TRAIN_CORPUS}/utterances.train.parquet",
+        train_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.train.parquet",
+        dev_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.dev.parquet",
     output:
         multiext(
-            f"{R}/models/{{model}}/seed-{{seed}}/",
+            f"{RESULTS}/models/{{model}}/seed-{{seed}}/",
             "model.safetensors",
             "config.json",
             "training.csv",
             "run.json",
         ),
     log:
-        f"{R}/logs/finetune/{{model}}/seed-{{seed}}.log",
+        f"{RESULTS}/logs/finetune/{{model}}/seed-{{seed}}.log",
     benchmark:
-        f"{R}/benchmarks/finetune/{{model}}/seed-{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/finetune/{{model}}/seed-{{seed}}.tsv"
     wildcard_constraints:
         model=alternatives(
             filterfalse(study.is_cnn14, filter(study.is_trained, study.models))
@@ -41,7 +41,7 @@ rule finetune:
         inputs=lambda wildcards: training_options(wildcards),
         folder=subpath(output[0], parent=True),
         # Outputs are deleted before each attempt: what a killed training resumes from lies elsewhere.
-        scratch=lambda wildcards, output: f"{R}/scratch/{wildcards.model}/seed-{wildcards.seed}",
+        scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.model}/seed-{wildcards.seed}",
         revision=REVISIONS["train"],
     shell:
         r"""
@@ -60,9 +60,9 @@ rule finetune:
 use rule finetune as train_cnn14 with:
     """Train the CNN14 baseline on log-Mel spectrograms, from random weights (section III-B)."""
     log:
-        f"{R}/logs/train_cnn14/{{model}}/seed-{{seed}}.log",
+        f"{RESULTS}/logs/train_cnn14/{{model}}/seed-{{seed}}.log",
     benchmark:
-        f"{R}/benchmarks/train_cnn14/{{model}}/seed-{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/train_cnn14/{{model}}/seed-{{seed}}.tsv"
     wildcard_constraints:
         model=alternatives(filter(study.is_cnn14, study.models)),
 
@@ -71,7 +71,7 @@ rule models:
     """Train all selected models, and nothing more."""
     input:
         [
-            f"{R}/models/{model}/seed-{seed}/model.safetensors"
+            f"{RESULTS}/models/{model}/seed-{seed}/model.safetensors"
             for target in study.configuration.targets
             for model, seed in study.runs(target)
         ],

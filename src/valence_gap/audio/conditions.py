@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import soxr
 
-from valence_gap.audio.noise import Clips, Signal, draw_stretch, load_clips, mix
+from valence_gap.audio.noise import Clips, Signal, load_clips, mix, random_segment
 from valence_gap.audio.packs import AUDIO, INDEX, Pack, Samples, Waveform, open_pack, quantise, write_pack
 from valence_gap.definitions.evaluation import Condition
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
@@ -128,7 +128,7 @@ class AddNoise:
             self.silent += 1
             return waveform
         clip = self.clips.audible[int(generator.integers(len(self.clips.audible)))]
-        mixture = mix(waveform, draw_stretch(clip.waveform, waveform.size, generator), self.snr_db)
+        mixture = mix(waveform, random_segment(clip.waveform, waveform.size, generator), self.snr_db)
         self.scaled += mixture.scale < 1
         self.smallest_scale = min(self.smallest_scale, mixture.scale)
         self.used.add(clip.name)

@@ -87,7 +87,7 @@ def rms(signal: npt.NDArray[np.floating]) -> float:
     return float(np.sqrt(np.mean(np.square(signal, dtype=np.float64)))) if signal.size else 0.0
 
 
-def draw_stretch(clip: Waveform, samples: int, generator: np.random.Generator) -> Waveform:
+def random_segment(clip: Waveform, samples: int, generator: np.random.Generator) -> Waveform:
     """A random stretch of an audible clip, looped from a random offset where the clip is shorter.
 
     The offset is drawn again while the stretch lies in the clip's padding (40 dB below the clip), which would be blown

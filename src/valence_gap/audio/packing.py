@@ -16,7 +16,7 @@ from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.runtime import provenance
 from valence_gap.runtime.errors import UserError, printable
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.progress import log_line, progress
 
 __all__ = ["Pack", "open_pack", "pack_audio", "write_pack"]
 
@@ -24,7 +24,7 @@ IN_FLIGHT_S = 3600.0  # audio decoded ahead of the writer: 115 MB
 IN_FLIGHT_PER_WORKER = 4
 
 
-class Source(NamedTuple):
+class AudioSource(NamedTuple):
     """One row of the utterance table, as far as its audio is concerned."""
 
     id: str
@@ -61,13 +61,13 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
             tally.add(source, result)
             if isinstance(result, Decoded):
                 yield source.id, result.samples
-        tally.judge(corpus)
+        tally.raise_if_unusable(corpus)
         if lines := tally.bad_lines():
             told = printable("; ".join(lines))
-            say(f"pack {utterances.name}: {len(lines)} of {len(sources)} files are bad and skipped: {told}")
+            log_line(f"pack {utterances.name}: {len(lines)} of {len(sources)} files are bad and skipped: {told}")
         if len(tally.rates_hz) > 1:
             rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
-            say(f"pack {utterances.name}: mixed sampling rates, all brought to {SAMPLE_RATE_HZ} Hz: {rates}")
+            log_line(f"pack {utterances.name}: mixed sampling rates, all brought to {SAMPLE_RATE_HZ} Hz: {rates}")
         report.update(tally.report())
         report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)
 
@@ -75,7 +75,7 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
     write_pack(output, blocks(), report)
 
 
-def read_sources(utterances: Path, roots: Sequence[Path]) -> list[Source]:
+def read_sources(utterances: Path, roots: Sequence[Path]) -> list[AudioSource]:
     """The audio files of an utterance table, in its order.
 
     Raises:
@@ -88,12 +88,14 @@ def read_sources(utterances: Path, roots: Sequence[Path]) -> list[Source]:
     if absent:
         raise UserError(f"the audio of {utterances} cannot be found", absent, "Correct the corpus' audio folders.")
     rows = zip(table["id"], table["file"], table["audio_root"], table["duration_s"].fillna(0.0), strict=True)
-    return [Source(str(i), str(file), roots[int(root)] / str(file), float(seconds)) for i, file, root, seconds in rows]
+    return [
+        AudioSource(str(i), str(file), roots[int(root)] / str(file), float(seconds)) for i, file, root, seconds in rows
+    ]
 
 
-def _decode_all(sources: Iterable[Source], workers: int) -> Iterator[tuple[Source, Decoded | AudioError]]:
+def _decode_all(sources: Iterable[AudioSource], workers: int) -> Iterator[tuple[AudioSource, Decoded | AudioError]]:
     """Decode in threads (the libraries release the lock) and yield in order; what waits is bounded in seconds."""
-    pending: deque[tuple[Source, Future[Decoded | AudioError]]] = deque()
+    pending: deque[tuple[AudioSource, Future[Decoded | AudioError]]] = deque()
     waiting_s = 0.0
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -132,7 +134,7 @@ class Tally:
     channels: Counter[str] = field(default_factory=Counter)
     bad: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, source: Source, result: Decoded | AudioError) -> None:
+    def add(self, source: AudioSource, result: Decoded | AudioError) -> None:
         """Count one file."""
         if isinstance(result, AudioError):
             self.bad[result.kind].append(f"{source.file} (utterance {source.id}): {result}")
@@ -146,7 +148,7 @@ class Tally:
         if not result.samples.any():
             self.silent.append(source.id)
 
-    def judge(self, corpus: Corpus) -> None:
+    def raise_if_unusable(self, corpus: Corpus) -> None:
         """Stop where the bad files are not to be skipped, or nothing else is left."""
         bad = self.bad_lines()
         if bad and corpus.on_bad_audio == "fail":

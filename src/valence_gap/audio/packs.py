@@ -99,7 +99,7 @@ def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapp
     Raises:
         ValueError: an id comes again after another one.
     """
-    with files.whole_folder(folder) as scratch:
+    with files.atomic_folder(folder) as scratch:
         with (scratch / AUDIO).open("wb") as stream:
             header_bytes = _write_header(stream, 0)
             counts = _append(stream, blocks)

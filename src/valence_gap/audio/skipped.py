@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 
 
 def skipped_ids(ids: "pd.Series[str]", index: Path | None, corpus: str) -> frozenset[str]:
@@ -17,13 +17,13 @@ def skipped_ids(ids: "pd.Series[str]", index: Path | None, corpus: str) -> froze
     """
     if index is None:
         return frozenset()
-    packed = set(pd.read_parquet(index, columns=["id"])["id"])
-    skipped = frozenset(ids) - packed
+    pack_ids = set(pd.read_parquet(index, columns=["id"])["id"])
+    skipped = frozenset(ids) - pack_ids
     if skipped:
-        say(f"{corpus}: {len(skipped)} of {len(ids)} utterances have bad audio and were skipped, left out")
+        log_line(f"{corpus}: {len(skipped)} of {len(ids)} utterances have bad audio and were skipped, left out")
     return skipped
 
 
-def without(skipped: frozenset[str], table: pd.DataFrame) -> pd.DataFrame:
+def drop_skipped(skipped: frozenset[str], table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table with ``id`` that are of other utterances."""
     return table[~table["id"].isin(skipped)].reset_index(drop=True) if skipped else table

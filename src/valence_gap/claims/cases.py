@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from valence_gap.claims.evidence import MissingError
+from valence_gap.claims.evidence import MissingEvidenceError
 from valence_gap.claims.quantities import (
     MEASURES,
     SQUARED,
@@ -16,7 +16,7 @@ from valence_gap.claims.quantities import (
     squared_gap,
     variance_over_models,
 )
-from valence_gap.claims.questions import Cell, Question
+from valence_gap.claims.resolved_statements import Cell, ResolvedStatement
 from valence_gap.definitions.claims import Axis, Side
 from valence_gap.scores.metrics import Floats
 
@@ -34,45 +34,45 @@ Rows = dict[Cell, Floats]
 Case = tuple[Cell, Cell]
 
 
-def cases_of(question: Question, only: Case | None = None) -> dict[Case, Floats]:
+def cases_of(resolved: ResolvedStatement, only: Case | None = None) -> dict[Case, Floats]:
     """What a statement compares with its threshold.
 
     Args:
-        question: the statement, its roles and what it is judged by.
+        resolved: the statement, its roles and what it is judged by.
         only: the one case that is asked for; by default all.
 
     Returns:
         For each case, named by its cells of the first and second side: (1 + resamples,), the estimate first.
 
     Raises:
-        MissingError: if a role is not filled or a score is not at hand.
+        MissingEvidenceError: if a role is not filled or a score is not at hand.
     """
-    statement = question.statement
+    statement = resolved.statement
     if statement.quantity == "correlation_over_models":
-        return {(Cell(), Cell()): _correlation(question)}
-    first = _side(question, statement.first, statement.over, only and only[0])
+        return {(Cell(), Cell()): _correlation(resolved)}
+    first = _side(resolved, statement.first, statement.over, only and only[0])
     if statement.second is None:
         return {(cell, Cell()): rows for cell, rows in first.items()}
-    second = _second(question, statement.second, only and only[1])
+    second = _second(resolved, statement.second, only and only[1])
     own = bool(statement.second.models or statement.second.reference)
     pairs = itertools.product(first, second)
     found = {(one, two): first[one] - second[two] for one, two in pairs if _compare(one, two, own_models=own)}
     if not found:
-        raise MissingError("both sides are the same model")
+        raise MissingEvidenceError("both sides are the same model")
     return _without_mirrors(found) if statement.comparison == "within" else found
 
 
-def _side(question: Question, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
+def _side(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
     """The quantity of a side, averaged over what does not make the cases."""
-    measure = MEASURES[question.statement.quantity]
-    cells = [cell for cell in question.cells(side) if only is None or _blanked(cell, over) == only]
-    rows = {cell: measure(question, cell) for cell in cells}
-    if question.statement.quantity == "spread_over_models":
+    measure = MEASURES[resolved.statement.quantity]
+    cells = [cell for cell in resolved.cells(side) if only is None or _blanked(cell, over) == only]
+    rows = {cell: measure(resolved, cell) for cell in cells}
+    if resolved.statement.quantity == "spread_over_models":
         rows = _variances_over_models(rows)
-    if question.statement.quantity == "absolute_average_gender_gap":
+    if resolved.statement.quantity == "absolute_average_gender_gap":
         rows = {cell: squared_gap(gap) for cell, gap in averaged(rows, ["models"]).items()}
     found = averaged(rows, over)
-    return {cell: signed_root(row) for cell, row in found.items()} if question.statement.quantity in SQUARED else found
+    return {cell: signed_root(row) for cell, row in found.items()} if resolved.statement.quantity in SQUARED else found
 
 
 def _variances_over_models(rows: Rows) -> Rows:
@@ -81,20 +81,20 @@ def _variances_over_models(rows: Rows) -> Rows:
     for cell, values in rows.items():
         by_place.setdefault(replace(cell, model=""), []).append(values)
     if any(len(models) < 2 for models in by_place.values()):
-        raise MissingError("one model has no spread")
+        raise MissingEvidenceError("one model has no spread")
     return {place: variance_over_models(np.stack(models)) for place, models in by_place.items()}
 
 
-def _second(question: Question, second: Side, only: Cell | None) -> Rows:
-    first, over = question.statement.first, question.statement.over
+def _second(resolved: ResolvedStatement, second: Side, only: Cell | None) -> Rows:
+    first, over = resolved.statement.first, resolved.statement.over
     if second.reference:
-        values = question.reference(second).items()
+        values = resolved.reference(second).items()
         rows = {
-            Cell(second.reference, dimension=name): np.full(1 + question.evidence.resamples, value)
+            Cell(second.reference, dimension=name): np.full(1 + resolved.evidence.resamples, value)
             for name, value in values
         }
         return averaged(rows, [*over, "models"])
-    full = question.second() or second
+    full = resolved.second() or second
     # Along an axis on which the sides differ by design, there is nothing to match: the second side is averaged, or each
     # of what it names is a case (others).
     differs: dict[Axis, bool] = {
@@ -105,21 +105,21 @@ def _second(question: Question, second: Side, only: Cell | None) -> Rows:
     }
     spread = [axis for axis in over if not differs.get(axis)]
     if "others" not in over:
-        return _side(question, full, spread, only)
+        return _side(resolved, full, spread, only)
     own: dict[Axis, bool] = {"models": second.models is not None, "dimensions": bool(second.dimensions)}
     spread += [axis for axis, named in own.items() if named]
     if not second.conditions:
-        return _side(question, full, spread, only)
-    return _by_role(question, full, spread, only)
+        return _side(resolved, full, spread, only)
+    return _by_role(resolved, full, spread, only)
 
 
-def _by_role(question: Question, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
+def _by_role(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
     """The quantity of a side for each role of its conditions, averaged over the conditions of the role."""
     rows: Rows = {}
     for role in side.conditions:
         if only is None or only.condition == role:
             own = replace(side, condition=role, conditions=())
-            found = _side(question, own, over, only and replace(only, condition=""))
+            found = _side(resolved, own, over, only and replace(only, condition=""))
             rows |= {replace(cell, condition=role): values for cell, values in found.items()}
     return rows
 
@@ -155,15 +155,15 @@ def _without_mirrors(cases: dict[Case, Floats]) -> dict[Case, Floats]:
     return kept
 
 
-def _correlation(question: Question) -> Floats:
-    first, second = question.statement.first, question.second()
+def _correlation(resolved: ResolvedStatement) -> Floats:
+    first, second = resolved.statement.first, resolved.second()
     if second is None:
-        raise MissingError("a correlation takes two sides")
-    models = question.models(first)
+        raise MissingEvidenceError("a correlation takes two sides")
+    models = resolved.models(first)
     if len(models) < MIN_MODELS:
-        raise MissingError(f"{len(models)} models have no correlation worth the name; it takes {MIN_MODELS}")
+        raise MissingEvidenceError(f"{len(models)} models have no correlation worth the name; it takes {MIN_MODELS}")
     sides = []
     for side in (first, second):
-        rows = averaged({cell: ccc(question, cell) for cell in question.cells(side)}, ["models"])
+        rows = averaged({cell: ccc(resolved, cell) for cell in resolved.cells(side)}, ["models"])
         sides.append(np.stack([rows[Cell(model)] for model in models]))  # (models, 1 + resamples)
     return rank_correlations(*sides)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from valence_gap.claims import rendering
-from valence_gap.claims.evidence import MissingError
-from valence_gap.claims.published import Published
-from valence_gap.claims.scores import Files, Scores
+from valence_gap.claims.evidence import MissingEvidenceError
+from valence_gap.claims.file_evidence import EvidenceFiles, FileEvidence
+from valence_gap.claims.published import PublishedEvidence
 from valence_gap.claims.verdicts import evaluate, summary
 from valence_gap.definitions.claims import Claims, read_statements
 from valence_gap.definitions.evaluation import Evaluation
@@ -21,10 +21,10 @@ from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 
 
-def check(
+def check_claims(
     claims_file: Path,
     claims: Claims,
-    files: Files,
+    files: EvidenceFiles,
     output_stem: Path,
     *,
     evaluation: Evaluation,
@@ -52,22 +52,22 @@ def check(
     """
     started = time.monotonic()
     statements = read_statements(claims_file)
-    scores = Scores(files, evaluation)
-    reference = Published() if published else None
-    judgements = evaluate(statements, claims, scores, confidence=evaluation.confidence, published=reference)
+    scores = FileEvidence(files, evaluation)
+    reference = PublishedEvidence() if published else None
+    results = evaluate(statements, claims, scores, confidence=evaluation.confidence, published=reference)
     beside = beside_published(scores, reference) if reference else None
-    write_csv(output_stem.with_suffix(".csv"), rendering.table(judgements))
-    write_text(output_stem.with_suffix(".md"), rendering.as_markdown(judgements, beside, note=note))
-    write_json(output_stem.with_suffix(".json"), rendering.as_json(judgements, beside))
+    write_csv(output_stem.with_suffix(".csv"), rendering.table(results))
+    write_text(output_stem.with_suffix(".md"), rendering.as_markdown(results, beside, note=note))
+    write_json(output_stem.with_suffix(".json"), rendering.as_json(results, beside))
     if record is not None:
         definition = {"roles": json.loads(to_json(claims)), "evaluation": json.loads(to_json(evaluation))}
         inputs = {"claims": claims_file, **files.named()}
         found = run_record(definition | {"published": published, "note": note}, inputs=inputs, started=started)
         write_json(record, found)
-    return summary(judgements)
+    return summary(results)
 
 
-def beside_published(scores: Scores, published: Published) -> pd.DataFrame:
+def beside_published(scores: FileEvidence, published: PublishedEvidence) -> pd.DataFrame:
     """Every published CCC beside ours.
 
     Returns:
@@ -77,7 +77,7 @@ def beside_published(scores: Scores, published: Published) -> pd.DataFrame:
     for row in published.table.to_dict(orient="records"):
         try:
             values = scores.ccc(row["model"], row["corpus"], row["dimension"], row["condition"])
-        except MissingError:
+        except MissingEvidenceError:
             values = np.full(2, np.nan)
         low, high = statistics.interval(values[1:, None], scores.evaluation.confidence)
         ours = {"ccc": values[0], "low": low[0], "high": high[0], "difference": values[0] - row["published"]}

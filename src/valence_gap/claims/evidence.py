@@ -14,12 +14,12 @@ from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats
 
 
-class MissingError(Exception):
+class MissingEvidenceError(Exception):
     """Why something cannot be computed from what is at hand."""
 
 
 class Evidence(Protocol):
-    """Where quantities get their numbers from. Each method raises :class:`MissingError` for what it does not have."""
+    """Where quantities get their numbers from. Each method raises :class:`MissingEvidenceError` for what is missing."""
 
     @property
     def resamples(self) -> int:
@@ -48,7 +48,7 @@ class Evidence(Protocol):
         """How well an attribute is told from a model's embeddings: (1 + resamples,)."""
 
 
-class Recorder:
+class EvidenceRecorder:
     """Evidence that notes what it is asked for: what quantities need is learnt by computing them on made-up scores.
 
     Attributes:
@@ -75,7 +75,7 @@ class Recorder:
 
     def ccc(self, model: str, corpus: str, dimension: str, condition: str, group: str = "all") -> Floats:
         """Notes the predictions."""
-        for conditions in (CLEAN, SYNTHESISED) if condition == ORIGINAL else (set_of(condition),):
+        for conditions in (CLEAN, SYNTHESISED) if condition == ORIGINAL else (condition_set_of(condition),):
             self.predictions[model, conditions, corpus] = None
         return np.ones(2)
 
@@ -94,6 +94,6 @@ class Recorder:
         return np.ones(2)
 
 
-def set_of(condition: str) -> str:
+def condition_set_of(condition: str) -> str:
     """The set of conditions that a condition is predicted with."""
     return condition if condition in (CLEAN, SYNTHESISED) else "augmented"

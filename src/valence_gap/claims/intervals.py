@@ -6,7 +6,7 @@ from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
 
 
-def simultaneous(values: Floats, confidence: float) -> tuple[Floats, Floats]:
+def simultaneous_interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     """Percentile intervals, stretched about their medians by the one factor with which they hold all cases at once.
 
     The factor is a quantile of the largest deviation over the cases, each in units of its own interval: max-t (Westfall

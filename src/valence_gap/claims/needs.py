@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from valence_gap.claims.cases import cases_of
-from valence_gap.claims.evidence import MissingError, Recorder
-from valence_gap.claims.questions import Question
+from valence_gap.claims.evidence import EvidenceRecorder, MissingEvidenceError
+from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.definitions.claims import Claims, Statement, read_statements
 
 
@@ -44,10 +44,10 @@ def needs_of(statements: Iterable[Statement], claims: Claims) -> Needs:
     training_logs: dict[str, None] = {}
     separation: dict[str, None] = {}
     for statement in statements:
-        recorder = Recorder()
+        recorder = EvidenceRecorder()
         try:
-            cases_of(Question(statement, claims, recorder))
-        except MissingError:
+            cases_of(ResolvedStatement(statement, claims, recorder))
+        except MissingEvidenceError:
             continue
         predictions |= recorder.predictions
         training_logs |= recorder.training_logs

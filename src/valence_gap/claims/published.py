@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from valence_gap.claims.evidence import MissingError
+from valence_gap.claims.evidence import MissingEvidenceError
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats
@@ -15,7 +15,7 @@ from valence_gap.scores.metrics import Floats
 TABLE_3_MODEL = "w2v2-L-robust"
 
 
-class Published:
+class PublishedEvidence:
     """The published scores, without resamples."""
 
     resamples = 0
@@ -38,20 +38,20 @@ class Published:
         """One row: the published CCC."""
         value = self._by_cell.get((model, corpus, dimension, condition)) if group == "all" else None
         if value is None:
-            raise MissingError(f"nothing is published of {model} on {corpus} ({condition}, {dimension})")
+            raise MissingEvidenceError(f"nothing is published of {model} on {corpus} ({condition}, {dimension})")
         return np.array([value])
 
     def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
         """Nothing is published as numbers."""
-        raise MissingError("no CCC of a speaker is published")
+        raise MissingEvidenceError("no CCC of a speaker is published")
 
     def dev_curves(self, model: str) -> list[Floats]:
         """Nothing is published as numbers."""
-        raise MissingError("no training log is published")
+        raise MissingEvidenceError("no training log is published")
 
     def separation(self, model: str, attribute: str) -> Floats:
         """Nothing is published as numbers."""
-        raise MissingError("no separation is published")
+        raise MissingEvidenceError("no separation is published")
 
 
 def published_scores() -> pd.DataFrame:

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from valence_gap.claims.evidence import MissingError
-from valence_gap.claims.questions import Cell, Question
+from valence_gap.claims.evidence import MissingEvidenceError
+from valence_gap.claims.resolved_statements import Cell, ResolvedStatement
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.scores.metrics import Floats
 
 # A dev CCC so little below another has come near it: the loss that the paper calls none (section V-C).
-NEAR = 0.02
+NEAR_TOLERANCE = 0.02
 # Epochs are whole numbers: seeds that agree to the epoch may still differ by about so much.
-LEAST_EPOCH_ERROR = 0.5
+MIN_EPOCH_ERROR = 0.5
 # Quantities that are squares until they are averaged: see signed_root.
 SQUARED = ("absolute_gender_gap", "absolute_average_gender_gap", "spread_over_models")
 GENDERS = ("female", "male")
@@ -21,53 +21,55 @@ GENDERS = ("female", "male")
 PAPER_DRAWS = 200
 
 
-def ccc(question: Question, cell: Cell) -> Floats:
+def ccc(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC."""
-    return question.evidence.ccc(cell.model, cell.corpus, cell.dimension, cell.condition)
+    return resolved.evidence.ccc(cell.model, cell.corpus, cell.dimension, cell.condition)
 
 
-def change(question: Question, cell: Cell) -> Floats:
+def change(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC under a condition minus that of the clean recordings."""
-    return ccc(question, cell) - ccc(question, replace(cell, condition=CLEAN))
+    return ccc(resolved, cell) - ccc(resolved, replace(cell, condition=CLEAN))
 
 
-def gain_of_fusion(question: Question, cell: Cell) -> Floats:
+def gain_of_fusion(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC of the fusion with text minus that of the audio alone."""
-    return ccc(question, replace(cell, model=question.counterpart(cell.model, "fusion"))) - ccc(question, cell)
+    return ccc(resolved, replace(cell, model=resolved.counterpart(cell.model, "fusion"))) - ccc(resolved, cell)
 
 
-def gain_of_tuning(question: Question, cell: Cell) -> Floats:
+def gain_of_tuning(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC with fine-tuned minus that with frozen transformer layers."""
-    return ccc(question, cell) - ccc(question, replace(cell, model=question.counterpart(cell.model, "frozen")))
+    return ccc(resolved, cell) - ccc(resolved, replace(cell, model=resolved.counterpart(cell.model, "frozen")))
 
 
-def lead(question: Question, cell: Cell) -> Floats:
+def lead(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC minus the mean of the rivals'."""
-    rivals = [ccc(question, replace(cell, model=rival)) for rival in question.rivals()]
-    led: Floats = ccc(question, cell) - np.mean(rivals, axis=0)
+    rivals = [ccc(resolved, replace(cell, model=rival)) for rival in resolved.rivals()]
+    led: Floats = ccc(resolved, cell) - np.mean(rivals, axis=0)
     return led
 
 
-def relative_drop(question: Question, cell: Cell) -> Floats:
+def relative_drop(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Share of the in-domain CCC that is lost on another corpus."""
-    inside = ccc(question, replace(cell, corpus=question.in_domain()))
-    outside = ccc(question, cell)
+    inside = ccc(resolved, replace(cell, corpus=resolved.in_domain()))
+    outside = ccc(resolved, cell)
     if not np.nanpercentile(inside, 1) > 0:
-        raise MissingError(f"a share of a CCC that is not above 0 ({cell.model}, {cell.dimension}) means nothing")
+        raise MissingEvidenceError(
+            f"a share of a CCC that is not above 0 ({cell.model}, {cell.dimension}) means nothing"
+        )
     return 1 - outside / inside
 
 
-def gender_gap(question: Question, cell: Cell) -> Floats:
+def gender_gap(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC of female minus that of male speakers (section III-D)."""
     groups = [
-        question.evidence.ccc(cell.model, cell.corpus, cell.dimension, cell.condition, group) for group in GENDERS
+        resolved.evidence.ccc(cell.model, cell.corpus, cell.dimension, cell.condition, group) for group in GENDERS
     ]
     return groups[0] - groups[1]
 
 
-def squared_gender_gap(question: Question, cell: Cell) -> Floats:
+def squared_gender_gap(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """The square of the gap, whoever it favours, less what sampling adds to it."""
-    return squared_gap(gender_gap(question, cell))
+    return squared_gap(gender_gap(resolved, cell))
 
 
 def squared_gap(gap: Floats) -> Floats:
@@ -113,46 +115,46 @@ def signed_root(squares: Floats) -> Floats:
     return roots
 
 
-def speakers_of(question: Question, cell: Cell) -> Mapping[str, Floats]:
+def speakers_of(resolved: ResolvedStatement, cell: Cell) -> Mapping[str, Floats]:
     """CCC by speaker.
 
     Raises:
-        MissingError: if there are fewer than two to compare.
+        MissingEvidenceError: if there are fewer than two to compare.
     """
-    found = question.evidence.speakers(cell.model, cell.corpus, cell.dimension)
+    found = resolved.evidence.speakers(cell.model, cell.corpus, cell.dimension)
     if not found:
-        raise MissingError(f"no speaker of {cell.corpus} has enough utterances")
+        raise MissingEvidenceError(f"no speaker of {cell.corpus} has enough utterances")
     return found
 
 
-def speaker_deviation(question: Question, cell: Cell) -> Floats:
+def speaker_deviation(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC of a speaker minus the median over the speakers."""
-    by_speaker = speakers_of(question, cell)
+    by_speaker = speakers_of(resolved, cell)
     deviation: Floats = by_speaker[cell.speaker] - np.median(list(by_speaker.values()), axis=0)
     return deviation
 
 
-def speakers_near_median(question: Question, cell: Cell) -> Floats:
+def speakers_near_median(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Share of the speakers whose CCC is within the tolerance of the median speaker's.
 
     The tolerance is that of :data:`PAPER_DRAWS` utterances; as chance does, it grows by the root where fewer are drawn.
     """
-    values = np.stack(list(speakers_of(question, cell).values()))
-    tolerance = (question.statement.tolerance or 0) * np.sqrt(PAPER_DRAWS / question.evidence.speaker_draws)
+    values = np.stack(list(speakers_of(resolved, cell).values()))
+    tolerance = (resolved.statement.tolerance or 0) * np.sqrt(PAPER_DRAWS / resolved.evidence.speaker_draws)
     near = (np.abs(values - np.median(values, axis=0)) <= tolerance).mean(axis=0)
     share: Floats = np.clip(_around_estimate(near), 0, 1)
     return share
 
 
-def speaker_agreement(question: Question, cell: Cell) -> Floats:
+def speaker_agreement(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Mean rank correlation of the speakers' CCCs with those of the other models of the side."""
-    own = speakers_of(question, cell)
-    others = [name for name in question.models(question.statement.first) if name != cell.model]
+    own = speakers_of(resolved, cell)
+    others = [name for name in resolved.models(resolved.statement.first) if name != cell.model]
     if not others:
-        raise MissingError("it takes several models")
+        raise MissingEvidenceError("it takes several models")
     correlations = []
     for other in others:
-        theirs = speakers_of(question, replace(cell, model=other))
+        theirs = speakers_of(resolved, replace(cell, model=other))
         correlations.append(rank_correlations(*(np.stack([rows[name] for name in own]) for rows in (own, theirs))))
     agreement: Floats = np.clip(_around_estimate(np.mean(correlations, axis=0)), -1, 1)
     return agreement
@@ -170,12 +172,12 @@ def _around_estimate(rows: Floats) -> Floats:
     return np.concatenate([rows[:1], resampled + shift])
 
 
-def separation(question: Question, cell: Cell) -> Floats:
+def separation(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """How well an attribute is told from the model's embeddings (section IV-K)."""
-    return question.evidence.separation(cell.model, str(question.statement.attribute))
+    return resolved.evidence.separation(cell.model, str(resolved.statement.attribute))
 
 
-def epochs_to_common_level(question: Question, cell: Cell) -> Floats:
+def epochs_to_common_level(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Epochs until the dev CCC first comes near a level that every compared run reaches, the mean over the seeds.
 
     The level is the lowest of the runs' best. A run's own best would not do: it comes the later, the more epochs a
@@ -183,43 +185,43 @@ def epochs_to_common_level(question: Question, cell: Cell) -> Floats:
     first are draws of Student's t: three seeds are too few to resample, for the bootstrap's interval of their mean
     would be far too narrow.
     """
-    level = min(float(np.nanmax(curve)) for curve in _compared_curves(question)) - NEAR
-    epochs = np.array([np.argmax(curve >= level) + 1.0 for curve in _several_seeds(question, cell.model)])
-    draws = question.evidence.generator("seeds", cell.model).standard_t(len(epochs) - 1, question.evidence.resamples)
-    error = max(epochs.std(ddof=1), LEAST_EPOCH_ERROR) / np.sqrt(len(epochs))
+    level = min(float(np.nanmax(curve)) for curve in _compared_curves(resolved)) - NEAR_TOLERANCE
+    epochs = np.array([np.argmax(curve >= level) + 1.0 for curve in _several_seeds(resolved, cell.model)])
+    draws = resolved.evidence.generator("seeds", cell.model).standard_t(len(epochs) - 1, resolved.evidence.resamples)
+    error = max(epochs.std(ddof=1), MIN_EPOCH_ERROR) / np.sqrt(len(epochs))
     rows: Floats = epochs.mean() + error * np.concatenate([[0.0], draws])
     return rows
 
 
-def spread_over_seeds(question: Question, cell: Cell) -> Floats:
+def spread_over_seeds(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Standard deviation of the dev CCC over the seeds, root mean square over the epochs that all compared runs have.
 
     The unit is the run: its epochs err alike, so they count as one. Rows after the first are draws from what a variance
     of so many runs says of the true one (chi-square, one degree of freedom less than seeds), so the difference of two
     models has the sign that the interval of their variances' ratio (F) gives it.
     """
-    curves = _several_seeds(question, cell.model)
-    shortest = min(len(curve) for curve in _compared_curves(question))
+    curves = _several_seeds(resolved, cell.model)
+    shortest = min(len(curve) for curve in _compared_curves(resolved))
     spread = np.sqrt(np.stack([curve[:shortest] for curve in curves]).var(axis=0, ddof=1).mean())
     freedom = len(curves) - 1
-    draws = question.evidence.generator("spread", cell.model).chisquare(freedom, question.evidence.resamples)
+    draws = resolved.evidence.generator("spread", cell.model).chisquare(freedom, resolved.evidence.resamples)
     rows: Floats = spread * np.concatenate([[1.0], np.sqrt(freedom / draws)])
     return rows
 
 
-def _compared_curves(question: Question) -> list[Floats]:
+def _compared_curves(resolved: ResolvedStatement) -> list[Floats]:
     """Dev CCC by epoch of every run of both sides."""
-    sides = [side for side in (question.statement.first, question.second()) if side]
-    models = dict.fromkeys(model for side in sides for model in question.models(side))
-    return [curve for model in models for curve in _several_seeds(question, model)]
+    sides = [side for side in (resolved.statement.first, resolved.second()) if side]
+    models = dict.fromkeys(model for side in sides for model in resolved.models(side))
+    return [curve for model in models for curve in _several_seeds(resolved, model)]
 
 
-def _several_seeds(question: Question, model: str) -> list[Floats]:
-    curves = question.evidence.dev_curves(model)
+def _several_seeds(resolved: ResolvedStatement, model: str) -> list[Floats]:
+    curves = resolved.evidence.dev_curves(model)
     if len(curves) < 2:
-        raise MissingError(f"{model} was trained with one seed")
+        raise MissingEvidenceError(f"{model} was trained with one seed")
     if any(np.isnan(curve).all() for curve in curves):
-        raise MissingError(f"a run of {model} has no dev CCC")
+        raise MissingEvidenceError(f"a run of {model} has no dev CCC")
     return curves
 
 
@@ -250,7 +252,7 @@ def _ranks(values: Floats) -> Floats:
     return ranks
 
 
-MEASURES: Mapping[str, Callable[[Question, Cell], Floats]] = {
+MEASURES: Mapping[str, Callable[[ResolvedStatement, Cell], Floats]] = {
     "ccc": ccc,
     "change": change,
     "gain_of_fusion": gain_of_fusion,

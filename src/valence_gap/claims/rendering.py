@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.claims.verdicts import Judgement, by_section, summary
+from valence_gap.claims.verdicts import ClaimResult, by_section, summary
 from valence_gap.definitions.claims import Statement
 
 SECTIONS = {
@@ -25,9 +25,9 @@ SECTIONS = {
     "V-B": "Number of layers",
     "V-C": "Amount of training data",
 }
-HOW = (
-    "Each claim of the paper is in our words. It holds if the whole interval lies on the claimed side of the "
-    "threshold, does not hold if the whole interval lies on the other side, and cannot be told otherwise, or where "
+METHOD_NOTE = (
+    "Each claim of the paper is in our words. It is supported if the whole interval lies on the claimed side of the "
+    "threshold, contradicted if the whole interval lies on the other side, and inconclusive otherwise, or where "
     "numbers are missing. Intervals are percentiles of a bootstrap over utterances, with the same resamples for all "
     "models; those of a statistic over speakers are moved to the estimate, since resampling adds to the chance that "
     "speakers' scores have already. Of several seeds the mean is taken: the intervals say nothing about other seeds, "
@@ -38,44 +38,44 @@ HOW = (
 )
 
 
-def table(judgements: Sequence[Judgement]) -> pd.DataFrame:
+def table(results: Sequence[ClaimResult]) -> pd.DataFrame:
     """One row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided."""
-    return pd.DataFrame([_row(one) for group in by_section(judgements).values() for one in group])
+    return pd.DataFrame([_row(one) for group in by_section(results).values() for one in group])
 
 
-def _row(judgement: Judgement) -> dict[str, Any]:
-    statement = judgement.statement
-    known = judgement.estimate is not None and judgement.published is not None
+def _row(result: ClaimResult) -> dict[str, Any]:
+    statement = result.statement
+    known = result.estimate is not None and result.published is not None
     return {
         "section": statement.section,
         "id": statement.id,
         "claim": statement.words,
-        "verdict": judgement.verdict,
+        "verdict": result.verdict,
         "quantity": statement.quantity,
-        "compared": judgement.compared,
-        "estimate": judgement.estimate,
-        "low": judgement.low,
-        "high": judgement.high,
+        "compared": result.compared,
+        "estimate": result.estimate,
+        "low": result.low,
+        "high": result.high,
         "comparison": statement.comparison,
         "threshold": statement.threshold,
         "margin": statement.margin,
-        "why": judgement.why,
-        "cases": judgement.cases,
-        "holding": judgement.holding,
-        "failing": judgement.failing,
-        "published": judgement.published,
-        "difference": (judgement.estimate or 0) - (judgement.published or 0) if known else None,
+        "why": result.why,
+        "cases": result.cases,
+        "supporting": result.supporting,
+        "contradicting": result.contradicting,
+        "published": result.published,
+        "difference": (result.estimate or 0) - (result.published or 0) if known else None,
     }
 
 
-def as_json(judgements: Sequence[Judgement], scores: pd.DataFrame | None) -> dict[str, Any]:
+def as_json(results: Sequence[ClaimResult], scores: pd.DataFrame | None) -> dict[str, Any]:
     """Everything, for programs."""
     rows = [
         _row(one) | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
-        for group in by_section(judgements).values()
+        for group in by_section(results).values()
         for one in group
     ]
-    found: dict[str, Any] = {"summary": summary(judgements), "claims": rows}
+    found: dict[str, Any] = {"summary": summary(results), "claims": rows}
     if scores is not None:
         found["published"] = [
             {str(key): value if pd.notna(value) else None for key, value in row.items()}
@@ -97,23 +97,23 @@ def _without_defaults(statement: Statement) -> dict[str, Any]:
     return found
 
 
-def as_markdown(judgements: Sequence[Judgement], scores: pd.DataFrame | None, *, note: str) -> str:
+def as_markdown(results: Sequence[ClaimResult], scores: pd.DataFrame | None, *, note: str) -> str:
     """A page to read, by section."""
     lines = [
         "# The paper's answers, checked" + (f" ({note})" if note else ""),
         "",
-        f"**{summary(judgements)}.**",
+        f"**{summary(results)}.**",
         "",
-        HOW,
+        METHOD_NOTE,
     ]
-    for section, group in by_section(judgements).items():
+    for section, group in by_section(results).items():
         lines += ["", f"## {section} {SECTIONS[section]}", "", *_section(group)]
     if scores is not None:
         lines += ["", "## Beside the published scores", "", *_scores(scores)]
     return "\n".join(lines) + "\n"
 
 
-def _section(group: Sequence[Judgement]) -> list[str]:
+def _section(group: Sequence[ClaimResult]) -> list[str]:
     published = any(one.published is not None for one in group)
     head = ["Claim", "Verdict", "Estimate", "Claimed", *(["Published", "Difference"] if published else []), "Compared"]
     lines = [_line(head), _line(["---"] * len(head))]
@@ -156,10 +156,10 @@ def claimed(statement: Statement) -> str:
             return f"{'>' if sign < 0 else '<'} {bound} (margin {_number(statement.margin)})"
 
 
-def _estimate(judgement: Judgement) -> str:
-    if judgement.estimate is None:
+def _estimate(result: ClaimResult) -> str:
+    if result.estimate is None:
         return "–"
-    return f"{_number(judgement.estimate)} [{_number(judgement.low)}, {_number(judgement.high)}]"
+    return f"{_number(result.estimate)} [{_number(result.low)}, {_number(result.high)}]"
 
 
 def _number(value: float | None) -> str:

@@ -2,41 +2,41 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from valence_gap.claims.cases import Case, cases_of
-from valence_gap.claims.evidence import Evidence, MissingError
-from valence_gap.claims.intervals import simultaneous
-from valence_gap.claims.questions import Question
+from valence_gap.claims.evidence import Evidence, MissingEvidenceError
+from valence_gap.claims.intervals import simultaneous_interval
+from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.definitions.claims import Claims, Side, Statement
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
 
-Verdict = Literal["holds", "does not hold", "cannot be told"]
-HOLDS: Verdict = "holds"
-FAILS: Verdict = "does not hold"
-UNTOLD: Verdict = "cannot be told"
+Verdict = Literal["supported", "contradicted", "inconclusive"]
+SUPPORTED: Verdict = "supported"
+CONTRADICTED: Verdict = "contradicted"
+INCONCLUSIVE: Verdict = "inconclusive"
 Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A statement and what became of it.
+class ClaimResult:
+    """A statement with its verdict and the numbers behind it.
 
     Attributes:
         statement: what is claimed.
-        verdict: holds, does not hold or cannot be told.
+        verdict: supported, contradicted or inconclusive.
         compared: what was compared, by name.
-        why: what decided, or why it cannot be told.
+        why: what decided, or why it is inconclusive.
         estimate: of the deciding case; None where nothing could be computed.
         low: lower end of its interval.
         high: upper end of its interval.
-        holding: cases whose interval lies wholly on the claimed side.
-        failing: cases whose interval lies wholly on the other side.
+        supporting: cases whose interval lies wholly on the claimed side.
+        contradicting: cases whose interval lies wholly on the other side.
         cases: number of cases.
         published: what the published scores give for the deciding case, where they are known.
     """
@@ -48,8 +48,8 @@ class Judgement:
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
-    holding: int = 0
-    failing: int = 0
+    supporting: int = 0
+    contradicting: int = 0
     cases: int = 0
     published: float | None = None
 
@@ -61,7 +61,7 @@ def evaluate(
     *,
     confidence: float,
     published: Evidence | None = None,
-) -> list[Judgement]:
+) -> list[ClaimResult]:
     """Judge statements.
 
     Args:
@@ -71,65 +71,65 @@ def evaluate(
         confidence: of the intervals.
         published: published scores to compare with.
     """
-    questions = [Question(one, claims, evidence) for one in statements]
-    return [_judge(one, confidence, published) for one in progress(questions, "claims", unit="statements")]
+    questions = [ResolvedStatement(one, claims, evidence) for one in statements]
+    return [_evaluate(one, confidence, published) for one in progress(questions, "claims", unit="statements")]
 
 
-def _judge(question: Question, confidence: float, published: Evidence | None) -> Judgement:
-    statement = question.statement
+def _evaluate(resolved: ResolvedStatement, confidence: float, published: Evidence | None) -> ClaimResult:
+    statement = resolved.statement
     try:
-        cases = cases_of(question)
-    except MissingError as missing:
-        return Judgement(statement, UNTOLD, compared(question), str(missing))
+        cases = cases_of(resolved)
+    except MissingEvidenceError as missing:
+        return ClaimResult(statement, INCONCLUSIVE, compared(resolved), str(missing))
     names = list(cases)
     rows = np.stack([cases[name] for name in names], axis=1)  # (1 + resamples, cases)
     if np.isnan(rows[0]).any():
         name = names[int(np.argmax(np.isnan(rows[0])))]
-        return Judgement(statement, UNTOLD, compared(question), _named("undefined", name), cases=len(names))
+        return ClaimResult(statement, INCONCLUSIVE, compared(resolved), _named("undefined", name), cases=len(names))
     decision = decide(rows, statement, confidence)
     case = names[decision.case]
-    return Judgement(
+    return ClaimResult(
         statement=statement,
         verdict=decision.verdict,
-        compared=compared(question),
+        compared=compared(resolved),
         why=_why(decision, case, len(names)) if statement.over else "",
         estimate=float(rows[0, decision.case]),
         low=decision.low,
         high=decision.high,
-        holding=decision.holding,
-        failing=decision.failing,
+        supporting=decision.supporting,
+        contradicting=decision.contradicting,
         cases=len(names),
-        published=_published(Question(statement, question.claims, published), case) if published else None,
+        published=_published(ResolvedStatement(statement, resolved.claims, published), case) if published else None,
     )
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the intervals of all cases say together.
+    """The verdict on all cases of a claim.
 
     Attributes:
         verdict: on all of them.
         case: index of the case that decides, or comes nearest to deciding.
         low: lower end of its interval.
         high: upper end of its interval.
-        holding: number of cases that hold.
-        failing: number of cases that do not.
+        supporting: number of cases that support the claim.
+        contradicting: number of cases that contradict it.
     """
 
     verdict: Verdict
     case: int
     low: float
     high: float
-    holding: int
-    failing: int
+    supporting: int
+    contradicting: int
 
 
 def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
     """The verdict on all cases together.
 
-    A claim about each case holds if every case's own interval says so; that one of many cases fails is said only if it
-    does with the intervals widened to hold all at once. For some it is the other way round; for most the widened
-    intervals count.
+    A claim about each case is supported if every case's own interval supports it. It is contradicted by one of many
+    cases only if that case's simultaneous interval contradicts it. A claim about some case is decided the other way
+    round; a claim about most cases, by the simultaneous intervals alone.
 
     Args:
         rows: the estimate and the resamples of each case, (1 + resamples, cases).
@@ -137,25 +137,34 @@ def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
         confidence: of one interval.
     """
     count = rows.shape[1]
-    plain = statistics.interval(rows[1:], confidence)
-    joint = simultaneous(rows[1:], confidence)
-    (plain_holds, plain_fails), (joint_holds, joint_fails) = sides(*plain, statement), sides(*joint, statement)
+    pointwise = statistics.interval(rows[1:], confidence)
+    joint = simultaneous_interval(rows[1:], confidence)
+    (pointwise_supports, pointwise_contradicts), (joint_supports, joint_contradicts) = (
+        sides(*pointwise, statement),
+        sides(*joint, statement),
+    )
     if statement.quantifier == "most":
-        holding, failing = joint_holds, joint_fails
-        verdict = HOLDS if 2 * holding.sum() > count else FAILS if 2 * failing.sum() >= count else UNTOLD
+        supporting, contradicting = joint_supports, joint_contradicts
+        verdict = (
+            SUPPORTED
+            if 2 * supporting.sum() > count
+            else CONTRADICTED
+            if 2 * contradicting.sum() >= count
+            else INCONCLUSIVE
+        )
     elif statement.quantifier == "some":
-        holding, failing = joint_holds, plain_fails
-        verdict = HOLDS if holding.any() else FAILS if failing.all() else UNTOLD
+        supporting, contradicting = joint_supports, pointwise_contradicts
+        verdict = SUPPORTED if supporting.any() else CONTRADICTED if contradicting.all() else INCONCLUSIVE
     else:
-        holding, failing = plain_holds, joint_fails
-        verdict = HOLDS if holding.all() else FAILS if failing.any() else UNTOLD
-    deciding = {HOLDS: holding, FAILS: failing, UNTOLD: ~holding & ~failing}[verdict]
-    nearest = statement.quantifier == "some" or (statement.quantifier == "most" and verdict == FAILS)
+        supporting, contradicting = pointwise_supports, joint_contradicts
+        verdict = SUPPORTED if supporting.all() else CONTRADICTED if contradicting.any() else INCONCLUSIVE
+    deciding = {SUPPORTED: supporting, CONTRADICTED: contradicting, INCONCLUSIVE: ~supporting & ~contradicting}[verdict]
+    nearest = statement.quantifier == "some" or (statement.quantifier == "most" and verdict == CONTRADICTED)
     order = np.where(deciding, _slack(rows[0], statement), -np.inf if nearest else np.inf)
     case = int(order.argmax() if nearest else order.argmin())
-    is_plain = verdict == {"some": FAILS, "most": None}.get(statement.quantifier, HOLDS)
-    low, high = plain if is_plain else joint
-    return Decision(verdict, case, float(low[case]), float(high[case]), int(holding.sum()), int(failing.sum()))
+    is_pointwise = verdict == {"some": CONTRADICTED, "most": None}.get(statement.quantifier, SUPPORTED)
+    low, high = pointwise if is_pointwise else joint
+    return Decision(verdict, case, float(low[case]), float(high[case]), int(supporting.sum()), int(contradicting.sum()))
 
 
 def sides(low: Floats, high: Floats, statement: Statement) -> tuple[Booleans, Booleans]:
@@ -193,16 +202,16 @@ def satisfied(value: float, statement: Statement) -> bool:
     return bool(_slack(np.array([value]), statement)[0] > 0)
 
 
-def _published(question: Question, case: Case) -> float | None:
+def _published(resolved: ResolvedStatement, case: Case) -> float | None:
     try:
-        rows = cases_of(question, case).get(case)
-    except MissingError:
+        rows = cases_of(resolved, case).get(case)
+    except MissingEvidenceError:
         return None
     return None if rows is None else float(rows[0])
 
 
 def _why(decision: Decision, case: Case, count: int) -> str:
-    return _named(f"{decision.holding} of {count} hold, {decision.failing} do not; shown", case)
+    return _named(f"{decision.supporting} of {count} support it, {decision.contradicting} contradict it; shown", case)
 
 
 def _named(text: str, case: Case) -> str:
@@ -210,47 +219,47 @@ def _named(text: str, case: Case) -> str:
     return f"{text}: {names}" if names else text
 
 
-def compared(question: Question) -> str:
+def compared(resolved: ResolvedStatement) -> str:
     """What is compared, by the names of the study; roles that nobody plays keep their own name."""
-    statement = question.statement
+    statement = resolved.statement
     second = statement.second
-    parts = [_side_text(question, statement.first)]
+    parts = [_side_text(resolved, statement.first)]
     if second and second.reference:
         parts.append(f"published {second.reference}")
     elif second:
-        parts.append(_side_text(question, second))
+        parts.append(_side_text(resolved, second))
     joined = (" with " if statement.quantity == "correlation_over_models" else " minus ").join(parts)
-    rival = f" over {', '.join(_names(question, Side(models=statement.rival)))}" if statement.rival else ""
-    about = f" of {statement.attribute}" if statement.attribute else ""
+    rival = f" over {', '.join(_names(resolved, Side(models=statement.rival)))}" if statement.rival else ""
+    attribute = f" of {statement.attribute}" if statement.attribute else ""
     cases = f" ({statement.quantifier} of the {', '.join(statement.over)})" if statement.over else ""
-    return f"{statement.quantity.replace('_', ' ')}{about}{rival}: {joined}{cases}"
+    return f"{statement.quantity.replace('_', ' ')}{attribute}{rival}: {joined}{cases}"
 
 
-def _side_text(question: Question, side: Side) -> str:
-    parts = [", ".join(_names(question, side)) if side.models else ""]
-    corpora = {str(role): name for role, name in question.claims.corpora.items()}
+def _side_text(resolved: ResolvedStatement, side: Side) -> str:
+    parts = [", ".join(_names(resolved, side)) if side.models else ""]
+    corpora = {str(role): name for role, name in resolved.claims.corpora.items()}
     parts.append(", ".join(corpora.get(role, role) for role in side.corpora))
     parts += [", ".join(side.dimensions), ", ".join(side.conditions) or side.condition or ""]
     return "; ".join(part for part in parts if part)
 
 
-def _names(question: Question, side: Side) -> tuple[str, ...]:
+def _names(resolved: ResolvedStatement, side: Side) -> tuple[str, ...]:
     try:
-        return question.models(side)
-    except MissingError:
+        return resolved.models(side)
+    except MissingEvidenceError:
         return (f"[{side.models}]",)
 
 
-def summary(judgements: Iterable[Judgement]) -> str:
-    """The one line that says how it ended."""
-    verdicts = [judgement.verdict for judgement in judgements]
-    told = [verdict for verdict in verdicts if verdict != UNTOLD]
-    return f"{told.count(HOLDS)} of {len(told)} claims that could be told hold; {verdicts.count(UNTOLD)} cannot be told"
+def summary(results: Iterable[ClaimResult]) -> str:
+    """One line: how many claims have which verdict."""
+    verdicts = [result.verdict for result in results]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in get_args(Verdict))
+    return f"{len(verdicts)} claims: {counts}"
 
 
-def by_section(judgements: Iterable[Judgement]) -> Mapping[str, list[Judgement]]:
+def by_section(results: Iterable[ClaimResult]) -> Mapping[str, list[ClaimResult]]:
     """Judgements by section of the paper, in its order."""
-    found: dict[str, list[Judgement]] = {}
-    for judgement in sorted(judgements, key=lambda one: one.statement.section):
-        found.setdefault(judgement.statement.section, []).append(judgement)
+    found: dict[str, list[ClaimResult]] = {}
+    for result in sorted(results, key=lambda one: one.statement.section):
+        found.setdefault(result.statement.section, []).append(result)
     return found

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from valence_gap.commands.options import add_making
+from valence_gap.commands.options import add_definition
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -14,7 +14,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Bring a pre-trained model, from the hub at a pinned commit or from a local folder, to a folder in "
         "Hugging Face format: safetensors, its licence and checksums in run.json. Nothing after it asks the hub.",
     )
-    add_making(fetch, "backbone")
+    add_definition(fetch, "backbone")
     fetch.set_defaults(run=_fetch)
 
     checkpoint = subparsers.add_parser(
@@ -24,7 +24,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "every later step takes for a trained one, after trying that it loads: a model in the layout of the authors' "
         "released one, or one that this project saved. Source, revision, licence and checksums are in run.json.",
     )
-    add_making(checkpoint, "checkpoint")
+    add_definition(checkpoint, "checkpoint")
     checkpoint.set_defaults(run=_fetch_checkpoint)
 
     pretrain = subparsers.add_parser(
@@ -33,7 +33,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of "
         "k-means targets. The result is an ordinary Hugging Face folder with a card.",
     )
-    add_making(pretrain, "pre-training")
+    add_definition(pretrain, "pre-training")
     pretrain.add_argument("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
     pretrain.add_argument("--start", type=Path, metavar="DIR", help="folder of the backbone that it continues")
     pretrain.add_argument(

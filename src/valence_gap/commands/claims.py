@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from valence_gap.commands.options import add_packed, add_record
+from valence_gap.commands.options import add_pack_indexes, add_record
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -11,7 +11,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = subparsers.add_parser(
         "claims",
         help="check the paper's answers against scores",
-        description="Judge each statement of a claims file: it holds, it does not hold, or it cannot be told, by "
+        description="Judge each statement of a claims file: it is supported, contradicted or inconclusive, by "
         "bootstrap intervals of predictions against labels. Writes CSV, Markdown and JSON.",
     )
     parser.add_argument("--claims", type=Path, required=True, help="the statements (YAML)")
@@ -25,7 +25,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--training-logs", nargs="*", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
     parser.add_argument("--separation", type=Path, help="what embeddings separate: table of measure-separation (CSV)")
-    add_packed(parser)
+    add_pack_indexes(parser)
     parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     parser.add_argument("--published", action="store_true", help="compare with the published scores")
     parser.add_argument("--note", default="", help="words shown in the title, such as 'miniature'")
@@ -35,23 +35,23 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _claims(args: argparse.Namespace) -> None:
-    from valence_gap.claims.check import check
-    from valence_gap.claims.scores import Files
+    from valence_gap.claims.check import check_claims
+    from valence_gap.claims.file_evidence import EvidenceFiles
     from valence_gap.definitions.claims import Claims
     from valence_gap.definitions.evaluation import Evaluation
     from valence_gap.definitions.figures import keyed_files, runs_of
     from valence_gap.definitions.values import from_json
 
-    files = Files(
+    files = EvidenceFiles(
         predictions=runs_of(args.predictions, "--predictions", parts=3),
         labels=dict(keyed_files(args.labels, "--labels")),
         utterances=dict(keyed_files(args.utterances, "--utterances")),
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
         separation=args.separation,
-        packed=dict(keyed_files(args.packed, "--packed")),
+        pack_indexes=dict(keyed_files(args.packed, "--packed")),
     )
     print(
-        check(
+        check_claims(
             args.claims,
             from_json(Claims, args.roles),
             files,

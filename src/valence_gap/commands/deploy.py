@@ -121,9 +121,9 @@ def _predict_files(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    from valence_gap.export.layout import CardData, export
+    from valence_gap.export.to_huggingface import CardOptions, export_huggingface
 
-    data = CardData(
+    data = CardOptions(
         name=args.name,
         trained_on=args.trained_on,
         licence=args.licence,
@@ -131,7 +131,7 @@ def _export(args: argparse.Namespace) -> None:
         backbone=args.backbone,
         scores=tuple(args.scores),
     )
-    export(args.model, args.output, data, onnx=args.onnx)
+    export_huggingface(args.model, args.output, data, onnx=args.onnx)
 
 
 def _export_best(args: argparse.Namespace) -> None:

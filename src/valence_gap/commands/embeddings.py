@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from valence_gap.commands.options import add_packed
+from valence_gap.commands.options import add_pack_indexes
 
 if TYPE_CHECKING:
-    from valence_gap.embeddings.states import Files
+    from valence_gap.embeddings.loading import EmbeddingFiles
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,19 +38,19 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     add("--embeddings", nargs="+", required=True, metavar=by_run, help="pooled states of the same pass (NumPy)")
     add("--labels", nargs="+", required=True, metavar=by_corpus, help="labels (Parquet)")
     add("--utterances", nargs="+", required=True, metavar=by_corpus, help="utterances (Parquet)")
-    add_packed(parser)
+    add_pack_indexes(parser)
 
 
-def _files(args: argparse.Namespace) -> "Files":
+def _files(args: argparse.Namespace) -> "EmbeddingFiles":
     from valence_gap.definitions.figures import keyed_files, runs_of
-    from valence_gap.embeddings.states import Files
+    from valence_gap.embeddings.loading import EmbeddingFiles
 
-    return Files(
+    return EmbeddingFiles(
         predictions=runs_of(args.predictions, "--predictions", parts=3),
         embeddings=runs_of(args.embeddings, "--embeddings", parts=3),
         labels=dict(keyed_files(args.labels, "--labels")),
         utterances=dict(keyed_files(args.utterances, "--utterances")),
-        packed=dict(keyed_files(args.packed, "--packed")),
+        pack_indexes=dict(keyed_files(args.packed, "--packed")),
     )
 
 
@@ -64,6 +64,6 @@ def _measure(args: argparse.Namespace) -> None:
 
 
 def _project(args: argparse.Namespace) -> None:
-    from valence_gap.embeddings.projection import project_states
+    from valence_gap.embeddings.projection import project_embeddings
 
-    project_states(_files(args), args.seed, args.output)
+    project_embeddings(_files(args), args.seed, args.output)

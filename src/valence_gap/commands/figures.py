@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from valence_gap.commands.options import add_packed
+from valence_gap.commands.options import add_pack_indexes
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,7 +30,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--projection", type=Path, help="points of project-states (Parquet)")
     parser.add_argument("--separation", type=Path, help="table of measure-separation (CSV)")
-    add_packed(parser)
+    add_pack_indexes(parser)
     parser.add_argument(
         "--description", required=True, help="what is shown: JSON with models, corpora, note and published"
     )
@@ -41,7 +41,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _figure(args: argparse.Namespace) -> None:
     from valence_gap.definitions.figures import Description, Inputs, keyed_files, runs_of
     from valence_gap.definitions.values import from_json
-    from valence_gap.figures.make import make
+    from valence_gap.figures.make import make_figure
 
     inputs = Inputs(
         scores=tuple(args.scores),
@@ -51,8 +51,8 @@ def _figure(args: argparse.Namespace) -> None:
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
         configs=dict(keyed_files(args.configs, "--configs")),
         transcriptions=dict(keyed_files(args.transcriptions, "--transcriptions")),
-        packed=dict(keyed_files(args.packed, "--packed")),
+        pack_indexes=dict(keyed_files(args.packed, "--packed")),
         projection=args.projection,
         separation=args.separation,
     )
-    make(args.name, inputs, from_json(Description, args.description), args.output_stem)
+    make_figure(args.name, inputs, from_json(Description, args.description), args.output_stem)

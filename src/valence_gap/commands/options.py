@@ -9,7 +9,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
 
 
-def add_packed(parser: argparse.ArgumentParser) -> None:
+def add_pack_indexes(parser: argparse.ArgumentParser) -> None:
     """``--packed``: what tells the utterances that were skipped for their bad audio."""
     parser.add_argument(
         "--packed",
@@ -20,7 +20,7 @@ def add_packed(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_making(parser: argparse.ArgumentParser, what: str) -> None:
+def add_definition(parser: argparse.ArgumentParser, what: str) -> None:
     """``--name``, ``--definition`` and ``--output``: what makes a model's folder of a definition."""
     parser.add_argument("--name", required=True, help="name of the model in the study, and on its card")
     parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")

@@ -33,7 +33,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "summarise-scores",
         help="mean and spread of scores over seeds",
         description="Put the scores of whole test sets in one table: for each model, corpus, condition and dimension "
-        "the number of seeds, and mean, standard deviation, least and greatest of their CCC.",
+        "the number of seeds, and mean, standard deviation, least and maximum of their CCC.",
     )
     summary.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of scores (CSV)")
     summary.add_argument("--output", type=Path, required=True, help="the summary (CSV)")

@@ -21,6 +21,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _table(args: argparse.Namespace) -> None:
-    from valence_gap.tables.make import make
+    from valence_gap.tables.make import make_table
 
-    make(args.name, tuple(args.scores), args.description, args.output_stem)
+    make_table(args.name, tuple(args.scores), args.description, args.output_stem)

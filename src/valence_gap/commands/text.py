@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from valence_gap.commands.options import add_making, add_record, add_threads
+from valence_gap.commands.options import add_definition, add_record, add_threads
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -111,7 +111,7 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         description="Speak plain text with voices that no corpus has, and fine-tune a miniature backbone on it as a "
         "CTC recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a card.",
     )
-    add_making(recogniser, "training")
+    add_definition(recogniser, "training")
     recogniser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone that it starts from")
     recogniser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="processes that synthesise the speech (default: 1)"
@@ -124,7 +124,7 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         description="Pre-train a small BERT by masked words on plain text of the miniature, with a WordPiece "
         "vocabulary of its own. The result is an ordinary Hugging Face folder with a card.",
     )
-    add_making(bert, "pre-training")
+    add_definition(bert, "pre-training")
     bert.set_defaults(run=_pretrain_bert)
 
 
@@ -143,25 +143,27 @@ def _embed_text(args: argparse.Namespace) -> None:
 def _train_fusion(args: argparse.Namespace) -> None:
     from valence_gap.definitions.text import Fusion
     from valence_gap.definitions.values import from_json
-    from valence_gap.text.fusion import Embeddings, Split, train_fusion
+    from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, train_fusion
 
-    train = Split(
-        Embeddings(args.train_embeddings, args.train_predictions),
-        Embeddings(args.train_text_embeddings, args.train_text_index),
+    train = FusionSplit(
+        StoredEmbeddings(args.train_embeddings, args.train_predictions),
+        StoredEmbeddings(args.train_text_embeddings, args.train_text_index),
         args.train_labels,
     )
-    dev = Split(
-        Embeddings(args.dev_embeddings, args.dev_predictions),
-        Embeddings(args.dev_text_embeddings, args.dev_text_index),
+    dev = FusionSplit(
+        StoredEmbeddings(args.dev_embeddings, args.dev_predictions),
+        StoredEmbeddings(args.dev_text_embeddings, args.dev_text_index),
         args.dev_labels,
     )
     train_fusion(from_json(Fusion, args.definition), train, dev, args.output)
 
 
 def _predict_fusion(args: argparse.Namespace) -> None:
-    from valence_gap.text.fusion import Embeddings, Split, predict_fusion
+    from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, predict_fusion
 
-    split = Split(Embeddings(args.embeddings, args.predictions), Embeddings(args.text_embeddings, args.text_index))
+    split = FusionSplit(
+        StoredEmbeddings(args.embeddings, args.predictions), StoredEmbeddings(args.text_embeddings, args.text_index)
+    )
     predict_fusion(args.model, split, args.output, condition=args.condition, record=args.record)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import from_json
 
-TOLD_TO_STOP = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
+EXIT_INTERRUPTED = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,7 +19,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "a frozen one, or train the CNN14 baseline. Writes the checkpoint with the best mean dev CCC "
         "(model.safetensors, config.json), training.csv and run.json. A training that was killed resumes from its "
         "scratch folder when the same command runs again, and ends in the same weights. SIGTERM and SIGUSR1 make it "
-        f"finish its step, save its state and exit with {TOLD_TO_STOP}.",
+        f"finish its step, save its state and exit with {EXIT_INTERRUPTED}.",
     )
     add = parser.add_argument
     add("--training", required=True, metavar="JSON", help="definition of the training")
@@ -43,20 +43,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> None:
     """Train the model that the arguments define."""
-    from valence_gap.training.checkpoints import Stopped
-    from valence_gap.training.learners import Source
+    from valence_gap.training.checkpoints import TrainingInterrupted
+    from valence_gap.training.learners import TrainingSplit
     from valence_gap.training.train import train
 
     try:
         train(
             from_json(Training, args.training),
             backbone=args.backbone,
-            train_source=Source(args.train_labels, args.train_features, args.train_audio),
-            dev_source=Source(args.dev_labels, args.dev_features, args.dev_audio),
+            train_split=TrainingSplit(args.train_labels, args.train_features, args.train_audio),
+            dev_split=TrainingSplit(args.dev_labels, args.dev_features, args.dev_audio),
             train_utterances=args.train_utterances,
             scratch=args.scratch,
             output=args.output,
         )
-    except Stopped as signal:
+    except TrainingInterrupted as signal:
         print(f"told to stop by {signal}; the same command resumes from {args.scratch}", file=sys.stderr)
-        sys.exit(TOLD_TO_STOP)
+        sys.exit(EXIT_INTERRUPTED)

@@ -13,8 +13,8 @@ import soundfile
 
 from valence_gap.audio.decoding import header_problem, truncation
 from valence_gap.corpora.inventory import files_below, is_audio, is_utf_8
-from valence_gap.corpora.reading import FORK, THREADS
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.text_files import FORK, THREADS
 from valence_gap.runtime.progress import progress
 
 NO_AUDIO, OUTSIDE, SHARED = (
@@ -42,13 +42,13 @@ class AudioFiles:
     table: pd.DataFrame
 
 
-def find_audio(roots: Sequence[Path], *, by_name: bool, passed_over: Sequence[str], report: Report) -> AudioFiles:
+def find_audio(roots: Sequence[Path], *, by_name: bool, ignored_dirs: Sequence[str], report: Report) -> AudioFiles:
     """List the audio below the audio folders.
 
     Args:
         roots: the audio folders; where two hold the same file, the first counts.
         by_name: rows call a file by its name alone, wherever below the folder it lies; otherwise by its path.
-        passed_over: names of sub-folders whose audio is not of utterances.
+        ignored_dirs: names of sub-folders whose audio is not of utterances.
         report: where hidden files and files in several folders are counted.
     """
     frames = []
@@ -60,7 +60,7 @@ def find_audio(roots: Sequence[Path], *, by_name: bool, passed_over: Sequence[st
         hidden = [file for file in files if file.rpartition("/")[2].startswith(".")]
         report.note(FORK, hidden)
         skip = set(hidden)
-        skip |= {file for file in files if passed_over and set(PurePosixPath(file).parts[:-1]) & set(passed_over)}
+        skip |= {file for file in files if ignored_dirs and set(PurePosixPath(file).parts[:-1]) & set(ignored_dirs)}
         column = pd.Series(sorted(file for file in files if file not in skip), dtype="str")
         key = column.str.rpartition("/")[2].astype("str") if by_name and len(column) else column
         frames.append(pd.DataFrame({"key": key, "file": column, "audio_root": np.int64(index)}))

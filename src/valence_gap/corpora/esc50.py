@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from valence_gap.corpora.reading import ROW, column_of, read_csv, require_columns
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.text_files import ROW, column_of, read_csv, require_columns
 from valence_gap.runtime.errors import UserError
 
 # Major class = target // 10; animals (0) and exterior sounds (4) are never mixed in.

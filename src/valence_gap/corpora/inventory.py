@@ -10,7 +10,7 @@ import pandas as pd
 from valence_gap.definitions.corpora import CorpusPaths
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import write_text
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import checksum
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph", ".w64", ".caf"})
@@ -44,10 +44,10 @@ def inventory(paths: CorpusPaths, output: Path) -> None:
     ).sort_values(["root", "file"])
     text = table.to_csv(index=False, lineterminator="\n")
     if output.is_file() and output.read_bytes() == text.encode():
-        say(f"inventory: {len(found)} files, unchanged")
+        log_line(f"inventory: {len(found)} files, unchanged")
         return
     write_text(output, text)
-    say(f"inventory: {len(found)} files, written")
+    log_line(f"inventory: {len(found)} files, written")
 
 
 def roles(paths: CorpusPaths) -> list[tuple[str, Path]]:

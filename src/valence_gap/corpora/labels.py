@@ -59,7 +59,7 @@ def denormalise(values: npt.ArrayLike, scale: Scale) -> Values:
     return unscaled
 
 
-def outside(values: npt.ArrayLike, scale: Scale) -> npt.NDArray[np.bool_]:
+def is_out_of_scale(values: npt.ArrayLike, scale: Scale) -> npt.NDArray[np.bool_]:
     """Which labels lie outside their scale by more than rounding; NaN does not.
 
     Args:
@@ -97,7 +97,7 @@ def normalise_table(
     for dimension, scale in scales.items():
         check_scale(dimension, scale)
     if out_of_scale == "fail":
-        offenders = offending(labels, scales)
+        offenders = out_of_scale_labels(labels, scales)
         if offenders:
             raise UserError("Labels lie outside their scale.", offenders, REMEDY)
     table = labels.copy()
@@ -110,12 +110,12 @@ def normalise_table(
 REMEDY = "Correct the labels or the scale, or set out_of_scale: keep (as they are) or clip (to the end of the scale)."
 
 
-def offending(labels: pd.DataFrame, scales: Mapping[str, Scale]) -> list[str]:
+def out_of_scale_labels(labels: pd.DataFrame, scales: Mapping[str, Scale]) -> list[str]:
     """Every label outside its scale, one line each: the row (by the table's index), the dimension, value and scale."""
     lines = []
     for dimension, scale in scales.items():
         column = labels[dimension]
-        wrong = column[outside(column.to_numpy(dtype=np.float64), scale)]
+        wrong = column[is_out_of_scale(column.to_numpy(dtype=np.float64), scale)]
         lines += [
             f"{row}: {dimension} {value:g} is outside {scale[0]:g}..{scale[1]:g}"
             for row, value in zip(wrong.index, wrong.to_numpy(), strict=True)

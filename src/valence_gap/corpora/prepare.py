@@ -10,14 +10,14 @@ from pydantic import TypeAdapter
 
 from valence_gap.corpora.inventory import check_exist
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, assemble
+from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, build_corpus_table
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.registry import ADAPTERS
 from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.data_files import write_parquet
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import run_record
 
 
@@ -57,7 +57,7 @@ def prepare_corpus(
     check_exist(paths)
     report = Report()
     try:
-        rows = assemble(corpus, paths, adapter_of(corpus.adapter), report)
+        rows = build_corpus_table(corpus, paths, adapter_of(corpus.adapter), report)
     finally:
         report.log(name)  # of a corpus that is refused, it says all that was found
     rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))
@@ -68,7 +68,7 @@ def prepare_corpus(
         write_parquet(output / f"provenance.{split}.parquet", part[["id", "provenance"]])
     counts = {split: _count(part) for split, part in by_split.items()}
     for split, count in counts.items():
-        say(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
+        log_line(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
     record = run_record(
         TypeAdapter(Corpus).dump_python(corpus, mode="json"),
         inputs={"inventory": inventory} if inventory else None,
@@ -83,9 +83,9 @@ def _checksums(rows: pd.DataFrame, inventory: Path) -> pd.Series:
     Raises:
         UserError: the inventory does not list it.
     """
-    listed = pd.read_csv(inventory, dtype="str", keep_default_na=False).set_index(["root", "file"])["sha256"]
+    checksums = pd.read_csv(inventory, dtype="str", keep_default_na=False).set_index(["root", "file"])["sha256"]
     names = pd.MultiIndex.from_arrays(["audio-" + rows["audio_root"].astype("str"), rows["file"]])
-    found = pd.Series(listed.reindex(names).to_numpy(), rows.index, dtype="str")
+    found = pd.Series(checksums.reindex(names).to_numpy(), rows.index, dtype="str")
     if found.isna().any():
         raise UserError(
             f"{inventory} does not list all of the corpus' audio: it has changed since.",

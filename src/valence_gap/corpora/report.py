@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from valence_gap.runtime.errors import printable
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 
 EXAMPLES = 20
 LOGGED = 3
@@ -15,30 +15,30 @@ LONGEST = 500  # characters of one example
 
 
 @dataclass
-class Finding:
+class Occurrences:
     """How often something was met, in which splits, and where for the first times, in all and by split."""
 
     count: int = 0
     splits: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
-    first_of: dict[str, list[str]] = field(default_factory=dict)
+    examples_by_split: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, examples: Iterable[str], count: int | None = None) -> None:
         """Count more of it: as many as there are examples, unless told."""
-        listed = list(examples)
-        self.count += len(listed) if count is None else count
-        self.examples += [printable(each[:LONGEST]) for each in listed[: EXAMPLES - len(self.examples)]]
+        examples_list = list(examples)
+        self.count += len(examples_list) if count is None else count
+        self.examples += [printable(each[:LONGEST]) for each in examples_list[: EXAMPLES - len(self.examples)]]
 
     def add_split(self, split: str, examples: Iterable[str], count: int) -> None:
         """Tell of one split what `add` counts over all of them."""
         self.splits[split] = self.splits.get(split, 0) + count
-        first = self.first_of.setdefault(split, [])
+        first = self.examples_by_split.setdefault(split, [])
         first += [printable(each[:LONGEST]) for each in list(examples)[: LOGGED - len(first)]]
 
-    def told(self, reason: str, split: str | None = None) -> str:
+    def summary(self, reason: str, split: str | None = None) -> str:
         """It in one line, as ``12 row without audio: table.csv:3 a.wav, ...``; of one split, if wanted."""
         count = self.count if split is None else self.splits[split]
-        examples = self.examples if split is None else self.first_of[split]
+        examples = self.examples if split is None else self.examples_by_split[split]
         return f"{count:,} {reason}: {', '.join(examples[:LOGGED])}{', ...' if count > LOGGED else ''}"
 
 
@@ -49,8 +49,8 @@ class Report:
     ``skipped`` is what did not get into the tables, ``noted`` what did, or what concerns no utterance; both by reason.
     """
 
-    skipped: dict[str, Finding] = field(default_factory=dict)
-    noted: dict[str, Finding] = field(default_factory=dict)
+    skipped: dict[str, Occurrences] = field(default_factory=dict)
+    noted: dict[str, Occurrences] = field(default_factory=dict)
 
     def skip(self, reason: str, examples: Iterable[str]) -> None:
         """Count what is left out."""
@@ -70,7 +70,7 @@ class Report:
 
     def lost(self, split: str) -> dict[str, str]:
         """By reason, how many rows of one of our splits were left out, with examples."""
-        return {reason: found.told(reason, split) for reason, found in self.skipped.items() if split in found.splits}
+        return {reason: found.summary(reason, split) for reason, found in self.skipped.items() if split in found.splits}
 
     def log(self, corpus: str) -> None:
         """Say the findings, one line per reason."""
@@ -78,7 +78,7 @@ class Report:
             for reason, found in findings.items():
                 more = ", ..." if found.count > LOGGED else ""
                 examples = ", ".join(found.examples[:LOGGED])
-                say(f"{corpus}: {kind} {found.count} ({printable(reason)}): {examples}{more}")
+                log_line(f"{corpus}: {kind} {found.count} ({printable(reason)}): {examples}{more}")
 
     def as_json(self) -> dict[str, Any]:
         """The findings as a JSON value."""
@@ -92,16 +92,16 @@ class Report:
         }
 
 
-def _add(findings: dict[str, Finding], reason: str, examples: Iterable[str]) -> None:
-    listed = list(examples)
-    if listed:
-        findings.setdefault(reason, Finding()).add(listed)
+def _add(findings: dict[str, Occurrences], reason: str, examples: Iterable[str]) -> None:
+    examples_list = list(examples)
+    if examples_list:
+        findings.setdefault(reason, Occurrences()).add(examples_list)
 
 
-def _add_rows(findings: dict[str, Finding], reason: str, rows: pd.DataFrame) -> None:
+def _add_rows(findings: dict[str, Occurrences], reason: str, rows: pd.DataFrame) -> None:
     if rows.empty:
         return
-    found = findings.setdefault(reason, Finding())
+    found = findings.setdefault(reason, Occurrences())
     found.add(_examples(rows, EXAMPLES), count=len(rows))
     if "our_split" in rows:
         for split, part in rows.groupby("our_split"):

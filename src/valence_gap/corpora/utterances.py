@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap.corpora.audio_files import AudioFiles, find_audio, match, read_headers
-from valence_gap.corpora.labels import Scale, check_scale, normalise_table, outside
+from valence_gap.corpora.labels import Scale, check_scale, is_out_of_scale, normalise_table
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.soundness import DUPLICATE, LABEL_MISSING, NO_NUMBER, refuse, shared_ids
+from valence_gap.corpora.validation import DUPLICATE, LABEL_MISSING, NO_NUMBER, raise_if_invalid, shared_ids
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
-from valence_gap.definitions.split_names import ALL, listed, own_splits, plain
+from valence_gap.definitions.split_names import ALL, as_tuple, normalise_split_name, split_mapping
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError, valid_names
 
@@ -41,13 +41,13 @@ class Adapter:
         scales: lowest and highest label of each dimension that the corpus annotates; None where the definition must
             say it.
         by_name: rows call an audio file by its name alone, not by its path.
-        passed_over: sub-folders of the audio folder whose audio is not of utterances.
+        ignored_dirs: sub-folders of the audio folder whose audio is not of utterances.
     """
 
     read: Callable[[Corpus, CorpusPaths, Report], pd.DataFrame]
     scales: Mapping[str, Scale] | None
     by_name: bool = True
-    passed_over: tuple[str, ...] = ()
+    ignored_dirs: tuple[str, ...] = ()
 
 
 def empty_column(index: pd.Index) -> pd.Series:
@@ -80,7 +80,7 @@ def scales_of(corpus: Corpus, adapter: Adapter) -> dict[str, Scale]:
     return {name: declared[name] for name in corpus.dimensions}
 
 
-def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Report) -> pd.DataFrame:
+def build_corpus_table(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Report) -> pd.DataFrame:
     """Read a corpus into one table.
 
     Args:
@@ -102,7 +102,7 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
     scales = scales_of(corpus, adapter)
     roots = [Path(folder) for folder in paths.audio]
     entries = adapter.read(corpus, paths, report)
-    audio = find_audio(roots, by_name=adapter.by_name, passed_over=adapter.passed_over, report=report)
+    audio = find_audio(roots, by_name=adapter.by_name, ignored_dirs=adapter.ignored_dirs, report=report)
     folder = None if adapter.by_name else Path(paths.labels).parent
     entries = pd.concat(
         [entries, match(entries["name"], audio, by_name=adapter.by_name, folder=folder)], axis="columns"
@@ -116,7 +116,7 @@ def assemble(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, report: Repor
     entries = _read_labels(corpus, entries, report)
     shared = shared_ids(entries)
     entries = _drop_repeated(entries, report)
-    refuse(corpus, entries, scales, report, shared)
+    raise_if_invalid(corpus, entries, scales, report, shared)
     entries = _scale_labels(corpus, entries, scales, report)
     folders = entries["audio_root"].map(dict(enumerate(f"{root}/" for root in roots))).astype("str")
     files = (folders + entries["file"]).tolist()
@@ -150,14 +150,14 @@ def _note_unlabelled(audio: AudioFiles, entries: pd.DataFrame, report: Report) -
 
 
 def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.DataFrame:
-    mapped = own_splits(corpus)
+    mapped = split_mapping(corpus)
     if ALL in mapped:
         return entries.assign(our_split=mapped[ALL])
-    spelt = {name: plain(name) for name in entries["split"].dropna().unique()}
+    spelt = {name: normalise_split_name(name) for name in entries["split"].dropna().unique()}
     names = entries["split"].map(spelt)
     absent = sorted(set(mapped) - set(spelt.values()))
     if absent:
-        written = {plain(name): name for names in corpus.splits.values() for name in listed(names)}
+        written = {normalise_split_name(name): name for names in corpus.splits.values() for name in as_tuple(names)}
         raise UserError(
             f"{corpus.label} has no such split.",
             [f"splits: {mapped[name]}: {written[name]}" for name in absent],
@@ -211,7 +211,7 @@ def _drop_repeated(entries: pd.DataFrame, report: Report) -> pd.DataFrame:
 def _scale_labels(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report) -> pd.DataFrame:
     what = {"keep": "kept", "clip": "clipped"}
     for dimension, scale in scales.items():
-        wrong = entries[outside(entries[dimension].to_numpy(), scale)]
+        wrong = entries[is_out_of_scale(entries[dimension].to_numpy(), scale)]
         if len(wrong):
             report.note_rows(f"{dimension} outside its scale, {what[corpus.out_of_scale]}", wrong)
     return normalise_table(entries, scales, out_of_scale="clip" if corpus.out_of_scale == "clip" else "keep")

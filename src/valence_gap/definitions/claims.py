@@ -81,7 +81,7 @@ PARAMETERS = {"rival": ("lead",), "tolerance": ("speakers_near_median",), "attri
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Claims:
-    """Who plays which role in this study. Without a role (left out, or []) statements on it 'cannot be told'."""
+    """Who plays which role in this study. Without a role (left out, or []) statements on it are inconclusive."""
 
     roles: Annotated[
         Mapping[Role, str | tuple[str, ...]],
@@ -121,13 +121,13 @@ class Claims:
         ),
     ] = Field(default_factory=dict)
 
-    def wrong_names(
+    def reference_errors(
         self, models: Iterable[str], corpora: Iterable[str], conditions: Iterable[str]
     ) -> "Iterator[tuple[str, str, str]]":
         """Names that the study does not have: (key, name, kind)."""
         kinds = {"model": set(models), "corpus": set(corpora), "condition": set(conditions)}
         used: list[tuple[str, str, Iterable[str]]] = [
-            *((f"roles.{role}", "model", several(names)) for role, names in self.roles.items()),
+            *((f"roles.{role}", "model", as_tuple(names)) for role, names in self.roles.items()),
             *((f"frozen.{name}", "model", (name, other)) for name, other in self.frozen.items()),
             *((f"fusion.{name}", "model", (name, other)) for name, other in self.fusion.items()),
             *((f"corpora.{role}", "corpus", (name,)) for role, name in self.corpora.items()),
@@ -139,7 +139,7 @@ class Claims:
                     yield f"claims.{key}", name, kind
 
 
-def several(names: str | tuple[str, ...]) -> tuple[str, ...]:
+def as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
     """One name or several, as several."""
     return (names,) if isinstance(names, str) else tuple(names)
 
@@ -198,7 +198,7 @@ class Statement:
     tolerance: Annotated[float | None, Field(gt=0, description="speakers_near_median: how near counts.")] = None
     attribute: Annotated[Attribute | None, Field(description="separation: of which attribute.")] = None
 
-    def wrong(self) -> Iterator[str]:
+    def errors(self) -> Iterator[str]:
         """What contradicts itself."""
         if (self.comparison in WITH_MARGIN) != (self.margin is not None):
             yield f"margin: goes with {', '.join(WITH_MARGIN)}, and with these always"
@@ -247,7 +247,7 @@ def read_statements(path: Path) -> tuple[Statement, ...]:
     except ValidationError as error:
         offenders = dict.fromkeys(_explain(one, rows) for one in error.errors(include_url=False))
         raise UserError(f"{path} is not valid", offenders) from None
-    wrong = [f"{statement.id}: {what}" for statement in statements for what in statement.wrong()]
+    wrong = [f"{statement.id}: {what}" for statement in statements for what in statement.errors()]
     counts = Counter(statement.id for statement in statements)
     wrong += [f"{name}: names {count} statements" for name, count in counts.items() if count > 1]
     if wrong:

@@ -97,7 +97,7 @@ class Inputs:
         configs: config.json by model.
         transcriptions: report.json of the recogniser's transcripts by corpus.
         utterances: utterance tables by corpus.
-        packed: by corpus whose bad audio is skipped, the index of the clean pack.
+        pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
         projection: embeddings in two dimensions (Parquet).
         separation: what they separate (CSV).
     """
@@ -109,7 +109,7 @@ class Inputs:
     configs: Mapping[str, Path] = field(default_factory=dict)
     transcriptions: Mapping[str, Path] = field(default_factory=dict)
     utterances: Mapping[str, Path] = field(default_factory=dict)
-    packed: Mapping[str, Path] = field(default_factory=dict)
+    pack_indexes: Mapping[str, Path] = field(default_factory=dict)
     projection: Path | None = None
     separation: Path | None = None
 

@@ -107,7 +107,7 @@ class Synthesiser:
     timeout_s: Annotated[PositiveFloat, Field(description="command: longest time for one utterance.")] = 120.0
     seed: Annotated[int, Field(description="transformers: seed of engines that draw random numbers.")] = 0
 
-    def wrong(self) -> Iterator[str]:
+    def errors(self) -> Iterator[str]:
         """What its kind of engine needs and it lacks."""
         if self.kind == "transformers" and self.model is None:
             yield "model: null, but kind transformers needs the folder of a VITS or SpeechT5 model"

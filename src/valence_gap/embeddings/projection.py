@@ -5,14 +5,14 @@ from pathlib import Path
 import pandas as pd
 from sklearn.manifold import TSNE
 
-from valence_gap.embeddings.states import Files, for_each_model
+from valence_gap.embeddings.loading import EmbeddingFiles, for_each_model
 from valence_gap.runtime.data_files import write_parquet
 from valence_gap.scores.metrics import Floats
 
 PERPLEXITY = 30.0
 
 
-def project_states(files: Files, seed: int, output: Path) -> None:
+def project_embeddings(files: EmbeddingFiles, seed: int, output: Path) -> None:
     """Project the states of each model, all corpora together, and write the points as Parquet.
 
     Args:

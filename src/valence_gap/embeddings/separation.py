@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from valence_gap.definitions.evaluation import Evaluation
-from valence_gap.embeddings.states import Files, for_each_model, speaker_names
+from valence_gap.embeddings.loading import EmbeddingFiles, for_each_model, speaker_names
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
@@ -25,13 +25,13 @@ from valence_gap.scores.metrics import Floats
 NEIGHBOURS = 10
 FOLDS = 5
 PENALTIES = np.logspace(-1, 5, 13)
-EVERYWHERE = "all"
+ALL_CORPORA = "all"
 AGREEMENT, PROBE = "neighbour agreement", "probe CCC"
 
 Labels = npt.NDArray[Any]
 
 
-def measure_separation(files: Files, evaluation: Evaluation, output: Path) -> None:
+def measure_separation(files: EmbeddingFiles, evaluation: Evaluation, output: Path) -> None:
     """Measure for each model what its states of the same utterances separate, and write it as CSV.
 
     Args:
@@ -75,13 +75,13 @@ def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evalu
     truth = utterances["valence"].to_numpy(np.float64)
     probed = probe(states, truth, _groups(speakers))
     rows = []
-    for within in (EVERYWHERE, *corpora):
+    for within in (ALL_CORPORA, *corpora):
         chosen = np.ones(len(utterances), dtype=bool)
-        if within != EVERYWHERE:
+        if within != ALL_CORPORA:
             chosen = (utterances["corpus"] == within).to_numpy()
-        names = [within] if within != EVERYWHERE else corpora
+        names = [within] if within != ALL_CORPORA else corpora
         for name, values in labels.items():
-            if name == "corpus" and within != EVERYWHERE:
+            if name == "corpus" and within != ALL_CORPORA:
                 continue
             rng = statistics.generator(evaluation.seed, *names, name)
             row = _agreement(states[chosen], values[chosen], evaluation, rng)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 from valence_gap.study.study import Study
-from valence_gap.weights.local import SPECTROGRAM_KINDS, kind_of
+from valence_gap.weights.local import SPECTROGRAM_MODEL_TYPES, model_type_of
 
 MAIN = "figure_02"
 CHOOSE = "Name one in the configuration: export: {model: NAME, seed: SEED}."
@@ -48,7 +48,7 @@ def training_licence(study: Study) -> str | None:
     return study.configuration.corpora[name].licence if name else None
 
 
-def best(folders: Sequence[tuple[str, Path]]) -> str:
+def select_best(folders: Sequence[tuple[str, Path]]) -> str:
     """The name of the model with the highest mean CCC on the development set; the first of several.
 
     Args:
@@ -64,9 +64,9 @@ def best(folders: Sequence[tuple[str, Path]]) -> str:
     scores = {name: dev_ccc(folder) for name, folder in folders}
     unknown = [f"{folder}/training.csv" for name, folder in folders if scores[name] is None]
     if unknown:
-        raise UserError("the best model cannot be told without these training logs", unknown, CHOOSE)
+        raise UserError("the best model cannot be chosen without these training logs", unknown, CHOOSE)
     for name, score in scores.items():
-        say(f"{name}: mean CCC on the development set {score:.3f}")
+        log_line(f"{name}: mean CCC on the development set {score:.3f}")
     return max(scores, key=lambda name: scores[name] or 0.0)
 
 
@@ -106,38 +106,43 @@ def export_best(
         corpus_licence: that of the training corpus; None where it is not told.
 
     Raises:
-        UserError: as :func:`best` and :func:`valence_gap.export.layout.export`.
+        UserError: as :func:`select_best` and :func:`valence_gap.export.to_huggingface.export_huggingface`.
     """
-    from valence_gap.export.layout import CardData, export  # torch is slow to import, and the workflow reads this file
+    from valence_gap.export.to_huggingface import (  # torch is slow to import, and the workflow reads this file
+        CardOptions,
+        export_huggingface,
+    )
     from valence_gap.export.to_onnx import KINDS, missing_packages
 
     folders = _with_waveforms(folders)
-    chosen = best(folders)
-    model, kind = chosen.rpartition(":")[0], kind_of(dict(folders)[chosen])
+    chosen = select_best(folders)
+    model, kind = chosen.rpartition(":")[0], model_type_of(dict(folders)[chosen])
     missing = missing_packages()
     if kind not in KINDS:
-        say(f"not exported as ONNX: a {kind}")
+        log_line(f"not exported as ONNX: a {kind}")
     elif missing:
-        say(f"not exported as ONNX: {', '.join(missing)} not installed (pip install 'valence-gap[onnx]')")
-    data = CardData(
+        log_line(f"not exported as ONNX: {', '.join(missing)} not installed (pip install 'valence-gap[onnx]')")
+    data = CardOptions(
         name=f"{study}-{model}",
         trained_on=_described(trained_on, report),
         licence=licence,
         corpus_licence=corpus_licence,
         backbone=backbones.get(model),
         scores=[path for name, path in scores if name == chosen],
-        among=[name for name, _ in folders],
+        selected_from=[name for name, _ in folders],
     )
-    export(dict(folders)[chosen], output, data, onnx=kind in KINDS and not missing)
+    export_huggingface(dict(folders)[chosen], output, data, onnx=kind in KINDS and not missing)
 
 
 def _with_waveforms(folders: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
     """Those of several models that hear waveforms: the layout that is exported has no other front end."""
-    kinds = {name: kind_of(folder) for name, folder in folders}
+    kinds = {name: model_type_of(folder) for name, folder in folders}
     for name, kind in kinds.items():
-        if kind in SPECTROGRAM_KINDS:
-            say(f"{name}: left out, since a {kind} is given a spectrogram, which the exported layout cannot say")
-    return [(name, folder) for name, folder in folders if kinds[name] not in SPECTROGRAM_KINDS or len(folders) == 1]
+        if kind in SPECTROGRAM_MODEL_TYPES:
+            log_line(f"{name}: left out, since a {kind} is given a spectrogram, which the exported layout cannot say")
+    return [
+        (name, folder) for name, folder in folders if kinds[name] not in SPECTROGRAM_MODEL_TYPES or len(folders) == 1
+    ]
 
 
 def _described(corpus: str, report: Path | None) -> str:

@@ -109,7 +109,7 @@ SYNTHETIC = """
 
 
 @dataclass(frozen=True)
-class Facts:
+class CardContent:
     """What the card tells.
 
     Attributes:
@@ -126,7 +126,7 @@ class Facts:
         corpus_licence: licence of the training data, in words; None where it is not told.
         scores: rows of its score tables; None where there are none.
         onnx: the folder holds an ONNX file too.
-        among: models and seeds that it was chosen from; empty where it was not.
+        selected_from: models and seeds that it was chosen from; empty where it was not.
     """
 
     name: str
@@ -142,10 +142,10 @@ class Facts:
     corpus_licence: str | None
     scores: pd.DataFrame | None
     onnx: bool
-    among: Sequence[str] = ()
+    selected_from: Sequence[str] = ()
 
 
-def card(facts: Facts) -> str:
+def render_model_card(facts: CardContent) -> str:
     """The text of the card."""
     return CARD.format(
         front=_front(facts),
@@ -194,7 +194,7 @@ def _read(path: Path) -> tuple[pd.DataFrame, str]:
     return table, problem
 
 
-def _front(facts: Facts) -> str:
+def _front(facts: CardContent) -> str:
     licence = facts.licence or facts.backbone.get("licence") or "unknown"
     tags = "[speech, audio, emotion-recognition]"
     return (
@@ -202,7 +202,7 @@ def _front(facts: Facts) -> str:
     )
 
 
-def _training(facts: Facts) -> list[tuple[str, str]]:
+def _training(facts: CardContent) -> list[tuple[str, str]]:
     definition = facts.run.get("definition", {})
     recipe = definition.get("recipe", {})
     rows = [("data", facts.trained_on or "not told"), ("backbone", _backbone(definition, facts.backbone))]
@@ -219,10 +219,10 @@ def _training(facts: Facts) -> list[tuple[str, str]]:
         ]
     if facts.log is not None:
         best_row = facts.log[facts.log["best"]].iloc[0]
-        told = ", ".join(f"{dimension} {best_row[f'dev_{dimension}']:.3f}" for dimension in DIMENSIONS)
-        rows.append(("CCC on the development set", told))
-    if len(facts.among) > 1:
-        rows.append(("chosen for its mean CCC on the development set among", ", ".join(facts.among)))
+        dev_cccs = ", ".join(f"{dimension} {best_row[f'dev_{dimension}']:.3f}" for dimension in DIMENSIONS)
+        rows.append(("CCC on the development set", dev_cccs))
+    if len(facts.selected_from) > 1:
+        rows.append(("chosen for its mean CCC on the development set among", ", ".join(facts.selected_from)))
     return [(what, value.replace("|", "\\|").replace("\n", " ")) for what, value in rows]
 
 
@@ -246,7 +246,7 @@ def _synthetic(record: Mapping[str, Any]) -> bool:
     return "pre-trained by this project" in (record.get("source"), record.get("made_by", {}).get("source"))
 
 
-def _licence(facts: Facts) -> str:
+def _licence(facts: CardContent) -> str:
     lines = [f"These weights: {facts.licence}."] if facts.licence else []
     lines.append(f"The backbone: {facts.backbone.get('licence') or 'not told'}.")
     lines.append(
@@ -266,8 +266,8 @@ def _scores(scores: pd.DataFrame | None) -> str:
     by_gender = scores[scores["group_by"].isin(["gender", "fairness"]) & (scores["condition"] == CLEAN)]
     if by_gender.empty:
         return head + whole
-    told = by_gender.replace({"group": {"female-male": "female minus male"}})
-    return head + whole + "\n\n" + _grid(told, ["corpus", "group"])
+    labelled_rows = by_gender.replace({"group": {"female-male": "female minus male"}})
+    return head + whole + "\n\n" + _grid(labelled_rows, ["corpus", "group"])
 
 
 def _grid(rows: pd.DataFrame, keys: list[str]) -> str:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import whole_folder
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.files import atomic_folder
+from valence_gap.runtime.progress import log_line
 
 REMEDY = "Install the optional package: pip install 'valence-gap[audformat]'"
 GOLD = "gold_standard"
@@ -58,10 +58,10 @@ def export_audformat(
     for model, path in (predictions or {}).items():
         for table, split, rows in _predicted(model, path, tables):
             _add(database, audformat, table, by_id[rows["id"]], rows[[*DIMENSIONS]], split)
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         database.save(str(scratch))
         _link(utterances, files, audio, scratch)
-    say(f"{output}: {len(utterances)} utterances, {len(database.tables)} tables")
+    log_line(f"{output}: {len(utterances)} utterances, {len(database.tables)} tables")
 
 
 def _read(corpus: Path) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
@@ -126,10 +126,10 @@ def _predicted(
     for condition, rows in predictions.groupby("condition", sort=False):
         fitting = [split for split, (utterances, _) in tables.items() if rows["id"].isin(utterances["id"]).all()]
         if not fitting:
-            strange = rows.loc[~rows["id"].isin(pd.concat([each["id"] for each, _ in tables.values()])), "id"]
+            unknown_ids = rows.loc[~rows["id"].isin(pd.concat([each["id"] for each, _ in tables.values()])), "id"]
             raise UserError(
                 "the predictions are not for one split of this corpus",
-                [f"{path}: {condition}: {identifier}" for identifier in strange] or [f"{path}: {condition}"],
+                [f"{path}: {condition}: {identifier}" for identifier in unknown_ids] or [f"{path}: {condition}"],
                 "Give the predictions that were made for this corpus.",
             )
         found.append((f"emotion.dimensions.{fitting[0]}.{model}.{condition}", fitting[0], rows))

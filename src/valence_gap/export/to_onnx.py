@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from valence_gap.models.head import RegressionHead
-from valence_gap.models.hub_encoders import class_of
+from valence_gap.models.hub_encoders import encoder_class
 from valence_gap.runtime.errors import UserError
 
 OPSET = 18
@@ -20,7 +20,7 @@ KINDS = ("wav2vec2", "hubert")  # model_type of the encoders that it is tested w
 REMEDY = "Install the optional packages: pip install 'valence-gap[onnx]'"
 
 
-class Waveforms(nn.Module):
+class WaveformModel(nn.Module):
     """The model as a function of unpadded waveforms of one length.
 
     Args:
@@ -72,8 +72,10 @@ def export_onnx(folder: Path, family: str, head: RegressionHead, output: Path) -
         UserError: a package is missing, or the file does not compute what the model does.
     """
     require_onnx()
-    backbone = cast(PreTrainedModel, cast(Any, class_of(family)).from_pretrained(folder, attn_implementation="eager"))
-    model = Waveforms(backbone, head.cpu()).eval()
+    backbone = cast(
+        PreTrainedModel, cast(Any, encoder_class(family)).from_pretrained(folder, attn_implementation="eager")
+    )
+    model = WaveformModel(backbone, head.cpu()).eval()
     generator = torch.Generator().manual_seed(0)
     signals = [torch.randn(shape, generator=generator) for shape in CHECKED]
     program = torch.onnx.export(

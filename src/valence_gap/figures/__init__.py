@@ -1,4 +1,4 @@
-"""The figures: one module each, with ``draw(inputs, description)``.
+"""The figures: one module each, with ``plot(inputs, description)``.
 
 In: scores, predictions, labels, training logs. Out: PDF, PNG and CSV. May import: ``scores``, ``embeddings`` and what
 they may.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
 from valence_gap.figures.drawing import differences
-from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
 
@@ -18,7 +18,7 @@ REMEDY = "list fusions in figures.*.models; their audio models may stand beside 
 LINE = 60
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
 
     The legend and the column ``word_error_rate`` tell how well the recogniser read the text that the fusions use. The
@@ -29,13 +29,13 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         description: models: fusions, each with ``audio``; their audio models may stand beside them.
     """
     transcribed = {corpus.name: corpus.label for corpus in (*description.corpora, *description.transcribed)}
-    heard = pd.DataFrame([_word_errors(inputs, corpus) for corpus in transcribed])
-    rates = dict(zip(heard["corpus"], heard["rate"], strict=True))
-    told = ", ".join(f"{label} {_percent(rates[corpus])}" for corpus, label in transcribed.items())
-    remarks = tuple(textwrap.wrap(f"word error rate: {told}", LINE))
-    drawing = differences.draw(_pairs(description), inputs, description, subtrahend="audio", remarks=remarks)
+    word_errors = pd.DataFrame([_word_errors(inputs, corpus) for corpus in transcribed])
+    rates = dict(zip(word_errors["corpus"], word_errors["rate"], strict=True))
+    rates_text = ", ".join(f"{label} {_percent(rates[corpus])}" for corpus, label in transcribed.items())
+    remarks = tuple(textwrap.wrap(f"word error rate: {rates_text}", LINE))
+    drawing = differences.plot(_pairs(description), inputs, description, subtrahend="audio", remarks=remarks)
     table = drawing.table.assign(word_error_rate=drawing.table["corpus"].map(rates))
-    return replace(drawing, table=table, more={"word_error_rates": heard})
+    return replace(drawing, table=table, extra_tables={"word_error_rates": word_errors})
 
 
 def _word_errors(inputs: Inputs, corpus: str) -> dict[str, Any]:

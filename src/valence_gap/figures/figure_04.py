@@ -4,10 +4,10 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.figures import Description, Inputs, ShownCorpus
+from valence_gap.figures.data import RunPredictions, mean_over_seeds, read_predictions
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.figures.figure_05 import pairs_by_backbone
-from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores import statistics
 
@@ -17,7 +17,7 @@ TRAININGS = {"": "fine-tuned", "-frozen": "frozen"}
 DIMENSION = "valence"
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars for the original files and the synthesised ones, each with fine-tuned and with frozen transformer layers.
 
     All on the utterances that were synthesised, so that the sections differ in nothing but the voice.
@@ -29,7 +29,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     pairs = pairs_by_backbone(description)
     named = {one.name: other.name for one, other in pairs}
     tables = [_rows(inputs, corpus, named, description.evaluation) for corpus in description.corpora]
-    table = over_seeds(pd.concat(tables, ignore_index=True), ["corpus", "section", "model"])
+    table = mean_over_seeds(pd.concat(tables, ignore_index=True), ["corpus", "section", "model"])
     rows: list[bars.Row] = []
     for corpus in description.corpora:
         for training, shown in TRAININGS.items():
@@ -38,13 +38,13 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
             titles = [title if not rows else "" for title in sections.values()]
             panels = map(bars.Panel, titles, parts)
             rows.append((f"{corpus.label}\n{shown}", list(panels)))
-    look = bars.Look(
+    bar_style = bars.BarStyle(
         models=tuple(one for one, _ in pairs),
         note=description.note,
         label="CCC",
         interval=description.interval_label(),
     )
-    return Drawing(bars.draw(rows, look), table)
+    return Plot(bars.plot(rows, bar_style), table)
 
 
 def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation: Evaluation) -> pd.DataFrame:
@@ -74,9 +74,9 @@ def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation
     return pd.DataFrame(rows)
 
 
-def _estimate(predicted: Predicted, ids: "pd.Index[str]", evaluation: Evaluation) -> dict[str, float]:
+def _estimate(predicted: RunPredictions, ids: "pd.Index[str]", evaluation: Evaluation) -> dict[str, float]:
     estimate = statistics.ccc_estimate(
-        *predicted.only(ids),
+        *predicted.select(ids),
         resamples=evaluation.bootstrap,
         confidence=evaluation.confidence,
         rng=statistics.generator(evaluation.seed, predicted.run.corpus, SYNTHESISED),

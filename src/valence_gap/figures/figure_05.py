@@ -2,11 +2,11 @@
 
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
 from valence_gap.figures.drawing import differences
-from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
 
     Args:
@@ -14,7 +14,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         description: models: fine-tuned and frozen ones, which belong together by their backbone.
     """
     pairs = [(tuned, frozen.name) for tuned, frozen in pairs_by_backbone(description)]
-    return differences.draw(pairs, inputs, description, subtrahend="frozen")
+    return differences.plot(pairs, inputs, description, subtrahend="frozen")
 
 
 def pairs_by_backbone(description: Description) -> list[tuple[ShownModel, ShownModel]]:

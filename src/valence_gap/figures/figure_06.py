@@ -4,13 +4,13 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.data import KEYS, mean_over_seeds, read_scores, select_condition
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Drawing
-from valence_gap.figures.tables import KEYS, of_condition, over_seeds, read_scores
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the mean CCC over all augmentations, with its own interval, the clean CCC marked.
 
     Args:
@@ -18,19 +18,19 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         description: models, corpora and dimensions.
     """
     scores = read_scores(inputs, description, group_by="all")
-    clean = over_seeds(of_condition(scores, CLEAN)).rename(columns={"ccc": "clean"})
+    clean = mean_over_seeds(select_condition(scores, CLEAN)).rename(columns={"ccc": "clean"})
     _refuse_uneven(scores[~scores["condition"].isin([CLEAN, SYNTHESISED])])
-    means = over_seeds(of_condition(scores, AUGMENTED_MEAN))
+    means = mean_over_seeds(select_condition(scores, AUGMENTED_MEAN))
     table = means.merge(clean[[*KEYS, "clean"]], how="left", on=list(KEYS))
     table["change"] = table["ccc"] - table["clean"]
-    look = bars.Look(
+    bar_style = bars.BarStyle(
         models=description.models,
         note=description.note,
         label="CCC",
         interval=description.interval_label(),
         mark=("clean", "clean"),
     )
-    return Drawing(bars.draw(bars.rows_by_corpus(table, description), look), table)
+    return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
 
 
 def _refuse_uneven(augmented: pd.DataFrame) -> None:

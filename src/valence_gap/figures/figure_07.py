@@ -7,9 +7,9 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.data import KEYS, mean_over_seeds, read_genders, read_predictions
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Drawing
-from valence_gap.figures.tables import KEYS, over_seeds, read_genders, read_predictions
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
@@ -20,7 +20,7 @@ Run = tuple[str, int]  # model and seed
 Place = tuple[str, str]  # corpus and dimension
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the fairness score by corpus and dimension, and of its average over all of them where there are several.
 
     The average has the interval of a bootstrap, too: each resample's mean over the corpora and dimensions. Those of one
@@ -48,7 +48,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     runs = dict.fromkeys(run for gaps in shown.values() for run in gaps)
     means = {run: np.mean([gaps[run] for gaps in shown.values()], axis=0) for run in runs}
     average = _table({(AVERAGE, AVERAGE): means}, description)
-    look = bars.Look(
+    bar_style = bars.BarStyle(
         models=description.models,
         note=description.note,
         label="ΔCCC",
@@ -58,7 +58,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     title = f"ΔCCC, mean of the {len(shown)} panels above"
     below = ("Average", bars.Panel(title, average)) if len(shown) > 1 else None
     rows = bars.rows_by_corpus(table, description)
-    return Drawing(bars.draw(rows, look, below=below), pd.concat([table, average], ignore_index=True))
+    return Plot(bars.plot(rows, bar_style, below=below), pd.concat([table, average], ignore_index=True))
 
 
 def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, Floats]:
@@ -76,26 +76,26 @@ def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, F
     groups = []
     for gender in ("female", "male"):
         ids = labelled.index[labelled == gender]
-        samples = [run.only(ids) for run in found.values()]
+        samples = [run.select(ids) for run in found.values()]
         groups.append((samples[0][0], np.concatenate([predictions for _, predictions in samples], axis=1)))
     if not all(len(truth) for truth, _ in groups):
         return {}
     evaluation = description.evaluation
     rng = statistics.generator(evaluation.seed, corpus, "female-male")
-    rows = statistics.group_difference_rows(*groups, resamples=evaluation.bootstrap, rng=rng)
+    rows = statistics.group_difference_resamples(*groups, resamples=evaluation.bootstrap, rng=rng)
     return dict(zip(found, rows.T, strict=True))
 
 
 def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, description: Description) -> None:
     """An average over other corpora for each seed compares nothing."""
-    wanted: dict[str, set[int]] = {model.name: set() for model in description.models}
+    requested: dict[str, set[int]] = {model.name: set() for model in description.models}
     for run, _ in inputs.predictions:
-        if run.model in wanted:
-            wanted[run.model].add(run.seed)
-    missing = [f"{model}: no predictions" for model, seeds in wanted.items() if not seeds]
+        if run.model in requested:
+            requested[run.model].add(run.seed)
+    missing = [f"{model}: no predictions" for model, seeds in requested.items() if not seeds]
     missing += [
         f"{model}, seed {seed}, on {corpus}"
-        for model, seeds in wanted.items()
+        for model, seeds in requested.items()
         for seed in sorted(seeds - found.get(model, set()))
     ]
     if missing:
@@ -103,11 +103,11 @@ def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, 
 
 
 def _table(rows: Mapping[Place, Mapping[Run, Floats]], description: Description) -> pd.DataFrame:
-    """corpus, dimension, model and what :func:`over_seeds` adds."""
+    """corpus, dimension, model and what :func:`mean_over_seeds` adds."""
     found = []
     for (corpus, dimension), by_run in rows.items():
         for (model, seed), values in by_run.items():
             low, high = statistics.interval(values[1:, None], description.evaluation.confidence)
             numbers = {"ccc": values[0], "low": low[0], "high": high[0]}
             found.append({"corpus": corpus, "dimension": dimension, "model": model, "seed": seed} | numbers)
-    return over_seeds(pd.DataFrame(found), KEYS)
+    return mean_over_seeds(pd.DataFrame(found), KEYS)

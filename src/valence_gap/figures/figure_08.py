@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.data import mean_over_seeds, read_scores, select_condition
 from valence_gap.figures.drawing import style
-from valence_gap.figures.drawing.style import Drawing
-from valence_gap.figures.tables import of_condition, over_seeds, read_scores
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.statistics import spearman
 
@@ -21,7 +21,7 @@ ASIDE = 0.35
 LEGEND_COLUMNS = 7
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """A panel for each dimension, a place for each speaker, a dot with interval for each model.
 
     Of several seeds, the dot is the mean, and small rings mark the lowest and the highest.
@@ -40,23 +40,23 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
             f"no speaker of {corpus.name} has {description.evaluation.min_samples} labelled utterances",
             remedy="lower evaluation.min_samples",
         )
-    scores = of_condition(scores[scores["corpus"] == corpus.name], CLEAN)
-    table = over_seeds(scores, ["corpus", "dimension", "model", "group"]).rename(columns={"group": "speaker"})
+    scores = select_condition(scores[scores["corpus"] == corpus.name], CLEAN)
+    table = mean_over_seeds(scores, ["corpus", "dimension", "model", "group"]).rename(columns={"group": "speaker"})
     order = table.groupby("speaker")["ccc"].mean().sort_values(kind="stable").index
     table["place"] = table["speaker"].map({speaker: place for place, speaker in enumerate(order)})
-    return Drawing(_draw(table, list(order), description), table, {"spearman": _agreement(table, description)})
+    return Plot(_plot(table, list(order), description), table, {"spearman": _agreement(table, description)})
 
 
-def _draw(table: pd.DataFrame, speakers: list[str], description: Description) -> Figure:
+def _plot(table: pd.DataFrame, speakers: list[str], description: Description) -> Figure:
     corpus = description.corpora[0]
     figure = style.new_figure(style.PAGE_IN, 0.6 + 1.1 * len(corpus.dimensions), description.note)
     parts = [table[table["dimension"] == dimension] for dimension in corpus.dimensions]
-    panels = style.stacked(
-        figure, [style.value_range(part[["ccc", "low", "high", "least", "greatest"]]) for part in parts]
+    panels = style.stacked_panels(
+        figure, [style.value_range(part[["ccc", "low", "high", "minimum", "maximum"]]) for part in parts]
     )
     for axes, dimension, part in zip(panels, corpus.dimensions, parts, strict=True):
-        _draw_panel(axes, part, description)
-        style.strip(axes, corpus.title(dimension))
+        _plot_panel(axes, part, description)
+        style.label_row(axes, corpus.title(dimension))
     panels[-1].set_xticks(range(len(speakers)), speakers, rotation=90 if max(map(len, speakers)) > 4 else 0)
     panels[-1].set_xlim(-0.6, len(speakers) - 0.4)
     panels[-1].set_xlabel("Speaker")
@@ -72,8 +72,8 @@ def _draw(table: pd.DataFrame, speakers: list[str], description: Description) ->
     return figure
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> None:
-    offsets = style.dodged(len(description.models), SPREAD)
+def _plot_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> None:
+    offsets = style.dodge_offsets(len(description.models), SPREAD)
     aside = ASIDE * SPREAD / max(len(offsets) - 1, 1)
     for offset, model in zip(offsets, description.models, strict=True):
         own = rows[rows["model"] == model.name]
@@ -82,7 +82,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> Non
         axes.plot(x, own["ccc"].to_numpy(), linestyle="", marker="o", markersize=2.4, color=model.colour)
         ring = style.SEED | {"markersize": 1.5, "markeredgecolor": model.colour}
         repeated = (own["seeds"] > 1).to_numpy()
-        for end in ("least", "greatest"):
+        for end in ("minimum", "maximum"):
             axes.plot(x[repeated] - aside, own[end].to_numpy()[repeated], linestyle="", **ring)
 
 

@@ -2,14 +2,14 @@
 
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.figures import figure_02
-from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.drawing.style import Plot
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the CCC on the clean test sets, as in figure 2.
 
     Args:
         inputs: with ``scores``.
         description: models: CNN14, the model from random weights, the pre-trained one; corpora and dimensions.
     """
-    return figure_02.draw(inputs, description)
+    return figure_02.plot(inputs, description)

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.embeddings.states import speaker_names
+from valence_gap.embeddings.loading import speaker_names
 from valence_gap.figures.drawing import style
-from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 
 SPEAKERS_PER_CORPUS = 4
@@ -29,7 +29,7 @@ PANEL_IN = 1.62
 LEGEND: dict[str, Any] = {"columnspacing": 1.0, "handlelength": 0.8, "handletextpad": 0.3}
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """A row for each model, a column for each of corpus, gender, speaker and valence, a dot for each utterance.
 
     The models see the same sample of utterances. The further table ``separation`` tells how far their states separate
@@ -43,7 +43,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         UserError: if a file is missing, or lacks a model.
     """
     table, separation = _read(inputs, description)
-    return Drawing(_draw(table, description), table, {"separation": separation})
+    return Plot(_plot(table, description), table, {"separation": separation})
 
 
 def _read(inputs: Inputs, description: Description) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -66,7 +66,7 @@ def _read(inputs: Inputs, description: Description) -> tuple[pd.DataFrame, pd.Da
     return table[table["model"].isin(names)], separation[separation["model"].isin(names)]
 
 
-def _draw(table: pd.DataFrame, description: Description) -> Figure:
+def _plot(table: pd.DataFrame, description: Description) -> Figure:
     rows = len(description.models)
     figure = style.new_figure(style.PAGE_IN, 0.75 + PANEL_IN * rows, description.note)
     grid = figure.subplots(rows, len(COLUMNS), squeeze=False)
@@ -77,18 +77,22 @@ def _draw(table: pd.DataFrame, description: Description) -> Figure:
         points = table[table["model"] == model.name]
         # In an order of chance, so that no corpus lies on the other.
         points = points.iloc[np.random.default_rng(0).permutation(len(points))]
-        corpora = {corpus.name: style.of_corpus(place)[0] for place, corpus in enumerate(description.corpora)}
+        corpora = {
+            corpus.name: style.corpus_colour_and_marker(place)[0] for place, corpus in enumerate(description.corpora)
+        }
         _scatter(panels[0], points, list(points["corpus"].map(corpora)))
         _scatter(panels[1], points, [GENDERS.get(gender, UNKNOWN) for gender in points["gender"]])
         _scatter_speakers(panels[2], points, speakers, description)
         _scatter(panels[3], points, list(valence.to_rgba(points["valence"].to_numpy())))
-        style.strip(panels[-1], model.label)
+        style.label_row(panels[-1], model.label)
     for axes, title in zip(grid[0], COLUMNS, strict=True):
         axes.set_title(title, pad=3)
     _legends(grid[-1], table, description)
     bar = figure.colorbar(valence, cax=grid[-1, 3].inset_axes((0.1, -0.1, 0.8, 0.05)), orientation="horizontal")
     bar.outline.set_visible(False)
-    bar.set_ticks([low, (low + high) / 2, high], labels=[style.number(one) for one in (low, (low + high) / 2, high)])
+    bar.set_ticks(
+        [low, (low + high) / 2, high], labels=[style.format_ccc(one) for one in (low, (low + high) / 2, high)]
+    )
     return figure
 
 
@@ -117,12 +121,16 @@ def _scatter_speakers(axes: Axes, points: pd.DataFrame, speakers: dict[str, str]
     _scatter(axes, points[colours.isna()], UNKNOWN)
     for place, corpus in enumerate(description.corpora):
         shown = colours.notna() & (points["corpus"] == corpus.name)
-        _scatter(axes, points[shown], list(colours[shown]), marker=style.of_corpus(place)[1], size=2.4 * POINT)
+        _scatter(
+            axes, points[shown], list(colours[shown]), marker=style.corpus_colour_and_marker(place)[1], size=2.4 * POINT
+        )
 
 
 def _legends(panels: Sequence[Axes], table: pd.DataFrame, description: Description) -> None:
     """One under each column but the last, which has a scale."""
-    corpora = [(corpus.label, *style.of_corpus(place)) for place, corpus in enumerate(description.corpora)]
+    corpora = [
+        (corpus.label, *style.corpus_colour_and_marker(place)) for place, corpus in enumerate(description.corpora)
+    ]
     genders = [(name, colour, "o") for name, colour in GENDERS.items()]
     if table["gender"].isna().any():
         genders.append(("unknown", UNKNOWN, "o"))

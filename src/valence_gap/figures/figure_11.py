@@ -3,12 +3,12 @@
 import pandas as pd
 
 from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.data import read_training_logs
 from valence_gap.figures.drawing import curves
-from valence_gap.figures.drawing.style import Drawing
-from valence_gap.figures.tables import read_training_logs
+from valence_gap.figures.drawing.style import Plot
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """Mean over the seeds, and a band of one (sample) standard deviation to either side.
 
     A seed that stopped early has no further epochs: the mean is over those that went on.
@@ -21,7 +21,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     groups = logs.groupby(["dimension", "model", "epoch"], sort=False)["ccc"]
     table = groups.agg(ccc="mean", sd="std", seeds="size").reset_index()
     band, labels = _legend(table, description)
-    look = curves.Look(
+    curve_style = curves.CurveStyle(
         curves=tuple(curves.Curve(model.name, labels[model.name], model.colour) for model in description.models),
         dimensions=tuple((name, name.capitalize()) for name in description.dimensions()),
         note=description.note,
@@ -30,7 +30,7 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
     )
     spread = table["sd"].fillna(0)
     drawn = table.assign(curve=table["model"], x=table["epoch"], low=table["ccc"] - spread, high=table["ccc"] + spread)
-    return Drawing(curves.draw(drawn, look), table)
+    return Plot(curves.plot(drawn, curve_style), table)
 
 
 def _legend(table: pd.DataFrame, description: Description) -> tuple[str, dict[str, str]]:

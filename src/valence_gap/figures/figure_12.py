@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.drawing.steps import draw_steps
-from valence_gap.figures.drawing.style import Drawing
+from valence_gap.figures.drawing.steps import plot_steps
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
 
 
-def draw(inputs: Inputs, description: Description) -> Drawing:
+def plot(inputs: Inputs, description: Description) -> Plot:
     """CCC against the bottom layers kept, a curve for each corpus.
 
     Args:
@@ -26,11 +26,13 @@ def draw(inputs: Inputs, description: Description) -> Drawing:
         raise UserError(
             "how many layers these models have is not known", unknown, "pass their config.json with --configs"
         )
-    steps = {model.name: float(model.layers or layers_of(inputs.configs[model.name])) for model in description.models}
-    return draw_steps(inputs, description, steps, x_label="Transformer layers kept")
+    steps = {
+        model.name: float(model.layers or num_layers_of(inputs.configs[model.name])) for model in description.models
+    }
+    return plot_steps(inputs, description, steps, x_label="Transformer layers kept")
 
 
-def layers_of(config: Path) -> int:
+def num_layers_of(config: Path) -> int:
     """Number of transformer layers that a model's ``config.json`` tells.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The figures: a module each, with ``draw(inputs, description) -> style.Drawing``."""
+"""The figures: a module each, with ``plot(inputs, description) -> style.Plot``."""
 
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from valence_gap.definitions.figures import Description, Inputs
 
 
-def make(name: str, inputs: "Inputs", description: "Description", output_stem: Path) -> None:
+def make_figure(name: str, inputs: "Inputs", description: "Description", output_stem: Path) -> None:
     """Draw a figure and write it as PDF, PNG and CSV.
 
     Args:
@@ -29,5 +29,5 @@ def make(name: str, inputs: "Inputs", description: "Description", output_stem: P
         style,  # matplotlib takes half a second, which listing the names need not pay
     )
 
-    with style.applied():
-        style.save(import_module(f"valence_gap.figures.{name}").draw(inputs, description), output_stem)
+    with style.style_context():
+        style.save(import_module(f"valence_gap.figures.{name}").plot(inputs, description), output_stem)

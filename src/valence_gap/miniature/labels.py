@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from valence_gap.definitions.values import Dimension
-from valence_gap.miniature.engine import Delivery
+from valence_gap.miniature.espeak import Delivery
 
 CORRELATION = 0.6
 """Of dominance with arousal."""
@@ -101,16 +101,16 @@ def intent(annotation: Annotation, valence: float, rng: np.random.Generator) -> 
     second = CORRELATION * first + np.sqrt(1 - CORRELATION**2) * second
     arousal = annotation.arousal[0] + annotation.arousal[1] * first
     dominance = annotation.dominance[0] + annotation.dominance[1] * second
-    heard = 0.5 + annotation.valence_gain * (valence - 0.5) + annotation.valence_offset
-    return Intent(*(float(np.clip(value, 0.0, 1.0)) for value in (arousal, dominance, heard)))
+    perceived = 0.5 + annotation.valence_gain * (valence - 0.5) + annotation.valence_offset
+    return Intent(*(float(np.clip(value, 0.0, 1.0)) for value in (arousal, dominance, perceived)))
 
 
-def delivery(meant: Intent) -> Delivery:
+def delivery(affect: Intent) -> Delivery:
     """How an intent is spoken by a speaker of nominal pitch and rate; the engine moves it to each voice's own.
 
     Arousal speaks faster, over a wider range of pitch and higher; dominance speaks lower; both are louder.
     """
-    arousal, dominance = meant.arousal, meant.dominance
+    arousal, dominance = affect.arousal, affect.dominance
     return Delivery(
         rate_wpm=round(125 + 125 * arousal),
         pitch=round(66 - 56 * dominance + 24 * arousal),
@@ -143,14 +143,14 @@ def ratings(
     """
     low, high = annotation.scale
     spread = rater_noise * np.sqrt(raters) * (VALENCE_DISAGREEMENT if dimension == "valence" else 1.0)
-    heard = truth + spread * rng.standard_normal(raters)
-    return np.asarray(np.clip(np.rint(low + (high - low) * heard), low, high), dtype=np.int64)
+    perceived = truth + spread * rng.standard_normal(raters)
+    return np.asarray(np.clip(np.rint(low + (high - low) * perceived), low, high), dtype=np.int64)
 
 
-def emotion(meant: Intent) -> str:
+def emotion(affect: Intent) -> str:
     """The category in whose corner an intent lies: neutral, happy, angry or sad."""
-    if abs(meant.valence - 0.5) < 0.15:
+    if abs(affect.valence - 0.5) < 0.15:
         return "neutral"
-    if meant.valence > 0.5:
+    if affect.valence > 0.5:
         return "happy"
-    return "angry" if meant.arousal > 0.45 else "sad"
+    return "angry" if affect.arousal > 0.45 else "sad"

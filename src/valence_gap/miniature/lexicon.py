@@ -76,9 +76,9 @@ class Sentiments:
             _Weighted([word for word in mine if (ratings()[word] > 0) == side], exponent) for side in (False, True)
         )
 
-    def draw(self, mood: float, rng: random.Random) -> str:
+    def sample(self, mood: float, rng: random.Random) -> str:
         """A word that is positive with a probability of ``mood``."""
-        return self._sides[rng.random() < mood].draw(rng)
+        return self._sides[rng.random() < mood].sample(rng)
 
 
 class _Weighted:
@@ -86,12 +86,12 @@ class _Weighted:
         self._words = words
         self._totals = list(accumulate(rank**-exponent for rank in range(1, len(words) + 1)))
 
-    def draw(self, rng: random.Random) -> str:
+    def sample(self, rng: random.Random) -> str:
         return self._words[bisect_right(self._totals, rng.random() * self._totals[-1])]
 
 
 @cache
-def sentiments(corpus: str | None) -> Mapping[str, Sentiments]:
+def sentiment_words(corpus: str | None) -> Mapping[str, Sentiments]:
     """The sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
     return {kind: Sentiments(words, corpus) for kind, words in data("sentiment.json").items()}
 

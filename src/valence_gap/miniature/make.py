@@ -12,9 +12,9 @@ from typing import Any
 from valence_gap.definitions.miniature import Miniature
 from valence_gap.definitions.values import to_json
 from valence_gap.miniature.writers import cmu_mosi, esc50, iemocap, msp_podcast
-from valence_gap.miniature.writers.utterances import Utterance, speak_into
+from valence_gap.miniature.writers.utterances import Utterance, synthesise_utterance
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import whole_folder, write_json
+from valence_gap.runtime.files import atomic_folder, write_json
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import checksum
 
@@ -35,8 +35,8 @@ class Job:
     def __call__(self) -> tuple[str, float]:
         """Make it; its utterance's name and duration in seconds (a clip has no name)."""
         if isinstance(self.item, Utterance):
-            return self.item.id, speak_into(self.item, self.root, seed=self.seed)
-        esc50.synthesise_into(self.item, self.root, seed=self.seed)
+            return self.item.id, synthesise_utterance(self.item, self.root, seed=self.seed)
+        esc50.synthesise_clip(self.item, self.root, seed=self.seed)
         return "", 0.0
 
 
@@ -54,7 +54,7 @@ def make_miniature(definition: Miniature, output: Path, workers: int) -> None:
     _check_replaceable(output)
     msp, iem, mosi = msp_podcast.plan(definition), iemocap.plan(definition), cmu_mosi.plan(definition)
     clips = esc50.plan(definition)
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         planned: list[tuple[str, Iterable[Utterance | esc50.Clip]]] = [
             (msp_podcast.FOLDER, (one for split in msp.values() for one in split)),
             (iemocap.FOLDER, iem),

@@ -39,8 +39,8 @@ def resonant(source: Sound, formants_hz: Sequence[float], width_hz: float = 120.
     length = fft.next_fast_len(len(source), real=True)
     frequency_hz = fft.rfftfreq(length, 1 / RATE_HZ)
     gain = sum(1 / (1 + ((frequency_hz - formant) / width_hz) ** 2) for formant in formants_hz) + 0.01
-    heard = fft.irfft(fft.rfft(source, length) * gain, length)[: len(source)]
-    return np.asarray(heard / (np.std(heard) + 1e-12))
+    filtered = fft.irfft(fft.rfft(source, length) * gain, length)[: len(source)]
+    return np.asarray(filtered / (np.std(filtered) + 1e-12))
 
 
 def wander(rng: Rng, samples: int, per_s: float, depth: float) -> Sound:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Any, TypeVar
 
-from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiments, valence
+from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiment_words, valence
 from valence_gap.runtime.errors import UserError, valid_names
 
 ENGLISH = "en"
@@ -59,11 +59,11 @@ def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Senten
 
 
 def unlabelled(language: str, count: int, *, seed: int) -> tuple[str, ...]:
-    """The first ``count`` of the ``endless`` sentences of a language."""
-    return tuple(islice(endless(language, seed=seed), count))
+    """The first ``count`` of the ``sentence_stream`` sentences of a language."""
+    return tuple(islice(sentence_stream(language, seed=seed), count))
 
 
-def endless(language: str, *, seed: int) -> Iterator[str]:
+def sentence_stream(language: str, *, seed: int) -> Iterator[str]:
     """Sentences for pre-training, without labels.
 
     In English they are of the whole lexicon, in the frames of all corpora and in some of their own: a pre-trained model
@@ -108,7 +108,7 @@ def _filler(frames: str, corpus: str | None) -> Callable[[float, random.Random],
     everything = data("frames.json")
     own = everything[frames]
     plain: Mapping[str, Sequence[str]] = everything["common"] | own["slots"]
-    rated: Mapping[str, Sentiments] = sentiments(corpus)
+    rated: Mapping[str, Sentiments] = sentiment_words(corpus)
 
     def fill(mood: float, rng: random.Random) -> str:
         used: set[str] = set()
@@ -116,7 +116,7 @@ def _filler(frames: str, corpus: str | None) -> Callable[[float, random.Random],
         def word(slot: "re.Match[str]") -> str:
             name = slot[1]
             for _ in range(8):
-                found = rated[name].draw(mood, rng) if name in rated else _choose(plain[name], rng)
+                found = rated[name].sample(mood, rng) if name in rated else _choose(plain[name], rng)
                 if found not in used or name not in rated:
                     break
             used.add(found)

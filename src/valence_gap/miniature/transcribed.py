@@ -16,9 +16,9 @@ import soxr
 from numpy.typing import NDArray
 
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
-from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
+from valence_gap.miniature.espeak import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
-from valence_gap.miniature.lexicon import data, sentiments
+from valence_gap.miniature.lexicon import data, sentiment_words
 from valence_gap.miniature.text import ENGLISH, unlabelled
 from valence_gap.miniature.unlabelled import degraded
 from valence_gap.miniature.voices import unlabelled_voice
@@ -29,7 +29,7 @@ _LEAN = 0.9  # how far the mood of a sentence reaches from neutral: words of lik
 
 
 @dataclass(frozen=True)
-class Spoken:
+class TranscribedUtterance:
     """An utterance and what is said in it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Spoken:
     samples: NDArray[np.int16]
 
 
-def plain_text(count: int, *, seed: int) -> tuple[str, ...]:
+def english_sentences(count: int, *, seed: int) -> tuple[str, ...]:
     """English sentences for whoever reads or listens, every other one of common words.
 
     Args:
@@ -49,28 +49,30 @@ def plain_text(count: int, *, seed: int) -> tuple[str, ...]:
         seed: their seed.
     """
     others = iter(unlabelled(ENGLISH, (count + 1) // 2, seed=seed))
-    common = everyday(seed=seed)
+    common = common_sentences(seed=seed)
     return tuple(next(common) if index % 2 else next(others) for index in range(count))
 
 
-def everyday(*, seed: int) -> Iterator[str]:
+def common_sentences(*, seed: int) -> Iterator[str]:
     """Sentences without end in which common words are joined to sentiment words of one mood."""
     lists = data("everyday.json")
     plain: Mapping[str, Sequence[str]] = lists["slots"]
-    rated = sentiments(None)
+    rated = sentiment_words(None)
     rng = random.Random(f"{seed}/everyday")
     while True:
         mood = 0.5 + _LEAN * (rng.random() - 0.5)
 
         def word(slot: "re.Match[str]", mood: float = mood) -> str:
             kind = slot[1]
-            return rated[kind].draw(mood, rng) if kind in rated else _choose(plain[kind], rng)
+            return rated[kind].sample(mood, rng) if kind in rated else _choose(plain[kind], rng)
 
         text = _SLOT.sub(word, _choose(lists["frames"], rng))
         yield text[0].upper() + text[1:] + "."
 
 
-def transcribed_speech(count: int, *, seed: int, noisy: float, workers: int, first: int = 0) -> list[Spoken]:
+def transcribed_speech(
+    count: int, *, seed: int, noisy: float, workers: int, first: int = 0
+) -> list[TranscribedUtterance]:
     """Speak plain text, every utterance by a voice of its own that no corpus has.
 
     An utterance depends on its number and the seed alone.
@@ -82,7 +84,7 @@ def transcribed_speech(count: int, *, seed: int, noisy: float, workers: int, fir
         workers: processes that speak.
         first: number of the first utterance; the ones before it are left out.
     """
-    texts = plain_text(first + count, seed=seed)
+    texts = english_sentences(first + count, seed=seed)
     make = partial(_speak, seed=seed, noisy=noisy)
     tasks = list(enumerate(texts))[first:]
     return list(progress(_mapped(make, tasks, workers), "speaking", total=count, unit="utterances"))
@@ -92,7 +94,7 @@ def _choose(choices: Sequence[str], rng: random.Random) -> str:
     return choices[int(rng.random() * len(choices))]
 
 
-def _speak(task: tuple[int, str], seed: int, noisy: float) -> Spoken:
+def _speak(task: tuple[int, str], seed: int, noisy: float) -> TranscribedUtterance:
     index, text = task
     rng = draws(seed, "transcribed", index)
     delivery = Delivery(
@@ -102,15 +104,15 @@ def _speak(task: tuple[int, str], seed: int, noisy: float) -> Spoken:
         volume=int(rng.integers(50, 140)),
     )
     voice = speak(text, unlabelled_voice(ENGLISH, index, seed=seed), delivery)
-    heard: NDArray[np.float32] = soxr.resample(voice, RATE_HZ, SAMPLE_RATE_HZ)
+    speech: NDArray[np.float32] = soxr.resample(voice, RATE_HZ, SAMPLE_RATE_HZ)
     if rng.random() < noisy:
-        heard = degraded(heard, rng)
-    return Spoken(text, np.rint(np.clip(heard, -1, 1) * 32767).astype(np.int16))
+        speech = degraded(speech, rng)
+    return TranscribedUtterance(text, np.rint(np.clip(speech, -1, 1) * 32767).astype(np.int16))
 
 
 def _mapped(
-    make: Callable[[tuple[int, str]], Spoken], tasks: Sequence[tuple[int, str]], workers: int
-) -> Iterator[Spoken]:
+    make: Callable[[tuple[int, str]], TranscribedUtterance], tasks: Sequence[tuple[int, str]], workers: int
+) -> Iterator[TranscribedUtterance]:
     if workers <= 1:
         yield from map(make, tasks)
         return

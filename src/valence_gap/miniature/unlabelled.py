@@ -17,9 +17,9 @@ from scipy.signal import butter, sosfilt
 
 from valence_gap.definitions.miniature import Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
-from valence_gap.miniature.engine import RATE_HZ, Delivery, speak
+from valence_gap.miniature.espeak import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
-from valence_gap.miniature.text import endless
+from valence_gap.miniature.text import sentence_stream
 from valence_gap.miniature.voices import unlabelled_voice
 from valence_gap.runtime.progress import progress
 
@@ -81,8 +81,8 @@ def utterance(task: _Task) -> NDArray[np.int16]:
     )
     spoken = speak(task.text, unlabelled_voice(task.language, task.index, seed=task.seed), delivery)
     clean: Samples = soxr.resample(spoken, RATE_HZ, SAMPLE_RATE_HZ)
-    heard = degraded(clean, rng) if task.noise else clean
-    return np.rint(np.clip(heard, -1, 1) * 32767).astype(np.int16)
+    degraded_speech = degraded(clean, rng) if task.noise else clean
+    return np.rint(np.clip(degraded_speech, -1, 1) * 32767).astype(np.int16)
 
 
 def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
@@ -95,18 +95,18 @@ def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
     Returns:
         (samples,), scaled down where it would clip.
     """
-    heard = clean
+    degraded_speech = clean
     if rng.random() < _NOISY and len(clean):
         make = _NOISES[int(rng.integers(len(_NOISES)))]
-        heard = clean + _at_snr(make(len(clean), rng), clean, rng.uniform(*_SNR_DB))
+        degraded_speech = clean + _at_snr(make(len(clean), rng), clean, rng.uniform(*_SNR_DB))
     if rng.random() < _TELEPHONE:
-        heard = _band(heard, _TELEPHONE_BAND_HZ)
-    peak = float(np.max(np.abs(heard), initial=1.0))
-    return (heard / np.float32(peak)).astype(np.float32)
+        degraded_speech = _band(degraded_speech, _TELEPHONE_BAND_HZ)
+    peak = float(np.max(np.abs(degraded_speech), initial=1.0))
+    return (degraded_speech / np.float32(peak)).astype(np.float32)
 
 
 def _tasks(speech: Speech) -> Iterator[_Task]:
-    texts = {language: endless(language, seed=speech.seed) for language in speech.languages}
+    texts = {language: sentence_stream(language, seed=speech.seed) for language in speech.languages}
     return (
         _Task(index, language, next(texts[language]), speech.seed, speech.noise)
         for index, language in zip(count(), cycle(speech.languages), strict=False)
@@ -132,8 +132,8 @@ def _until(utterances: Iterator[NDArray[np.int16]], total: int) -> Iterator[NDAr
 
 def _at_snr(noise: Samples, speech: Samples, snr_db: float) -> Samples:
     power = float(np.mean(np.square(noise, dtype=np.float64)))
-    wanted = float(np.mean(np.square(speech, dtype=np.float64))) / 10 ** (snr_db / 10)
-    return noise * np.float32(np.sqrt(wanted / power)) if power > 0 else noise
+    noise_power = float(np.mean(np.square(speech, dtype=np.float64))) / 10 ** (snr_db / 10)
+    return noise * np.float32(np.sqrt(noise_power / power)) if power > 0 else noise
 
 
 def _coloured(samples: int, rng: np.random.Generator) -> Samples:

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import accumulate, zip_longest
 from typing import Literal, TypeVar
 
-from valence_gap.miniature.engine import Voice
+from valence_gap.miniature.espeak import Voice
 from valence_gap.runtime.errors import UserError, valid_names
 
 Gender = Literal["female", "male"]

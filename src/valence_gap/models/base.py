@@ -16,7 +16,7 @@ InputKind = Literal["stem", "waveform", "spectrogram", "log-mel"]
 
 
 @dataclass(frozen=True)
-class Output:
+class ModelOutput:
     """What a model says about a batch.
 
     Attributes:
@@ -38,7 +38,7 @@ class SpeechModel(nn.Module, ABC):
             (batch, frames, channels), or CNN14's log-Mel spectrogram (batch, frames, mels).
         stem: its convolutional stem, where it has one.
         front_end: its own front end, where its input is a spectrogram.
-        least_length: length that every input is padded to inside the model.
+        min_length: length that every input is padded to inside the model.
         frozen: only the head is trained.
         backbone_definition: the definition of its backbone, as far as its inputs depend on it.
         precision: the number format that it was trained in.
@@ -47,7 +47,7 @@ class SpeechModel(nn.Module, ABC):
     input_kind: InputKind
     stem: Stem | None = None
     front_end: FrontEnd | None = None
-    least_length: int = 0
+    min_length: int = 0
     frozen: bool
     backbone_definition: models.Backbone
     precision: Precision
@@ -70,7 +70,7 @@ class SpeechModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
+    def forward(self, inputs: Tensor, lengths: Tensor) -> ModelOutput:
         """Predictions and pooled states of a batch; arguments as for ``encode``."""
 
     @abstractmethod

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from valence_gap.definitions import models, values
 from valence_gap.definitions.validation import explain
-from valence_gap.models.base import Output, SpeechModel
+from valence_gap.models.base import ModelOutput, SpeechModel
 from valence_gap.models.layers.attention import dropout
-from valence_gap.models.layers.masks import valid
+from valence_gap.models.layers.masks import valid_mask
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
@@ -50,7 +50,7 @@ class Cnn14Config(BaseModel):
     training_precision: precision.Precision = "auto"
 
 
-def least_frames(channels: int) -> int:
+def min_frames(channels: int) -> int:
     """Frames that an utterance must have for ``channels`` blocks: all of them but the last halve it (six: 32)."""
     return 1 << (channels - 1)
 
@@ -71,7 +71,7 @@ class ConvolutionalBlock(nn.Module):
         return F.relu(_normalised(self.bn2, self.conv2(states), rows))
 
 
-class TwoLayers(nn.Module):
+class Cnn14Head(nn.Module):
     """The two linear layers behind the pooling: (batch, channels) -> (batch, 3), in float32."""
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -101,7 +101,7 @@ class Cnn14(nn.Module):
         self.bn0 = nn.BatchNorm1d(config.mel_bins)
         pairs = itertools.pairwise((1, *config.channels))
         self.blocks = nn.ModuleList(ConvolutionalBlock(before, after) for before, after in pairs)
-        self.classifier = TwoLayers(config.channels[-1], config.head_dropout)
+        self.classifier = Cnn14Head(config.channels[-1], config.head_dropout)
         self.apply(_initialise)
 
     @classmethod
@@ -117,7 +117,7 @@ class Cnn14(nn.Module):
         except ValidationError as error:
             wrong = [f"{folder / folders.CONFIG}: {explain(cast(Any, each), Cnn14Config)}" for each in error.errors()]
             raise UserError("the configuration of a model is not valid", wrong, "Train it anew.") from error
-        folders.fill(network, folders.read_weights(folder, lambda name: name), folder)
+        folders.load_state(network, folders.read_weights(folder, lambda name: name), folder)
         return network.eval()
 
     def pool(self, spectrograms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,14 +125,14 @@ class Cnn14(nn.Module):
 
         Args:
             spectrograms: float32 (batch, frames, mel bins).
-            lengths: int64 (batch,), valid frames, at least ``least_frames``.
+            lengths: int64 (batch,), valid frames, at least ``min_frames``.
 
         Returns:
             Maximum and mean over time of the mean over frequency, float32 (batch, channels) each.
         """
         config = self.config
         lengths = lengths.to(spectrograms.device)
-        mask = valid(lengths, spectrograms.shape[1], spectrograms.device)
+        mask = valid_mask(lengths, spectrograms.shape[1], spectrograms.device)
         rows = _rows(mask)
         states = _scatter(self.bn0(spectrograms.flatten(0, 1).index_select(0, rows)), rows, spectrograms.shape)[:, None]
         for index, block in enumerate(self.blocks):
@@ -140,7 +140,7 @@ class Cnn14(nn.Module):
             if index < len(self.blocks) - 1:
                 states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
                 lengths = lengths // 2  # an odd frame at the end is dropped, as it is without padding
-                mask = valid(lengths, states.shape[2], states.device)
+                mask = valid_mask(lengths, states.shape[2], states.device)
                 rows = _rows(mask)
                 states = states * mask[:, None, :, None]
             if self.training:
@@ -169,8 +169,8 @@ class Cnn14(nn.Module):
 class Cnn14Model(SpeechModel):
     """CNN14 as a model of the study.
 
-    ``encode`` gives the sum of maximum and mean over time, which the head takes; ``Output.pooled`` is the mean alone,
-    which the paper's embeddings are (footnote 4).
+    ``encode`` gives the sum of maximum and mean over time, which the head takes; ``ModelOutput.pooled`` is the mean
+    alone, which the paper's embeddings are (footnote 4).
     """
 
     def __init__(self, network: Cnn14) -> None:
@@ -201,10 +201,10 @@ class Cnn14Model(SpeechModel):
         highest, mean = self.network.pool(inputs, lengths)
         return highest + mean
 
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
+    def forward(self, inputs: Tensor, lengths: Tensor) -> ModelOutput:
         """Predictions, and the mean over time of the last convolutional layer."""
         pooled, predictions = self.network(inputs, lengths)
-        return Output(predictions, pooled)
+        return ModelOutput(predictions, pooled)
 
     def save(self, folder: Path) -> None:
         """Write the network, so that ``Cnn14.from_pretrained`` loads it."""
@@ -216,10 +216,10 @@ def build_cnn14(training: models.Training) -> Cnn14Model:
     """A CNN14 with random weights, ready to be trained."""
     backbone = training.backbone
     blocks = len(backbone.channels)
-    if backbone.mel_bins < least_frames(blocks):
+    if backbone.mel_bins < min_frames(blocks):
         raise UserError(
             f"{backbone.mel_bins} Mel bins are too few for {blocks} convolutional blocks",
-            remedy=f"Set mel_bins to {least_frames(blocks)} or more, or use fewer channels.",
+            remedy=f"Set mel_bins to {min_frames(blocks)} or more, or use fewer channels.",
         )
     config = Cnn14Config(
         channels=backbone.channels,

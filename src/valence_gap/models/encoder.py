@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from valence_gap.definitions import models, values
-from valence_gap.models.base import Output, SpeechModel
-from valence_gap.models.families import FAMILIES, Family, family_of, new_encoder
+from valence_gap.models.base import ModelOutput, SpeechModel
+from valence_gap.models.families import FAMILIES, EncoderFamily, family_of, new_encoder
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.layers import attention
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
-from valence_gap.weights.kinds import misfit
+from valence_gap.weights.model_types import model_type_error
 
 if TYPE_CHECKING:
     from valence_gap.models.families import Config, Encoder
@@ -54,7 +54,7 @@ class TransformerModel(SpeechModel):
         super().__init__()
         self.backbone = backbone
         self.regression = RegressionHead(_config(backbone).hidden_size, head_dropout)
-        self.regression.initialise(_deviation(_config(backbone)))
+        self.regression.initialise(_initializer_range(_config(backbone)))
         self.frozen = frozen
         self.precision = training_precision
         self.backbone_definition = models.Backbone()
@@ -64,7 +64,7 @@ class TransformerModel(SpeechModel):
         else:
             self.input_kind = "spectrogram"
             self.front_end = self._family.front_end(_config(backbone))
-            self.least_length = round(self.front_end.rate_hz * _window_s(_config(backbone)))
+            self.min_length = round(self.front_end.rate_hz * _window_s(_config(backbone)))
         if frozen:
             backbone.requires_grad_(False)
         elif not train_stem:
@@ -72,7 +72,7 @@ class TransformerModel(SpeechModel):
                 module.requires_grad_(False)
         if activation_checkpointing:
             cast(Any, backbone).activation_checkpointing_enable({"use_reentrant": False})
-        attention.quicken(self)
+        attention.replace_dropout(self)
 
     @property
     def head(self) -> nn.Module:
@@ -105,10 +105,10 @@ class TransformerModel(SpeechModel):
                 kept = states.float().masked_fill(~mask[..., None], 0)
                 return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Output:
+    def forward(self, inputs: Tensor, lengths: Tensor) -> ModelOutput:
         """Predictions and pooled states of a batch; arguments as for ``encode``."""
         pooled = self.encode(inputs, lengths)
-        return Output(self.regression(pooled), pooled)
+        return ModelOutput(self.regression(pooled), pooled)
 
     def save(self, folder: Path) -> None:
         """Write the model in the layout of the authors' released one."""
@@ -118,7 +118,7 @@ class TransformerModel(SpeechModel):
         folders.write(folder, self._configuration(), weights)
 
     @property
-    def _family(self) -> Family:
+    def _family(self) -> EncoderFamily:
         return FAMILIES[_config(self.backbone).model_type]
 
     @property
@@ -161,8 +161,8 @@ def build_transformer(training: models.Training, folder: Path) -> TransformerMod
         config.num_hidden_layers = training.layers
     backbone = new_encoder(family, config)
     if training.pretrained:
-        weights = folders.read_weights(folder, lambda name: family.name_of(name, config.num_hidden_layers))
-        folders.fill(backbone, weights, folder, optional=_MAY_BE_MISSING)
+        weights = folders.read_weights(folder, lambda name: family.weight_name(name, config.num_hidden_layers))
+        folders.load_state(backbone, weights, folder, optional=_MAY_BE_MISSING)
     return TransformerModel(
         backbone,
         head_dropout=training.recipe.head_dropout,
@@ -180,7 +180,7 @@ def load_transformer(folder: Path) -> TransformerModel:
         UserError: the folder holds no such model.
     """
     family, config = family_of(folder)
-    if wrong := misfit(folder, "checkpoint"):
+    if wrong := model_type_error(folder, "checkpoint"):
         raise UserError("this is no finished model", [wrong], "Give the folder of a model that has been trained.")
     _check_outputs(config, folder)
     own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
@@ -194,7 +194,7 @@ def load_transformer(folder: Path) -> TransformerModel:
     # Named as in the file, for the message where a weight is missing.
     stored = nn.ModuleDict({family.prefix: model.backbone, "classifier": model.regression})
     may_be_missing = [f"{family.prefix}.{name}" for name in _MAY_BE_MISSING]
-    folders.fill(stored, folders.read_weights(folder, lambda name: name), folder, optional=may_be_missing)
+    folders.load_state(stored, folders.read_weights(folder, lambda name: name), folder, optional=may_be_missing)
     return model.eval()
 
 
@@ -235,11 +235,11 @@ def load_stem(folder: Path) -> Stem:
         name = name.removeprefix(f"{family.prefix}.")
         return name.removeprefix(start) if name.startswith(start) else None
 
-    folders.fill(stem.extractor, folders.read_weights(folder, rename), folder)
+    folders.load_state(stem.extractor, folders.read_weights(folder, rename), folder)
     return stem
 
 
-def _deviation(config: Any) -> float:
+def _initializer_range(config: Any) -> float:
     """Standard deviation with which a family draws its linear layers; Whisper's goes by another name."""
     return float(config.init_std if config.model_type == "whisper" else config.initializer_range)
 

@@ -92,7 +92,7 @@ class EncoderConfig(BaseModel):
         return self
 
     @property
-    def masks(self) -> bool:
+    def has_mask_embedding(self) -> bool:
         """Whether there is an embedding for masked frames among the weights."""
         return self.mask_time_prob > 0 or self.mask_feature_prob > 0
 

@@ -10,7 +10,13 @@ from pydantic import ValidationError
 from valence_gap.definitions.validation import explain
 from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.front_ends.spectrograms import FilterBank, FrontEnd, WhisperLogMel
-from valence_gap.models.states import States, own, transformed, transformed_by_data2vec, transformed_by_whisper
+from valence_gap.models.hidden_states import (
+    HiddenStatesFunction,
+    data2vec_states,
+    transformer_states,
+    wav2vec2_states,
+    whisper_states,
+)
 from valence_gap.models.wav2vec2 import SpeechEncoder
 from valence_gap.runtime import files, precision
 from valence_gap.runtime.errors import UserError, valid_names
@@ -26,39 +32,39 @@ PREPROCESSOR = "preprocessor_config.json"
 
 
 @dataclass(frozen=True)
-class Family:
+class EncoderFamily:
     """A kind of encoder.
 
     Attributes:
         prefix: what its weights' names start with inside models that have a head.
         name: what the names of its classes in transformers start with.
-        ours: it is computed by ``SpeechEncoder``, and not by transformers.
+        own_implementation: it is computed by ``SpeechEncoder``, and not by transformers.
         states: how its last hidden states are computed.
         front_end: makes the spectrogram that it is given; None: it has a convolutional stem on the waveform.
         parts: first parts of the names of its weights, such as ``encoder``.
         layers: what the names of its transformer layers start with.
-        outer: what the hub's names of its weights may have before ``prefix``.
+        outer_prefix: what the hub's names of its weights may have before ``prefix``.
         frozen: modules that the paper's recipe leaves as they are, beside a convolutional stem on the waveform.
-        chooses_attention: it can be told how to compute attention (WavLM's gated bias has one way only).
+        configurable_attention: it can be told how to compute attention (WavLM's gated bias has one way only).
     """
 
     prefix: str
     name: str
-    ours: bool = False
-    states: States = transformed
+    own_implementation: bool = False
+    states: HiddenStatesFunction = transformer_states
     front_end: Callable[[Any], FrontEnd] | None = None
     parts: tuple[str, ...] = ("feature_extractor", "feature_projection", "encoder", "masked_spec_embed")
     layers: str = "encoder.layers"
-    outer: str = ""
+    outer_prefix: str = ""
     frozen: tuple[str, ...] = ()
-    chooses_attention: bool = True
+    configurable_attention: bool = True
 
-    def name_of(self, stored: str, layers: int) -> str | None:
+    def weight_name(self, stored: str, layers: int) -> str | None:
         """The name of a stored weight in the encoder with ``layers`` layers; None for pruned layers and for heads.
 
         The hub has encoders with and without the prefix, and with the quantiser or the letters' head of their training.
         """
-        name = stored.removeprefix(self.outer).removeprefix(f"{self.prefix}.")
+        name = stored.removeprefix(self.outer_prefix).removeprefix(f"{self.prefix}.")
         if name.partition(".")[0] not in self.parts:
             return None
         inside = name.removeprefix(f"{self.layers}.")
@@ -67,28 +73,28 @@ class Family:
 
 
 FAMILIES = {
-    "wav2vec2": Family("wav2vec2", "Wav2Vec2", ours=True, states=own),
-    "hubert": Family("hubert", "Hubert", ours=True, states=own),
-    "wavlm": Family("wavlm", "WavLM", chooses_attention=False),
-    "data2vec-audio": Family("data2vec_audio", "Data2VecAudio", states=transformed_by_data2vec),
+    "wav2vec2": EncoderFamily("wav2vec2", "Wav2Vec2", own_implementation=True, states=wav2vec2_states),
+    "hubert": EncoderFamily("hubert", "Hubert", own_implementation=True, states=wav2vec2_states),
+    "wavlm": EncoderFamily("wavlm", "WavLM", configurable_attention=False),
+    "data2vec-audio": EncoderFamily("data2vec_audio", "Data2VecAudio", states=data2vec_states),
     # Its attention adds a bias of its own.
-    "wav2vec2-bert": Family(
-        "wav2vec2_bert", "Wav2Vec2Bert", front_end=lambda config: FilterBank(), chooses_attention=False
+    "wav2vec2-bert": EncoderFamily(
+        "wav2vec2_bert", "Wav2Vec2Bert", front_end=lambda config: FilterBank(), configurable_attention=False
     ),
-    "whisper": Family(
+    "whisper": EncoderFamily(
         "encoder",
         "Whisper",
-        states=transformed_by_whisper,
+        states=whisper_states,
         front_end=lambda config: WhisperLogMel(config.num_mel_bins),
         parts=("conv1", "conv2", "embed_positions", "layers", "layer_norm"),
         layers="layers",
-        outer="model.",
+        outer_prefix="model.",
         frozen=("conv1", "conv2"),
     ),
 }
 
 # Settings that change what an encoder computes in ways that are not followed here.
-NOT_SUPPORTED = (
+UNSUPPORTED_SETTINGS = (
     "conv_pos_batch_norm",
     "add_adapter",
     "adapter_attn_dim",
@@ -96,7 +102,7 @@ NOT_SUPPORTED = (
 )
 
 
-def family_of(folder: Path) -> "tuple[Family, Config]":
+def family_of(folder: Path) -> "tuple[EncoderFamily, Config]":
     """The kind of the encoder in ``folder``, and its configuration.
 
     Raises:
@@ -113,15 +119,15 @@ def family_of(folder: Path) -> "tuple[Family, Config]":
         )
     family = FAMILIES[kind]
     config = _parsed(family, content, path)
-    if strange := [*_strange(config, path), *_other_inputs(family, config, folder)]:
+    if unsupported := [*_unsupported_settings(config, path), *_other_inputs(family, config, folder)]:
         raise UserError(
-            "this variant of the architecture is not supported", strange, "Use a backbone without these settings."
+            "this variant of the architecture is not supported", unsupported, "Use a backbone without these settings."
         )
     return family, config
 
 
-def _strange(config: Any, path: Path) -> Iterator[str]:
-    for key in NOT_SUPPORTED:
+def _unsupported_settings(config: Any, path: Path) -> Iterator[str]:
+    for key in UNSUPPORTED_SETTINGS:
         if getattr(config, key, None):
             yield f"{path}: {key} {getattr(config, key)!r}"
     if config.model_type == "whisper" and getattr(config, "apply_spec_augment", False):
@@ -132,7 +138,7 @@ def _strange(config: Any, path: Path) -> Iterator[str]:
             yield f"{path}: feature_projection_input_dim {found}, not {bank.bins * bank.stride}"
 
 
-def _other_inputs(family: Family, config: Any, folder: Path) -> Iterator[str]:
+def _other_inputs(family: EncoderFamily, config: Any, folder: Path) -> Iterator[str]:
     """What ``preprocessor_config.json`` says of the spectrogram that is not what is computed here."""
     path = folder / PREPROCESSOR
     if family.front_end is None or not path.is_file():
@@ -143,14 +149,14 @@ def _other_inputs(family: Family, config: Any, folder: Path) -> Iterator[str]:
             yield f"{path}: {key} {content[key]!r}, not {value!r}"
 
 
-def _parsed(family: Family, content: dict[str, Any], path: Path) -> "Config":
+def _parsed(family: EncoderFamily, content: dict[str, Any], path: Path) -> "Config":
     remedy = "Fetch or make the folder anew; nothing in it should be edited by hand."
     try:
-        if family.ours:
+        if family.own_implementation:
             return EncoderConfig.model_validate(content)
-        from valence_gap.models.hub_encoders import config_of
+        from valence_gap.models.hub_encoders import build_config
 
-        return config_of(family.name, content)
+        return build_config(family.name, content)
     except ValidationError as error:
         wrong = [f"{path}: {explain(cast(Any, each), EncoderConfig)}" for each in error.errors()]
         raise UserError("the configuration of a model is not valid", wrong, remedy) from error
@@ -158,10 +164,12 @@ def _parsed(family: Family, content: dict[str, Any], path: Path) -> "Config":
         raise UserError("the configuration of a model is not valid", [f"{path}: {error}"], remedy) from error
 
 
-def new_encoder(family: Family, config: "Config") -> "Encoder":
+def new_encoder(family: EncoderFamily, config: "Config") -> "Encoder":
     """An encoder with random weights, drawn from PyTorch's generator."""
     if isinstance(config, EncoderConfig):
         return SpeechEncoder(config)
-    from valence_gap.models.hub_encoders import encoder_of, implementation
+    from valence_gap.models.hub_encoders import attention_implementation, build_encoder
 
-    return encoder_of(family.name, config, implementation(precision.device()) if family.chooses_attention else "eager")
+    return build_encoder(
+        family.name, config, attention_implementation(precision.device()) if family.configurable_attention else "eager"
+    )

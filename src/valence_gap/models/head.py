@@ -31,8 +31,8 @@ class RegressionHead(nn.Module):
             hidden = torch.tanh(self.dense(self.dropout(pooled.float())))
             return cast(Tensor, self.out_proj(self.dropout(hidden)))
 
-    def initialise(self, deviation: float) -> None:
+    def initialise(self, std: float) -> None:
         """Draw weights from a normal distribution, as transformers does for every linear layer; biases are zero."""
         for layer in (self.dense, self.out_proj):
-            nn.init.normal_(layer.weight, std=deviation)
+            nn.init.normal_(layer.weight, std=std)
             nn.init.zeros_(layer.bias)

@@ -15,16 +15,16 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from valence_gap.models.layers import attention
 
-PLAIN = "valence_gap_plain"
-FUSED = "sdpa"
+EAGER = "valence_gap_plain"
+SDPA = "sdpa"
 
 
-def implementation(device: torch.device) -> str:
+def attention_implementation(device: torch.device) -> str:
     """The attention implementation that is the faster one to train with on ``device``."""
-    return PLAIN if device.type == "cpu" else FUSED
+    return EAGER if device.type == "cpu" else SDPA
 
 
-def config_of(name: str, content: Mapping[str, Any]) -> PreTrainedConfig:
+def build_config(name: str, content: Mapping[str, Any]) -> PreTrainedConfig:
     """The configuration of an encoder.
 
     Args:
@@ -34,17 +34,17 @@ def config_of(name: str, content: Mapping[str, Any]) -> PreTrainedConfig:
     return cast(PreTrainedConfig, getattr(transformers, f"{name}Config").from_dict(dict(content)))
 
 
-def class_of(name: str) -> type[PreTrainedModel]:
+def encoder_class(name: str) -> type[PreTrainedModel]:
     """The class of an encoder without a head, by what the names of its classes begin with."""
     return WhisperEncoder if name == "Whisper" else cast(type[PreTrainedModel], getattr(transformers, f"{name}Model"))
 
 
-def encoder_of(name: str, config: PreTrainedConfig, attention_of: str) -> PreTrainedModel:
+def build_encoder(name: str, config: PreTrainedConfig, attention_of: str) -> PreTrainedModel:
     """An encoder with random weights; ``attention_of`` names the implementation of its attention."""
-    return cast(PreTrainedModel, cast(Any, class_of(name))._from_config(config, attn_implementation=attention_of))
+    return cast(PreTrainedModel, cast(Any, encoder_class(name))._from_config(config, attn_implementation=attention_of))
 
 
-def plain_attention(
+def eager_attention_forward(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
@@ -69,9 +69,9 @@ def plain_attention(
         (batch, frames, heads, width), and None in place of the weights.
     """
     scale = query.size(-1) ** -0.5 if scaling is None else scaling
-    heard = attention.plain(query, key, value, attention_mask, scale=scale, rate=dropout)
-    return heard.transpose(1, 2).contiguous(), None
+    attn_output = attention.eager_attention(query, key, value, attention_mask, scale=scale, rate=dropout)
+    return attn_output.transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register(PLAIN, plain_attention)
-AttentionMaskInterface.register(PLAIN, eager_mask)
+AttentionInterface.register(EAGER, eager_attention_forward)
+AttentionMaskInterface.register(EAGER, eager_mask)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from valence_gap.definitions.models import Training
 from valence_gap.models import cnn14, encoder
-from valence_gap.models.base import InputKind, Output, SpeechModel
+from valence_gap.models.base import InputKind, ModelOutput, SpeechModel
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders, limits
 
-__all__ = ["InputKind", "Output", "SpeechModel", "build", "load"]
+__all__ = ["InputKind", "ModelOutput", "SpeechModel", "build", "load"]
 
 
 def build(training: Training, backbone: Path | None) -> SpeechModel:
@@ -25,7 +25,7 @@ def build(training: Training, backbone: Path | None) -> SpeechModel:
         return cnn14.build_cnn14(training)
     if backbone is None:
         raise UserError("a transformer model needs the folder of its backbone", remedy="Give the folder.")
-    with limits.told(backbone):
+    with limits.user_errors(backbone):
         model = encoder.build_transformer(training, backbone)
     model.backbone_definition = training.backbone
     return model
@@ -37,7 +37,7 @@ def load(folder: Path) -> SpeechModel:
     Raises:
         UserError: the folder holds no model that this project knows, or a damaged one.
     """
-    with limits.told(folder):
+    with limits.user_errors(folder):
         if folders.read_config(folder).get("model_type") == cnn14.MODEL_TYPE:
             return cnn14.load_cnn14(folder)
         return encoder.load_transformer(folder)

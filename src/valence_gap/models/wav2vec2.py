@@ -17,8 +17,8 @@ from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.layers.activations import ACTIVATIONS
 from valence_gap.models.layers.attention import attend, dropout
 from valence_gap.models.layers.grouped import convolve_groups
-from valence_gap.models.layers.masks import valid
-from valence_gap.models.layers.spec_augment import spans
+from valence_gap.models.layers.masks import valid_mask
+from valence_gap.models.layers.spec_augment import mask_spans
 from valence_gap.runtime.precision import product_dtype
 
 
@@ -39,7 +39,7 @@ class SpeechEncoder(nn.Module):
         self.config = config
         self.feature_extractor = _Stem(config)
         self.feature_projection = _Projection(config)
-        if config.masks:
+        if config.has_mask_embedding:
             self.masked_spec_embed = nn.Parameter(torch.empty(config.hidden_size).uniform_())
         self.encoder = _Transformer(config)
         self.activation_checkpointing = False
@@ -59,7 +59,7 @@ class SpeechEncoder(nn.Module):
         Returns:
             float32 (batch, frames, hidden), and which frames are valid, bool (batch, frames).
         """
-        mask = valid(lengths, features.shape[1], features.device)
+        mask = valid_mask(lengths, features.shape[1], features.device)
         states = self.feature_projection(features).float()
         if self.training and self.config.apply_spec_augment:
             states = self._masked(states, lengths)
@@ -70,21 +70,21 @@ class SpeechEncoder(nn.Module):
         config = self.config
         batch, frames, hidden = states.shape
         if config.mask_time_prob > 0:
-            time = spans(
+            time = mask_spans(
                 lengths.cpu(),
                 frames,
-                share=config.mask_time_prob,
-                span=config.mask_time_length,
-                least=config.mask_time_min_masks,
+                mask_prob=config.mask_time_prob,
+                mask_length=config.mask_time_length,
+                min_masks=config.mask_time_min_masks,
             )
             states = torch.where(time.to(states.device)[..., None], self.masked_spec_embed, states)
         if config.mask_feature_prob > 0:
-            units = spans(
+            units = mask_spans(
                 torch.full((batch,), hidden),
                 hidden,
-                share=config.mask_feature_prob,
-                span=config.mask_feature_length,
-                least=config.mask_feature_min_masks,
+                mask_prob=config.mask_feature_prob,
+                mask_length=config.mask_feature_length,
+                min_masks=config.mask_feature_min_masks,
             )
             states = states.masked_fill(units.to(states.device)[:, None], 0)
         return states
@@ -230,8 +230,8 @@ class _Attention(nn.Module):
         weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
         joint = F.linear(states, weight, bias).view(batch, frames, 3, self.heads, -1)
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind()
-        heard = attend(query, key, value, mask, self.rate if self.training else 0)
-        return cast(Tensor, self.out_proj(heard.transpose(1, 2).reshape(batch, frames, width)))
+        attn_output = attend(query, key, value, mask, self.rate if self.training else 0)
+        return cast(Tensor, self.out_proj(attn_output.transpose(1, 2).reshape(batch, frames, width)))
 
 
 class _FeedForward(nn.Module):

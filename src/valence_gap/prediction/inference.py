@@ -17,8 +17,8 @@ from valence_gap.models.loading import SpeechModel, load
 from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.precision import Precision, autocast, device, repeatable, resolve
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, resolve
+from valence_gap.runtime.progress import log_line, progress
 from valence_gap.weights import folders
 
 SECONDS_PER_BATCH = 64.0
@@ -57,7 +57,7 @@ def predict(
     model.eval()
     try:
         budget = seconds_per_batch * _lengths_per_s(model)
-        lengths = np.maximum(inputs.lengths, model.least_length)
+        lengths = np.maximum(inputs.lengths, model.min_length)
         for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
             outputs = _batch(model, inputs, rows, precision)
             if not pooled.shape[1]:
@@ -92,10 +92,12 @@ def _lengths_per_s(model: SpeechModel) -> float:
 
 
 @torch.inference_mode()
-def _batch(model: SpeechModel, inputs: Inputs, rows: npt.NDArray[np.int64], wanted: Precision) -> tuple[Floats, Floats]:
+def _batch(
+    model: SpeechModel, inputs: Inputs, rows: npt.NDArray[np.int64], requested: Precision
+) -> tuple[Floats, Floats]:
     place = next(model.parameters()).device
     padded, lengths = pad([inputs[int(row)] for row in rows])
-    with autocast(resolve(wanted, place), place):
+    with autocast(resolve(requested, place), place):
         output = model(padded.to(place), lengths.to(place))
     return output.predictions.float().cpu().numpy(), output.pooled.float().cpu().numpy()
 
@@ -121,7 +123,7 @@ def predict_conditions(
             where they do not fit in float16.
         features: stored stem features of the clean audio, made with the model's backbone.
         deterministic: on a GPU too, kernels that give the same bits every time.
-        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
+        record: JSON file that is written, if given; see :func:`valence_gap.runtime.provenance.run_record`.
 
     Raises:
         UserError: the model, a pack or the features are missing, damaged or do not belong together.
@@ -129,7 +131,7 @@ def predict_conditions(
     started = time.monotonic()
     loaded = load(model).to(device())
     tables, states = [], []
-    with repeatable(deterministic):
+    with deterministic_kernels(deterministic):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
             values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
@@ -139,7 +141,7 @@ def predict_conditions(
     if not tables:
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
     pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
-    with files.whole_file(embeddings) as array, files.whole_file(predictions) as table:  # both appear, or none
+    with files.atomic_file(embeddings) as array, files.atomic_file(predictions) as table:  # both appear, or none
         data_files.write_array(array, _compact(pooled))
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
@@ -170,7 +172,7 @@ def _computed(loaded: SpeechModel, deterministic: bool) -> dict[str, Any]:
 
 def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:
     if features is not None and model.input_kind != "stem":
-        say(f"{features} is not used: the stem of this model was trained, or it has none")
+        log_line(f"{features} is not used: the stem of this model was trained, or it has none")
     return open_inputs(
         model.input_kind,
         features=features,

@@ -14,7 +14,7 @@ from torch import Tensor
 from valence_gap.audio.packs import Pack, open_pack
 from valence_gap.definitions.models import Backbone
 from valence_gap.models.base import InputKind
-from valence_gap.models.cnn14 import least_frames
+from valence_gap.models.cnn14 import min_frames
 from valence_gap.models.front_ends.log_mel import LogMel
 from valence_gap.models.front_ends.spectrograms import FrontEnd
 from valence_gap.models.front_ends.stem import Stem
@@ -131,10 +131,10 @@ def open_inputs(
         return _open_features(features)
     if audio is None:
         raise ValueError(f"inputs of kind {kind} are computed from audio: give its pack")
-    return computed(kind, open_pack(audio), backbone=backbone, stem=stem, front_end=front_end)
+    return computed_inputs(kind, open_pack(audio), backbone=backbone, stem=stem, front_end=front_end)
 
 
-def computed(
+def computed_inputs(
     kind: InputKind,
     pack: Pack,
     *,
@@ -166,7 +166,7 @@ def computed(
 
 def log_mel(backbone: Backbone) -> LogMel:
     """The spectrogram that a CNN14 is given."""
-    least = least_frames(len(backbone.channels))
+    least = min_frames(len(backbone.channels))
     return LogMel(backbone.mel_bins, backbone.window_s, backbone.hop_s, least)
 
 

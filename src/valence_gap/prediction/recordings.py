@@ -16,11 +16,11 @@ from valence_gap.corpora.inventory import files_below, is_audio
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.loading import SpeechModel, load
 from valence_gap.prediction.inference import Floats, predict
-from valence_gap.prediction.inputs import Inputs, computed
+from valence_gap.prediction.inputs import Inputs, computed_inputs
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.precision import Precision, device
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.progress import log_line, progress
 
 CHUNK_S = 10.0
 SHORTEST_CHUNK_S = 0.1
@@ -103,7 +103,7 @@ def find_files(audio: Sequence[Path]) -> tuple[list[Path], list[str]]:
         below = sorted(file for file in files_below(path) if not file.rpartition("/")[2].startswith("."))
         kept = [path / file for file in below if is_audio(file)]
         if len(kept) < len(below):
-            say(f"{path}: {len(below) - len(kept)} files whose names do not end like audio are passed over")
+            log_line(f"{path}: {len(below) - len(kept)} files whose names do not end like audio are passed over")
         if not kept:
             empty.append(f"{path}: no audio file in this folder")
         found += kept
@@ -197,7 +197,7 @@ def _inputs(model: SpeechModel, group: Sequence[Recording]) -> Inputs:
         samples=lengths,
         audio=np.concatenate([each.samples for each in group]),
     )
-    return computed(
+    return computed_inputs(
         model.input_kind, pack, backbone=model.backbone_definition, stem=model.stem, front_end=model.front_end
     )
 

@@ -40,7 +40,7 @@ def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic
     stem = load_stem(backbone)
     stem.extractor.to(precision.device())
     inputs = open_inputs("stem", audio=audio, stem=stem)
-    with files.whole_folder(output) as scratch, precision.repeatable(deterministic):
+    with files.atomic_folder(output) as scratch, precision.deterministic_kernels(deterministic):
         _write(scratch, inputs, _channels(stem))
         sources = {"backbone": backbone / folders.WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
         definition = {"backbone": backbone.name, "format": "bfloat16"}

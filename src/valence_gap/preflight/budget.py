@@ -53,12 +53,12 @@ def disk(study: Study, costs: Costs) -> Finding:
 def memory(costs: Costs) -> Finding:
     """Main memory of the largest training: its checkpoints pass through it."""
     largest = max((costs.parameters(model) for model, _ in costs.plan.trainings), default=0)
-    needed, has = 16.0 * largest + 2 * GB, _main_memory()
-    found = f"about {needed / GB:.0f} GB for the largest training, {has / GB:.0f} GB here"
+    needed, capacity = 16.0 * largest + 2 * GB, _main_memory()
+    found = f"about {needed / GB:.0f} GB for the largest training, {capacity / GB:.0f} GB here"
     return Finding(
         "machine",
         "memory",
-        "ok" if needed <= has else "differs",
+        "ok" if needed <= capacity else "differs",
         found,
         ("16 bytes per weight while a checkpoint is written, and 2 GB; data are mapped, not loaded.",),
     )
@@ -80,12 +80,12 @@ def card_memory(costs: Costs) -> Finding:
     cards = _cards()
     if not cards:
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
-    name, has = max(cards, key=lambda card: card[1])
-    over = [other for other, size in needs.items() if size > has]
+    name, capacity = max(cards, key=lambda card: card[1])
+    over = [other for other, size in needs.items() if size > capacity]
     if over:
         details.append(f"Too large for it as they are: {', '.join(over)}.")
     status: Status = "differs" if over else "ok"
-    return Finding("machine", "card memory", status, f"{found}; {name} has {has / GB:.0f} GB", tuple(details))
+    return Finding("machine", "card memory", status, f"{found}; {name} has {capacity / GB:.0f} GB", tuple(details))
 
 
 def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
@@ -96,15 +96,15 @@ def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
     lines = []
     for recipe, names in models.items():
         model = max(names, key=lambda name: needs[name])
-        ways = "; ".join(f"on {size} GB {_way(costs, model, size * GB)}" for size in CARDS_GB)
+        ways = "; ".join(f"on {size} GB {_how_it_fits(costs, model, size * GB)}" for size in CARDS_GB)
         lines.append(f"{recipe}: {needs[model] / GB:.0f} GB ({model}); {ways}")
     return lines
 
 
-def _way(costs: Costs, model: str, has: float) -> str:
+def _how_it_fits(costs: Costs, model: str, capacity: float) -> str:
     """How a training fits a card: as it is, in the largest pieces that do, recomputing at last."""
     recipe = costs.study.recipe(model)
-    if costs.card_memory(model) <= has:
+    if costs.card_memory(model) <= capacity:
         return "as it is"
     if costs.study.is_cnn14(model):
         return "not: batch normalisation needs the whole batch"
@@ -112,7 +112,7 @@ def _way(costs: Costs, model: str, has: float) -> str:
         pieces = recipe.micro_batch_size or recipe.batch_size
         while pieces >= 1:
             smaller = replace(recipe, micro_batch_size=pieces, activation_checkpointing=recomputed)
-            if costs.card_memory(model, smaller) <= has:
+            if costs.card_memory(model, smaller) <= capacity:
                 return f"with micro_batch_size: {pieces}" + (", activation_checkpointing: true" if recomputed else "")
             pieces //= 2
     return "not"

@@ -9,16 +9,16 @@ from valence_gap.corpora.audio_files import TRUNCATED, UNREADABLE
 from valence_gap.corpora.esc50 import clips
 from valence_gap.corpora.inventory import check_exist
 from valence_gap.corpora.prepare import adapter_of
-from valence_gap.corpora.report import Finding as Reported
+from valence_gap.corpora.report import Occurrences as Reported
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.soundness import missing_audio
-from valence_gap.corpora.utterances import MIXED_RATES, assemble
+from valence_gap.corpora.utterances import MIXED_RATES, build_corpus_table
+from valence_gap.corpora.validation import missing_audio
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.registry import ADAPTERS
-from valence_gap.definitions.split_names import plain
+from valence_gap.definitions.split_names import normalise_split_name
 from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE, Expected
-from valence_gap.preflight.findings import Finding, Status, some
+from valence_gap.preflight.findings import Finding, Status, first_lines
 from valence_gap.runtime.errors import UserError, valid_names
 
 # What `pack-audio` stops at, or leaves out with on_bad_audio: skip.
@@ -82,7 +82,7 @@ def examine_corpus(
     # end.
     lenient = replace(corpus, on_missing_audio="skip", speakers_disjoint=False, out_of_scale="keep")
     try:
-        rows = assemble(lenient, paths, adapter_of(corpus.adapter), report)
+        rows = build_corpus_table(lenient, paths, adapter_of(corpus.adapter), report)
     except UserError as error:
         return [*findings, _refused(name, "labels", error)], _assumed(corpus)
     except OSError as error:
@@ -130,16 +130,16 @@ def examine_noise(root: Path, *, paper: bool) -> Finding:
 
 
 def _refused(name: str, check: str, error: UserError) -> Finding:
-    return Finding(name, check, "wrong", error.what, (*some(error.offenders), *filter(None, [error.remedy])))
+    return Finding(name, check, "wrong", error.what, (*first_lines(error.offenders), *filter(None, [error.remedy])))
 
 
 def _is_the_papers(corpus: Corpus, split: Split) -> bool:
     """Whether a split is the one that the paper describes."""
     if corpus.adapter == "msp-podcast":
-        return corpus.release == PAPER_RELEASE and plain(str(corpus.splits[split])) == plain(
-            {"train": "train", "dev": "validation", "test": "test-1"}[split]
-        )
-    return plain(str(corpus.splits[split])) == {"iemocap": "all", "cmu-mosi": "test"}.get(corpus.adapter)
+        return corpus.release == PAPER_RELEASE and normalise_split_name(
+            str(corpus.splits[split])
+        ) == normalise_split_name({"train": "train", "dev": "validation", "test": "test-1"}[split])
+    return normalise_split_name(str(corpus.splits[split])) == {"iemocap": "all", "cmu-mosi": "test"}.get(corpus.adapter)
 
 
 def _release(name: str, corpus: Corpus, rows: pd.DataFrame, report: Report) -> list[Finding]:
@@ -159,7 +159,7 @@ def _later(rows: pd.DataFrame, report: Report) -> list[str]:
     signs = []
     if rows["provenance"].str.lower().str.startswith("labels_consensus").any():
         signs.append("the label file is spelt labels_consensus.csv, as from 1.10 on (before: labels_concensus.csv)")
-    if any(plain(reason).startswith("splittest3") for reason in report.noted):
+    if any(normalise_split_name(reason).startswith("splittest3") for reason in report.noted):
         signs.append("there is a split Test3")
     return signs
 
@@ -168,7 +168,10 @@ def _labels(name: str, corpus: Corpus, report: Report) -> Finding:
     outside = {reason: found for reason, found in report.noted.items() if "outside its scale" in reason}
     bad = {reason: found for reason, found in report.skipped.items() if "label" in reason or "malformed" in reason}
     count = sum(found.count for found in outside.values())
-    details = (*_told({reason.removesuffix(", kept"): found for reason, found in outside.items()}), *_told(bad))
+    details = (
+        *_summaries({reason.removesuffix(", kept"): found for reason, found in outside.items()}),
+        *_summaries(bad),
+    )
     if count and corpus.out_of_scale == "fail":
         remedy = f"Set corpora.{name}.out_of_scale: keep or clip, or correct the labels."
         return Finding(name, "labels", "wrong", f"{count:,} labels outside their scale", (*details, remedy))
@@ -190,7 +193,7 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
             remedy += f" Where the corpus is meant to be so: corpora.{name}.on_missing_audio: skip."
         found = f"{count:,} of {count + read:,} rows without a file, left out"
         findings = [
-            Finding(name, "audio files", "wrong" if is_half else "differs", found, (*_told(missing), remedy)),
+            Finding(name, "audio files", "wrong" if is_half else "differs", found, (*_summaries(missing), remedy)),
         ]
     unreadable = {reason: found for reason, found in report.noted.items() if reason in BAD_AUDIO}
     if unreadable:
@@ -198,11 +201,13 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
         copy = "Copy the truncated ones again. " if TRUNCATED in unreadable else ""
         remedy = f"{copy}Mend them, or set corpora.{name}.on_bad_audio: skip."
         status: Status = "wrong" if corpus.on_bad_audio == "fail" else "differs"
-        findings.append(Finding(name, "audio headers", status, f"{count:,} bad files", (*_told(unreadable), remedy)))
+        findings.append(
+            Finding(name, "audio headers", status, f"{count:,} bad files", (*_summaries(unreadable), remedy))
+        )
     rates = {reason: found for reason, found in report.noted.items() if reason.endswith(MIXED_RATES)}
     if rates:
         harmless = "Harmless: all are brought to 16 kHz; what was recorded at less lacks the highest frequencies."
-        findings.append(Finding(name, "sampling rates", "ok", f"{len(rates)} of them", (*_told(rates), harmless)))
+        findings.append(Finding(name, "sampling rates", "ok", f"{len(rates)} of them", (*_summaries(rates), harmless)))
     return findings
 
 
@@ -218,7 +223,7 @@ def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
                 "speakers",
                 status,
                 f"{len(shared):,} are in more than one split",
-                (*some(shared, SHOWN_SPEAKERS), remedy),
+                (*first_lines(shared, SHOWN_SPEAKERS), remedy),
             )
         ]
     if len(corpus.splits) > 1:
@@ -274,6 +279,6 @@ def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | No
     return Finding(name, split, "differs" if details else "ok", found, tuple(details))
 
 
-def _told(findings: dict[str, Reported]) -> tuple[str, ...]:
+def _summaries(findings: dict[str, Reported]) -> tuple[str, ...]:
     """One line for each reason, with examples."""
-    return tuple(found.told(reason) for reason, found in findings.items())
+    return tuple(found.summary(reason) for reason, found in findings.items())

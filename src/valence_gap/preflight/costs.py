@@ -42,9 +42,9 @@ def encoder_flop_per_s(size: Size, utterance_s: float, layers: int | None = None
         layers: bottom layers that are kept; all by default.
     """
     h, f = size.hidden, size.intermediate
-    heard_s = max(utterance_s, size.padded_s)
-    padding = heard_s / utterance_s if utterance_s else 1.0
-    layer = 2 * (4 * h * h + 2 * h * f) + 4 * FRAMES_PER_S * heard_s * h
+    input_s = max(utterance_s, size.padded_s)
+    padding = input_s / utterance_s if utterance_s else 1.0
+    layer = 2 * (4 * h * h + 2 * h * f) + 4 * FRAMES_PER_S * input_s * h
     positions, projection = 2 * 128 * h * h // 16, 2 * size.stem[-1] * h
     return padding * FRAMES_PER_S * ((layers or size.layers) * layer + positions + projection)
 
@@ -143,8 +143,8 @@ class Costs:
         name = f"{model} seed {seed}"
         if row.frozen:  # its head is trained on pooled states, which are computed once
             return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
-        heard = recipe.epochs * (TRAINING * train.seconds * row.fraction + dev.seconds)
-        return Work("cnn14" if self.study.is_cnn14(model) else "finetune", name, one * heard, TRAINING * one)
+        trained_s = recipe.epochs * (TRAINING * train.seconds * row.fraction + dev.seconds)
+        return Work("cnn14" if self.study.is_cnn14(model) else "finetune", name, one * trained_s, TRAINING * one)
 
     def stem_cached(self) -> dict[tuple[str, str, Split], Speech]:
         """(backbone, corpus, split) of which the stem's output is cached."""
@@ -205,7 +205,7 @@ class Costs:
             PACK_BYTES_PER_S * speech.seconds for corpus in self.plan.corpora for speech in self._splits(corpus)
         )
         for name in ("augmented", "synthesised"):
-            for corpus in self.plan.tested(name):
+            for corpus in self.plan.test_corpora(name):
                 count, seconds = self.conditions(name, corpus)
                 packs += PACK_BYTES_PER_S * count * seconds
         models = sum(4.0 * self.parameters(model) for model, _ in (*self.plan.trainings, *self.plan.checkpoints))

@@ -10,7 +10,7 @@ from valence_gap.runtime.files import canonical_json
 
 Status = Literal["ok", "differs", "wrong", "unknown"]
 WIDTH = 100
-LISTED = 10
+MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
-def some(lines: Sequence[str], limit: int = LISTED) -> tuple[str, ...]:
+def first_lines(lines: Sequence[str], limit: int = MAX_LISTED) -> tuple[str, ...]:
     """The first lines, and how many more there are."""
     more = len(lines) - limit
     return (*lines[:limit], *((f"... and {more:,} more",) if more > 0 else ()))

@@ -7,7 +7,7 @@ from valence_gap.preflight.findings import Finding
 
 GB, MB = 1e9, 1e6
 # What workflow/rules ask for; a test holds them equal. Memory of the rules that are not here does not grow with models.
-ASKED_MB = {
+REQUESTED_MEM_MB = {
     "fetch_pretrained": 4000,
     "fetch_checkpoint": 8000,
     "finetune": 8000,
@@ -18,7 +18,7 @@ ASKED_MB = {
     "embed_text": 4000,
 }
 TRAINED, LOADED = 16.0, 8.0  # bytes for each weight
-RUNTIME, PLAIN = 2 * GB, GB  # of PyTorch with a card, and without
+RUNTIME, CPU_RUNTIME_BYTES = 2 * GB, GB  # of PyTorch with a card, and without
 JOB_PROCESSES_MB = 300
 
 Job = tuple[float, str]
@@ -35,7 +35,7 @@ def job_memory(costs: Costs) -> Finding:
         "On a card: 16 bytes for each trained weight, while a checkpoint is written, 8 for each that is loaded; 2 GB, "
         "or 1 GB to fetch. Data are mapped, not loaded.",
     ]
-    more = {rule: round(size / MB + 50, -2) for rule, (size, _) in needed.items() if size / MB > ASKED_MB[rule]}
+    more = {rule: round(size / MB + 50, -2) for rule, (size, _) in needed.items() if size / MB > REQUESTED_MEM_MB[rule]}
     if more:
         details += [
             "Where memory is allotted, ask for more:",
@@ -43,8 +43,8 @@ def job_memory(costs: Costs) -> Finding:
             "Under profiles/slurm that would replace all it sets; write into a copy of it, below set-resources:",
             *(f"{rule}: {{mem_mb: {size + JOB_PROCESSES_MB:.0f} * attempt}}" for rule, size in more.items()),
         ]
-    told = f"more than is asked for: {', '.join(more)}" if more else "the rules ask for enough"
-    return Finding("machine", "job memory", "differs" if more else "ok", told, tuple(details))
+    summary = f"more than is asked for: {', '.join(more)}" if more else "the rules ask for enough"
+    return Finding("machine", "job memory", "differs" if more else "ok", summary, tuple(details))
 
 
 def _needs(costs: Costs) -> dict[str, list[Job]]:
@@ -65,8 +65,8 @@ def _needs(costs: Costs) -> dict[str, list[Job]]:
 
     fused = [(study.configuration.recogniser, study.configuration.text_encoder)] if plan.fusions else []
     return {
-        "fetch_pretrained": read(plan.backbones, PLAIN),
-        "fetch_checkpoint": held((model for model, _ in plan.checkpoints), PLAIN),
+        "fetch_pretrained": read(plan.backbones, CPU_RUNTIME_BYTES),
+        "fetch_checkpoint": held((model for model, _ in plan.checkpoints), CPU_RUNTIME_BYTES),
         "finetune": trained(cnn14=False),
         "train_cnn14": trained(cnn14=True),
         "predict": held(model for model, *_ in plan.predictions if model in study.models),

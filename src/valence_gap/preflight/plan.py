@@ -37,7 +37,7 @@ class Plan:
     transcribed: tuple[str, ...]
     corpora: tuple[str, ...]
 
-    def tested(self, conditions: str) -> tuple[str, ...]:
+    def test_corpora(self, conditions: str) -> tuple[str, ...]:
         """Corpora whose test sets are needed in a set of conditions."""
         return tuple(dict.fromkeys(corpus for _, _, name, corpus in self.predictions if name == conditions))
 
@@ -88,12 +88,12 @@ def _needs(
             runs |= dict.fromkeys((model, seed) for model, seed, *_ in found)
             runs |= dict.fromkeys(study.claims_logs())
         elif target == "table_2":
-            shown = study.shown(target).models
+            shown = study.figure_config(target).models
         else:
             of_target = list(study.runs(target))
             runs |= dict.fromkeys(of_target)
             # Figure 11 shows training logs, and nothing of a test set.
-            corpora = () if target == "figure_11" else study.shown(target).corpora
+            corpora = () if target == "figure_11" else study.figure_config(target).corpora
             sets = (CLEAN, *SETS.get(target, ()))
             predictions |= dict.fromkeys(
                 (model, seed, name, corpus) for model, seed in of_target for corpus in corpora for name in sets

@@ -64,7 +64,7 @@ def key_of(study: Study, corpus: str) -> str:
     return canonical_json([to_json(study.corpus(corpus)), to_json(study.paths(corpus))])
 
 
-def still_holds(scan: Scan, study: Study, corpus: str) -> bool:
+def is_up_to_date(scan: Scan, study: Study, corpus: str) -> bool:
     """Whether a sound corpus, as it was read, is still defined as it was and still where it lay."""
     if scan.key != key_of(study, corpus) or any(one.status == "wrong" for one in scan.findings) or not scan.speech:
         return False

@@ -15,15 +15,15 @@ from valence_gap.definitions.values import Split
 from valence_gap.preflight import budget, record
 from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs
-from valence_gap.preflight.engine import missing_parts
 from valence_gap.preflight.findings import Finding, digest, table
 from valence_gap.preflight.memory import job_memory
 from valence_gap.preflight.plan import Plan, plan_of
+from valence_gap.preflight.synthesiser import missing_parts
 from valence_gap.preflight.targets import examine_targets
 from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 from valence_gap.study.study import NOISE, Study, load
 
 CARD, UTILISATION = "A100", 0.35
@@ -57,7 +57,7 @@ def preflight(
     found = record.Record(study.configuration.study, digest(config), findings, scans)
     wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
     if before and not wrong and found.statuses() == before.statuses():
-        say(f"places, models, disk and memory looked at again: as {json_file} tells; no corpus was read again")
+        log_line(f"places, models, disk and memory looked at again: as {json_file} tells; no corpus was read again")
     else:
         print(table(findings), flush=True)
     if json_file:
@@ -98,7 +98,7 @@ def scan(study: Study, corpora: Iterable[str], known: Mapping[str, record.Scan])
     found = {}
     for name in corpora:
         kept = known.get(name)
-        if kept is None or not record.still_holds(kept, study, name):
+        if kept is None or not record.is_up_to_date(kept, study, name):
             findings, speech = _corpus(study, name)
             kept = record.Scan(record.key_of(study, name), tuple(findings), speech)
         found[name] = kept
@@ -113,9 +113,9 @@ def examine(
     scans = scan(study, plan.corpora, {}) if scans is None else scans
     findings = [one for name in plan.corpora for one in scans[name].findings]
     amounts = {name: scans[name].speech for name in plan.corpora}
-    if plan.tested("augmented"):
+    if plan.test_corpora("augmented"):
         findings.append(_noise(study))
-    if plan.tested("synthesised"):
+    if plan.test_corpora("synthesised"):
         findings += _synthesis(study, plan, amounts)
     findings += examine_targets(study, amounts)
     cached, backbones = bool(study.configuration.cached_splits), study.configuration.backbones
@@ -155,7 +155,7 @@ def _synthesis(study: Study, plan: Plan, amounts: Mapping[str, Mapping[Any, Spee
             tuple(missing),
         )
     ]
-    for corpus in plan.tested("synthesised"):
+    for corpus in plan.test_corpora("synthesised"):
         speech = amounts[corpus].get("test")
         if speech and speech.utterances and not speech.assumed and not speech.transcribed:
             remedy = f"Set paths.{corpus}.transcripts, or leave out the targets that speak them (figure_04)."

@@ -21,10 +21,10 @@ def examine_targets(study: Study, amounts: Amounts) -> Iterator[Finding]:
         amounts: the speech of each corpus that could be read, by split.
     """
     if "figure_07" in study.targets:
-        yield from _fairness(amounts, study.shown("figure_07").corpora)
+        yield from _fairness(amounts, study.figure_config("figure_07").corpora)
     least = study.configuration.evaluation.min_samples
     if "figure_08" in study.targets:
-        for corpus, most in _too_few(amounts, study.shown("figure_08").corpora, least):
+        for corpus, most in _too_few(amounts, study.figure_config("figure_08").corpora, least):
             found = f"no speaker of {corpus} has {least} labelled utterances (evaluation.min_samples); the most: {most}"
             mend = "Lower evaluation.min_samples" if most else "Give the speakers"
             remedy = f"{mend}, or leave figure_08 out of the targets."
@@ -63,8 +63,10 @@ def _claims(study: Study, amounts: Amounts, least: int) -> Iterator[Finding]:
 
 def _without_both(amounts: Amounts, corpora: Sequence[str]) -> list[str]:
     """Corpora whose test set was read and lacks one of the genders."""
-    tested = {corpus: amounts.get(corpus, {}).get("test") for corpus in corpora}
-    known = {corpus: set(speech.genders) for corpus, speech in tested.items() if speech and speech.genders is not None}
+    test_speech = {corpus: amounts.get(corpus, {}).get("test") for corpus in corpora}
+    known = {
+        corpus: set(speech.genders) for corpus, speech in test_speech.items() if speech and speech.genders is not None
+    }
     return [corpus for corpus, genders in known.items() if not genders >= GENDERS]
 
 

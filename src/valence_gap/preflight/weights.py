@@ -9,8 +9,8 @@ from typing import Any
 from valence_gap.definitions.models import Backbone, Checkpoint
 from valence_gap.preflight.findings import Finding
 from valence_gap.runtime.files import read_json
-from valence_gap.weights.kinds import CONFIG, WEIGHTS, header, misfit
-from valence_gap.weights.local import SPECTROGRAM_KINDS, kind_of, local_source
+from valence_gap.weights.local import SPECTROGRAM_MODEL_TYPES, local_source, model_type_of
+from valence_gap.weights.model_types import CONFIG, WEIGHTS, header, model_type_error
 
 FOLDER = Path("resources/pretrained")
 PICKLED, RUN = "pytorch_model.bin", "run.json"
@@ -100,11 +100,11 @@ def size_of_source(source: str | None, fetched: Path) -> Size:
     """
     for folder in (fetched, local_source(source)):
         if folder and (folder / CONFIG).is_file():
-            return _told(read_json(folder / CONFIG))
+            return _size_from_config(read_json(folder / CONFIG))
     return KNOWN.get(source or "") or Size(layers=24, hidden=1024, intermediate=4096, assumed=True)
 
 
-def _told(config: Mapping[str, Any]) -> Size:
+def _size_from_config(config: Mapping[str, Any]) -> Size:
     """The size that a ``config.json`` tells."""
     kind, hidden = config.get("model_type"), config.get("hidden_size", config.get("d_model", LARGE.hidden))
     layers = config.get("num_hidden_layers", config.get("encoder_layers", LARGE.layers))
@@ -142,8 +142,8 @@ def examine_backbone(name: str, backbone: Backbone, *, cached: bool = False) -> 
 def _own_front_end(name: str, backbone: Backbone) -> str | None:
     """The kind of an encoder that hears no waveform: by its configuration, else by its name on the hub."""
     for folder in (FOLDER / name, local_source(backbone.source)):
-        if folder and (kind := kind_of(folder)):
-            return kind if kind in SPECTROGRAM_KINDS else None
+        if folder and (kind := model_type_of(folder)):
+            return kind if kind in SPECTROGRAM_MODEL_TYPES else None
     told = [kind for kind, source in ON_THE_HUB.items() if (backbone.source or "").startswith(source)]
     return told[0] if told else None
 
@@ -154,7 +154,7 @@ def examine_checkpoint(name: str, checkpoint: Checkpoint, fetched: Path) -> Find
 
 
 def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Path, kind: str) -> Finding:
-    source, wanted = definition.source, definition.revision
+    source, pinned_revision = definition.source, definition.revision
     local = local_source(source)
 
     def finding(status: Any, found: str, *details: str) -> Finding:
@@ -164,14 +164,14 @@ def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Pa
         if problem := damage(fetched / WEIGHTS):
             return finding("wrong", f"{fetched / WEIGHTS} {problem}", f"Delete {fetched} and fetch it again.")
         revision = read_json(fetched / RUN).get("revision") if (fetched / RUN).is_file() else None
-        if local is None and revision != wanted:
+        if local is None and revision != pinned_revision:
             return finding(
                 "differs",
-                f"fetched at {revision}, but the study says {wanted}",
+                f"fetched at {revision}, but the study says {pinned_revision}",
                 f"It will be fetched again; set {key}.revision: {revision} to keep it.",
             )
         # A folder may have changed since; it is then fetched again.
-        if wrong := misfit(local if local and local.is_dir() else fetched, kind):
+        if wrong := model_type_error(local if local and local.is_dir() else fetched, kind):
             return finding("wrong", wrong, f"Correct {key}.source.")
         return finding("ok", f"fetched, {_megabytes(fetched / WEIGHTS)}")
     if local is not None:
@@ -181,19 +181,19 @@ def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Pa
             return finding("wrong", f"{local} has no {missing}", f"Correct {key}.source.")
         if weights[0].name == WEIGHTS and (problem := damage(weights[0])):
             return finding("wrong", f"{weights[0]} {problem}", "Get it anew.")
-        if wrong := misfit(local, kind):
+        if wrong := model_type_error(local, kind):
             return finding("wrong", wrong, f"Correct {key}.source.")
         return finding("ok", f"local folder, {_megabytes(weights[0])}")
-    if not COMMIT.fullmatch(wanted or ""):
+    if not COMMIT.fullmatch(pinned_revision or ""):
         return finding(
             "wrong",
-            f"{source} is not fetched, and could not be pinned: revision {wanted or 'null'}",
+            f"{source} is not fetched, and could not be pinned: revision {pinned_revision or 'null'}",
             f"Set {key}.revision in your configuration to the 40 hexadecimal digits of a commit, from "
             f"https://huggingface.co/{source}/commits/main.",
         )
     return finding(
         "unknown",
-        f"to be fetched from {source} at {str(wanted)[:12]}",
+        f"to be fetched from {source} at {str(pinned_revision)[:12]}",
         "The hub was not asked. `snakemake ... fetch` gets it, on a node with a network.",
     )
 

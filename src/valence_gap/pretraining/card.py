@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
-from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
 
 # Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.
@@ -80,7 +80,7 @@ def save(
     record = run_record(
         {"pretraining": json.loads(to_json(definition)), "speech": json.loads(to_json(speech))}, started=started
     )
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         _configure(scratch / "config.json")
         shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes private files

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 
 REPORT_EVERY = 100
 
 
-class MaskedCurve:
+class LearningCurve:
     """Means of each hundred steps.
 
     Attributes:
@@ -26,4 +26,4 @@ class MaskedCurve:
             mean_loss, mean_accuracy = np.mean(self._window, axis=0).tolist()
             self.points.append((step, mean_loss, mean_accuracy))
             self._window = []
-            say(f"step {step} of {self._steps}: loss {mean_loss:.3f}, masked accuracy {mean_accuracy:.3f}")
+            log_line(f"step {step} of {self._steps}: loss {mean_loss:.3f}, masked accuracy {mean_accuracy:.3f}")

@@ -21,11 +21,11 @@ from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Con
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.pretraining.card import save
-from valence_gap.pretraining.curve import MaskedCurve
+from valence_gap.pretraining.curve import LearningCurve
 from valence_gap.pretraining.mfcc import HOP, frames_of, samples_of
-from valence_gap.pretraining.targets import Samples, Targets, hidden_targets, levelled, mfcc_targets, normalised
+from valence_gap.pretraining.targets import Samples, Targets, hidden_targets, mfcc_targets, normalise_level, normalised
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.progress import log_line, progress
 from valence_gap.training.schedules import warm_up_cosine
 
 CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares its kernels for each anew
@@ -38,7 +38,7 @@ POSITION_KERNEL, POSITION_GROUPS = 32, 16
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PretrainingResult:
     """A pre-trained model and how it went."""
 
     model: PreTrainedModel
@@ -70,14 +70,14 @@ def pretrain(
         raise UserError(f"{name} continues {definition.continues}, but its folder is {start}.", remedy="Give --start.")
     started = time.monotonic()
     samples, offsets = unlabelled_speech(speech, definition.hours, workers=workers)
-    outcome = pretrain_on(samples, offsets, definition, start=start)
+    result = pretrain_on(samples, offsets, definition, start=start)
     hours = len(samples) / SAMPLE_RATE_HZ / 3600
-    save(output, outcome.model, name, definition, speech, hours=hours, curve=outcome.curve, started=started)
+    save(output, result.model, name, definition, speech, hours=hours, curve=result.curve, started=started)
 
 
 def pretrain_on(
     samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining, *, start: Path | None = None
-) -> Outcome:
+) -> PretrainingResult:
     """Pre-train on the given speech; the same on every run with the same seed, threads and machine.
 
     Args:
@@ -91,16 +91,16 @@ def pretrain_on(
     # bfloat16 inside the products alone: autocast loses the small updates of training from scratch.
     torch.set_float32_matmul_precision("medium")
     try:
-        return _iterations(levelled(samples, offsets), definition, start)
+        return _iterations(normalise_level(samples, offsets), definition, start)
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
 
 
-def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -> Outcome:
+def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -> PretrainingResult:
     if frames_of(len(samples)) < max(CROP_FRAMES):
         raise UserError("There is less unlabelled speech than one crop needs (3 s).", remedy="Give it more hours.")
-    say(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
+    log_line(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
     targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
     curve: list[tuple[int, float, float]] = []
     for iteration in range(definition.iterations):
@@ -111,7 +111,7 @@ def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -
         curve += train(model, samples, targets, definition, seed=definition.seed + iteration)
         if iteration + 1 < definition.iterations:
             targets = hidden_targets(samples, model, clusters=definition.clusters, seed=definition.seed)
-    return Outcome(model, tuple(curve))
+    return PretrainingResult(model, tuple(curve))
 
 
 def check(definition: Pretraining) -> None:
@@ -190,21 +190,21 @@ def train(
         optimizer, partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps)
     )
     model.train()
-    curve = MaskedCurve(definition.steps)
+    curve = LearningCurve(definition.steps)
     crops = batches(samples, targets, definition, seed=seed)
-    for step, (waves, wanted, mask) in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
+    for step, (waves, labels, mask) in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
         hidden = model(waves, mask_time_indices=mask).last_hidden_state  # (batch, frames, hidden)
         logits = head(hidden)  # (batch, frames, clusters)
-        masked_loss = F.cross_entropy(logits[mask], wanted[mask])
+        masked_loss = F.cross_entropy(logits[mask], labels[mask])
         # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within the first dozens of steps,
         # while with masked frames alone all is near chance after two hundred.
-        loss = masked_loss + F.cross_entropy(logits[~mask], wanted[~mask])
+        loss = masked_loss + F.cross_entropy(logits[~mask], labels[~mask])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
-        correct = logits[mask].argmax(-1) == wanted[mask]
+        correct = logits[mask].argmax(-1) == labels[mask]
         curve.add(step, masked_loss.item(), correct.float().mean().item())
     return curve.points
 
@@ -222,9 +222,9 @@ def batches(
         frames = int(generator.choice(CROP_FRAMES))
         starts = generator.integers(0, len(targets) - frames + 1, definition.batch_size)
         waves = np.stack([samples[start * HOP : start * HOP + samples_of(frames)] for start in starts])
-        wanted = np.stack([targets[start : start + frames] for start in starts])
+        labels = np.stack([targets[start : start + frames] for start in starts])
         mask = span_mask(definition.batch_size, frames, generator)
-        yield normalised(waves), torch.from_numpy(wanted), torch.from_numpy(mask)
+        yield normalised(waves), torch.from_numpy(labels), torch.from_numpy(mask)
 
 
 def span_mask(batch: int, frames: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:

@@ -22,19 +22,19 @@ from transformers import PreTrainedModel
 from valence_gap.audio.packs import FULL_SCALE
 from valence_gap.definitions.text import Recogniser
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
-from valence_gap.miniature.transcribed import Spoken, transcribed_speech
+from valence_gap.miniature.transcribed import TranscribedUtterance, transcribed_speech
 from valence_gap.models import hub_encoders
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.layers import attention
-from valence_gap.models.layers.masks import valid
+from valence_gap.models.layers.masks import valid_mask
 from valence_gap.prediction.inputs import normalise, pad
 from valence_gap.pretraining.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import whole_folder, write_json, write_text
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.files import atomic_folder, write_json, write_text
+from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import checksum, run_record
-from valence_gap.text.spelling import FILE as LEXICON
+from valence_gap.text.spelling import LEXICON_FILE
 from valence_gap.text.transcription import RECOGNISERS, WordErrors, count_errors, normalised_words
 from valence_gap.text.transcription import Recogniser as Opened
 from valence_gap.training.batching import Rows, epoch_batches
@@ -54,7 +54,7 @@ DROPOUTS = (
 
 
 @dataclass(frozen=True)
-class Examples:
+class CtcExamples:
     """Transcribed speech as the transformer is given it.
 
     Attributes:
@@ -91,14 +91,14 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
     training, held_out = speech[: definition.utterances], speech[definition.utterances :]
     model, curve = train_on(training, definition, backbone)
     hours = sum(len(each.samples) for each in training) / SAMPLE_RATE_HZ / 3600
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         write_accompanying(scratch)
-        errors_by_ear = measure(Opened(scratch), held_out)
-        write_text(scratch / LEXICON, "\n".join(lexicon(training)) + "\n")
+        errors_without_lexicon = measure(Opened(scratch), held_out)
+        write_text(scratch / LEXICON_FILE, "\n".join(lexicon(training)) + "\n")
         shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
         errors = measure(Opened(scratch), held_out)
-        say(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, spelt by the lexicon")
+        log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, spelt by the lexicon")
         inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}
         record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
         record |= {
@@ -108,16 +108,18 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
             "parameters": sum(weight.numel() for weight in model.parameters()),
             "hours": round(hours, 3),
             "held_out": errors.as_json(),
-            "held_out_without_lexicon": errors_by_ear.as_json(),
+            "held_out_without_lexicon": errors_without_lexicon.as_json(),
             "sha256": {folders.WEIGHTS: checksum(scratch / folders.WEIGHTS)},
             "curve": [{"step": step, "loss": loss} for step, loss in curve],
         }
         write_json(scratch / "run.json", record)
-        write_text(scratch / "README.md", card(name, definition, backbone, model, record, errors, errors_by_ear))
+        write_text(
+            scratch / "README.md", card(name, definition, backbone, model, record, errors, errors_without_lexicon)
+        )
 
 
 def train_on(
-    speech: Sequence[Spoken], definition: Recogniser, backbone: Path
+    speech: Sequence[TranscribedUtterance], definition: Recogniser, backbone: Path
 ) -> tuple[PreTrainedModel, list[tuple[int, float]]]:
     """Fine-tune on given speech; the same on every run with the same seed, threads and machine.
 
@@ -158,7 +160,7 @@ def build(backbone: Path) -> PreTrainedModel:
         local_files_only=True,
         use_safetensors=True,
         dtype=torch.float32,
-        attn_implementation=hub_encoders.implementation(torch.device("cpu")),
+        attn_implementation=hub_encoders.attention_implementation(torch.device("cpu")),
         vocab_size=len(VOCABULARY),
         pad_token_id=BLANK,
         bos_token_id=VOCABULARY["<s>"],
@@ -166,37 +168,37 @@ def build(backbone: Path) -> PreTrainedModel:
         **cast(Any, dict.fromkeys(DROPOUTS, 0.0)),
     )
     cast(Any, model).freeze_feature_encoder()
-    attention.quicken(model)
+    attention.replace_dropout(model)
     return model
 
 
-def spell(text: str) -> npt.NDArray[np.int64]:
+def encode_letters(text: str) -> npt.NDArray[np.int64]:
     """A text as numbers of the vocabulary: capital letters and apostrophes, words parted by the boundary."""
     return np.array([VOCABULARY[symbol] for symbol in "|".join(spelt_words(text))], dtype=np.int64)
 
 
 def spelt_words(text: str) -> list[str]:
     """The words of a text in the recogniser's letters."""
-    plain = text.upper().replace("-", " ")
-    words = ("".join(letter for letter in word if letter in LETTERS) for word in plain.split())
+    cleaned = text.upper().replace("-", " ")
+    words = ("".join(letter for letter in word if letter in LETTERS) for word in cleaned.split())
     return [word for word in words if word]
 
 
 @torch.inference_mode()
-def prepare(speech: Sequence[Spoken], stem: Stem) -> Examples:
+def prepare(speech: Sequence[TranscribedUtterance], stem: Stem) -> CtcExamples:
     """Compute the frozen stem's output once; utterances with fewer frames than letters cannot be aligned, and go."""
     features, letters = [], []
     for each in progress(speech, "stem features", unit="utterances"):
-        spelt = spell(each.text)
+        spelt = encode_letters(each.text)
         frames = stem(normalise(torch.from_numpy(each.samples.astype(np.float32) / FULL_SCALE)))
         repeated = int(np.count_nonzero(np.diff(spelt) == 0))  # each needs a blank in between
         if len(spelt) and len(frames) >= len(spelt) + repeated:
             features.append(frames)
             letters.append(spelt)
-    return Examples(features, letters)
+    return CtcExamples(features, letters)
 
 
-def _train(model: PreTrainedModel, examples: Examples, definition: Recogniser) -> list[tuple[int, float]]:
+def _train(model: PreTrainedModel, examples: CtcExamples, definition: Recogniser) -> list[tuple[int, float]]:
     optimizers = build_optimizers(model, definition)
     schedules = [
         torch.optim.lr_scheduler.LambdaLR(
@@ -222,7 +224,7 @@ def _train(model: PreTrainedModel, examples: Examples, definition: Recogniser) -
         if step % REPORT_EVERY == 0 or step == definition.steps:
             curve.append((step, float(np.mean(window))))
             window = []
-            say(f"step {step} of {definition.steps}: loss {curve[-1][1]:.3f}")
+            log_line(f"step {step} of {definition.steps}: loss {curve[-1][1]:.3f}")
     return curve
 
 
@@ -254,12 +256,12 @@ def _plan(lengths: npt.NDArray[np.int64], definition: Recogniser) -> Iterator[Ro
             yield rows
 
 
-def ctc_loss(model: PreTrainedModel, examples: Examples, rows: Rows, dtype: torch.dtype) -> torch.Tensor:
+def ctc_loss(model: PreTrainedModel, examples: CtcExamples, rows: Rows, dtype: torch.dtype) -> torch.Tensor:
     """Mean negative log-likelihood per letter of a batch, through the transformer alone."""
     any_model = cast(Any, model)
     features, frames = pad([examples.features[row] for row in rows])
     letters, counts = pad([torch.from_numpy(examples.letters[row]) for row in rows])
-    mask = valid(frames, features.shape[1], features.device)
+    mask = valid_mask(frames, features.shape[1], features.device)
     with precision.autocast(dtype, "cpu"):
         base = any_model.base_model
         projected = base.feature_projection(features)
@@ -271,18 +273,18 @@ def ctc_loss(model: PreTrainedModel, examples: Examples, rows: Rows, dtype: torc
     return F.ctc_loss(likelihood, letters, frames, counts, blank=BLANK, zero_infinity=True)
 
 
-def lexicon(speech: Sequence[Spoken]) -> list[str]:
+def lexicon(speech: Sequence[TranscribedUtterance]) -> list[str]:
     """The words of the training texts, from common to rare."""
     words = Counter(word for each in speech for word in spelt_words(each.text))
     return sorted(words, key=lambda word: (-words[word], word))
 
 
-def measure(recogniser: Opened, speech: Sequence[Spoken]) -> WordErrors:
+def measure(recogniser: Opened, speech: Sequence[TranscribedUtterance]) -> WordErrors:
     """Word errors of a recogniser on transcribed speech."""
     rows = progress(speech, "held-out speech", unit="utterances")
-    heard = [
+    transcript_pairs = [
         (each.text, recogniser(torch.from_numpy(each.samples.astype(np.float32) / np.float32(FULL_SCALE))))
         for each in rows
         if normalised_words(each.text)
     ]
-    return count_errors(heard)
+    return count_errors(transcript_pairs)

@@ -71,7 +71,7 @@ def card(
     model: PreTrainedModel,
     record: dict[str, Any],
     errors: WordErrors,
-    errors_by_ear: WordErrors,
+    errors_without_lexicon: WordErrors,
 ) -> str:
     """The model card; ``record`` is the content of ``run.json``."""
     config = cast(Any, model).config
@@ -88,7 +88,7 @@ def card(
         threads=definition.threads,
         held_out=definition.held_out,
         rate=errors.rate,
-        rate_by_ear=errors_by_ear.rate,
+        rate_by_ear=errors_without_lexicon.rate,
         utterances=definition.utterances,
         hours=record["hours"],
         degraded=definition.degraded,

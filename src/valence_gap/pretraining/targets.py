@@ -14,15 +14,15 @@ from valence_gap.pretraining.mfcc import HOP, frames_of, mfcc, samples_of
 from valence_gap.runtime.progress import progress
 
 FITTED_FRAMES = 100_000  # k-means is fitted on a sample: 100 clusters need no more
-ASSIGNED_AT_ONCE = 50_000
+ASSIGN_BATCH_FRAMES = 50_000
 BLOCK_FRAMES = 400  # 8 s of context for the hidden states
-LEVEL = 2_000.0
+TARGET_LEVEL = 2_000.0
 
 Targets = npt.NDArray[np.int64]
 Samples = npt.NDArray[np.int16]
 
 
-def levelled(samples: Samples, offsets: npt.NDArray[np.int64]) -> Samples:
+def normalise_level(samples: Samples, offsets: npt.NDArray[np.int64]) -> Samples:
     """Every utterance without offset and at the same level, as the models' zero-mean unit-variance input is.
 
     Without it the clusters would stand for loudness, which the models cannot hear.
@@ -35,7 +35,7 @@ def levelled(samples: Samples, offsets: npt.NDArray[np.int64]) -> Samples:
     for first, last in pairwise(offsets.tolist()):
         utterance = samples[first:last].astype(np.float32)
         utterance -= utterance.mean() if len(utterance) else 0
-        scale = LEVEL / max(float(utterance.std()) if len(utterance) else 0.0, 1.0)
+        scale = TARGET_LEVEL / max(float(utterance.std()) if len(utterance) else 0.0, 1.0)
         out[first:last] = np.clip(np.rint(utterance * scale), -32_768, 32_767)
     return out
 
@@ -43,21 +43,21 @@ def levelled(samples: Samples, offsets: npt.NDArray[np.int64]) -> Samples:
 def mfcc_targets(samples: Samples, *, clusters: int, seed: int) -> Targets:
     """The cluster of each frame's MFCCs: (frames,)."""
     features = mfcc(samples)
-    return assign(features, fit(features, clusters=clusters, seed=seed))
+    return assign_clusters(features, fit_kmeans(features, clusters=clusters, seed=seed))
 
 
 def hidden_targets(samples: Samples, model: PreTrainedModel, *, clusters: int, seed: int) -> Targets:
     """The cluster of each frame's hidden state in the middle layer of ``model``: (frames,)."""
     generator = np.random.default_rng(seed)
     starts = np.arange(0, frames_of(len(samples)), BLOCK_FRAMES)
-    wanted = min(len(starts), -(-FITTED_FRAMES // BLOCK_FRAMES))
-    sample = np.sort(generator.choice(starts, wanted, replace=False))
-    centres = fit(np.concatenate(list(_hidden(samples, model, sample))), clusters=clusters, seed=seed)
+    block_count = min(len(starts), -(-FITTED_FRAMES // BLOCK_FRAMES))
+    sample = np.sort(generator.choice(starts, block_count, replace=False))
+    centres = fit_kmeans(np.concatenate(list(_hidden(samples, model, sample))), clusters=clusters, seed=seed)
     blocks = progress(_hidden(samples, model, starts), "targets", total=len(starts), unit="blocks")
-    return np.concatenate([assign(block, centres) for block in blocks])
+    return np.concatenate([assign_clusters(block, centres) for block in blocks])
 
 
-def fit(features: npt.NDArray[np.float32], *, clusters: int, seed: int) -> npt.NDArray[np.float32]:
+def fit_kmeans(features: npt.NDArray[np.float32], *, clusters: int, seed: int) -> npt.NDArray[np.float32]:
     """Centres of k-means on a sample of the frames: (clusters, dimensions)."""
     generator = np.random.default_rng(seed)
     if len(features) > FITTED_FRAMES:
@@ -68,12 +68,12 @@ def fit(features: npt.NDArray[np.float32], *, clusters: int, seed: int) -> npt.N
     return np.asarray(means.cluster_centers_, dtype=np.float32)
 
 
-def assign(features: npt.NDArray[np.float32], centres: npt.NDArray[np.float32]) -> Targets:
+def assign_clusters(features: npt.NDArray[np.float32], centres: npt.NDArray[np.float32]) -> Targets:
     """The nearest centre of each row: (rows,)."""
     norms = (centres**2).sum(axis=1)
     nearest = [
-        (norms - 2 * features[first : first + ASSIGNED_AT_ONCE] @ centres.T).argmin(axis=1)
-        for first in range(0, len(features), ASSIGNED_AT_ONCE)
+        (norms - 2 * features[first : first + ASSIGN_BATCH_FRAMES] @ centres.T).argmin(axis=1)
+        for first in range(0, len(features), ASSIGN_BATCH_FRAMES)
     ]
     return np.concatenate(nearest) if nearest else np.empty(0, dtype=np.int64)
 

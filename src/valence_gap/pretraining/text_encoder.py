@@ -25,21 +25,21 @@ from transformers import BertConfig, BertForMaskedLM
 
 from valence_gap.definitions.text import TextEncoder
 from valence_gap.definitions.values import to_json
-from valence_gap.miniature.transcribed import plain_text
+from valence_gap.miniature.transcribed import english_sentences
 from valence_gap.models import hub_encoders
-from valence_gap.pretraining.curve import MaskedCurve
+from valence_gap.pretraining.curve import LearningCurve
 from valence_gap.pretraining.word_vectors import word_vectors
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.training.schedules import warm_up_cosine
 from valence_gap.weights import folders
 
 PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-LONGEST = 128  # tokens
-EMBEDDING_DEVIATION = 0.1
-NOT_ASKED = -100  # cross_entropy's own mark
+MAX_LENGTH = 128  # tokens
+EMBEDDING_STD = 0.1
+IGNORE_INDEX = -100  # cross_entropy's own mark
 
 Tokens = npt.NDArray[np.int64]
 
@@ -88,10 +88,10 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
     """
     check(definition)
     started = time.monotonic()
-    texts = plain_text(definition.sentences, seed=definition.seed)
+    texts = english_sentences(definition.sentences, seed=definition.seed)
     tokenizer = train_tokenizer(texts, definition.vocabulary)
     model, curve = train_on(texts, tokenizer, definition)
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         write_json(scratch / folders.CONFIG, read_json(scratch / folders.CONFIG) | {"dtype": "float32"})
         write_tokenizer(scratch, tokenizer)
@@ -137,7 +137,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
     tokenizer.add_special_tokens(list(SPECIAL))
     start, end = (cast(int, tokenizer.token_to_id(each)) for each in (START, END))
     tokenizer.post_processor = BertProcessing((END, end), (START, start))
-    tokenizer.enable_truncation(LONGEST)
+    tokenizer.enable_truncation(MAX_LENGTH)
     return tokenizer
 
 
@@ -163,8 +163,8 @@ def train_on(
         torch.manual_seed(definition.seed)
         tokens = [np.array(each.ids, dtype=np.int64) for each in tokenizer.encode_batch(list(texts))]
         model = build(definition, tokenizer)
-        vectors = word_vectors(tokens, tokenizer.get_vocab_size(), definition.hidden, passed_over=len(SPECIAL))
-        model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors * EMBEDDING_DEVIATION))
+        vectors = word_vectors(tokens, tokenizer.get_vocab_size(), definition.hidden, ignored_dirs=len(SPECIAL))
+        model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors * EMBEDDING_STD))
         return model, _train(model, tokens, tokenizer, definition)
     finally:
         torch.set_num_threads(threads)
@@ -178,11 +178,11 @@ def build(definition: TextEncoder, tokenizer: Tokenizer) -> BertForMaskedLM:
         num_hidden_layers=definition.layers,
         num_attention_heads=definition.heads,
         intermediate_size=4 * definition.hidden,
-        max_position_embeddings=LONGEST,
+        max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.token_to_id(PAD),
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-        attn_implementation=hub_encoders.implementation(torch.device("cpu")),
+        attn_implementation=hub_encoders.attention_implementation(torch.device("cpu")),
     )
     return BertForMaskedLM(config)
 
@@ -198,19 +198,21 @@ def _train(
         optimizer, lambda step: warm_up_cosine(step, warm_up=definition.warm_up, steps=definition.steps)
     )
     model.train()
-    curve = MaskedCurve(definition.steps)
+    curve = LearningCurve(definition.steps)
     steps = progress(batches(tokens, tokenizer, definition), "text encoder", total=definition.steps, unit="steps")
-    for step, (shown, wanted) in enumerate(steps, start=1):
-        asked = wanted != NOT_ASKED
-        states = model.bert(shown, attention_mask=shown != model.config.pad_token_id).last_hidden_state
-        logits = model.cls(states[asked])  # (asked, vocabulary): nothing is computed for words that are not asked
-        loss = nn.functional.cross_entropy(logits, wanted[asked])
+    for step, (input_ids, labels) in enumerate(steps, start=1):
+        is_masked = labels != IGNORE_INDEX
+        states = model.bert(input_ids, attention_mask=input_ids != model.config.pad_token_id).last_hidden_state
+        logits = model.cls(
+            states[is_masked]
+        )  # (is_masked, vocabulary): nothing is computed for words that are not asked
+        loss = nn.functional.cross_entropy(logits, labels[is_masked])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
-        curve.add(step, loss.item(), (logits.argmax(1) == wanted[asked]).float().mean().item())
+        curve.add(step, loss.item(), (logits.argmax(1) == labels[is_masked]).float().mean().item())
     return curve.points
 
 
@@ -220,7 +222,7 @@ def batches(
     """Sentences drawn with replacement, and masked anew each time.
 
     Yields:
-        What is shown, and what is wanted (-100 where nothing is asked); int64 (batch, tokens) each.
+        What is input_ids, and what is wanted (-100 where nothing is asked); int64 (batch, tokens) each.
     """
     generator = np.random.default_rng(definition.seed)
     pad, mask = (cast(int, tokenizer.token_to_id(each)) for each in (PAD, MASK))
@@ -230,10 +232,10 @@ def batches(
         whole = np.full((len(chosen), max(map(len, chosen))), pad, dtype=np.int64)
         for row, each in enumerate(chosen):
             whole[row, : len(each)] = each
-        yield hide(whole, tokenizer.get_vocab_size(), mask, definition.masked, generator)
+        yield mask_tokens(whole, tokenizer.get_vocab_size(), mask, definition.masked, generator)
 
 
-def hide(
+def mask_tokens(
     whole: Tokens, vocabulary: int, mask: int, share: float, generator: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mask word pieces as BERT does: of those asked for, 80 % are [MASK], 10 % any other piece, 10 % left.
@@ -246,23 +248,27 @@ def hide(
         generator: random numbers.
 
     Returns:
-        What is shown and what is wanted, (batch, tokens) each.
+        What is shown and what is labels, (batch, tokens) each.
     """
     words = whole >= len(SPECIAL)
-    asked = words & (generator.random(whole.shape) < share)
-    if not asked.any():
-        asked[tuple(np.argwhere(words)[0])] = True
-    fate = generator.random(whole.shape)
+    is_masked = words & (generator.random(whole.shape) < share)
+    if not is_masked.any():
+        is_masked[tuple(np.argwhere(words)[0])] = True
+    replacement_draw = generator.random(whole.shape)
     others = generator.integers(len(SPECIAL), vocabulary, whole.shape)
-    shown = np.where(asked & (fate < 0.8), mask, whole)
-    shown = np.where(asked & (fate >= 0.9), others, shown)
-    return torch.from_numpy(shown), torch.from_numpy(np.where(asked, whole, NOT_ASKED))
+    input_ids = np.where(is_masked & (replacement_draw < 0.8), mask, whole)
+    input_ids = np.where(is_masked & (replacement_draw >= 0.9), others, input_ids)
+    return torch.from_numpy(input_ids), torch.from_numpy(np.where(is_masked, whole, IGNORE_INDEX))
 
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
     """The tokeniser in the layout of bert-base-uncased."""
     special = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
-    settings: dict[str, Any] = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": LONGEST}
+    settings: dict[str, Any] = {
+        "tokenizer_class": "BertTokenizer",
+        "do_lower_case": True,
+        "model_max_length": MAX_LENGTH,
+    }
     write_json(folder / "tokenizer_config.json", settings | special)
     write_json(folder / "special_tokens_map.json", special)
     numbers = tokenizer.get_vocab()

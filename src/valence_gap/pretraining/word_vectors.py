@@ -8,7 +8,7 @@ import scipy.sparse
 
 
 def word_vectors(
-    tokens: Sequence[npt.NDArray[np.int64]], vocabulary: int, hidden: int, *, passed_over: int
+    tokens: Sequence[npt.NDArray[np.int64]], vocabulary: int, hidden: int, *, ignored_dirs: int
 ) -> npt.NDArray[np.float32]:
     """Word vectors by factorisation of what keeps company with what (Levy and Goldberg, 2014).
 
@@ -18,7 +18,7 @@ def word_vectors(
         tokens: word pieces of each text.
         vocabulary: number of word pieces.
         hidden: length of a vector.
-        passed_over: so many first word pieces are special ones, and keep no company.
+        ignored_dirs: so many first word pieces are special ones, and keep no company.
 
     Returns:
         (vocabulary, hidden), of unit variance over all values: the leading eigenvectors of the positive pointwise
@@ -29,7 +29,7 @@ def word_vectors(
     occurs = scipy.sparse.csr_matrix((np.ones(len(texts)), places), shape=(len(tokens), vocabulary))
     together = np.asarray((occurs.T @ occurs).todense())
     np.fill_diagonal(together, 0)
-    together[:passed_over] = together[:, :passed_over] = 0
+    together[:ignored_dirs] = together[:, :ignored_dirs] = 0
     counts = together.sum(axis=0)
     expected = np.outer(counts, counts) / max(1.0, counts.sum())
     ratio = np.divide(together, expected, out=np.ones_like(together), where=together > 0)

@@ -12,20 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.runtime.files import whole_file
+from valence_gap.runtime.files import atomic_file
 
 ROWS_AT_ONCE = 4096
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, without its index, numbers in full precision."""
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         table.to_csv(scratch, index=False, lineterminator="\n")
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, without its index."""
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         table.to_parquet(scratch, index=False)
 
 
@@ -52,7 +52,7 @@ def write_blocks(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], block
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     rows = 0
-    with whole_file(path) as scratch, scratch.open("wb") as stream:
+    with atomic_file(path) as scratch, scratch.open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         for block in blocks:
             if block.shape[1:] != shape[1:] or block.dtype != dtype:

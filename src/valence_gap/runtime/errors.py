@@ -37,14 +37,14 @@ class UserError(Exception):
         return type(self), (self.what, self.offenders, self.remedy)
 
 
-def of_system(error: Exception) -> UserError | None:
+def user_error_from_os_error(error: Exception) -> UserError | None:
     """What a user can mend where the system refuses a file or memory; None where the error is of another kind.
 
     Args:
         error: an OSError, or that of a library which names the system's number in its text, as safetensors does; a lack
             of memory, or the end of a worker process.
     """
-    if lacks_memory(error):
+    if is_out_of_memory(error):
         what = "a worker process was killed" if isinstance(error, BrokenExecutor) else "memory ran out"
         return UserError(what, [str(error)], "Let fewer jobs run at once, or give the job more memory.")
     named = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), flags=re.IGNORECASE)
@@ -60,7 +60,7 @@ def of_system(error: Exception) -> UserError | None:
     return None
 
 
-def lacks_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out: here, on a card, or, most likely, in a worker process that has been killed."""
     # torch's own, told by its name: importing torch would slow every command down.
     on_a_card = type(error).__name__ == "OutOfMemoryError"

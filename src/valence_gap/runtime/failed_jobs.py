@@ -8,7 +8,7 @@ from pathlib import Path
 from valence_gap.runtime.errors import UserError
 
 # What Snakemake, the kernel and SLURM say of a job that was killed, and how it is told.
-WORDS = (
+KILL_PATTERNS = (
     (r"OUT_OF_MEMORY|exceeded (job )?memory limit|oom[-_]kill|OOM Killed", "it used more memory than it asked for"),
     (r"died with <Signals\.SIGKILL: 9>|returned non-zero exit status 137\b|task \d+: Killed", "SIGKILL"),
     (r"died with <Signals\.SIGBUS: 7>|returned non-zero exit status 135\b", "SIGBUS"),
@@ -25,7 +25,7 @@ TRAININGS = ("finetune", "train_cnn14")
 
 
 @dataclass(frozen=True)
-class Killed:
+class KilledJob:
     """A job that was killed.
 
     Attributes:
@@ -44,8 +44,8 @@ class Killed:
 
     def line(self) -> str:
         """The job, how it ended, what it had asked for, and where it wrote."""
-        asked = f", mem_mb={self.memory_mb}" if self.cluster and self.memory_mb else ""
-        return f"{self.rule}: {self.how}{asked}; log: {', '.join(self.logs) or 'none'}"
+        requested = f", mem_mb={self.memory_mb}" if self.cluster and self.memory_mb else ""
+        return f"{self.rule}: {self.how}{requested}; log: {', '.join(self.logs) or 'none'}"
 
 
 def killed_jobs(logs: Iterable[str]) -> str | None:
@@ -62,53 +62,55 @@ def killed_jobs(logs: Iterable[str]) -> str | None:
     return str(UserError(f"{count} killed, most often because memory ran out", lines, _remedy(jobs)))
 
 
-def _killed(log: str) -> Iterator[Killed]:
+def _killed(log: str) -> Iterator[KilledJob]:
     """The jobs of a run that were killed and did not succeed in a later attempt."""
     text = QUOTED.sub("", log)
     headers = list(HEADER.finditer(text))
-    found: dict[str, Killed] = {}
+    found: dict[str, KilledJob] = {}
     memory: dict[str, int] = {}
     raised = ""
     for header, end in zip(headers, [*(each.start() for each in headers[1:]), len(text)], strict=True):
-        told = text[header.end() : end]
-        number = _field(told, r"jobid: (\d+)$")
-        if header["begun"] and (asked := _field(told, r"resources: .*?\bmem_mb=(\d+)")):
-            memory[str(number)] = int(asked)
-        if header["failed"] and (job := _job(header["failed"], told, raised, memory.get(str(number)))):
+        section = text[header.end() : end]
+        number = _field(section, r"jobid: (\d+)$")
+        if header["begun"] and (requested := _field(section, r"resources: .*?\bmem_mb=(\d+)")):
+            memory[str(number)] = int(requested)
+        if header["failed"] and (job := _job(header["failed"], section, raised, memory.get(str(number)))):
             found[str(number)] = job
-        raised = "" if header["failed"] or header["begun"] else told
-        for finished in re.findall(r"^Finished jobid: (\d+)", told, re.MULTILINE):
+        raised = "" if header["failed"] or header["begun"] else section
+        for finished in re.findall(r"^Finished jobid: (\d+)", section, re.MULTILINE):
             found.pop(finished, None)
     yield from found.values()
 
 
-def _job(rule: str, told: str, raised: str, memory_mb: int | None) -> Killed | None:
+def _job(rule: str, section: str, raised: str, memory_mb: int | None) -> KilledJob | None:
     """A failed job, if it was killed.
 
     Args:
         rule: its rule.
-        told: what Snakemake says of it after ``Error in rule``.
+        section: what Snakemake says of it after ``Error in rule``.
         raised: the error of its shell, which comes before.
         memory_mb: what it had asked for.
     """
-    named = _field(told, r"log: (.*?)(?: \(check log file.*)?$")
+    named = _field(section, r"log: (.*?)(?: \(check log file.*)?$")
     logs = named.split(", ") if named else []
-    cluster = _field(told, r"external_jobid: (\S+)$")
+    cluster = _field(section, r"external_jobid: (\S+)$")
     if cluster:  # profiles/cluster-generic lays it there, and Snakemake does not know
         logs += map(str, Path(".snakemake/cluster_logs").glob(f"{rule}-{cluster}.log"))
-    message = (_field(told, r"message: (.*)$") or "").partition(FURTHER)[0]
-    said = "\n".join([raised, message, *map(_read, logs)])
-    how = next((how for words, how in WORDS if re.search(words, said, re.IGNORECASE)), None)
-    if how is None and cluster and logs and not re.search(SPOKEN, said, re.IGNORECASE):
+    message = (_field(section, r"message: (.*)$") or "").partition(FURTHER)[0]
+    all_output = "\n".join([raised, message, *map(_read, logs)])
+    how = next((how for words, how in KILL_PATTERNS if re.search(words, all_output, re.IGNORECASE)), None)
+    if how is None and cluster and logs and not re.search(SPOKEN, all_output, re.IGNORECASE):
         how = SILENT
-    return Killed(rule, how, tuple(logs), cluster, memory_mb) if how else None
+    return KilledJob(rule, how, tuple(logs), cluster, memory_mb) if how else None
 
 
-def _remedy(jobs: Iterable[Killed]) -> str:
+def _remedy(jobs: Iterable[KilledJob]) -> str:
     advice = []
-    asked = {job.rule: job.memory_mb for job in jobs if job.cluster}
-    if asked:
-        raised = ", ".join(f"{rule}: {{mem_mb: {2 * (memory or 4000)} * attempt}}" for rule, memory in asked.items())
+    requested = {job.rule: job.memory_mb for job in jobs if job.cluster}
+    if requested:
+        raised = ", ".join(
+            f"{rule}: {{mem_mb: {2 * (memory or 4000)} * attempt}}" for rule, memory in requested.items()
+        )
         advice.append(
             f"On the cluster, let them ask for more: under set-resources of your profile, {raised} (--set-resources on "
             "the command line replaces the profile's whole list); with `* attempt`, --retries asks for more each time."

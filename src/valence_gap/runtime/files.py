@@ -24,7 +24,7 @@ TRIES = 100  # to take the place of a folder that others are writing too
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """A scratch path beside ``path`` that is renamed onto it when the block ends without an error.
 
     The scratch name is unique, so that two processes that write the same output never share one.
@@ -43,7 +43,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """A scratch folder beside ``path`` that takes its place when the block ends without an error.
 
     At every moment there is a whole folder in that place, or none. Of two processes that write the same one, the last
@@ -152,7 +152,7 @@ def _umask() -> int:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8."""
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO
 
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 
 VARIABLE = "VALENCE_GAP_GPUS"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ASK_EVERY_S = 1.0
 
-USING_A_CARD = frozenset(
+GPU_COMMANDS = frozenset(
     {
         "embed-text",
         "extract-features",
@@ -33,7 +33,7 @@ USING_A_CARD = frozenset(
 """The sub-commands that compute on a GPU where there is one; those of the rules with the resource ``gpu``."""
 
 
-def cards(environment: Mapping[str, str] = os.environ) -> list[str]:
+def requested_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
     """The cards that ``VALENCE_GAP_GPUS`` names, as indices or UUIDs: ``0,1,3``; none where it is not set.
 
     Raises:
@@ -51,7 +51,7 @@ def cards(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 @contextmanager
-def claimed_card(names: Sequence[str] | None = None, locks: Path | None = None) -> Iterator[str | None]:
+def acquire_gpu(names: Sequence[str] | None = None, locks: Path | None = None) -> Iterator[str | None]:
     """Hold a free card for the length of the block, and make it the only one that PyTorch sees.
 
     It waits where all are taken. It must begin before PyTorch has asked for a GPU.
@@ -63,7 +63,7 @@ def claimed_card(names: Sequence[str] | None = None, locks: Path | None = None) 
     Yields:
         The card's name; None where nothing is done.
     """
-    names = cards() if names is None else names
+    names = requested_gpus() if names is None else names
     if not names:
         yield None
         return
@@ -84,15 +84,15 @@ def claimed_card(names: Sequence[str] | None = None, locks: Path | None = None) 
 
 def _first_free(names: Sequence[str], locks: Path) -> tuple[str, IO[str]]:
     """The first card that nobody holds, and the open lock file that holds it."""
-    told = False
+    has_logged = False
     while True:
         for name in names:
             lock = _hold(locks / f"{name}.lock")
             if lock is not None:
                 return name, lock
-        if not told:
-            say(f"all cards are taken ({', '.join(names)}); waiting for one")
-            told = True
+        if not has_logged:
+            log_line(f"all cards are taken ({', '.join(names)}); waiting for one")
+            has_logged = True
         time.sleep(ASK_EVERY_S)
 
 

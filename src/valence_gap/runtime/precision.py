@@ -67,7 +67,7 @@ def keep_few_kernels() -> None:
 
 
 @contextmanager
-def repeatable(deterministic: bool) -> Iterator[None]:
+def deterministic_kernels(deterministic: bool) -> Iterator[None]:
     """Kernels that give the same bits every time: on a CPU always, on a GPU where they are wanted; then as before.
 
     Args:

@@ -40,16 +40,16 @@ def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Itera
             last = now
             rate = done / (now - start)
             left = f", {(total - done) / rate:.0f} s left" if total else ""
-            say(f"{what}: {done}{f' of {total}' if total else ''} {unit}, {rate:.1f} {unit}/s{left}")
-    say(f"{what}: {done} {unit} in {time.monotonic() - start:.1f} s")
+            log_line(f"{what}: {done}{f' of {total}' if total else ''} {unit}, {rate:.1f} {unit}/s{left}")
+    log_line(f"{what}: {done} {unit} in {time.monotonic() - start:.1f} s")
 
 
-def say(line: str) -> None:
+def log_line(line: str) -> None:
     """One line to the log."""
     print(line, file=sys.stderr, flush=True)
 
 
-class Headlines:
+class StatusLines:
     """Lines for who watches a workflow: on standard output, which its rules leave alone, at most one each ten seconds.
 
     Args:
@@ -59,7 +59,7 @@ class Headlines:
     def __init__(self, name: str) -> None:
         self._name, self._last = name, time.monotonic()
 
-    def say(self, line: str, *, always: bool = False) -> None:
+    def show(self, line: str, *, always: bool = False) -> None:
         """One line to the terminal, unless the last one was just now; ``always``: even then."""
         now = time.monotonic()
         if not always and now - self._last < LINE_EVERY_S:

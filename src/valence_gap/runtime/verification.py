@@ -101,8 +101,8 @@ def _compare_file(first: Path, second: Path, file: str, tolerance: float) -> tup
     """Differences of a file and the number of values compared in it."""
     missing = [not (folder / file).exists() for folder in (first, second)]
     if any(missing):
-        told = ["missing" if absent else "there" for absent in missing]
-        return [Difference(file, "", None, told[0], told[1], math.nan)], 1
+        states = ["missing" if absent else "there" for absent in missing]
+        return [Difference(file, "", None, states[0], states[1], math.nan)], 1
     compare = _compare_json if file.endswith(".json") else _compare_tables
     return compare(file, _content(first / file), _content(second / file), tolerance)
 
@@ -130,8 +130,8 @@ def _compare_tables(
         if column in first and column in second:
             differences += _compare_columns(file, column, first[column], second[column], tolerance)
         else:
-            told = ["there" if column in table else "missing" for table in (first, second)]
-            differences.append(Difference(file, column, None, told[0], told[1], math.nan))
+            states = ["there" if column in table else "missing" for table in (first, second)]
+            differences.append(Difference(file, column, None, states[0], states[1], math.nan))
     return differences, first.size
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
@@ -25,11 +25,11 @@ from valence_gap.scores.statistics import Estimate
 
 COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
 GENDERS = ("female", "male")
-LISTED = 20
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True)
-class Series:
+class LabelledPredictions:
     """The labelled utterances of one dimension, and what was predicted for them.
 
     Attributes:
@@ -44,7 +44,7 @@ class Series:
     gender: npt.NDArray[Any]
     speaker: npt.NDArray[Any]
 
-    def of(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def select(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Labels and predictions of some of the utterances."""
         return self.truth[rows], self.predictions[rows]
 
@@ -85,9 +85,9 @@ def score(
     people = pd.read_parquet(utterances)
     skipped = skipped_ids(people["id"], pack_index, corpus)
     table = score_table(
-        without(skipped, pd.read_parquet(predictions)),
-        without(skipped, pd.read_parquet(labels)),
-        without(skipped, people),
+        drop_skipped(skipped, pd.read_parquet(predictions)),
+        drop_skipped(skipped, pd.read_parquet(labels)),
+        drop_skipped(skipped, people),
         corpus=corpus,
         dimensions=dimensions,
         evaluation=evaluation,
@@ -164,16 +164,20 @@ def _check_ids(predictions: pd.DataFrame, labels: pd.DataFrame, utterances: pd.D
     if known != set(labels["id"]):
         raise UserError(
             f"the labels and the utterances of {corpus} are not of the same ids",
-            _listed(sorted(known ^ set(labels["id"]))),
+            _truncate_lines(sorted(known ^ set(labels["id"]))),
             "prepare the corpus again",
         )
-    strange = sorted(set(predictions["id"]) - known)
-    if strange:
-        raise UserError(f"predictions of utterances that {corpus} does not have", _listed(strange), "predict again")
+    unknown_ids = sorted(set(predictions["id"]) - known)
+    if unknown_ids:
+        raise UserError(
+            f"predictions of utterances that {corpus} does not have", _truncate_lines(unknown_ids), "predict again"
+        )
     twice = predictions[predictions.duplicated(["id", "condition"])]
     if len(twice):
         lines = (twice["condition"] + ": " + twice["id"]).tolist()
-        raise UserError(f"more than one prediction of an utterance of {corpus}", _listed(lines), "predict again")
+        raise UserError(
+            f"more than one prediction of an utterance of {corpus}", _truncate_lines(lines), "predict again"
+        )
 
 
 def _conditions(
@@ -187,7 +191,7 @@ def _conditions(
     if SYNTHESISED in names:
         spoken = set(predictions.loc[predictions["condition"] == SYNTHESISED, "id"])
         rows = utterances["id"].isin(spoken).to_numpy(dtype=bool)
-        say(f"{corpus}: {np.sum(rows)} of {len(rows)} utterances were synthesised, the others are left out")
+        log_line(f"{corpus}: {np.sum(rows)} of {len(rows)} utterances were synthesised, the others are left out")
         yield [SYNTHESISED], rows
 
 
@@ -198,7 +202,9 @@ def _align(
     found = {name: rows.set_index("id") for name, rows in predictions.groupby("condition")}
     missing = [f"{name}: {one}" for name in conditions for one in ids[~ids.isin(found[name].index)]]
     if missing:
-        raise UserError(f"{len(missing)} predictions for {corpus} are missing", _listed(missing), "predict again")
+        raise UserError(
+            f"{len(missing)} predictions for {corpus} are missing", _truncate_lines(missing), "predict again"
+        )
     return {
         dimension: pd.DataFrame({name: found[name][dimension].reindex(ids.to_numpy()) for name in conditions})
         for dimension in DIMENSIONS
@@ -207,7 +213,7 @@ def _align(
 
 def _series(
     labels: pd.DataFrame, predictions: pd.DataFrame, utterances: pd.DataFrame, dimension: str, corpus: str
-) -> Series:
+) -> LabelledPredictions:
     truth = labels[dimension].to_numpy(dtype=np.float64)
     labelled = np.isfinite(truth)
     if not labelled.any():
@@ -216,8 +222,8 @@ def _series(
             remedy="take the dimension out of the corpus' definition, or mend its labels",
         )
     if not labelled.all():
-        say(f"{corpus}: {np.sum(~labelled)} of {len(truth)} utterances have no label for {dimension}, left out")
-    return Series(
+        log_line(f"{corpus}: {np.sum(~labelled)} of {len(truth)} utterances have no label for {dimension}, left out")
+    return LabelledPredictions(
         truth=truth[labelled],
         predictions=predictions.to_numpy(dtype=np.float64)[labelled],
         gender=utterances["gender"].to_numpy(dtype=object)[labelled],
@@ -225,7 +231,9 @@ def _series(
     )
 
 
-def _estimates(series: Series, corpus: str, evaluation: Evaluation) -> Iterator[tuple[str, str, int, Estimate]]:
+def _estimates(
+    series: LabelledPredictions, corpus: str, evaluation: Evaluation
+) -> Iterator[tuple[str, str, int, Estimate]]:
     """(group_by, group, samples, estimate over the conditions) of all groups of utterances."""
     resamples, confidence, seed = evaluation.bootstrap, evaluation.confidence, evaluation.seed
     everyone = np.ones(len(series.truth), dtype=bool)
@@ -233,21 +241,23 @@ def _estimates(series: Series, corpus: str, evaluation: Evaluation) -> Iterator[
     for group, rows in groups.items():
         if rows.any():
             rng = statistics.generator(seed, corpus, group)
-            estimate = statistics.ccc_estimate(*series.of(rows), resamples=resamples, confidence=confidence, rng=rng)
+            estimate = statistics.ccc_estimate(
+                *series.select(rows), resamples=resamples, confidence=confidence, rng=rng
+            )
             yield "gender" if group in GENDERS else "all", group, int(rows.sum()), estimate
     female, male = (groups[gender] for gender in GENDERS)
     if female.any() and male.any():
         rng = statistics.generator(seed, corpus, "female-male")
         difference = statistics.group_difference(
-            series.of(female), series.of(male), resamples=resamples, confidence=confidence, rng=rng
+            series.select(female), series.select(male), resamples=resamples, confidence=confidence, rng=rng
         )
         yield "fairness", "female-male", int((female | male).sum()), difference
     for speaker in sorted({name for name in series.speaker if isinstance(name, str)}):
         rows = series.speaker == speaker
         if rows.sum() >= evaluation.min_samples:
             mean = statistics.resampled_mean(
-                *series.of(rows),
-                draws=evaluation.speaker_draws,
+                *series.select(rows),
+                sample_size=evaluation.speaker_draws,
                 resamples=resamples,
                 confidence=confidence,
                 rng=statistics.generator(seed, corpus, "speaker", speaker),
@@ -255,7 +265,7 @@ def _estimates(series: Series, corpus: str, evaluation: Evaluation) -> Iterator[
             yield "speaker", speaker, int(rows.sum()), mean
 
 
-def _mean(series: Series, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
+def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
     """Mean CCC over the chosen conditions of all utterances, on the resamples that each of them is judged on."""
     return statistics.mean_ccc_estimate(
         series.truth,
@@ -266,6 +276,6 @@ def _mean(series: Series, chosen: list[bool], corpus: str, evaluation: Evaluatio
     )
 
 
-def _listed(lines: Sequence[str]) -> list[str]:
-    more = len(lines) - LISTED
-    return [*lines[:LISTED], *([f"... and {more} more"] if more > 0 else [])]
+def _truncate_lines(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - MAX_LISTED
+    return [*lines[:MAX_LISTED], *([f"... and {more} more"] if more > 0 else [])]

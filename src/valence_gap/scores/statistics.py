@@ -40,7 +40,7 @@ def generator(seed: int, *names: str) -> np.random.Generator:
 
 
 def resample_counts(
-    samples: int, *, resamples: int, rng: np.random.Generator, draws: int | None = None
+    samples: int, *, resamples: int, rng: np.random.Generator, sample_size: int | None = None
 ) -> Iterator[Floats]:
     """How often each sample is drawn in each resample, in blocks that fit in memory.
 
@@ -48,16 +48,16 @@ def resample_counts(
         samples: number of samples.
         resamples: number of resamples.
         rng: random numbers.
-        draws: samples drawn with replacement for one resample; by default as many as there are.
+        sample_size: samples drawn with replacement for one resample; by default as many as there are.
 
     Yields:
         Counts, (resamples of the block, samples).
     """
-    draws = samples if draws is None else draws
-    block = max(1, BLOCK_ELEMENTS // max(samples, draws, 1))
+    sample_size = samples if sample_size is None else sample_size
+    block = max(1, BLOCK_ELEMENTS // max(samples, sample_size, 1))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        drawn = rng.integers(0, samples, (rows, draws)) + samples * np.arange(rows)[:, None]
+        drawn = rng.integers(0, samples, (rows, sample_size)) + samples * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * samples).reshape(rows, samples)
         yield counts.astype(np.float64)
 
@@ -68,7 +68,7 @@ def bootstrap_cccs(
     *,
     resamples: int,
     rng: np.random.Generator,
-    draws: int | None = None,
+    sample_size: int | None = None,
 ) -> Floats:
     """CCCs of resampled utterances; every series sees the same resamples, so their differences are paired.
 
@@ -77,7 +77,7 @@ def bootstrap_cccs(
         predictions: predictions of several models or conditions, (samples, series).
         resamples: number of resamples.
         rng: random numbers.
-        draws: utterances in a resample; by default as many as there are.
+        sample_size: utterances in a resample; by default as many as there are.
 
     Returns:
         (resamples, series), NaN where a resample has no CCC.
@@ -85,7 +85,7 @@ def bootstrap_cccs(
     truth, predictions = np.asarray(truth, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
     if len(truth) == 0:
         return np.full((resamples, predictions.shape[1]), np.nan)
-    blocks = resample_counts(len(truth), resamples=resamples, rng=rng, draws=draws)
+    blocks = resample_counts(len(truth), resamples=resamples, rng=rng, sample_size=sample_size)
     return np.concatenate([weighted_cccs(truth, predictions, counts) for counts in blocks])
 
 
@@ -196,11 +196,11 @@ def group_difference(
         confidence: of the interval.
         rng: random numbers.
     """
-    rows = group_difference_rows(first, second, resamples=resamples, rng=rng)
+    rows = group_difference_resamples(first, second, resamples=resamples, rng=rng)
     return Estimate(rows[0], *interval(rows[1:], confidence))
 
 
-def group_difference_rows(
+def group_difference_resamples(
     first: tuple[npt.ArrayLike, npt.ArrayLike],
     second: tuple[npt.ArrayLike, npt.ArrayLike],
     *,
@@ -226,7 +226,7 @@ def resampled_mean(
     truth: npt.ArrayLike,
     predictions: npt.ArrayLike,
     *,
-    draws: int,
+    sample_size: int,
     resamples: int,
     confidence: float,
     rng: np.random.Generator,
@@ -236,12 +236,12 @@ def resampled_mean(
     Args:
         truth: labels of one speaker, (samples,).
         predictions: (samples, series).
-        draws: utterances drawn with replacement for one resample.
+        sample_size: utterances drawn with replacement for one resample.
         resamples: number of resamples.
         confidence: of the interval.
         rng: random numbers.
     """
-    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng, draws=draws)
+    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng, sample_size=sample_size)
     defined = ~np.isnan(resampled)
     count = defined.sum(axis=0)
     mean = np.where(defined, resampled, 0).sum(axis=0) / np.where(count > 0, count, 1)

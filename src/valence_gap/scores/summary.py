@@ -15,7 +15,7 @@ def summarise_scores(scores: Sequence[Path], output: Path) -> None:
     """Write the mean CCC over the seeds of each model, with its spread, as CSV.
 
     The CCC is that of all utterances. A row for each model, corpus, condition and dimension, in order of occurrence:
-    how many seeds, mean, sd (sample standard deviation, empty for one seed), least and greatest.
+    how many seeds, mean, sd (sample standard deviation, empty for one seed), minimum and maximum.
 
     Args:
         scores: score tables; each run in one of them.
@@ -32,7 +32,7 @@ def summarise_scores(scores: Sequence[Path], output: Path) -> None:
         lines = [", ".join(map(str, row)) for row in twice[[*KEYS, "seed"]].itertuples(index=False)]
         raise UserError("several tables tell of the same run", lines, "pass each table once")
     groups = table.groupby(KEYS, sort=False)["ccc"]
-    summary = groups.agg(seeds="size", mean="mean", sd="std", least="min", greatest="max")
+    summary = groups.agg(seeds="size", mean="mean", sd="std", minimum="min", maximum="max")
     write_csv(output, summary.reset_index())
 
 

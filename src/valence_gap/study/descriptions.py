@@ -10,7 +10,7 @@ from valence_gap.study.study import Study
 
 def figure_description(study: Study, figure: str) -> dict[str, Any]:
     """What the code that draws a figure is told."""
-    shown = study.shown(figure)
+    shown = study.figure_config(figure)
     return {
         "models": [_model(study, name) for name in shown.models],
         "corpora": [_corpus(study, name) for name in shown.corpora],
@@ -26,7 +26,7 @@ def table_description(study: Study, table: str) -> dict[str, Any]:
     if table == "table_2":
         fields = ("label", "datasets", "hours", "languages", "domains")
         backbones = {
-            name: study.configuration.backbones[name] for name in study.backbones_of(study.shown(table).models)
+            name: study.configuration.backbones[name] for name in study.backbones_of(study.figure_config(table).models)
         }
         return {
             "models": [

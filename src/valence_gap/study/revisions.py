@@ -8,7 +8,7 @@ import ast
 import hashlib
 import json
 
-from valence_gap.study.sources import ROOT, closure
+from valence_gap.study.source_dependencies import ROOT, source_dependencies
 
 REVISIONS = {
     "miniature": 2,
@@ -25,7 +25,7 @@ REVISIONS = {
     "fusion": 1,
     "score": 2,
     "embeddings": 1,
-    "claims": 2,
+    "claims": 3,
     "export": 1,
 }
 
@@ -50,7 +50,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "score": ("scores/scoring.py",),
     "embeddings": ("embeddings/*.py",),
     "claims": ("claims/check.py",),
-    "export": ("export/best.py", "export/layout.py"),
+    "export": ("export/best.py", "export/to_huggingface.py"),
 }
 """What each stage runs (paths below the package): it, all that it imports and its data decide the stage's numbers."""
 
@@ -58,7 +58,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 def fingerprint(stage: str) -> str:
     """A checksum of a stage's data and code: its syntax trees without docstrings and comments, by name of the file."""
     digest = hashlib.sha256()
-    for name in closure(STAGES[stage]):
+    for name in source_dependencies(STAGES[stage]):
         content = (ROOT / name).read_bytes()
         digest.update(name.encode())
         digest.update(ast.dump(_without_docstrings(ast.parse(content))).encode() if name.endswith(".py") else content)

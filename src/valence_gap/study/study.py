@@ -20,7 +20,7 @@ from valence_gap.definitions.values import Split
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.checks.models import recipe_of, training_of
-from valence_gap.study.checks.validate import CLAIMS_FILE, no_json, wrong_names, wrong_values
+from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
 from valence_gap.study.configuration import Configuration, Figure
 
 NOISE = "_noise"
@@ -34,12 +34,12 @@ def schema() -> dict[str, Any]:
     return _ADAPTER.json_schema()
 
 
-def load(config: Mapping[str, Any], asked: Iterable[str] = ()) -> "Study":
+def load(config: Mapping[str, Any], extra_targets: Iterable[str] = ()) -> "Study":
     """Check a configuration and make a study of it.
 
     Args:
         config: the merged configuration, as Snakemake or YAML gives it.
-        asked: figures and tables that are made beside the study's targets, and are checked as those are.
+        extra_targets: figures and tables that are made beside the study's targets, and are checked as those are.
 
     Raises:
         UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
@@ -49,8 +49,8 @@ def load(config: Mapping[str, Any], asked: Iterable[str] = ()) -> "Study":
     except ValidationError as error:
         offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
-    checked = replace(configuration, targets=tuple(dict.fromkeys((*configuration.targets, *asked))))
-    offenders = [*wrong_names(checked), *wrong_values(checked)]
+    checked = replace(configuration, targets=tuple(dict.fromkeys((*configuration.targets, *extra_targets))))
+    offenders = [*reference_errors(checked), *value_errors(checked)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
     return Study(configuration)
@@ -60,7 +60,7 @@ def _as_json(config: Mapping[str, Any]) -> str:
     try:
         return json.dumps(config)
     except (TypeError, ValueError, RecursionError) as error:
-        wrong = list(no_json(config)) or [str(error)]
+        wrong = list(json_errors(config)) or [str(error)]
         raise UserError(
             "the configuration is not valid", wrong, "Put a date, or what else YAML takes for no text, in quotes."
         ) from None
@@ -154,14 +154,14 @@ class Study:
         streamed = self.configuration.backbones[self.backbone_of(model)].streamed
         return not streamed and not self.recipe(model).train_stem
 
-    def shown(self, target: str) -> Figure:
+    def figure_config(self, target: str) -> Figure:
         """What a figure or table shows; nothing where the study does not define it."""
         nothing = Figure(models=(), corpora=())
         return self.configuration.figures.get(target) or self.configuration.tables.get(target) or nothing
 
     def transcribed(self, target: str) -> tuple[str, ...]:
         """Corpora whose test sets are transcribed for a figure: those that it shows, and further ones."""
-        shown = self.shown(target)
+        shown = self.figure_config(target)
         return tuple(dict.fromkeys((*shown.corpora, *shown.transcribed)))
 
     def audio_model(self, name: str) -> str:
@@ -189,7 +189,7 @@ class Study:
 
     def claims_need_separation(self) -> bool:
         """Whether some claim rests on what the embeddings of figure 10 separate."""
-        shown = set(self.shown("figure_10").models)
+        shown = set(self.figure_config("figure_10").models)
         return bool(shown & set(self._claims_needs.separation))
 
     @cached_property
@@ -201,20 +201,20 @@ class Study:
         seeds = self.models[self.audio_model(model)].seeds
         return seeds if self.configuration.claims_seeds == "all" else seeds[:1]
 
-    def _wanted(self) -> list[str]:
+    def _models_of_targets(self) -> list[str]:
         """Models and fusions that the targets rest on."""
-        shown = {name for target in self.targets for name in self.shown(target).models}
+        shown = {name for target in self.targets for name in self.figure_config(target).models}
         claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
         return [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
 
     def fetched_models(self) -> list[tuple[str, int]]:
         """(model, seed) of the finished models that are fetched for the targets."""
-        names = dict.fromkeys(map(self.audio_model, self._wanted()))
+        names = dict.fromkeys(map(self.audio_model, self._models_of_targets()))
         return [(name, self.models[name].seeds[0]) for name in names if not self.is_trained(name)]
 
-    def fetched(self) -> tuple[str, ...]:
+    def fetched_backbones(self) -> tuple[str, ...]:
         """All else that is fetched for the targets: backbones, and what the fusions read the speech with."""
-        names = self._wanted()
+        names = self._models_of_targets()
         fusions = any(name in self.configuration.fusions for name in names)
         text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
         return (*self.backbones_of(names), *filter(None, text))
@@ -250,7 +250,7 @@ class Study:
 
     def runs(self, target: str) -> Iterator[tuple[str, int]]:
         """Each (model, seed) that a figure or table shows."""
-        shown = self.shown(target)
+        shown = self.figure_config(target)
         for model in shown.models:
             seeds = self.models[self.audio_model(model)].seeds
             for seed in seeds if shown.seeds == "all" else seeds[:1]:

@@ -9,7 +9,7 @@ from valence_gap.definitions.values import from_json
 from valence_gap.runtime.errors import UserError, valid_names
 
 
-def make(name: str, scores: Sequence[Path], description: str, output_stem: Path) -> None:
+def make_table(name: str, scores: Sequence[Path], description: str, output_stem: Path) -> None:
     """Write a table as CSV, Markdown and LaTeX.
 
     Args:

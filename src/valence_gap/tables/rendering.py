@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from valence_gap.runtime.files import whole_file
+from valence_gap.runtime.files import atomic_file
 
 CHECK = "✓"
 NONE = "–"
@@ -52,7 +52,7 @@ class Table:
         columns: of the printed table.
         blocks: its rows, with a rule between blocks; a cell for each column.
         notes: sentences under it.
-        more: further CSV files, by what they are called.
+        extra_tables: further CSV files, by what they are called.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Table:
     columns: Sequence[Column]
     blocks: Sequence[Sequence[Sequence[str]]]
     notes: Sequence[str] = ()
-    more: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    extra_tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def save(table: Table, stem: Path) -> None:
@@ -71,14 +71,14 @@ def save(table: Table, stem: Path) -> None:
         stem: path without suffix.
     """
     numbers = {f"{stem.name}.csv": table.numbers} | {
-        f"{stem.name}_{name}.csv": more for name, more in table.more.items()
+        f"{stem.name}_{name}.csv": more for name, more in table.extra_tables.items()
     }
     texts = {f"{stem.name}.md": markdown(table), f"{stem.name}.tex": latex(table, label=stem.name)}
     with ExitStack() as stack:
         for name, frame in numbers.items():
-            frame.to_csv(stack.enter_context(whole_file(stem.with_name(name))), index=False, lineterminator="\n")
+            frame.to_csv(stack.enter_context(atomic_file(stem.with_name(name))), index=False, lineterminator="\n")
         for name, text in texts.items():
-            stack.enter_context(whole_file(stem.with_name(name))).write_text(text, encoding="utf-8")
+            stack.enter_context(atomic_file(stem.with_name(name))).write_text(text, encoding="utf-8")
 
 
 def markdown(table: Table) -> str:
@@ -152,7 +152,7 @@ def _latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def change(value: float) -> str:
+def format_change(value: float) -> str:
     """A change of the CCC as the paper writes it: three decimals, its sign, no leading zero; n/a where undefined."""
     if not math.isfinite(value):
         return "n/a"

@@ -60,7 +60,7 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Size:
+class EncoderSize:
     """An encoder as its folder describes it.
 
     Attributes:
@@ -111,7 +111,7 @@ def table(scores: Sequence[Path], description: Description) -> Table:
     )
 
 
-def measure(folder: Path) -> Size:
+def measure_encoder(folder: Path) -> EncoderSize:
     """Architecture and size of the encoder in a folder; the weights themselves are not read.
 
     Raises:
@@ -128,7 +128,7 @@ def measure(folder: Path) -> Size:
             raise UserError("this is no speech encoder", [f"{config}: model_type {kind!r}"], valid_names(ARCHITECTURES))
         shapes = _shapes(weights, kind)
         hidden = content["d_model" if kind == "whisper" else "hidden_size"]
-        return Size(ARCHITECTURES[kind], content["num_hidden_layers"], hidden, sum(map(prod, shapes)))
+        return EncoderSize(ARCHITECTURES[kind], content["num_hidden_layers"], hidden, sum(map(prod, shapes)))
     except (ValueError, KeyError, AttributeError, SafetensorError) as error:
         raise UserError("a pre-trained model cannot be read", [f"{folder}: {error!r}"], REMEDY) from error
 
@@ -141,12 +141,12 @@ def _shapes(weights: Path, kind: str) -> list[list[int]]:
         return [stored.get_slice(name).get_shape() for part, name in named.items() if part.split(".")[0] in ENCODER]
 
 
-def _sizes(models: Iterable[Pretrained]) -> list[Size]:
+def _sizes(models: Iterable[Pretrained]) -> list[EncoderSize]:
     """The size of each model, or one error that names all that are wrong."""
     sizes, offenders = [], []
     for model in models:
         try:
-            sizes.append(measure(Path(model.folder)))
+            sizes.append(measure_encoder(Path(model.folder)))
         except UserError as error:
             offenders += [f"{model.label}: {offender}" for offender in error.offenders]
     if offenders:
@@ -154,15 +154,15 @@ def _sizes(models: Iterable[Pretrained]) -> list[Size]:
     return sizes
 
 
-def _numbers(model: Pretrained, size: Size) -> dict[str, Any]:
+def _numbers(model: Pretrained, size: EncoderSize) -> dict[str, Any]:
     return {"model": model.label, **asdict(size), **{name: getattr(model, name) for name in DATA}}
 
 
-def _cells(model: Pretrained, size: Size) -> list[str]:
+def _cells(model: Pretrained, size: EncoderSize) -> list[str]:
     data = [getattr(model, name) or NONE for name in DATA]
-    return [model.label, size.architecture, str(size.layers), str(size.hidden), millions(size.parameters), *data]
+    return [model.label, size.architecture, str(size.layers), str(size.hidden), format_millions(size.parameters), *data]
 
 
-def millions(count: int) -> str:
+def format_millions(count: int) -> str:
     """A number of parameters: 317 M, 1.6 M."""
     return f"{count / 1e6:.0f} M" if count >= 10e6 else f"{count / 1e6:.2g} M"

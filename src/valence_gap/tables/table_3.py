@@ -13,9 +13,9 @@ from valence_gap.definitions import figures
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, STRICT
 from valence_gap.runtime.errors import UserError
-from valence_gap.tables.rendering import Column, Table, change
+from valence_gap.tables.rendering import Column, Table, format_change
 
-EVERYTHING = "all"
+ALL_CONDITIONS = "all"
 CONDITION = ["condition", "augmentation", "snr_db"]
 
 
@@ -110,13 +110,13 @@ def averages(cells: pd.DataFrame) -> pd.DataFrame:
     Returns:
         augmentation (first ``all``), cells (their number), mean.
     """
-    everything = cells.assign(augmentation=EVERYTHING)
+    everything = cells.assign(augmentation=ALL_CONDITIONS)
     groups = pd.concat([everything, cells]).groupby("augmentation", sort=False)["delta_ccc"]
     return groups.agg(cells="count", mean="mean").reset_index()
 
 
 def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
-    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, change, seeds, sd.
+    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, format_change, seeds, sd.
 
     ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them.
 
@@ -128,7 +128,7 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
     table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in scores], ignore_index=True)
     table = table[(table["model"] == description.models[0].name) & (table["group_by"] == "all")]
     seeds = list(dict.fromkeys(table["seed"])) or [None]
-    wanted = pd.DataFrame(
+    requested = pd.DataFrame(
         [
             (condition.name, condition.augmentation, condition.snr_db, corpus.name, dimension, seed)
             for condition in description.conditions
@@ -140,7 +140,7 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
     keys = ["corpus", "dimension", "seed"]
     clean = table[table["condition"] == CLEAN].rename(columns={"ccc": "clean"})[[*keys, "clean"]]
     augmented = table.rename(columns={"ccc": "augmented"})[["condition", *keys, "augmented"]]
-    found = wanted.merge(clean, how="left", on=keys, indicator="in_clean")
+    found = requested.merge(clean, how="left", on=keys, indicator="in_clean")
     found = found.merge(augmented, how="left", on=["condition", *keys], indicator="in_augmented")
     _refuse_missing(found, description)
     found["change"] = found["augmented"] - found["clean"]
@@ -177,7 +177,7 @@ def _blocks(cells: pd.DataFrame, description: Description) -> list[list[list[str
         head = ["" if block else condition.label, snr]
         for value, name in values.items():
             places = [(condition.name, corpus.name, dimension) for dimension, corpus in description.places()]
-            row = [change(found[value][place]) for place in places]
+            row = [format_change(found[value][place]) for place in places]
             block.append([*head, *([name] if name else []), *row])
             head = ["", ""]
     return list(blocks.values())
@@ -185,9 +185,9 @@ def _blocks(cells: pd.DataFrame, description: Description) -> list[list[list[str
 
 def _summary(found: pd.DataFrame, description: Description) -> str:
     """The averages in a sentence."""
-    titles = {EVERYTHING: "all"} | {condition.augmentation: condition.label for condition in description.conditions}
+    titles = {ALL_CONDITIONS: "all"} | {condition.augmentation: condition.label for condition in description.conditions}
     parts = []
     for row in found.to_dict("records"):
-        beside = f" (published {change(row['published'])})" if description.published else ""
-        parts.append(f"{titles[row['augmentation']]} {change(row['mean'])}{beside}, {row['cells']} cells")
+        beside = f" (published {format_change(row['published'])})" if description.published else ""
+        parts.append(f"{titles[row['augmentation']]} {format_change(row['mean'])}{beside}, {row['cells']} cells")
     return f"Average changes: {'; '.join(parts)}."

@@ -24,8 +24,8 @@ from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models.head import RegressionHead
 from valence_gap.runtime.data_files import read_array, write_csv, write_parquet
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import whole_folder, write_json
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.files import atomic_folder, write_json
+from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores.metrics import cccs
 from valence_gap.training.batching import epoch_batches
@@ -35,13 +35,13 @@ from valence_gap.training.seeding import seed_everything
 from valence_gap.weights import folders
 
 MODEL_TYPE = "valence_gap_fusion"
-INITIAL_DEVIATION = 0.02  # initializer_range of the paper's encoders, with which their head was drawn
+INITIALIZER_RANGE = 0.02  # initializer_range of the paper's encoders, with which their head was drawn
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Embeddings:
+class StoredEmbeddings:
     """An array on disk and the table that says which utterance each of its rows is.
 
     Attributes:
@@ -54,7 +54,7 @@ class Embeddings:
 
 
 @dataclass(frozen=True)
-class Split:
+class FusionSplit:
     """One split, as files.
 
     Attributes:
@@ -63,8 +63,8 @@ class Split:
         labels: table of the labels; None: not needed.
     """
 
-    audio: Embeddings
-    text: Embeddings
+    audio: StoredEmbeddings
+    text: StoredEmbeddings
     labels: Path | None = None
 
     def inputs(self, name: str) -> dict[str, Path]:
@@ -79,7 +79,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Fused:
+class FusionInputs:
     """The rows of a split in memory.
 
     Attributes:
@@ -93,7 +93,7 @@ class Fused:
     audio_hidden: int
 
 
-def train_fusion(fusion: Fusion, train: Split, dev: Split, output: Path) -> None:
+def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: Path) -> None:
     """Train a head on audio and text, and write the one of the epoch with the best mean dev CCC.
 
     On a CPU, where it is trained, the same definition and data give the same weights.
@@ -115,7 +115,7 @@ def train_fusion(fusion: Fusion, train: Split, dev: Split, output: Path) -> None
             "the splits are embedded by different models",
             [f"train: {examples.vectors.shape[1]} values per utterance", f"dev: {dev_examples.vectors.shape[1]}"],
         )
-    with _repeatable(fusion.recipe):
+    with _reproducible(fusion.recipe):
         head, rows = train_head(fusion, (examples.vectors, targets), (dev_examples.vectors, dev_targets))
     log = pd.DataFrame(rows)
     best = int(log["epoch"].iloc[int(log["dev_mean"].argmax())])
@@ -128,7 +128,7 @@ def train_fusion(fusion: Fusion, train: Split, dev: Split, output: Path) -> None
     }
     inputs = train.inputs("train") | dev.inputs("dev")
     record = run_record(json.loads(to_json(fusion)), inputs=inputs, started=started)
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         folders.write(scratch, config, {f"classifier.{name}": weight for name, weight in head.state_dict().items()})
         write_csv(scratch / "training.csv", log.assign(best=log["epoch"] == best))
         write_json(scratch / "run.json", record | {"best_epoch": best, "epochs": len(log)})
@@ -151,7 +151,7 @@ def train_head(
     vectors, targets = train[0], torch.from_numpy(train[1])
     seed_everything(fusion.seed)
     head = RegressionHead(vectors.shape[1], recipe.head_dropout)
-    head.initialise(INITIAL_DEVIATION)
+    head.initialise(INITIALIZER_RANGE)
     optimizer = build_optimizer(recipe, list(head.parameters()))
     lengths = np.ones(len(vectors), dtype=np.int64)
     rows: list[dict[str, float]] = []
@@ -171,17 +171,17 @@ def train_head(
             set_learning_rate(optimizer, recipe, done, steps=recipe.epochs * len(batches))
             optimizer.step()
             losses.append(loss.item() * len(batch))
-        rows.append({"epoch": epoch, "loss": sum(losses) / len(vectors)} | _judge(head, *dev))
+        rows.append({"epoch": epoch, "loss": sum(losses) / len(vectors)} | _evaluate(head, *dev))
         if rows[-1]["dev_mean"] > best_mean:
             best, best_mean, best_epoch = _copy(head), rows[-1]["dev_mean"], epoch
         elif recipe.patience is not None and epoch - best_epoch >= recipe.patience:
             break
-    say(f"fusion: {len(rows)} epochs, the best is {best_epoch} with a mean dev CCC of {best_mean:.3f}")
+    log_line(f"fusion: {len(rows)} epochs, the best is {best_epoch} with a mean dev CCC of {best_mean:.3f}")
     head.load_state_dict(best)
     return head.eval(), rows
 
 
-def _judge(head: RegressionHead, vectors: torch.Tensor, targets: Floats) -> dict[str, float]:
+def _evaluate(head: RegressionHead, vectors: torch.Tensor, targets: Floats) -> dict[str, float]:
     scores = np.nan_to_num(cccs(targets.T, _apply(head, vectors).T))
     named = {f"dev_{name}": float(score) for name, score in zip(DIMENSIONS, scores, strict=True)}
     return named | {"dev_mean": float(scores.mean())}
@@ -198,7 +198,7 @@ def _apply(head: RegressionHead, vectors: torch.Tensor) -> Floats:
 
 
 def predict_fusion(
-    model: Path, split: Split, output: Path, *, condition: str = CLEAN, record: Path | None = None
+    model: Path, split: FusionSplit, output: Path, *, condition: str = CLEAN, record: Path | None = None
 ) -> None:
     """Predict a split from audio and text.
 
@@ -225,7 +225,7 @@ def predict_fusion(
             f"the embeddings do not fit {model}", wrong, "Give those of the models that it was trained with."
         )
     head = RegressionHead(rows.vectors.shape[1], config["head_dropout"])
-    folders.fill(head, folders.read_weights(model, lambda name: name.removeprefix("classifier.")), model)
+    folders.load_state(head, folders.read_weights(model, lambda name: name.removeprefix("classifier.")), model)
     predictions = _apply(head, rows.vectors)
     names = {"id": pd.Series(rows.ids, dtype="str"), "condition": pd.Series([condition] * len(rows.ids), dtype="str")}
     columns = pd.DataFrame(predictions, columns=list(DIMENSIONS))
@@ -237,7 +237,7 @@ def predict_fusion(
         write_json(record, run_record(definition, inputs=inputs, started=started) | computed)
 
 
-def read_split(split: Split, *, condition: str = CLEAN) -> Fused:
+def read_split(split: FusionSplit, *, condition: str = CLEAN) -> FusionInputs:
     """Put each utterance's text embedding behind its pooled states.
 
     Args:
@@ -257,10 +257,10 @@ def read_split(split: Split, *, condition: str = CLEAN) -> Fused:
             "Transcribe and embed the same split as the audio model has predicted.",
         )
     beside = text[[place[each] for each in ids]]
-    return Fused(ids, torch.from_numpy(np.concatenate([audio, beside], axis=1)), audio.shape[1])
+    return FusionInputs(ids, torch.from_numpy(np.concatenate([audio, beside], axis=1)), audio.shape[1])
 
 
-def _read(embeddings: Embeddings, condition: str) -> tuple[list[str], Floats]:
+def _read(embeddings: StoredEmbeddings, condition: str) -> tuple[list[str], Floats]:
     index = pd.read_parquet(embeddings.index)
     array = read_array(embeddings.array)
     if len(index) != len(array) or array.ndim != 2:
@@ -279,7 +279,7 @@ def _read(embeddings: Embeddings, condition: str) -> tuple[list[str], Floats]:
     return ids, np.asarray(array[rows], dtype=np.float32)
 
 
-def _targets(split: Split, ids: list[str]) -> Floats:
+def _targets(split: FusionSplit, ids: list[str]) -> Floats:
     if split.labels is None:
         raise ValueError("a training needs labels")
     table = pd.read_parquet(split.labels, columns=["id", *DIMENSIONS]).astype({"id": str}).set_index("id")
@@ -291,7 +291,7 @@ def _targets(split: Split, ids: list[str]) -> Floats:
 
 
 @contextmanager
-def _repeatable(recipe: Recipe) -> Iterator[None]:
+def _reproducible(recipe: Recipe) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:

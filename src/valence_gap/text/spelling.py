@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-FILE = "lexicon.txt"
-FARTHEST = 0.5  # letters that may be wrong, as a share of the word's; beyond it a word is left as it is
-RARITY = 0.03  # letters that a word e times as rare is farther away: it decides between equally near ones
+LEXICON_FILE = "lexicon.txt"
+MAX_RELATIVE_DISTANCE = 0.5  # letters that may be wrong, as a share of the word's; beyond it a word is left as it is
+RARITY_PENALTY = 0.03  # letters that a word e times as rare is farther away: it decides between equally near ones
 
 
 class Lexicon:
@@ -26,13 +26,13 @@ class Lexicon:
         for row, word in enumerate(words):
             self._letters[row, : len(word)] = [ord(letter) for letter in word]
         self._lengths = np.array([len(word) for word in words], dtype=np.int64)
-        self._rarity = RARITY * np.log(np.arange(1, len(words) + 1))
+        self._rarity = RARITY_PENALTY * np.log(np.arange(1, len(words) + 1))
         self._known = {word: word for word in words}
 
     @classmethod
     def read(cls, folder: Path) -> "Lexicon | None":
         """The lexicon of a recogniser's folder; None where it has none."""
-        path = folder / FILE
+        path = folder / LEXICON_FILE
         return cls(path.read_text(encoding="utf-8").split()) if path.is_file() else None
 
     def spell(self, text: str) -> str:
@@ -43,7 +43,7 @@ class Lexicon:
         if word not in self._known:
             distances = self._distances(word)
             near = int(np.argmin(distances + self._rarity))
-            fits = distances[near] <= max(1, FARTHEST * len(word))
+            fits = distances[near] <= max(1, MAX_RELATIVE_DISTANCE * len(word))
             self._known[word] = self._words[near] if fits else word
         return self._known[word]
 

@@ -25,13 +25,13 @@ from valence_gap.audio.decoding import AudioError, decode_waveform
 from valence_gap.audio.packs import Samples, quantise, write_pack
 from valence_gap.definitions.text import Synthesiser
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
-from valence_gap.miniature import engine as espeak
+from valence_gap.miniature import espeak as espeak
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
 
 PEAK = 0.98
-COMMANDS_AT_ONCE = 4
+MAX_PARALLEL_COMMANDS = 4
 
 Waveform = npt.NDArray[np.float32]
 
@@ -43,12 +43,12 @@ class Engine:
     Attributes:
         speak: text -> float32 (samples,) at 16 kHz.
         version: what it is, for the record.
-        at_once: utterances that it may speak at the same time.
+        max_parallel: utterances that it may speak at the same time.
     """
 
     speak: Callable[[str], Waveform]
     version: dict[str, Any]
-    at_once: int = 1
+    max_parallel: int = 1
 
 
 def synthesise(utterances: Path, synthesiser: Synthesiser, output: Path) -> None:
@@ -86,7 +86,7 @@ def synthesise(utterances: Path, synthesiser: Synthesiser, output: Path) -> None
 
     write_pack(output, blocks(), report)
     if silent:
-        say(f"{len(silent)} of {len(ids)} transcripts gave no sound and are left out")
+        log_line(f"{len(silent)} of {len(ids)} transcripts gave no sound and are left out")
 
 
 def check(synthesiser: Synthesiser) -> None:
@@ -95,7 +95,7 @@ def check(synthesiser: Synthesiser) -> None:
     Raises:
         UserError: what is missing.
     """
-    wrong = list(synthesiser.wrong())
+    wrong = list(synthesiser.errors())
     if wrong:
         raise UserError(f"the {synthesiser.kind} engine is not defined", wrong, "Add it to the synthesiser.")
 
@@ -125,13 +125,13 @@ def _read(utterances: Path) -> tuple[list[str], list[str], int]:
 
 
 def _spoken(engine: Engine, texts: Sequence[str]) -> Iterator[Waveform]:
-    if engine.at_once == 1:
+    if engine.max_parallel == 1:
         yield from map(engine.speak, texts)
         return
-    with ThreadPoolExecutor(engine.at_once) as pool:
+    with ThreadPoolExecutor(engine.max_parallel) as pool:
         try:
-            for start in range(0, len(texts), 8 * engine.at_once):  # what waits for the writer is bounded
-                yield from pool.map(engine.speak, texts[start : start + 8 * engine.at_once])
+            for start in range(0, len(texts), 8 * engine.max_parallel):  # what waits for the writer is bounded
+                yield from pool.map(engine.speak, texts[start : start + 8 * engine.max_parallel])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -188,7 +188,7 @@ def _open_command(synthesiser: Synthesiser) -> Engine:
     version: dict[str, Any] = {"command": list(synthesiser.command)}
     if synthesiser.version_command:
         version["printed"] = _run(synthesiser.version_command, "", synthesiser.timeout_s).strip()
-    return Engine(speak, version, at_once=COMMANDS_AT_ONCE)
+    return Engine(speak, version, max_parallel=MAX_PARALLEL_COMMANDS)
 
 
 def _filled(command: Sequence[str], places: dict[str, str]) -> list[str]:

@@ -26,10 +26,9 @@ from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_parquet
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import read_json, write_json
-from valence_gap.runtime.progress import progress, say
+from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
-from valence_gap.text.spelling import FILE as LEXICON
-from valence_gap.text.spelling import Lexicon
+from valence_gap.text.spelling import LEXICON_FILE, Lexicon
 from valence_gap.weights import folders
 
 RECOGNISERS: Mapping[str, type[PreTrainedModel]] = {"wav2vec2": Wav2Vec2ForCTC, "hubert": HubertForCTC}
@@ -80,8 +79,8 @@ class Recogniser:
         """The text of a waveform, float32 (samples,) in -1..1 at 16 kHz; empty where it is too short for a frame."""
         if int(self._model._get_feat_extract_output_lengths(len(waveform))) < 1:
             return ""
-        heard = normalise(waveform) if self._normalised else waveform
-        logits = self._model(heard[None].to(self._device)).logits[0]  # (frames, outputs)
+        model_input = normalise(waveform) if self._normalised else waveform
+        logits = self._model(model_input[None].to(self._device)).logits[0]  # (frames, outputs)
         text = self.alphabet.decode(logits.argmax(dim=-1).cpu().numpy())
         return self.lexicon.spell(text) if self.lexicon else text
 
@@ -110,13 +109,13 @@ def transcribe(
     known = _transcripts(utterances) if utterances else {}
     pairs = [(known[each], text) for each, text in zip(pack.ids, texts, strict=True) if each in known]
     errors = count_errors(pairs)
-    say(
+    log_line(
         f"word error rate on {len(pairs)} utterances: {errors.rate:.3f}"
         if errors.words
         else "no transcripts to compare"
     )
     table = {"id": pd.Series(pack.ids, dtype="str"), "text": pd.Series(texts, dtype="str")}
-    read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON] if recogniser.lexicon else []))
+    read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON_FILE] if recogniser.lexicon else []))
     decoding = "greedy CTC" + (", spelt by its lexicon" if recogniser.lexicon else "")
     record = run_record({"decoding": decoding}, inputs={name: model / name for name in read}, started=started)
     counts = {"utterances": len(texts), "empty": sum(not text for text in texts), "compared": len(pairs)}
@@ -169,8 +168,8 @@ def normalised_words(text: str) -> list[str]:
 
     nltk's tokeniser parts contractions ("wasn't" is "was", "n't"), in references and hypotheses alike.
     """
-    plain = text.translate(_APOSTROPHES).lower().replace("-", " ")
-    tokens = (token.strip(_PUNCTUATION) for token in NLTKWordTokenizer().tokenize(plain))
+    cleaned = text.translate(_APOSTROPHES).lower().replace("-", " ")
+    tokens = (token.strip(_PUNCTUATION) for token in NLTKWordTokenizer().tokenize(cleaned))
     return [token for token in tokens if any(letter.isalnum() for letter in token)]
 
 

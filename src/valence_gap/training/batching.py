@@ -6,7 +6,7 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 
 BATCHES_PER_BUCKET = 4
-MOST_BUCKETS = 20
+MAX_BUCKETS = 20
 
 
 def epoch_batches(lengths: npt.NDArray[np.int64], batch_size: int, *, seed: int, epoch: int) -> list[Rows]:
@@ -32,7 +32,7 @@ def epoch_batches(lengths: npt.NDArray[np.int64], batch_size: int, *, seed: int,
     if count < 2 or batch_size < 2:
         raise ValueError(f"batches of {batch_size} from {count} utterances: the CCC needs two at least")
     random = np.random.default_rng([seed % 2**64, epoch])
-    buckets = int(np.clip(count // (BATCHES_PER_BUCKET * batch_size), 1, MOST_BUCKETS))
+    buckets = int(np.clip(count // (BATCHES_PER_BUCKET * batch_size), 1, MAX_BUCKETS))
     rank = np.empty(count, dtype=np.int64)
     rank[np.lexsort((random.random(count), lengths))] = np.arange(count)
     order = np.lexsort((random.random(count), rank * buckets // count))  # shuffled inside each bucket

@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from valence_gap.runtime.files import canonical_json, remove_orphans, whole_file
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.files import atomic_file, canonical_json, remove_orphans
+from valence_gap.runtime.progress import log_line
 
 STATE = "state.safetensors"
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
@@ -29,7 +29,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 Weights = dict[str, torch.Tensor]
 
 
-class Row(TypedDict):
+class LogRow(TypedDict):
     """One row of the training log."""
 
     epoch: int
@@ -41,7 +41,7 @@ class Row(TypedDict):
 
 
 @dataclass
-class Journal:
+class TrainerState:
     """How far a training is.
 
     Attributes:
@@ -57,7 +57,7 @@ class Journal:
     epoch: int = 1
     step: int = 0
     loss_sum: float = 0.0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[LogRow] = field(default_factory=list)
     train_s: float = 0.0
     audio_s: float = 0.0
     resumes: int = 0
@@ -68,7 +68,7 @@ class Journal:
         return max(self.rows, key=lambda row: row["dev_mean"])["epoch"] if self.rows else 0
 
 
-def key_of(definition: Any, checksums: dict[str, str]) -> str:
+def state_key(definition: Any, checksums: dict[str, str]) -> str:
     """What a state belongs to: the definition of the training, the data it reads and the library that computes.
 
     Args:
@@ -79,13 +79,13 @@ def key_of(definition: Any, checksums: dict[str, str]) -> str:
     return sha256(canonical_json(identity).encode()).hexdigest()
 
 
-def weights_of(module: nn.Module) -> Weights:
+def copy_weights(module: nn.Module) -> Weights:
     """A copy of all weights and buffers, on the CPU."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()}
 
 
 def save(
-    folder: Path, key: str, journal: Journal, module: nn.Module, optimizer: torch.optim.Optimizer, best: Weights
+    folder: Path, key: str, journal: TrainerState, module: nn.Module, optimizer: torch.optim.Optimizer, best: Weights
 ) -> None:
     """Write the state of a training whole, in place of the one before.
 
@@ -97,16 +97,18 @@ def save(
         optimizer: its optimiser.
         best: weights of the best epoch; empty before the first.
     """
-    tensors = {f"model/{name}": tensor for name, tensor in weights_of(module).items()}
+    tensors = {f"model/{name}": tensor for name, tensor in copy_weights(module).items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": tensor.cpu() for name, tensor in moments.items() if tensor is not None}
     header = {"key": key, "journal": json.dumps(asdict(journal))}
-    with whole_file(folder / STATE) as scratch:
+    with atomic_file(folder / STATE) as scratch:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, scratch, metadata=header)
 
 
-def load(folder: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Journal, Weights] | None:
+def load(
+    folder: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[TrainerState, Weights] | None:
     """Put a training where its state left off.
 
     Args:
@@ -126,14 +128,14 @@ def load(folder: Path, key: str, module: nn.Module, optimizer: torch.optim.Optim
         with safe_open(path, framework="pt", device="cpu") as stored:
             header = stored.metadata() or {}
             if header.get("key") != key:
-                say(f"{path} belongs to another definition or other data: starting from the beginning")
+                log_line(f"{path} belongs to another definition or other data: starting from the beginning")
                 return None
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
-        journal = Journal(**json.loads(header["journal"]))
+        journal = TrainerState(**json.loads(header["journal"]))
         moments = _moments(_under("optimizer/", tensors))
         _check_shapes(module, _under("model/", tensors))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        say(f"{path} cannot be read ({error}): starting from the beginning")
+        log_line(f"{path} cannot be read ({error}): starting from the beginning")
         return None
     module.load_state_dict(_under("model/", tensors))
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
@@ -172,15 +174,15 @@ def remove(folder: Path) -> None:
         folder.rmdir()
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error: a scheduler asked for it
+class TrainingInterrupted(Exception):  # noqa: N818 - it is no error: a scheduler asked for it
     """The training was told to stop; it can be resumed."""
 
 
 class StopSignals:
     """SIGTERM and SIGUSR1, with which schedulers announce the end of a job.
 
-    Inside the context a signal raises :class:`Stopped` at once; inside :meth:`held` it is noted in ``received`` and
-    raises when that block ends, so that a step can be finished and its state saved.
+    Inside the context a signal raises :class:`TrainingInterrupted` at once; inside :meth:`deferred` it is noted in
+    ``received`` and raises when that block ends, so that a step can be finished and its state saved.
     """
 
     def __init__(self) -> None:
@@ -198,7 +200,7 @@ class StopSignals:
             signal.signal(each, handler)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """Let a signal wait until the block has ended."""
         self._hold = True
         try:
@@ -206,9 +208,9 @@ class StopSignals:
         finally:
             self._hold = False
         if self.received:
-            raise Stopped(self.received)
+            raise TrainingInterrupted(self.received)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         self.received = signal.Signals(number).name
         if not self._hold:
-            raise Stopped(self.received)
+            raise TrainingInterrupted(self.received)

@@ -13,7 +13,7 @@ import torch
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.prediction.inputs import Inputs, pad, subset
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.progress import log_line
 from valence_gap.training.batching import Rows
 
 
@@ -54,14 +54,16 @@ def read_examples(
     if len(twice):
         raise UserError(f"{labels} has several rows for one utterance", twice, "Prepare the corpus anew.")
     if selected is not None:
-        wanted = set(selected)
-        inputs = subset(inputs, [row for row, each in enumerate(inputs.ids) if each in wanted])
-        table = table[table["id"].isin(wanted)]
+        selected_ids = set(selected)
+        inputs = subset(inputs, [row for row, each in enumerate(inputs.ids) if each in selected_ids])
+        table = table[table["id"].isin(selected_ids)]
     if not len(inputs):
         raise UserError(f"there is no utterance to go with {labels}", remedy="Training needs a train and a dev split.")
-    unheard = sorted(set(table["id"]) - set(inputs.ids))
-    if unheard:
-        say(f"{len(unheard)} utterances of {labels} have no audio and are left out: {', '.join(unheard)}")
+    without_audio = sorted(set(table["id"]) - set(inputs.ids))
+    if without_audio:
+        log_line(
+            f"{len(without_audio)} utterances of {labels} have no audio and are left out: {', '.join(without_audio)}"
+        )
     targets = table.set_index("id").reindex(inputs.ids)[list(DIMENSIONS)].to_numpy(np.float32)  # (utterances, 3)
     _check(inputs, targets, labels, shortest)
     return Examples(inputs, targets, np.asarray(inputs.lengths) / rate_hz)
@@ -85,7 +87,7 @@ def _check(inputs: Inputs, targets: npt.NDArray[np.float32], labels: Path, short
         )
 
 
-class Cut:
+class TruncatedInputs:
     """Inputs cut to a greatest length; nothing is copied."""
 
     def __init__(self, inputs: Inputs, longest: int) -> None:
@@ -101,7 +103,7 @@ class Cut:
         return self._inputs[row][: self._longest]
 
 
-class Vectors:
+class PooledInputs:
     """Pooled states as inputs: (hidden,) each."""
 
     def __init__(self, ids: list[str], pooled: torch.Tensor) -> None:

@@ -12,15 +12,15 @@ from torch import nn
 
 from valence_gap.definitions.models import Recipe, Training
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
-from valence_gap.models.cnn14 import least_frames
+from valence_gap.models.cnn14 import min_frames
 from valence_gap.models.loading import SpeechModel
 from valence_gap.prediction.inference import predict
 from valence_gap.prediction.inputs import Inputs, open_inputs
 from valence_gap.runtime import precision, provenance
 from valence_gap.runtime.errors import UserError
-from valence_gap.study.checks.recipes import unsound
+from valence_gap.study.checks.recipes import training_errors
 from valence_gap.training import fractions
-from valence_gap.training.examples import Cut, Examples, Vectors, read_examples
+from valence_gap.training.examples import Examples, PooledInputs, TruncatedInputs, read_examples
 
 STEM_HOP = 320  # samples per frame of the convolutional stem
 
@@ -28,7 +28,7 @@ Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainingSplit:
     """One split, as files.
 
     Attributes:
@@ -70,7 +70,12 @@ class Learner:
 
 
 def build_learner(
-    training: Training, model: SpeechModel, train: Source, dev: Source, utterances: Path, device: torch.device
+    training: Training,
+    model: SpeechModel,
+    train: TrainingSplit,
+    dev: TrainingSplit,
+    utterances: Path,
+    device: torch.device,
 ) -> Learner:
     """Open the data of a training and, where the model is frozen, compute its pooled states once.
 
@@ -88,15 +93,15 @@ def build_learner(
     recipe = training.recipe
     _check(training, model, train)
     rate_hz = _rate_hz(training, model)
-    shortest = least_frames(len(training.backbone.channels)) if model.input_kind == "log-mel" else 1
+    shortest = min_frames(len(training.backbone.channels)) if model.input_kind == "log-mel" else 1
     train_examples, dev_examples = (
         read_examples(_open(training, model, source), source.labels, shortest=shortest, rate_hz=rate_hz, selected=ids)
         for source, ids in ((train, _selected(training, utterances)), (dev, None))
     )
     if recipe.max_duration_s is not None:
         longest = max(int(recipe.max_duration_s * rate_hz), shortest)
-        cut = Cut(train_examples.inputs, longest)
-        train_examples = replace(train_examples, inputs=cut, durations_s=cut.lengths / rate_hz)
+        truncated = TruncatedInputs(train_examples.inputs, longest)
+        train_examples = replace(train_examples, inputs=truncated, durations_s=truncated.lengths / rate_hz)
     if training.frozen:
         return _head_learner(recipe, model, train_examples, dev_examples, device)
     dtype = precision.resolve(recipe.precision)
@@ -127,8 +132,8 @@ def _head_learner(recipe: Recipe, model: SpeechModel, train: Examples, dev: Exam
         with torch.no_grad():
             return np.asarray(model.head(dev_pooled).cpu().numpy(), dtype=np.float32)
 
-    vectors = Vectors(train.inputs.ids, pooled[0])
-    return Learner(model.head, forward, predict_dev, replace(train, inputs=vectors), dev)
+    pooled_inputs = PooledInputs(train.inputs.ids, pooled[0])
+    return Learner(model.head, forward, predict_dev, replace(train, inputs=pooled_inputs), dev)
 
 
 def _selected(training: Training, utterances: Path) -> list[str] | None:
@@ -138,7 +143,7 @@ def _selected(training: Training, utterances: Path) -> list[str] | None:
     return fractions.select(table, training.fraction, seed=training.seed)
 
 
-def _open(training: Training, model: SpeechModel, source: Source) -> Inputs:
+def _open(training: Training, model: SpeechModel, source: TrainingSplit) -> Inputs:
     if source.audio is None and (model.input_kind != "stem" or source.features is None):
         raise UserError(
             f"there is no input to go with {source.labels}",
@@ -164,15 +169,15 @@ def _rate_hz(training: Training, model: SpeechModel) -> float:
     return SAMPLE_RATE_HZ / STEM_HOP if model.input_kind == "stem" else 1 / training.backbone.hop_s
 
 
-def _check(training: Training, model: SpeechModel, train: Source) -> None:
+def _check(training: Training, model: SpeechModel, train: TrainingSplit) -> None:
     """Refuse what would run and not be what was asked for."""
     stored = model.input_kind == "stem" and train.features is not None
-    refused = [f"{key}: {complaint}" for key, complaint in unsound(training, stored=stored)]
+    refused = [f"{key}: {complaint}" for key, complaint in training_errors(training, stored=stored)]
     if refused:
         raise UserError("the definition of the model is not sound", refused, "Correct its row or its recipe.")
 
 
-def checksums_of(backbone: Path | None, train: Source, dev: Source, utterances: Path) -> dict[str, str]:
+def checksums_of(backbone: Path | None, train: TrainingSplit, dev: TrainingSplit, utterances: Path) -> dict[str, str]:
     """Checksums of all that shapes the model, by a name that does not depend on where it lies."""
     named = {"train/utterances": utterances}
     named |= {

@@ -20,15 +20,15 @@ from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models import loading
 from valence_gap.runtime import precision, provenance
 from valence_gap.runtime.data_files import write_csv
-from valence_gap.runtime.errors import UserError, lacks_memory
-from valence_gap.runtime.files import whole_folder, write_json
-from valence_gap.runtime.progress import LINE_EVERY_S, Headlines, say
+from valence_gap.runtime.errors import UserError, is_out_of_memory
+from valence_gap.runtime.files import atomic_folder, write_json
+from valence_gap.runtime.progress import LINE_EVERY_S, StatusLines, log_line
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import checkpoints
 from valence_gap.training.batching import epoch_batches
-from valence_gap.training.checkpoints import Journal, Row, StopSignals
+from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState
 from valence_gap.training.examples import Batch, load_batches
-from valence_gap.training.learners import Forward, Learner, Source, build_learner, checksums_of
+from valence_gap.training.learners import Forward, Learner, TrainingSplit, build_learner, checksums_of
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer, set_learning_rate
 from valence_gap.training.seeding import seed_everything
@@ -38,8 +38,8 @@ def train(
     training: Training,
     *,
     backbone: Path | None,
-    train_source: Source,
-    dev_source: Source,
+    train_split: TrainingSplit,
+    dev_split: TrainingSplit,
     train_utterances: Path,
     scratch: Path,
     output: Path,
@@ -49,53 +49,53 @@ def train(
     Args:
         training: the definition.
         backbone: folder of the pre-trained backbone; None: there is none (CNN14).
-        train_source: training split.
-        dev_source: development split.
+        train_split: training split.
+        dev_split: development split.
         train_utterances: table of the training utterances, for the fraction that is trained on.
         scratch: folder of this training alone, in which it keeps its state; removed when it is done.
         output: folder that gets ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
 
     Raises:
         UserError: labels and inputs do not match, the loss is not finite, or memory runs out.
-        Stopped: a signal asked for it; the state is saved, and the same call resumes.
+        TrainingInterrupted: a signal asked for it; the state is saved, and the same call resumes.
     """
     started = time.monotonic()
     recipe = training.recipe
-    checksums = checksums_of(backbone, train_source, dev_source, train_utterances)
-    key = checkpoints.key_of(json.loads(to_json(training)), checksums)
-    with StopSignals() as signals, _repeatable(recipe), _explained(recipe):
+    checksums = checksums_of(backbone, train_split, dev_split, train_utterances)
+    key = checkpoints.state_key(json.loads(to_json(training)), checksums)
+    with StopSignals() as signals, _reproducible(recipe), _explain_out_of_memory(recipe):
         seed_everything(training.seed)
         device = precision.device()
         if recipe.train_stem:
             precision.keep_few_kernels()
         model = loading.build(training, backbone).to(device)
-        learner = build_learner(training, model, train_source, dev_source, train_utterances, device)
+        learner = build_learner(training, model, train_split, dev_split, train_utterances, device)
         optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])
-        headlines = Headlines(f"{output.parent.name}/{output.name}")
-        journal, best = checkpoints.load(scratch, key, learner.module, optimizer) or (Journal(), {})
+        status = StatusLines(f"{output.parent.name}/{output.name}")
+        journal, best = checkpoints.load(scratch, key, learner.module, optimizer) or (TrainerState(), {})
 
         while not _finished(recipe, journal):
-            with signals.held():
-                for _ in steps(training, learner, optimizer, journal, device):
+            with signals.deferred():
+                for _ in training_steps(training, learner, optimizer, journal, device):
                     if signals.received:
                         break
                 checkpoints.save(scratch, key, journal, learner.module, optimizer, best)
-            row = judge(learner, journal)
+            row = evaluate_epoch(learner, journal)
             journal.rows.append(row)
             if journal.best_epoch == journal.epoch:
-                best = checkpoints.weights_of(learner.module)
+                best = checkpoints.copy_weights(learner.module)
             journal.epoch, journal.step, journal.loss_sum = journal.epoch + 1, 0, 0.0
-            headlines.say(_told(row), always=_finished(recipe, journal))
+            status.show(_format_epoch(row), always=_finished(recipe, journal))
 
         learner.module.load_state_dict(best)
-        with whole_folder(output) as folder:
+        with atomic_folder(output) as folder:
             model.save(folder)
             _write_log(folder, training, journal, checksums, started)
     checkpoints.remove(scratch)
 
 
-def steps(
-    training: Training, learner: Learner, optimizer: torch.optim.Optimizer, journal: Journal, device: torch.device
+def training_steps(
+    training: Training, learner: Learner, optimizer: torch.optim.Optimizer, journal: TrainerState, device: torch.device
 ) -> Iterator[None]:
     """The steps of an epoch that are left; the journal says where it is before and after each.
 
@@ -111,7 +111,7 @@ def steps(
     """
     recipe = training.recipe
     rows_of = epoch_batches(learner.train.inputs.lengths, recipe.batch_size, seed=training.seed, epoch=journal.epoch)
-    report = Report(recipe, journal, len(rows_of))
+    step_logger = StepLogger(recipe, journal, len(rows_of))
     left = rows_of[journal.step :]
     learner.module.train()
     for batch in load_batches(learner.train, left, part_size=recipe.micro_batch_size, device=device):
@@ -129,7 +129,7 @@ def steps(
         journal.loss_sum += loss * len(batch.rows)
         journal.audio_s += float(learner.train.durations_s[batch.rows].sum())
         journal.train_s += time.monotonic() - began
-        report.step(loss, len(batch.rows))
+        step_logger.step(loss, len(batch.rows))
         yield
 
 
@@ -168,7 +168,7 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
     return loss.item()
 
 
-def judge(learner: Learner, journal: Journal) -> Row:
+def evaluate_epoch(learner: Learner, journal: TrainerState) -> LogRow:
     """The row of the training log of the epoch that has ended: its mean loss and the dev CCCs."""
     learner.module.eval()
     predictions = learner.predict_dev()  # (dev utterances, 3)
@@ -178,26 +178,26 @@ def judge(learner: Learner, journal: Journal) -> Row:
     mean = (arousal + dominance + valence) / len(DIMENSIONS)
     loss = journal.loss_sum / len(learner.train.inputs)
     best = mean > max((row["dev_mean"] for row in journal.rows), default=-np.inf)
-    row = Row(
+    row = LogRow(
         epoch=journal.epoch, loss=loss, dev_arousal=arousal, dev_dominance=dominance, dev_valence=valence, dev_mean=mean
     )
-    say(f"{_told(row)}{', the best so far' if best else ''}")
+    log_line(f"{_format_epoch(row)}{', the best so far' if best else ''}")
     return row
 
 
-def _told(row: Row) -> str:
+def _format_epoch(row: LogRow) -> str:
     return (
         f"epoch {row['epoch']}: loss {row['loss']:.3f}, dev CCC arousal {row['dev_arousal']:.3f}, "
         f"dominance {row['dev_dominance']:.3f}, valence {row['dev_valence']:.3f}, mean {row['dev_mean']:.3f}"
     )
 
 
-def _finished(recipe: Recipe, journal: Journal) -> bool:
+def _finished(recipe: Recipe, journal: TrainerState) -> bool:
     patient = recipe.patience is None or journal.epoch - 1 - journal.best_epoch < recipe.patience
     return journal.epoch > recipe.epochs or not patient
 
 
-def _not_finite(journal: Journal, ids: list[str]) -> UserError:
+def _not_finite(journal: TrainerState, ids: list[str]) -> UserError:
     return UserError(
         f"the predictions are not finite in epoch {journal.epoch}, step {journal.step + 1}",
         ids,
@@ -206,24 +206,24 @@ def _not_finite(journal: Journal, ids: list[str]) -> UserError:
 
 
 @contextmanager
-def _repeatable(recipe: Recipe) -> Iterator[None]:
+def _reproducible(recipe: Recipe) -> Iterator[None]:
     """The recipe's threads, and deterministic kernels on CPUs or where it wants them; then the settings before."""
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
-        with precision.repeatable(recipe.deterministic):
+        with precision.deterministic_kernels(recipe.deterministic):
             yield
     finally:
         torch.set_num_threads(threads)
 
 
 @contextmanager
-def _explained(recipe: Recipe) -> Iterator[None]:
+def _explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
     """Say what to do where memory runs out."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not lacks_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"memory ran out with batch_size: {recipe.batch_size}, micro_batch_size: {recipe.micro_batch_size}",
@@ -232,15 +232,15 @@ def _explained(recipe: Recipe) -> Iterator[None]:
         ) from error
 
 
-class Report:
+class StepLogger:
     """What is said while an epoch runs."""
 
-    def __init__(self, recipe: Recipe, journal: Journal, steps: int) -> None:
+    def __init__(self, recipe: Recipe, journal: TrainerState, steps: int) -> None:
         self._journal, self._first, self._steps, self._epochs = journal, journal.step, steps, recipe.epochs
         self._utterances = 0
         self._start = self._last = time.monotonic()
         if journal.step:
-            say(f"resuming in epoch {journal.epoch}, after step {journal.step} of {steps}")
+            log_line(f"resuming in epoch {journal.epoch}, after step {journal.step} of {steps}")
 
     def step(self, loss: float, utterances: int) -> None:
         """Say how far it is, every few seconds."""
@@ -251,13 +251,15 @@ class Report:
         self._last = now
         epoch, step, spent_s = self._journal.epoch, self._journal.step, now - self._start
         left = self._steps * (self._epochs - epoch + 1) - step
-        say(
+        log_line(
             f"epoch {epoch} of {self._epochs}, step {step} of {self._steps}, loss {loss:.3f}, "
             f"{self._utterances / spent_s:.1f} utterances/s, {left * spent_s / (step - self._first):.0f} s left"
         )
 
 
-def _write_log(folder: Path, training: Training, journal: Journal, checksums: dict[str, str], started: float) -> None:
+def _write_log(
+    folder: Path, training: Training, journal: TrainerState, checksums: dict[str, str], started: float
+) -> None:
     """``training.csv`` and ``run.json``."""
     rows = pd.DataFrame([dict(row) for row in journal.rows])
     write_csv(folder / "training.csv", rows.assign(best=rows["epoch"] == journal.best_epoch))

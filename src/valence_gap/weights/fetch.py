@@ -13,10 +13,10 @@ from safetensors import SafetensorError, safe_open
 from valence_gap.definitions.models import Backbone, Checkpoint, is_local
 from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import read_json, scratch_folder, whole_folder, write_json
+from valence_gap.runtime.files import atomic_folder, read_json, scratch_folder, write_json
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.weights.hub import ACCOMPANYING, PICKLED, Origin, download, require_commit
-from valence_gap.weights.kinds import CONFIG, WEIGHTS, misfit
+from valence_gap.weights.model_types import CONFIG, WEIGHTS, model_type_error
 
 
 def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
@@ -39,7 +39,7 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
     origin = Origin(f"Backbone {name}", f"backbones.{name}", backbone.source, backbone.revision, definition)
 
     def refuse_others(folder: Path) -> None:
-        if wrong := misfit(folder, backbone.architecture):
+        if wrong := model_type_error(folder, backbone.architecture):
             raise UserError(
                 f"Backbone {name}: {origin.source} is not the kind of model that is wanted.",
                 [wrong.replace(str(folder), origin.source)],
@@ -99,7 +99,7 @@ def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], N
         raise UserError(
             f"{origin.what}: {folder} has no {CONFIG}.", remedy="Its source must be a folder in Hugging Face format."
         )
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         shutil.copyfile(config, scratch / CONFIG)
         for file in ACCOMPANYING:
             if (folder / file).is_file():

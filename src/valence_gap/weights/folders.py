@@ -61,15 +61,15 @@ def read_weights(folder: Path, rename: Callable[[str], str | None]) -> dict[str,
     try:
         with safe_open(path, framework="pt") as stored:
             for name in stored.keys():  # noqa: SIM118 - no mapping, it only looks like one
-                wanted = rename(_newer(name))
-                if wanted is not None:
-                    weights[wanted] = stored.get_tensor(name).float()
+                new_name = rename(_newer(name))
+                if new_name is not None:
+                    weights[new_name] = stored.get_tensor(name).float()
     except (SafetensorError, OSError) as error:
         raise UserError("the weights of a model cannot be read: damaged file", [f"{path}: {error}"], remedy) from error
     return weights
 
 
-def fill(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *, optional: Iterable[str] = ()) -> None:
+def load_state(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *, optional: Iterable[str] = ()) -> None:
     """Copy weights into a module, all of them and nothing else.
 
     Args:
@@ -103,7 +103,7 @@ def write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]
     """Write ``config.json`` and ``model.safetensors``; float32, on the CPU."""
     folder.mkdir(parents=True, exist_ok=True)
     stored = {_older(name): _stored(weight) for name, weight in weights.items()}
-    with files.whole_file(folder / WEIGHTS) as scratch:
+    with files.atomic_file(folder / WEIGHTS) as scratch:
         save_file(stored, scratch, metadata={"format": "pt"})
     files.write_json(folder / CONFIG, config)
 

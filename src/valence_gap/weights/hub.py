@@ -18,9 +18,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from valence_gap.runtime.errors import UserError, of_system
-from valence_gap.runtime.progress import say
-from valence_gap.weights.kinds import CONFIG, WEIGHTS
+from valence_gap.runtime.errors import UserError, user_error_from_os_error
+from valence_gap.runtime.progress import log_line
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 PICKLED = "pytorch_model.bin"
 ACCOMPANYING = (
@@ -69,18 +69,18 @@ def download(origin: Origin, scratch: Path) -> Path:
     Raises:
         UserError: what has to be downloaded by other means and where to put it, or why it cannot be.
     """
-    wanted = [CONFIG, WEIGHTS, *ACCOMPANYING]
-    _snapshot(origin, wanted, scratch)
+    patterns = [CONFIG, WEIGHTS, *ACCOMPANYING]
+    _snapshot(origin, patterns, scratch)
     if not (scratch / WEIGHTS).is_file():
         _snapshot(origin, [PICKLED], scratch)
     return scratch
 
 
-def _snapshot(origin: Origin, wanted: list[str], scratch: Path) -> None:
+def _snapshot(origin: Origin, patterns: list[str], scratch: Path) -> None:
     source, revision = origin.source, str(origin.revision)
-    say(f"{origin.what}: downloading {source} at {revision[:12]}")
+    log_line(f"{origin.what}: downloading {source} at {revision[:12]}")
     try:
-        snapshot_download(source, revision=revision, allow_patterns=wanted, local_dir=scratch)
+        snapshot_download(source, revision=revision, allow_patterns=patterns, local_dir=scratch)
     except (OfflineModeIsEnabled, HfHubHTTPError, EntryNotFoundError, OSError) as error:
         raise _refused(origin, error) from error
 
@@ -109,8 +109,10 @@ def _refused(origin: Origin, error: Exception) -> UserError:
     if isinstance(status, int) and (status == 429 or status >= 500):
         remedy = "Try again later; if it goes on, ask https://status.huggingface.co."
         return UserError(f"{origin.what}: the hub is overloaded or out of order ({status}).", [first], remedy)
-    if isinstance(error, OSError) and error.errno in ON_DISK and (told := of_system(error)):
-        return UserError(f"{origin.what} cannot be fetched: {told.what}.", told.offenders, told.remedy)
+    if isinstance(error, OSError) and error.errno in ON_DISK and (user_error := user_error_from_os_error(error)):
+        return UserError(
+            f"{origin.what} cannot be fetched: {user_error.what}.", user_error.offenders, user_error.remedy
+        )
     return _offline(origin, error)
 
 

@@ -14,7 +14,7 @@ REMEDY = "Fetch or make the folder anew; config.json and model.safetensors must 
 
 
 @contextmanager
-def told(folder: Path) -> Iterator[None]:
+def user_errors(folder: Path) -> Iterator[None]:
     """Build a model from a folder, or tell what is wrong with the folder.
 
     Args:
@@ -27,7 +27,7 @@ def told(folder: Path) -> Iterator[None]:
     config = folder / folders.CONFIG
     weights = folder / folders.WEIGHTS
     most = weights.stat().st_size if weights.is_file() else MOST_VALUES
-    values = least_values(folders.read_config(folder))
+    values = min_parameters(folders.read_config(folder))
     if values > most:
         raise UserError(
             f"{weights} does not hold the model that {config} describes",
@@ -44,7 +44,7 @@ def told(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def least_values(config: Mapping[str, Any]) -> int:
+def min_parameters(config: Mapping[str, Any]) -> int:
     """Fewer values than a model of this configuration has, by its largest matrices; any absurd number makes it large.
 
     Args:

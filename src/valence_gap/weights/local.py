@@ -6,7 +6,7 @@ from typing import Any
 from valence_gap.definitions.models import is_local
 from valence_gap.runtime.files import read_json
 
-SPECTROGRAM_KINDS = ("wav2vec2-bert", "whisper")
+SPECTROGRAM_MODEL_TYPES = ("wav2vec2-bert", "whisper")
 """Kinds of encoders (``model_type`` of their configuration) that hear no waveform: nothing of theirs can be cached."""
 
 
@@ -15,26 +15,26 @@ def local_source(source: str | None) -> Path | None:
     return Path(source).expanduser() if source and is_local(source) else None
 
 
-def mistaken(source: str | None, revision: str | None) -> bool:
+def looks_like_folder(source: str | None, revision: str | None) -> bool:
     """Whether a source is a folder written like a hub id: with too many slashes, or it is there and not pinned."""
     if not source or is_local(source):
         return False
     return source.count("/") > 1 or (revision is None and Path(source).is_dir())
 
 
-def kind_of(folder: Path) -> str | None:
+def model_type_of(folder: Path) -> str | None:
     """What kind of model lies in a folder; None where that cannot be read."""
-    return _told(folder).get("model_type")
+    return _read_config(folder).get("model_type")
 
 
-def layers_of(folder: Path) -> int | None:
+def num_layers_of(folder: Path) -> int | None:
     """Its transformer layers; None where that cannot be read."""
-    content = _told(folder)
+    content = _read_config(folder)
     layers = content.get("num_hidden_layers", content.get("encoder_layers"))
     return layers if isinstance(layers, int) else None
 
 
-def _told(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> dict[str, Any]:
     try:
         content = read_json(folder / "config.json")
     except (OSError, ValueError, RecursionError):

@@ -15,7 +15,7 @@ from valence_gap.audio.conditions import (
     speed_up,
     utterance_generator,
 )
-from valence_gap.audio.noise import Clip, Clips, draw_stretch, load_clips, mix
+from valence_gap.audio.noise import Clip, Clips, load_clips, mix, random_segment
 from valence_gap.audio.packs import open_pack, write_pack
 from valence_gap.definitions.evaluation import Condition
 from valence_gap.runtime.errors import UserError
@@ -65,7 +65,7 @@ def test_ratio_is_that_of_the_utterance_to_the_noise_as_mixed(
     clip = speech(clip_samples, clip_level, seed + 1)
     clip[clip_samples - round(padding * clip_samples) :] = 0
     clip[0] = clip_level  # a clip of few samples has a sound too
-    stretch = draw_stretch(clip, samples, np.random.default_rng(seed))
+    stretch = random_segment(clip, samples, np.random.default_rng(seed))
     mixture = mix(clean, stretch, snr_db)
     added = mixture.signal / mixture.scale - clean.astype(np.float64)
     assert stretch.shape == clean.shape
@@ -110,7 +110,7 @@ def test_scaled_and_silent_utterances_are_counted(tmp_path):
 
 def test_short_clip_is_looped_from_a_random_offset():
     clip = np.arange(1, 8, dtype=np.float32)
-    stretches = [draw_stretch(clip, 20, np.random.default_rng(seed)) for seed in range(50)]
+    stretches = [random_segment(clip, 20, np.random.default_rng(seed)) for seed in range(50)]
     for stretch in stretches:
         start = int(stretch[0]) - 1
         np.testing.assert_array_equal(stretch, [clip[(start + n) % 7] for n in range(20)])
@@ -121,7 +121,7 @@ def test_long_clip_is_cut_not_looped():
     clip = np.arange(1, 101, dtype=np.float32)
     starts = set()
     for seed in range(200):
-        stretch = draw_stretch(clip, 90, np.random.default_rng(seed))
+        stretch = random_segment(clip, 90, np.random.default_rng(seed))
         np.testing.assert_array_equal(np.diff(stretch), 1)
         starts.add(int(stretch[0]))
     assert starts == set(range(1, 12))
@@ -131,14 +131,14 @@ def test_padding_of_a_clip_is_never_all_that_is_mixed_in():
     clip = np.zeros(80_000, np.float32)
     clip[100] = 0.5  # so rare that the tries run out
     for seed in range(20):
-        assert draw_stretch(clip, 100, np.random.default_rng(seed)).max() == 0.5
+        assert random_segment(clip, 100, np.random.default_rng(seed)).max() == 0.5
 
 
 def test_faint_floor_beside_a_sound_is_not_blown_up():
     clip = np.full(50_000, 1e-6, np.float32)
     clip[:10_000] = 0.5
     for seed in range(50):
-        assert draw_stretch(clip, 1000, np.random.default_rng(seed)).max() == 0.5
+        assert random_segment(clip, 1000, np.random.default_rng(seed)).max() == 0.5
 
 
 def test_ratios_of_one_class_share_clip_and_offset_and_classes_do_not(tmp_path):

@@ -3,19 +3,19 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from claims_data import BY_ID, Given, around, paper_claims, statement
+from claims_data import BY_ID, MappedEvidence, around, paper_claims, statement
 from scipy.stats import chi2, f, spearmanr
 
 from valence_gap.claims.cases import cases_of
 from valence_gap.claims.quantities import rank_correlations
-from valence_gap.claims.questions import Question
-from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, evaluate
+from valence_gap.claims.resolved_statements import ResolvedStatement
+from valence_gap.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, evaluate
 from valence_gap.definitions.claims import Side
 from valence_gap.scores import statistics
 
 
 def only_case(one, evidence, claims=None):
-    (rows,) = cases_of(Question(one, claims or paper_claims(), evidence)).values()
+    (rows,) = cases_of(ResolvedStatement(one, claims or paper_claims(), evidence)).values()
     return rows
 
 
@@ -39,8 +39,8 @@ def clean(scores, model, dimension, corpus="msp-podcast", condition="clean", gro
 def test_gain_over_counterparts():
     scores = scores_of(["hubert-L", "hubert-L-frozen", "hubert-L-fusion"])
     side = Side(models="strong", dimensions=("arousal",))
-    tuning = only_case(statement(quantity="gain_of_tuning", first=side, second=None), Given(scores))
-    fusion = only_case(statement(quantity="gain_of_fusion", first=side, second=None), Given(scores))
+    tuning = only_case(statement(quantity="gain_of_tuning", first=side, second=None), MappedEvidence(scores))
+    fusion = only_case(statement(quantity="gain_of_fusion", first=side, second=None), MappedEvidence(scores))
     own = clean(scores, "hubert-L", "arousal")
     np.testing.assert_allclose(tuning, own - clean(scores, "hubert-L-frozen", "arousal"))
     np.testing.assert_allclose(fusion, clean(scores, "hubert-L-fusion", "arousal") - own)
@@ -48,7 +48,7 @@ def test_gain_over_counterparts():
 
 def test_lead_in_one_dimension_over_that_in_others():
     scores = scores_of(["w2v2-L-robust", "cnn14"])
-    cases = cases_of(Question(BY_ID["valence-gains-most"], paper_claims(), Given(scores)))
+    cases = cases_of(ResolvedStatement(BY_ID["valence-gains-most"], paper_claims(), MappedEvidence(scores)))
     leads = {
         name: clean(scores, "w2v2-L-robust", name) - clean(scores, "cnn14", name)
         for name in ("arousal", "dominance", "valence")
@@ -57,13 +57,13 @@ def test_lead_in_one_dimension_over_that_in_others():
     for (_, other), rows in cases.items():
         np.testing.assert_allclose(rows, leads["valence"] - leads[other.dimension])
     averaged = replace(BY_ID["valence-gains-most"], quantifier="mean", over=())
-    found = only_case(averaged, Given(scores))
+    found = only_case(averaged, MappedEvidence(scores))
     np.testing.assert_allclose(found, leads["valence"] - (leads["arousal"] + leads["dominance"]) / 2)
 
 
 def test_relative_drop():
     scores = scores_of(["w2v2-L-robust", "cnn14"], corpora=("msp-podcast", "iemocap"))
-    cases = cases_of(Question(BY_ID["best-loses-less-across-corpora"], paper_claims(), Given(scores)))
+    cases = cases_of(ResolvedStatement(BY_ID["best-loses-less-across-corpora"], paper_claims(), MappedEvidence(scores)))
     assert [one.dimension for one, _ in cases] == ["arousal", "dominance"]
     for (one, _), rows in cases.items():
         drops = [
@@ -76,8 +76,10 @@ def test_relative_drop():
 def test_a_share_of_nothing_is_no_drop():
     scores = scores_of(["w2v2-L-robust", "cnn14"], corpora=("msp-podcast", "iemocap"))
     scores["cnn14", "msp-podcast", "arousal", "clean", "all"] = around(0.005)
-    (judged,) = evaluate([BY_ID["best-loses-less-across-corpora"]], paper_claims(), Given(scores), confidence=0.95)
-    assert judged.verdict == UNTOLD
+    (judged,) = evaluate(
+        [BY_ID["best-loses-less-across-corpora"]], paper_claims(), MappedEvidence(scores), confidence=0.95
+    )
+    assert judged.verdict == INCONCLUSIVE
     assert "cnn14, arousal" in judged.why
 
 
@@ -96,21 +98,21 @@ def test_change_is_the_mean_over_conditions_corpora_and_dimensions():
         ]
         return np.mean([one - two for one, two in pairs], axis=0)
 
-    cases = cases_of(Question(BY_ID["human-sounds-hurt-most"], claims, Given(scores)))
+    cases = cases_of(ResolvedStatement(BY_ID["human-sounds-hurt-most"], claims, MappedEvidence(scores)))
     assert [other.condition for _, other in cases] == ["natural", "interior"]
     human, natural = ((change(one) + change(other)) / 2 for one, other in ("ab", "de"))
     np.testing.assert_allclose([*cases.values()], [human - natural, human - change("c")])
-    (only,) = cases_of(Question(BY_ID["human-sounds-hurt-most"], claims, Given(scores)), [*cases][1])
+    (only,) = cases_of(ResolvedStatement(BY_ID["human-sounds-hurt-most"], claims, MappedEvidence(scores)), [*cases][1])
     assert only == [*cases][1]
     averaged = replace(BY_ID["human-sounds-hurt-most"], quantifier="mean", over=())
-    found = only_case(averaged, Given(scores), claims)
+    found = only_case(averaged, MappedEvidence(scores), claims)
     np.testing.assert_allclose(found, human - (change("c") + change("d") + change("e")) / 3)
 
 
 def test_gender_gaps():
     scores = scores_of(["hubert-L"], groups=("female", "male"))
     side = Side(models="strong")
-    signed = only_case(statement(quantity="gender_gap", first=side, second=None), Given(scores))
+    signed = only_case(statement(quantity="gender_gap", first=side, second=None), MappedEvidence(scores))
     gaps = [
         clean(scores, "hubert-L", name, group="female") - clean(scores, "hubert-L", name, group="male")
         for name in ("arousal", "dominance", "valence")
@@ -129,12 +131,12 @@ def test_absolute_gender_gap_is_that_beyond_chance():
     scores = {("hubert-L", "msp-podcast", name, "clean", "female"): rows for name, rows in women.items()}
     scores |= {("hubert-L", "msp-podcast", name, "clean", "male"): np.full(3, value) for name, value in men.items()}
     one = statement(quantity="absolute_gender_gap", first=Side(models="strong"), second=None)
-    found = only_case(one, Given(scores, resamples=2))
+    found = only_case(one, MappedEvidence(scores, resamples=2))
     # Gaps of -.2 and .2 with errors of .1 and .3: squares of .04 less .01 and less .09, on average -.01.
     squares = [(0.03 - 0.05) / 2, (0.1**2 - 0.02 + 0.5**2 - 0.18) / 2, (0.3**2 - 0.02 + 0.1**2 - 0.18) / 2]
     np.testing.assert_allclose(found, [-0.1, np.sqrt(squares[1]), -np.sqrt(-squares[2])])
     # An average of 0 with errors of .2: its square is 0 less .04, and of the resamples .04 less .08.
-    average = only_case(replace(one, quantity="absolute_average_gender_gap"), Given(scores, resamples=2))
+    average = only_case(replace(one, quantity="absolute_average_gender_gap"), MappedEvidence(scores, resamples=2))
     np.testing.assert_allclose(average, [-0.2, -0.2, -0.2])
 
 
@@ -146,7 +148,7 @@ def models_that_differ(by_dimension, errors=(0.0,)):
         for dimension, offsets in by_dimension.items()
         for model, off in zip("abcde", offsets, strict=True)
     }
-    return claims, Given(scores, resamples=len(errors))
+    return claims, MappedEvidence(scores, resamples=len(errors))
 
 
 STAIRS = np.arange(-2, 3) / np.sqrt(2.5)  # five numbers of variance 1
@@ -182,19 +184,21 @@ def noisy(rng, keys, truth, noise, resamples=300):
 
 
 def shares(one, worlds, claims=None):
-    """How often a statement holds, and how often it does not."""
+    """How often a statement is supported, and how often contradicted."""
     verdicts = [evaluate([one], claims or paper_claims(), world, confidence=0.95)[0].verdict for world in worlds]
-    return np.mean([verdict == HOLDS for verdict in verdicts]), np.mean([verdict == FAILS for verdict in verdicts])
+    return np.mean([verdict == SUPPORTED for verdict in verdicts]), np.mean(
+        [verdict == CONTRADICTED for verdict in verdicts]
+    )
 
 
 def test_equal_models_do_not_differ_most_where_scores_are_noisiest():
     rng, names = np.random.default_rng(0), paper_claims().roles["transformers"]
     keys = [(name, "msp-podcast", dimension, "clean", "all") for name in names for dimension in NOISE]
-    worlds = [Given(noisy(rng, keys, dict.fromkeys(NOISE, 0.5), NOISE), resamples=300) for _ in range(200)]
+    worlds = [MappedEvidence(noisy(rng, keys, dict.fromkeys(NOISE, 0.5), NOISE), resamples=300) for _ in range(200)]
     assert max(shares(BY_ID["unequal-in-valence"], worlds)) <= 0.04
     offsets = dict(zip(names, np.linspace(-0.3, 0.3, len(names)), strict=True))
     apart = {key: rows + offsets[key[0]] * (key[2] == "valence") for key, rows in worlds[0].cccs.items()}
-    assert shares(BY_ID["unequal-in-valence"], [Given(apart, resamples=300)]) == (1, 0)
+    assert shares(BY_ID["unequal-in-valence"], [MappedEvidence(apart, resamples=300)]) == (1, 0)
 
 
 def test_scores_without_a_gender_gap_are_not_less_fair_where_they_are_noisiest():
@@ -207,16 +211,16 @@ def test_scores_without_a_gender_gap_are_not_less_fair_where_they_are_noisiest()
         for dimension in NOISE
         for gender in ("female", "male")
     ]
-    worlds = [Given(noisy(rng, keys, dict.fromkeys(NOISE, 0.5), NOISE), resamples=300) for _ in range(200)]
+    worlds = [MappedEvidence(noisy(rng, keys, dict.fromkeys(NOISE, 0.5), NOISE), resamples=300) for _ in range(200)]
     assert max(shares(BY_ID["valence-less-fair"], worlds, claims)) <= 0.04
     gap = {key: rows + 0.3 * (key[2] == "valence" and key[4] == "male") for key, rows in worlds[0].cccs.items()}
-    assert shares(BY_ID["valence-less-fair"], [Given(gap, resamples=300)], claims) == (1, 0)
+    assert shares(BY_ID["valence-less-fair"], [MappedEvidence(gap, resamples=300)], claims) == (1, 0)
 
 
 def test_correlation_over_models():
     names = paper_claims().roles["transformers"]
     scores = scores_of(names, conditions=("original", "synthesised"))
-    found = only_case(BY_ID["valence-goes-with-words"], Given(scores))
+    found = only_case(BY_ID["valence-goes-with-words"], MappedEvidence(scores))
     for row in range(5):
         sides_of = [
             [clean(scores, name, "valence", condition=which)[row] for name in names]
@@ -240,7 +244,7 @@ def test_speakers():
     rng = np.random.default_rng(0)
     names = paper_claims().roles["transformers"]
     by_model = {name: {speaker: rng.uniform(0, 1, 201) for speaker in "abcde"} for name in names}
-    evidence = Given(speakers=by_model)
+    evidence = MappedEvidence(speakers=by_model)
     own = np.stack(list(by_model["w2v2-L-robust"].values()))
     median = np.median(own, axis=0)
 
@@ -249,11 +253,11 @@ def test_speakers():
         share = statement(quantity="speakers_near_median", tolerance=tolerance, second=None)
         near = (np.abs(own - median) <= 0.2).mean(axis=0)
         expected = [near[0], *np.clip(near[1:] - np.median(near[1:]) + near[0], 0, 1)]
-        found = only_case(share, Given(speakers=by_model, speaker_draws=draws))
+        found = only_case(share, MappedEvidence(speakers=by_model, speaker_draws=draws))
         np.testing.assert_allclose(found, np.mean([expected] * 3, axis=0))
 
     low = replace(BY_ID["some-speakers-badly-recognised"], first=Side(models="best", dimensions=("valence",)))
-    cases = cases_of(Question(low, paper_claims(), evidence))
+    cases = cases_of(ResolvedStatement(low, paper_claims(), evidence))
     assert [one.speaker for one, _ in cases] == list("abcde")
     np.testing.assert_allclose(np.stack(list(cases.values())), own - median)
 
@@ -281,7 +285,7 @@ EARLIER, STEADIER = BY_ID["pre-trained-converges-earlier"], BY_ID["pre-trained-i
 )
 def test_epochs_to_what_both_reach(quick, slow, epochs):
     curves = {"w2v2-b": [np.array(quick)] * 3, "cnn14": [np.array(slow)] * 3}
-    assert only_case(EARLIER, Given(curves=curves))[0] == pytest.approx(epochs)
+    assert only_case(EARLIER, MappedEvidence(curves=curves))[0] == pytest.approx(epochs)
 
 
 @pytest.mark.parametrize(
@@ -293,9 +297,9 @@ def test_convergence_is_told_where_seeds_agree_and_models_do_not(late, expected)
         "w2v2-b": [np.array([0.55, 0.6, 0.6])] * 3,
         "cnn14": [np.r_[np.zeros(epochs), np.full(20 - epochs, 0.5)] for epochs in late],
     }
-    assert shares(EARLIER, [Given(curves=curves, resamples=2000)]) == expected
+    assert shares(EARLIER, [MappedEvidence(curves=curves, resamples=2000)]) == expected
     swapped = {"w2v2-b": curves["cnn14"], "cnn14": curves["w2v2-b"]}
-    assert shares(EARLIER, [Given(curves=swapped, resamples=2000)]) == expected[::-1]
+    assert shares(EARLIER, [MappedEvidence(curves=swapped, resamples=2000)]) == expected[::-1]
 
 
 def test_one_seed_or_no_score_cannot_be_told():
@@ -305,13 +309,15 @@ def test_one_seed_or_no_score_cannot_be_told():
         ([np.ones(3), np.full(3, np.nan)], "a run of cnn14 has no dev CCC"),
     ):
         for one in (EARLIER, STEADIER):
-            (judged,) = evaluate([one], paper_claims(), Given(curves=curves | {"cnn14": runs}), confidence=0.95)
-            assert (judged.verdict, judged.why) == (UNTOLD, why)
+            (judged,) = evaluate(
+                [one], paper_claims(), MappedEvidence(curves=curves | {"cnn14": runs}), confidence=0.95
+            )
+            assert (judged.verdict, judged.why) == (INCONCLUSIVE, why)
 
 
 def test_few_seeds_give_wide_intervals():
     curves = {"w2v2-b": [np.r_[np.zeros(late), np.full(9 - late, 0.5)] for late in (1, 3, 8)]}
-    rows = only_case(replace(EARLIER, second=None), Given(curves=curves, resamples=20_000))
+    rows = only_case(replace(EARLIER, second=None), MappedEvidence(curves=curves, resamples=20_000))
     low, high = statistics.interval(rows[1:, None], 0.95)
     half = 4.303 * np.std([2, 4, 9], ddof=1) / np.sqrt(3)
     assert (low[0], high[0]) == (pytest.approx(5 - half, rel=0.1), pytest.approx(5 + half, rel=0.1))
@@ -319,7 +325,7 @@ def test_few_seeds_give_wide_intervals():
 
 def test_seeds_that_agree_to_the_epoch_leave_room_for_half_of_one():
     curves = {"w2v2-b": [np.full(4, 0.5)] * 3}
-    rows = only_case(replace(EARLIER, second=None), Given(curves=curves, resamples=20_000))
+    rows = only_case(replace(EARLIER, second=None), MappedEvidence(curves=curves, resamples=20_000))
     low, high = statistics.interval(rows[1:, None], 0.95)
     half = 4.303 * 0.5 / np.sqrt(3)
     assert (rows[0], low[0], high[0]) == (1, pytest.approx(1 - half, abs=0.1), pytest.approx(1 + half, abs=0.1))
@@ -328,7 +334,7 @@ def test_seeds_that_agree_to_the_epoch_leave_room_for_half_of_one():
 def test_spread_over_seeds_is_as_uncertain_as_the_seeds_are_few():
     offsets = np.array([0.0, 0.03, -0.03])
     curves = {"w2v2-b": [np.linspace(0.1, 0.5, 40) + off for off in offsets]}
-    rows = only_case(replace(STEADIER, second=None), Given(curves=curves, resamples=20_000))
+    rows = only_case(replace(STEADIER, second=None), MappedEvidence(curves=curves, resamples=20_000))
     assert rows[0] == pytest.approx(0.03)
     expected = np.sqrt(2 * 0.03**2 / chi2(2).ppf([0.975, 0.5, 0.025]))
     np.testing.assert_allclose(np.percentile(rows[1:], [2.5, 50, 97.5]), expected, rtol=0.05)
@@ -341,7 +347,7 @@ def test_spreads_differ_if_the_ratio_of_variances_says_so(ratio, told):
         name: [np.full(3, 0.5 + scale * off) for off in (0.0, 0.01, -0.01)]
         for name, scale in (("w2v2-b", 1.0), ("cnn14", factor))
     }
-    assert shares(STEADIER, [Given(curves=curves, resamples=20_000)]) == (told, 0)
+    assert shares(STEADIER, [MappedEvidence(curves=curves, resamples=20_000)]) == (told, 0)
 
 
 def test_spread_over_seeds_is_of_the_epochs_that_both_have():
@@ -350,10 +356,10 @@ def test_spread_over_seeds_is_of_the_epochs_that_both_have():
         "w2v2-b": [np.full(2, 0.5) + sign * early[:2] for sign in (-1, 0, 1)],
         "cnn14": [np.full(5, 0.5) + sign * early for sign in (-1, 0, 1)],
     }
-    assert only_case(STEADIER, Given(curves=curves))[0] == pytest.approx(0)
+    assert only_case(STEADIER, MappedEvidence(curves=curves))[0] == pytest.approx(0)
 
 
-class Laws(Given):
+class Laws(MappedEvidence):
     """Three runs of each of two models; random numbers differ from world to world."""
 
     def __init__(self, seed, law, epochs):

@@ -2,21 +2,30 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from claims_data import STATEMENTS, Given, World, around, paper_claims, statement
+from claims_data import STATEMENTS, MappedEvidence, RandomEvidence, around, paper_claims, statement
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
 from valence_gap.claims.cases import cases_of
-from valence_gap.claims.evidence import MissingError
-from valence_gap.claims.intervals import simultaneous
-from valence_gap.claims.published import Published
-from valence_gap.claims.questions import Question
-from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, decide, evaluate, satisfied, sides, summary
+from valence_gap.claims.evidence import MissingEvidenceError
+from valence_gap.claims.intervals import simultaneous_interval
+from valence_gap.claims.published import PublishedEvidence
+from valence_gap.claims.resolved_statements import ResolvedStatement
+from valence_gap.claims.verdicts import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    SUPPORTED,
+    decide,
+    evaluate,
+    satisfied,
+    sides,
+    summary,
+)
 from valence_gap.definitions.claims import Claims, Side
 from valence_gap.scores import statistics
 
-OPPOSITE = {HOLDS: FAILS, FAILS: HOLDS, UNTOLD: UNTOLD}
+OPPOSITE = {SUPPORTED: CONTRADICTED, CONTRADICTED: SUPPORTED, INCONCLUSIVE: INCONCLUSIVE}
 
 
 def verdicts(statements, evidence, claims=None):
@@ -27,30 +36,30 @@ def verdicts(statements, evidence, claims=None):
 @pytest.mark.parametrize(
     ("comparison", "threshold", "margin", "low", "high", "expected"),
     [
-        ("greater", 0.1, None, 0.11, 0.2, HOLDS),
-        ("greater", 0.1, None, 0.09, 0.2, UNTOLD),
-        ("greater", 0.1, None, 0.0, 0.1, FAILS),
-        ("greater", 0.0, None, 0.0, 0.0, FAILS),
-        ("less", 0.1, None, 0.0, 0.09, HOLDS),
-        ("less", 0.1, None, 0.0, 0.11, UNTOLD),
-        ("less", 0.1, None, 0.1, 0.2, FAILS),
-        ("at least", 0.0, 0.02, -0.01, 0.2, HOLDS),
-        ("at least", 0.0, 0.02, -0.03, 0.2, UNTOLD),
-        ("at least", 0.0, 0.02, -0.2, -0.02, FAILS),
-        ("at most", 0.0, 0.02, -0.2, 0.01, HOLDS),
-        ("at most", 0.0, 0.02, -0.2, 0.03, UNTOLD),
-        ("at most", 0.0, 0.02, 0.02, 0.2, FAILS),
-        ("within", 0.26, 0.05, 0.22, 0.3, HOLDS),
-        ("within", 0.26, 0.05, 0.22, 0.32, UNTOLD),
-        ("within", 0.26, 0.05, 0.1, 0.4, UNTOLD),
-        ("within", 0.26, 0.05, 0.1, 0.2, FAILS),
-        ("within", 0.26, 0.05, 0.32, 0.4, FAILS),
+        ("greater", 0.1, None, 0.11, 0.2, SUPPORTED),
+        ("greater", 0.1, None, 0.09, 0.2, INCONCLUSIVE),
+        ("greater", 0.1, None, 0.0, 0.1, CONTRADICTED),
+        ("greater", 0.0, None, 0.0, 0.0, CONTRADICTED),
+        ("less", 0.1, None, 0.0, 0.09, SUPPORTED),
+        ("less", 0.1, None, 0.0, 0.11, INCONCLUSIVE),
+        ("less", 0.1, None, 0.1, 0.2, CONTRADICTED),
+        ("at least", 0.0, 0.02, -0.01, 0.2, SUPPORTED),
+        ("at least", 0.0, 0.02, -0.03, 0.2, INCONCLUSIVE),
+        ("at least", 0.0, 0.02, -0.2, -0.02, CONTRADICTED),
+        ("at most", 0.0, 0.02, -0.2, 0.01, SUPPORTED),
+        ("at most", 0.0, 0.02, -0.2, 0.03, INCONCLUSIVE),
+        ("at most", 0.0, 0.02, 0.02, 0.2, CONTRADICTED),
+        ("within", 0.26, 0.05, 0.22, 0.3, SUPPORTED),
+        ("within", 0.26, 0.05, 0.22, 0.32, INCONCLUSIVE),
+        ("within", 0.26, 0.05, 0.1, 0.4, INCONCLUSIVE),
+        ("within", 0.26, 0.05, 0.1, 0.2, CONTRADICTED),
+        ("within", 0.26, 0.05, 0.32, 0.4, CONTRADICTED),
     ],
 )
 def test_interval_decides(comparison, threshold, margin, low, high, expected):
     one = statement(comparison=comparison, threshold=threshold, margin=margin)
-    holds, fails = sides(np.array([low]), np.array([high]), one)
-    assert (holds[0], fails[0]) == (expected == HOLDS, expected == FAILS)
+    supports, contradicts = sides(np.array([low]), np.array([high]), one)
+    assert (supports[0], contradicts[0]) == (expected == SUPPORTED, expected == CONTRADICTED)
 
 
 @settings(max_examples=50, deadline=None)
@@ -58,8 +67,8 @@ def test_interval_decides(comparison, threshold, margin, low, high, expected):
 def test_no_interval_lies_on_both_sides(ends, threshold, margin):
     low, high = np.array([min(ends)]), np.array([max(ends)])
     for comparison in ("greater", "less", "at least", "at most", "within"):
-        holds, fails = sides(low, high, statement(comparison=comparison, threshold=threshold, margin=margin))
-        assert not (holds & fails).any()
+        supports, contradicts = sides(low, high, statement(comparison=comparison, threshold=threshold, margin=margin))
+        assert not (supports & contradicts).any()
 
 
 CASES = {"clear": around(0.2), "against": around(-0.2), "open": around(0.001)}
@@ -68,16 +77,16 @@ CASES = {"clear": around(0.2), "against": around(-0.2), "open": around(0.001)}
 @pytest.mark.parametrize(
     ("quantifier", "cases", "expected", "decides"),
     [
-        ("each", ["clear", "clear"], HOLDS, 0),
-        ("each", ["clear", "open"], UNTOLD, 1),
-        ("each", ["clear", "open", "against"], FAILS, 2),
-        ("some", ["against", "open", "clear"], HOLDS, 2),
-        ("some", ["against", "open"], UNTOLD, 1),
-        ("some", ["against", "against"], FAILS, 0),
-        ("most", ["clear", "clear", "against"], HOLDS, 0),
-        ("most", ["clear", "open", "against"], UNTOLD, 1),
-        ("most", ["clear", "open", "open"], UNTOLD, 1),
-        ("most", ["clear", "against"], FAILS, 1),
+        ("each", ["clear", "clear"], SUPPORTED, 0),
+        ("each", ["clear", "open"], INCONCLUSIVE, 1),
+        ("each", ["clear", "open", "against"], CONTRADICTED, 2),
+        ("some", ["against", "open", "clear"], SUPPORTED, 2),
+        ("some", ["against", "open"], INCONCLUSIVE, 1),
+        ("some", ["against", "against"], CONTRADICTED, 0),
+        ("most", ["clear", "clear", "against"], SUPPORTED, 0),
+        ("most", ["clear", "open", "against"], INCONCLUSIVE, 1),
+        ("most", ["clear", "open", "open"], INCONCLUSIVE, 1),
+        ("most", ["clear", "against"], CONTRADICTED, 1),
     ],
 )
 def test_quantifiers(quantifier, cases, expected, decides):
@@ -92,16 +101,16 @@ def test_one_of_many_has_to_be_clearer_than_one():
     rows = np.concatenate([np.full((1, 20), -1.0), -1 + 0.45 * rng.standard_normal((4000, 20))])
     alone = decide(rows[:, :1], statement(threshold=-2, quantifier="some", over=("models",)), 0.95)
     among = decide(rows, statement(threshold=-2, quantifier="some", over=("models",)), 0.95)
-    assert (alone.verdict, among.verdict) == (HOLDS, UNTOLD)
+    assert (alone.verdict, among.verdict) == (SUPPORTED, INCONCLUSIVE)
     assert among.low < alone.low
     each = statement(threshold=-2, quantifier="each", over=("models",))
-    assert decide(rows, each, 0.95).verdict == HOLDS
+    assert decide(rows, each, 0.95).verdict == SUPPORTED
 
 
 def test_intervals_of_many_cases_hold_all_of_them_at_once():
     rng = np.random.default_rng(0)
     scales = np.geomspace(0.01, 1, 84)
-    low, high = simultaneous(scales * rng.standard_normal((1000, 84)), 0.95)
+    low, high = simultaneous_interval(scales * rng.standard_normal((1000, 84)), 0.95)
     others = scales * rng.standard_normal((4000, 84))
     assert ((others > low) & (others < high)).all(axis=1).mean() == pytest.approx(0.95, abs=0.02)
     bonferroni = scales * norm.ppf(1 - 0.025 / 84)
@@ -113,8 +122,8 @@ def test_intervals_of_cases_that_go_together_are_widened_less():
     rng = np.random.default_rng(0)
     alone = np.exp(rng.standard_normal((1000, 1)))  # skewed, so the halves differ
     plain = statistics.interval(alone, 0.95)
-    np.testing.assert_array_equal(simultaneous(alone, 0.95), plain)
-    both = simultaneous(np.repeat(alone, 84, axis=1), 0.95)
+    np.testing.assert_array_equal(simultaneous_interval(alone, 0.95), plain)
+    both = simultaneous_interval(np.repeat(alone, 84, axis=1), 0.95)
     np.testing.assert_allclose(both, np.repeat(plain, 84, axis=1), rtol=0.01)
 
 
@@ -122,7 +131,7 @@ def test_cases_without_width_or_resamples_stay_so():
     rng = np.random.default_rng(0)
     values = np.stack([np.full(400, 0.3), rng.standard_normal(400), np.full(400, np.nan)], axis=1)
     values[::7, 1] = np.nan
-    low, high = simultaneous(values, 0.95)
+    low, high = simultaneous_interval(values, 0.95)
     assert (low[0], high[0]) == (0.3, 0.3)
     assert (low[1], high[1]) == (pytest.approx(-1.96, abs=0.3), pytest.approx(1.96, abs=0.3))
     assert np.isnan([low[2], high[2]]).all()
@@ -134,40 +143,40 @@ def test_summary_counts_what_could_be_told():
     judged = evaluate(
         [one, replace(one, comparison="less"), replace(one, first=Side(models="random"))],
         paper_claims(),
-        Given(scores),
+        MappedEvidence(scores),
         confidence=0.95,
     )
-    assert summary(judged) == "1 of 2 claims that could be told hold; 1 cannot be told"
+    assert summary(judged) == "2 claims: 1 supported, 0 contradicted, 1 inconclusive"
     assert "w2v2-L-random" in judged[2].why
 
 
 def test_roles_that_nobody_plays_cannot_be_told():
     claims = Claims(roles={"transformers": ("a", "b"), "best": ()}, corpora={"in-domain": "x"})
-    judged = evaluate(STATEMENTS, claims, World(0), confidence=0.95)
+    judged = evaluate(STATEMENTS, claims, RandomEvidence(0), confidence=0.95)
     by_id = {one.statement.id: one for one in judged}
-    assert by_id["valence-gains-most"].verdict == UNTOLD
+    assert by_id["valence-gains-most"].verdict == INCONCLUSIVE
     assert "no model in the role of best" in by_id["valence-gains-most"].why
     assert "no frozen variant of a" in by_id["tuning-helps-valence"].why
     assert "no corpus in the role of cross-corpus" in by_id["equal-in-arousal-and-dominance"].why
     assert "it takes 4" in by_id["valence-goes-with-words"].why
-    assert by_id["unequal-in-valence"].verdict != UNTOLD
+    assert by_id["unequal-in-valence"].verdict != INCONCLUSIVE
 
 
 def test_an_undefined_score_cannot_be_told():
     key = ("msp-podcast", "valence", "clean", "all")
     scores = {("w2v2-L-robust", *key): np.full(201, np.nan), ("cnn14", *key): around(0.3)}
-    (judged,) = evaluate([statement()], paper_claims(), Given(scores), confidence=0.95)
-    assert (judged.verdict, judged.estimate) == (UNTOLD, None)
+    (judged,) = evaluate([statement()], paper_claims(), MappedEvidence(scores), confidence=0.95)
+    assert (judged.verdict, judged.estimate) == (INCONCLUSIVE, None)
     assert "undefined" in judged.why
 
 
 def test_each_statement_holds_in_some_world_and_does_not_in_another():
     claims, seen = paper_claims(), {one.id: set() for one in STATEMENTS}
     for seed in range(400):
-        open_ones = [one for one in STATEMENTS if not {HOLDS, FAILS} <= seen[one.id]]
-        for name, verdict in verdicts(open_ones, World(seed), claims).items():
+        open_ones = [one for one in STATEMENTS if not {SUPPORTED, CONTRADICTED} <= seen[one.id]]
+        for name, verdict in verdicts(open_ones, RandomEvidence(seed), claims).items():
             seen[name].add(verdict)
-    assert {name for name, found in seen.items() if not {HOLDS, FAILS} <= found} == set()
+    assert {name for name, found in seen.items() if not {SUPPORTED, CONTRADICTED} <= found} == set()
 
 
 DIRECTED = [one for one in STATEMENTS if one.comparison in ("greater", "less")]
@@ -178,16 +187,20 @@ SWAPPABLE = [one for one in DIRECTED if one.second and not one.threshold and one
 def test_the_opposite_claim_gets_the_opposite_verdict(seed):
     averages = [replace(one, quantifier="mean", over=()) for one in DIRECTED if "speakers" not in one.over]
     turned = [replace(one, comparison="less" if one.comparison == "greater" else "greater") for one in averages]
-    found, opposite = verdicts(averages, World(seed)), verdicts(turned, World(seed))
+    found, opposite = verdicts(averages, RandomEvidence(seed)), verdicts(turned, RandomEvidence(seed))
     assert {name: OPPOSITE[verdict] for name, verdict in found.items()} == opposite
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_swapped_sides_get_the_opposite_verdict(seed):
     averages = [replace(one, quantifier="mean", over=()) for one in SWAPPABLE]
-    claims, world = paper_claims(), World(seed)
+    claims, world = paper_claims(), RandomEvidence(seed)
     turned = [
-        replace(one, first=Question(one, claims, world).second(), second=replace(one.first, models=one.first.models))
+        replace(
+            one,
+            first=ResolvedStatement(one, claims, world).second(),
+            second=replace(one.first, models=one.first.models),
+        )
         for one in averages
     ]
     assert len(turned) > 20
@@ -196,11 +209,11 @@ def test_swapped_sides_get_the_opposite_verdict(seed):
 
 
 def test_published_scores_meet_the_claims_that_they_speak_of():
-    claims, published, told = paper_claims(), Published(), 0
+    claims, published, told = paper_claims(), PublishedEvidence(), 0
     for one in STATEMENTS:
         try:
-            cases = cases_of(Question(one, claims, published))
-        except MissingError:
+            cases = cases_of(ResolvedStatement(one, claims, published))
+        except MissingEvidenceError:
             continue
         told += 1
         meets = [satisfied(float(rows[0]), one) for rows in cases.values()]

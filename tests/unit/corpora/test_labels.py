@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap.corpora.labels import denormalise, normalise, normalise_table, outside
+from valence_gap.corpora.labels import denormalise, is_out_of_scale, normalise, normalise_table
 from valence_gap.runtime.errors import UserError
 
 ENDS = st.floats(-1e3, 1e3, allow_subnormal=False)
@@ -38,7 +38,7 @@ def test_monotone(values, scale):
 @given(VALUES, SCALES)
 def test_inside_the_scale_is_inside_the_unit_interval(values, scale):
     scaled = normalise(values, scale)
-    wrong = outside(values, scale)
+    wrong = is_out_of_scale(values, scale)
     assert (scaled[~wrong] >= -1e-8).all()
     assert (scaled[~wrong] <= 1 + 1e-8).all()
     assert ((scaled[wrong] < 0) | (scaled[wrong] > 1)).all()
@@ -54,12 +54,12 @@ def test_a_dimension_is_found_by_name_whatever_the_order(order):
 
 def test_nan_stays_and_is_not_outside():
     assert math.isnan(normalise([np.nan], (1, 7))[0])
-    assert not outside([np.nan], (1, 7)).any()
+    assert not is_out_of_scale([np.nan], (1, 7)).any()
 
 
 def test_rounding_is_not_outside():
-    assert not outside([7 + 1e-12, 1 - 1e-12], (1, 7)).any()
-    assert outside([7.001, 0.999], (1, 7)).all()
+    assert not is_out_of_scale([7 + 1e-12, 1 - 1e-12], (1, 7)).any()
+    assert is_out_of_scale([7.001, 0.999], (1, 7)).all()
 
 
 def test_out_of_scale():

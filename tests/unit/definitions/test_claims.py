@@ -121,7 +121,7 @@ def test_names_that_a_study_lacks_are_found():
         corpora={"in-domain": "x"},
         conditions={"mild": ("fade",)},
     )
-    found = list(claims.wrong_names(models=["a"], corpora=["y"], conditions=["fade"]))
+    found = list(claims.reference_errors(models=["a"], corpora=["y"], conditions=["fade"]))
     assert found == [
         ("claims.roles.small", "b", "model"),
         ("claims.fusion.a", "c", "model"),

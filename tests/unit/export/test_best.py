@@ -9,7 +9,7 @@ from preflight_data import ROOT
 from transformers import Wav2Vec2FeatureExtractor
 
 from valence_gap.cli import main
-from valence_gap.export.best import best, candidates, training_data, training_licence
+from valence_gap.export.best import candidates, select_best, training_data, training_licence
 from valence_gap.preflight.run import merged
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.study import load
@@ -27,19 +27,19 @@ def test_the_epochs_that_were_kept_are_compared(tmp_path):
     one = log(tmp_path / "one", (0.1, False), (0.3, True), (0.2, False))
     two = log(tmp_path / "two", (0.31, True), (0.1, False))
     negative = log(tmp_path / "three", (-0.2, True))
-    assert best([("one:42", one), ("two:42", two), ("three:42", negative)]) == "two:42"
-    assert best([("three:42", negative), ("three:43", negative)]) == "three:42"
+    assert select_best([("one:42", one), ("two:42", two), ("three:42", negative)]) == "two:42"
+    assert select_best([("three:42", negative), ("three:43", negative)]) == "three:42"
 
 
 def test_a_model_alone_needs_no_log_and_several_do(tmp_path):
     one = log(tmp_path / "one", (0.3, True))
     undefined = log(tmp_path / "two", ("nan", True))
-    assert best([("only:42", tmp_path / "nowhere")]) == "only:42"
+    assert select_best([("only:42", tmp_path / "nowhere")]) == "only:42"
     with pytest.raises(UserError) as error:
-        best([("one:42", one), ("none:42", tmp_path / "nowhere"), ("two:1", undefined)])
+        select_best([("one:42", one), ("none:42", tmp_path / "nowhere"), ("two:1", undefined)])
     assert list(error.value.offenders) == [f"{tmp_path}/nowhere/training.csv", f"{undefined}/training.csv"]
     with pytest.raises(UserError, match="no transformer on waveforms in figure_02"):
-        best([])
+        select_best([])
 
 
 def study(**changes):

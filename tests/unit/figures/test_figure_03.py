@@ -9,7 +9,7 @@ from valence_gap.definitions.figures import Description, Inputs, Run, ShownCorpu
 from valence_gap.definitions.values import DIMENSIONS, from_json
 from valence_gap.figures import figure_03
 from valence_gap.figures.drawing import style
-from valence_gap.figures.make import make
+from valence_gap.figures.make import make_figure
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import ccc
 
@@ -60,7 +60,7 @@ def described(models):
 
 @pytest.mark.parametrize("models", [{"b-text": "b"}, {"b": "", "b-text": "b"}])
 def test_figure_03_is_fusion_minus_audio(inputs, tmp_path, models):
-    make("figure_03", inputs, described(models), tmp_path / "out" / "figure_03")
+    make_figure("figure_03", inputs, described(models), tmp_path / "out" / "figure_03")
     names = ["figure_03.csv", "figure_03.pdf", "figure_03.png", "figure_03_word_error_rates.csv"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     table = pd.read_csv(tmp_path / "out" / "figure_03.csv").set_index("dimension")
@@ -78,27 +78,27 @@ def test_figure_03_is_fusion_minus_audio(inputs, tmp_path, models):
 
 def test_figure_03_needs_fusions_and_their_audio_models(inputs, tmp_path):
     with pytest.raises(UserError, match="audio") as caught:
-        make("figure_03", inputs, described({"b-text": "b", "other": ""}), tmp_path / "x")
+        make_figure("figure_03", inputs, described({"b-text": "b", "other": ""}), tmp_path / "x")
     assert caught.value.offenders == ("other",)
     with pytest.raises(UserError, match="fusions"):
-        make("figure_03", inputs, described({"b": ""}), tmp_path / "x")
+        make_figure("figure_03", inputs, described({"b": ""}), tmp_path / "x")
     with pytest.raises(UserError, match="seed") as caught:
-        make("figure_03", inputs, described({"b-text": "absent"}), tmp_path / "x")
+        make_figure("figure_03", inputs, described({"b-text": "absent"}), tmp_path / "x")
     assert caught.value.offenders == ("b-text: seeds [1, 2]", "absent: seeds []")
 
 
 def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
-    drawing = figure_03.draw(inputs, described({"b-text": "b"}))
+    drawing = figure_03.plot(inputs, described({"b-text": "b"}))
     (legend,) = drawing.figure.legends
     assert "word error rate: Corpus 34\N{NO-BREAK SPACE}%" in [text.get_text() for text in legend.get_texts()]
     write_report(tmp_path / "report.json", words=0, edits=0)
-    drawing = figure_03.draw(inputs, described({"b-text": "b"}))
+    drawing = figure_03.plot(inputs, described({"b-text": "b"}))
     assert drawing.table.word_error_rate.isna().all()
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(UserError, match=r"report.json: KeyError"):
-        figure_03.draw(inputs, described({"b-text": "b"}))
+        figure_03.plot(inputs, described({"b-text": "b"}))
     with pytest.raises(UserError, match="--transcriptions corpus=FILE"):
-        figure_03.draw(replace(inputs, transcriptions={}), described({"b-text": "b"}))
+        figure_03.plot(replace(inputs, transcriptions={}), described({"b-text": "b"}))
 
 
 def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_path):
@@ -107,11 +107,11 @@ def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_pat
     more = {"heard": tmp_path / "heard.json", "bare": tmp_path / "bare.json"}
     transcribed = (ShownCorpus(name="heard", label="Heard"), ShownCorpus(name="bare", label="Bare corpus"))
     description = replace(described({"b-text": "b"}), transcribed=transcribed)
-    with style.applied():
-        drawing = figure_03.draw(replace(inputs, transcriptions={**inputs.transcriptions, **more}), description)
+    with style.style_context():
+        drawing = figure_03.plot(replace(inputs, transcriptions={**inputs.transcriptions, **more}), description)
         drawing.figure.draw_without_rendering()
     assert set(drawing.table["corpus"]) == {"corpus"}
-    table = drawing.more["word_error_rates"]
+    table = drawing.extra_tables["word_error_rates"]
     assert table.astype(object).where(table.notna(), None).to_numpy().tolist() == [
         ["corpus", "test", 90, 60, 2000, 685, 0.3425, ""],
         ["heard", "test", 90, 60, 50, 30, 0.6, ""],
@@ -124,11 +124,11 @@ def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_pat
     place, page = legend.get_window_extent(), drawing.figure.bbox
     assert (page.x0 <= place.x0, page.y0 <= place.y0, place.x1 <= page.x1) == (True, True, True)
     with pytest.raises(UserError, match="--transcriptions heard=FILE"):
-        figure_03.draw(inputs, description)
+        figure_03.plot(inputs, description)
 
 
 def test_columns_are_as_wide_as_their_values_need(inputs):
-    arousal, _, valence = figure_03.draw(inputs, described({"b-text": "b"})).figure.axes
+    arousal, _, valence = figure_03.plot(inputs, described({"b-text": "b"})).figure.axes
     widths = [np.ptp(axes.get_xlim()) for axes in (arousal, valence)]
     assert widths[0] < widths[1]
     figure = arousal.figure
@@ -142,13 +142,13 @@ def test_a_missing_prediction_is_an_error_unless_its_audio_was_skipped(inputs, t
     pd.read_parquet(path).query("id != 'u5'").to_parquet(path)
     models = {"b-text": "b"}
     with pytest.raises(UserError, match="1 predictions of b, seed 1, on corpus") as caught:
-        make("figure_03", inputs, described(models), tmp_path / "x")
+        make_figure("figure_03", inputs, described(models), tmp_path / "x")
     assert caught.value.offenders == ("u5",)
-    packed = pd.read_parquet(tmp_path / "labels.parquet").query("id != 'u5'")[["id"]]
-    packed.to_parquet(tmp_path / "index.parquet")
-    make(
+    pack_indexes = pd.read_parquet(tmp_path / "labels.parquet").query("id != 'u5'")[["id"]]
+    pack_indexes.to_parquet(tmp_path / "index.parquet")
+    make_figure(
         "figure_03",
-        replace(inputs, packed={"corpus": tmp_path / "index.parquet"}),
+        replace(inputs, pack_indexes={"corpus": tmp_path / "index.parquet"}),
         described(models),
         tmp_path / "figure_03",
     )

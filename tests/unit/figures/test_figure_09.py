@@ -6,7 +6,7 @@ import pytest
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.definitions.values import from_json
 from valence_gap.figures.drawing import bars, style
-from valence_gap.figures.make import make
+from valence_gap.figures.make import make_figure
 from valence_gap.runtime.errors import UserError
 
 MODELS = {"cnn14": "#7f7f7f", "w2v2-L-w-o-pretrain": "#e69f00", "w2v2-L-robust": "#009e73"}
@@ -42,7 +42,7 @@ def described(models=MODELS, **more):
 
 
 def test_figure_09_shows_the_clean_test_sets(inputs, tmp_path):
-    make("figure_09", inputs, described(published=True), tmp_path / "out" / "figure_09")
+    make_figure("figure_09", inputs, described(published=True), tmp_path / "out" / "figure_09")
     table = pd.read_csv(tmp_path / "out" / "figure_09.csv").set_index(["corpus", "dimension", "model"])
     assert len(table) == len(MODELS) * 4
     assert [table.ccc["cmu-mosi", "valence", model] for model in MODELS] == [0.0, 0.1, 0.2]
@@ -52,14 +52,14 @@ def test_figure_09_shows_the_clean_test_sets(inputs, tmp_path):
 
 def test_figure_09_needs_scores_of_every_model(inputs, tmp_path):
     with pytest.raises(UserError) as caught:
-        make("figure_09", inputs, described(MODELS | {"other": "#000000"}), tmp_path / "x")
+        make_figure("figure_09", inputs, described(MODELS | {"other": "#000000"}), tmp_path / "x")
     assert "other on cmu-mosi: valence" in caught.value.offenders
     assert not list(tmp_path.glob("x*"))
 
 
 @pytest.mark.parametrize(("label", "below"), [("short", False), ("w2v2-L-w/o-pretrain", True)])
 def test_the_legend_makes_way_for_long_names(label, below):
-    row = {"model": "m", "ccc": 0.1, "low": 0.0, "high": 0.2, "seeds": 1, "least": 0.1, "greatest": 0.1}
+    row = {"model": "m", "ccc": 0.1, "low": 0.0, "high": 0.2, "seeds": 1, "minimum": 0.1, "maximum": 0.1}
     panel = bars.Panel("Valence", pd.DataFrame([row]))
     model = from_json(
         Description,
@@ -67,6 +67,6 @@ def test_the_legend_makes_way_for_long_names(label, below):
             {"models": [{"name": "m", "label": label, "colour": "#000000"}], "corpora": [{"name": "c", "label": "c"}]}
         ),
     ).models
-    look = bars.Look(models=model, note="", label="CCC", interval="interval")
-    figure = bars.draw([("one", [panel, panel, panel]), ("two", [None, None, panel])], look)
+    bar_style = bars.BarStyle(models=model, note="", label="CCC", interval="interval")
+    figure = bars.plot([("one", [panel, panel, panel]), ("two", [None, None, panel])], bar_style)
     assert bool(figure.legends) == below

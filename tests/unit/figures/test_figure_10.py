@@ -10,10 +10,10 @@ from valence_gap.commands import embeddings as command
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.figures import Description, Inputs, Run
 from valence_gap.definitions.values import from_json
-from valence_gap.embeddings import projection, separation, states
+from valence_gap.embeddings import loading, projection, separation
 from valence_gap.figures import figure_10
 from valence_gap.figures.drawing import style
-from valence_gap.figures.make import make
+from valence_gap.figures.make import make_figure
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import ccc
 
@@ -57,7 +57,7 @@ def files(tmp_path):
                 np.save(stem.with_suffix(".npy"), np.concatenate([-hidden, hidden[order]]).astype(np.float16))
                 predictions.append((Run(model, seed, corpus), stem.with_suffix(".parquet")))
                 pooled.append((Run(model, seed, corpus), stem.with_suffix(".npy")))
-    return states.Files(tuple(predictions), tuple(pooled), labels, utterances)
+    return loading.EmbeddingFiles(tuple(predictions), tuple(pooled), labels, utterances)
 
 
 def description_json(models=("domain", "emotion")):
@@ -74,12 +74,12 @@ def described(*models):
 def reckoned(files, folder):
     """What the figure is drawn from."""
     separation.measure_separation(files, EVALUATION, folder / "separation.csv")
-    projection.project_states(files, EVALUATION.seed, folder / "projection.parquet")
+    projection.project_embeddings(files, EVALUATION.seed, folder / "projection.parquet")
     return Inputs(projection=folder / "projection.parquet", separation=folder / "separation.csv")
 
 
 def test_figure_10_and_its_numbers(files, tmp_path):
-    make("figure_10", reckoned(files, tmp_path), described(), tmp_path / "out" / "figure_10")
+    make_figure("figure_10", reckoned(files, tmp_path), described(), tmp_path / "out" / "figure_10")
     names = [f"figure_10{rest}" for rest in (".csv", ".pdf", ".png", "_separation.csv")]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     points = pd.read_csv(tmp_path / "out" / "figure_10.csv")
@@ -111,16 +111,16 @@ def test_figure_10_and_its_numbers(files, tmp_path):
 
 def test_a_figure_of_some_models_shows_these_and_names_those_that_are_not_there(files, tmp_path):
     inputs = reckoned(files, tmp_path)
-    make("figure_10", inputs, described(("emotion",)), tmp_path / "figure_10")
+    make_figure("figure_10", inputs, described(("emotion",)), tmp_path / "figure_10")
     assert set(pd.read_csv(tmp_path / "figure_10.csv").model) == {"emotion"}
     assert set(pd.read_csv(tmp_path / "figure_10_separation.csv").model) == {"emotion"}
     with pytest.raises(UserError, match="not among the embeddings") as caught:
-        make("figure_10", inputs, described(("emotion", "other")), tmp_path / "x")
+        make_figure("figure_10", inputs, described(("emotion", "other")), tmp_path / "x")
     assert caught.value.offenders == tuple(
         f"{tmp_path / name}: other" for name in ("projection.parquet", "separation.csv")
     )
     with pytest.raises(UserError, match="drawn from projected embeddings"):
-        make("figure_10", Inputs(), described(), tmp_path / "x")
+        make_figure("figure_10", Inputs(), described(), tmp_path / "x")
 
 
 def test_projections_repeat_themselves():
@@ -159,7 +159,7 @@ def test_the_commands_write_the_tables(files, tmp_path):
 
 # ------------------------------------------------------------------------------------------- which states are shown
 def test_a_sample_is_even_and_the_same_on_every_call(files):
-    first, second = (states.sample_utterances(files, 0, most=50) for _ in range(2))
+    first, second = (loading.sample_utterances(files, 0, max_utterances=50) for _ in range(2))
     assert first.equals(second)
     assert first.corpus.value_counts().to_dict() == {"one": 25, "two": 25}
     assert not first.duplicated(["corpus", "id"]).any()
@@ -176,24 +176,24 @@ def test_what_was_skipped_for_its_audio_is_not_in_the_sample(files, tmp_path, ca
             table[kept].to_parquet(path)
             array = np.load(dict(files.embeddings)[run])
             np.save(dict(files.embeddings)[run], array[kept])
-    sampled = states.sample_utterances(files, 0)
+    sampled = loading.sample_utterances(files, 0)
     with pytest.raises(UserError, match="lacks 1 clean utterances"):
-        states.read_embeddings(files, sampled)
-    known = replace(files, packed={"one": tmp_path / "index.parquet"})
-    sampled = states.sample_utterances(known, 0)
+        loading.read_embeddings(files, sampled)
+    known = replace(files, pack_indexes={"one": tmp_path / "index.parquet"})
+    sampled = loading.sample_utterances(known, 0)
     assert sampled.corpus.value_counts().to_dict() == {"one": 58, "two": 39}
-    assert len(states.read_embeddings(known, sampled)[0].states) == 97
+    assert len(loading.read_embeddings(known, sampled)[0].states) == 97
     assert "one: 1 of 60 utterances have bad audio" in capsys.readouterr().err
 
 
 def test_what_a_small_corpus_cannot_fill_goes_to_the_others():
-    assert states.even_shares({"a": 1000, "b": 10, "c": 500}, 300) == {"a": 145, "b": 10, "c": 145}
-    assert states.even_shares({"a": 3, "b": 4}, 300) == {"a": 3, "b": 4}
+    assert loading.even_shares({"a": 1000, "b": 10, "c": 500}, 300) == {"a": 145, "b": 10, "c": 145}
+    assert loading.even_shares({"a": 3, "b": 4}, 300) == {"a": 3, "b": 4}
 
 
 def test_states_are_those_of_the_clean_utterances(files):
-    sampled = states.sample_utterances(files, 0)
-    found = states.read_embeddings(files, sampled)
+    sampled = loading.sample_utterances(files, 0)
+    found = loading.read_embeddings(files, sampled)
     assert [(each.model, each.seed) for each in found] == [("domain", 1), ("emotion", 1)]
     emotion = found[1].states
     assert emotion.shape == (98, 6)
@@ -203,32 +203,32 @@ def test_states_are_those_of_the_clean_utterances(files):
 def test_the_lowest_seed_with_all_corpora_is_taken(files):
     incomplete = tuple((run, path) for run, path in files.embeddings if run != Run("domain", 1, "two"))
     part = replace(files, embeddings=incomplete)
-    sampled = states.sample_utterances(part, 0)
-    assert [each.seed for each in states.read_embeddings(part, sampled)] == [2, 1]
+    sampled = loading.sample_utterances(part, 0)
+    assert [each.seed for each in loading.read_embeddings(part, sampled)] == [2, 1]
 
 
 def test_missing_files_are_named(files):
     with pytest.raises(UserError) as caught:
-        states.sample_utterances(replace(files, utterances={}), 0)
+        loading.sample_utterances(replace(files, utterances={}), 0)
     assert caught.value.offenders == ("--utterances one=FILE", "--utterances two=FILE")
     with pytest.raises(UserError) as caught:
-        states.read_embeddings(replace(files, embeddings=()), states.sample_utterances(files, 0))
+        loading.read_embeddings(replace(files, embeddings=()), loading.sample_utterances(files, 0))
     assert caught.value.offenders == ("domain on one and two", "emotion on one and two")
 
 
 def test_files_that_do_not_belong_together_are_refused(files):
-    sampled = states.sample_utterances(files, 0)
+    sampled = loading.sample_utterances(files, 0)
     with pytest.raises(UserError, match="several files"):
-        states.read_embeddings(replace(files, predictions=files.predictions * 2), sampled)
+        loading.read_embeddings(replace(files, predictions=files.predictions * 2), sampled)
     path = dict(files.embeddings)[Run("domain", 1, "one")]
     np.save(path, np.zeros((5, 6), dtype=np.float16))
     with pytest.raises(UserError, match="not of the same rows"):
-        states.read_embeddings(files, sampled)
+        loading.read_embeddings(files, sampled)
     table = pd.read_parquet(dict(files.predictions)[Run("domain", 1, "one")])
     table.assign(condition="fade").to_parquet(dict(files.predictions)[Run("domain", 1, "one")])
     np.save(path, np.zeros((len(table), 6), dtype=np.float16))
     with pytest.raises(UserError, match="lacks 59 clean utterances"):
-        states.read_embeddings(files, sampled)
+        loading.read_embeddings(files, sampled)
 
 
 # ------------------------------------------------------------------------------------------------------ separation

@@ -11,9 +11,9 @@ from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.figures import Description, Inputs, Run, runs_of
 from valence_gap.definitions.values import DIMENSIONS, from_json
 from valence_gap.figures import figure_08
+from valence_gap.figures.data import mean_over_seeds, published_figure_2
 from valence_gap.figures.drawing import style
-from valence_gap.figures.make import make
-from valence_gap.figures.tables import over_seeds, published_figure_2
+from valence_gap.figures.make import make_figure
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import ccc
 from valence_gap.scores.scoring import AUGMENTED_MEAN, score
@@ -87,7 +87,7 @@ def study(tmp_path_factory):
 
 
 def plotted(name, study, description, tmp_path):
-    make(name, study, description, tmp_path / name)
+    make_figure(name, study, description, tmp_path / name)
     assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     pdf = (tmp_path / f"{name}.pdf").read_bytes()
     assert b"CIDFontType2" in pdf
@@ -108,7 +108,7 @@ def test_figure_02_shows_the_mean_over_seeds(study, tmp_path):
     seeds = scores[scores.model == "cnn14"].ccc
     assert (row.ccc, row.seeds) == (pytest.approx(seeds.mean()), 2)
     assert row.sd == pytest.approx(abs(seeds.iloc[0] - seeds.iloc[1]) / np.sqrt(2))
-    assert (row.least, row.greatest) == (seeds.min(), seeds.max())
+    assert (row.minimum, row.maximum) == (seeds.min(), seeds.max())
     assert "published" not in table
 
 
@@ -153,12 +153,12 @@ def test_figure_05_is_the_difference_of_the_pair(study, tmp_path):
 
 def test_figure_05_needs_pairs_of_models_with_a_common_seed(study, tmp_path):
     with pytest.raises(UserError, match="needs one frozen model"):
-        make("figure_05", study, described(), tmp_path / "x")
+        make_figure("figure_05", study, described(), tmp_path / "x")
     fields = {"cnn14": {"backbone": "b"}, "w2v2-b-frozen": {"backbone": "b", "frozen": True}}
     description = described(("cnn14", "w2v2-b-frozen"), ("msp-podcast",), fields)
     only = [pair for pair in study.predictions if pair[0].seed == 2 or pair[0].model != "cnn14"]
     with pytest.raises(UserError, match="no seed"):
-        make("figure_05", Inputs(predictions=tuple(only), labels=study.labels), description, tmp_path / "x")
+        make_figure("figure_05", Inputs(predictions=tuple(only), labels=study.labels), description, tmp_path / "x")
 
 
 def test_figure_06_averages_the_augmentations(study, tmp_path):
@@ -185,7 +185,7 @@ def test_figure_06_refuses_uneven_augmentations(study, tmp_path):
     uneven = table[~((table.condition == "fade") & (table.model == "cnn14") & (table.seed == 2))]
     uneven.to_csv(tmp_path / "uneven.csv", index=False)
     with pytest.raises(UserError, match="cnn14, seed 2, on msp-podcast: lacks fade"):
-        make("figure_06", Inputs(scores=(tmp_path / "uneven.csv",)), described(), tmp_path / "x")
+        make_figure("figure_06", Inputs(scores=(tmp_path / "uneven.csv",)), described(), tmp_path / "x")
 
 
 @pytest.mark.parametrize("corpora", [("msp-podcast", "cmu-mosi"), ("msp-podcast",)])
@@ -218,12 +218,12 @@ def test_figure_07_averages_over_corpora_and_dimensions(study, tmp_path, corpora
 def test_figure_07_has_the_scores_and_the_spread_over_seeds(study, tmp_path):
     table = plotted("figure_07", study, described(), tmp_path)
     scores = all_scores(study).query("condition == 'clean' and group_by == 'fairness' and model != 'w2v2-b-frozen'")
-    expected = over_seeds(scores).set_index(["corpus", "dimension", "model"])
+    expected = mean_over_seeds(scores).set_index(["corpus", "dimension", "model"])
     found = table[table.corpus != "average"].set_index(["corpus", "dimension", "model"]).loc[expected.index]
     pd.testing.assert_frame_equal(found, expected)
     average = table.query("corpus == 'average' and model == 'cnn14'").iloc[0]
     by_seed = scores[scores.model == "cnn14"].groupby("seed").ccc.mean()
-    assert (average.least, average.greatest) == (pytest.approx(by_seed.min()), pytest.approx(by_seed.max()))
+    assert (average.minimum, average.maximum) == (pytest.approx(by_seed.min()), pytest.approx(by_seed.max()))
 
 
 def test_figure_07_leaves_out_what_has_one_gender_and_refuses_uneven_runs(study, tmp_path):
@@ -235,12 +235,12 @@ def test_figure_07_leaves_out_what_has_one_gender_and_refuses_uneven_runs(study,
     with pytest.raises(
         UserError, match=r"no corpus of this figure has both female and male speakers(?s:.*)msp-podcast"
     ):
-        make("figure_07", some, described(corpora=("msp-podcast",)), tmp_path / "x")
+        make_figure("figure_07", some, described(corpora=("msp-podcast",)), tmp_path / "x")
     uneven = [pair for pair in study.predictions if pair[0] != Run("cnn14", 2, "cmu-mosi")]
     with pytest.raises(UserError, match="cnn14, seed 2, on cmu-mosi"):
-        make("figure_07", replace(study, predictions=tuple(uneven)), described(), tmp_path / "x")
+        make_figure("figure_07", replace(study, predictions=tuple(uneven)), described(), tmp_path / "x")
     with pytest.raises(UserError, match="--utterances cmu-mosi"):
-        make("figure_07", replace(study, utterances={}), described(corpora=("cmu-mosi",)), tmp_path / "x")
+        make_figure("figure_07", replace(study, utterances={}), described(corpora=("cmu-mosi",)), tmp_path / "x")
 
 
 def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):
@@ -257,13 +257,13 @@ def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):
 
 
 def test_figure_08_marks_the_spread_over_seeds(study):
-    drawing = figure_08.draw(study, described(corpora=("msp-podcast",)))
+    drawing = figure_08.plot(study, described(corpora=("msp-podcast",)))
     rows = drawing.table.query("dimension == 'arousal'")
     shown = np.concatenate([line.get_ydata() for line in drawing.figure.axes[0].lines if len(line.get_ydata()) == 4])
     repeated = rows[rows.model == "cnn14"]
     assert (repeated.seeds == 2).all()
-    assert (repeated.least < repeated.greatest).all()
-    np.testing.assert_allclose(np.sort(shown), np.sort([*rows.ccc, *repeated.least, *repeated.greatest]))
+    assert (repeated.minimum < repeated.maximum).all()
+    np.testing.assert_allclose(np.sort(shown), np.sort([*rows.ccc, *repeated.minimum, *repeated.maximum]))
 
 
 def test_figure_11_is_mean_and_deviation_over_seeds(study, tmp_path):
@@ -273,7 +273,7 @@ def test_figure_11_is_mean_and_deviation_over_seeds(study, tmp_path):
     assert row.ccc == pytest.approx(np.mean([log[2] for log in logs]))
     assert row.sd == pytest.approx(np.std([log[2] for log in logs], ddof=1))
     with pytest.raises(UserError, match="training logs are missing"):
-        make("figure_11", Inputs(), described(), tmp_path / "x")
+        make_figure("figure_11", Inputs(), described(), tmp_path / "x")
 
 
 def test_figures_12_and_13_name_their_steps(study, tmp_path):
@@ -288,30 +288,30 @@ def test_figures_12_and_13_name_their_steps(study, tmp_path):
 
 def test_figure_12_needs_the_depth_of_the_whole_model(study, tmp_path):
     with pytest.raises(UserError, match="dropped layers"):
-        make("figure_12", study, described(), tmp_path / "x")
+        make_figure("figure_12", study, described(), tmp_path / "x")
     layers = described(fields={"cnn14": {"layers": 2}})
     with pytest.raises(UserError, match="--configs") as caught:
-        make("figure_12", study, layers, tmp_path / "x")
+        make_figure("figure_12", study, layers, tmp_path / "x")
     assert caught.value.offenders == ("w2v2-b",)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="does not tell how many layers"):
-        make("figure_12", replace(study, configs={"w2v2-b": tmp_path / "config.json"}), layers, tmp_path / "x")
+        make_figure("figure_12", replace(study, configs={"w2v2-b": tmp_path / "config.json"}), layers, tmp_path / "x")
 
 
 def test_a_figure_without_its_inputs_says_what_is_missing(study, tmp_path):
     with pytest.raises(UserError, match="--scores"):
-        make("figure_02", Inputs(), described(), tmp_path / "x")
+        make_figure("figure_02", Inputs(), described(), tmp_path / "x")
     kept = tuple(path for path in study.scores if not path.name.startswith("w2v2-b.1.cmu-mosi"))
     with pytest.raises(UserError, match="w2v2-b on cmu-mosi: valence"):
-        make("figure_02", Inputs(scores=kept), described(), tmp_path / "x")
+        make_figure("figure_02", Inputs(scores=kept), described(), tmp_path / "x")
     with pytest.raises(UserError, match="there is no figure"):
-        make("figure_99", study, described(), tmp_path / "x")
+        make_figure("figure_99", study, described(), tmp_path / "x")
     assert not list(tmp_path.iterdir())
 
 
 def test_equal_figures_give_equal_files(study, tmp_path):
     for folder in ("one", "two"):
-        make("figure_02", study, described(note="miniature"), tmp_path / folder / "figure_02")
+        make_figure("figure_02", study, described(note="miniature"), tmp_path / folder / "figure_02")
     for suffix in ("pdf", "png", "csv"):
         one, two = ((tmp_path / folder / f"figure_02.{suffix}").read_bytes() for folder in ("one", "two"))
         assert one == two
@@ -319,7 +319,7 @@ def test_equal_figures_give_equal_files(study, tmp_path):
 
 def test_over_seeds_keeps_the_order_of_occurrence():
     table = pd.DataFrame({"model": ["z", "a", "z"], "ccc": [0.1, 0.5, 0.3], "low": 0.0, "high": 1.0})
-    found = over_seeds(table, ["model"])
+    found = mean_over_seeds(table, ["model"])
     assert found.model.tolist() == ["z", "a"]
     assert found.ccc.tolist() == [pytest.approx(0.2), 0.5]
 

@@ -34,8 +34,8 @@ def test_arousal_and_dominance_are_correlated_and_tell_nothing_of_valence(corpus
     annotation = ANNOTATIONS[corpus]
     rng = np.random.default_rng(0)
     words = rng.random(5000)
-    meant = [intent(annotation, valence, rng) for valence in words]
-    arousal, dominance, valence = (np.array([one[dimension] for one in meant]) for dimension in DIMENSIONS)
+    affect = [intent(annotation, valence, rng) for valence in words]
+    arousal, dominance, valence = (np.array([one[dimension] for one in affect]) for dimension in DIMENSIONS)
     assert np.corrcoef(arousal, dominance)[0, 1] == pytest.approx(CORRELATION, abs=0.04)
     assert abs(np.corrcoef(arousal, valence)[0, 1]) < 0.05
     assert np.corrcoef(words, valence)[0, 1] > 0.99

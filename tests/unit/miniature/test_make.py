@@ -210,9 +210,9 @@ def test_manifest_tells_what_was_made(tree):
 
 def test_an_utterance_depends_on_the_seed_and_its_name_alone():
     longer = replace(SIZE, iemocap=MiniatureCorpus(utterances=14, speakers=4))
-    assert [one.meant for one in iemocap.plan(longer)[:10]] == [one.meant for one in iemocap.plan(SIZE)]
+    assert [one.affect for one in iemocap.plan(longer)[:10]] == [one.affect for one in iemocap.plan(SIZE)]
     other = replace(SIZE, seed=4)
-    assert all(a.meant != b.meant for a, b in zip(cmu_mosi.plan(other), cmu_mosi.plan(SIZE), strict=True))
+    assert all(a.affect != b.affect for a, b in zip(cmu_mosi.plan(other), cmu_mosi.plan(SIZE), strict=True))
 
 
 def test_checksum_sees_names_and_contents(tmp_path):
@@ -229,7 +229,7 @@ def test_a_failure_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_args, **_kwargs):
         raise UserError("no voice")
 
-    monkeypatch.setattr(make, "speak_into", fail)
+    monkeypatch.setattr(make, "synthesise_utterance", fail)
     with pytest.raises(UserError, match="no voice"):
         make.make_miniature(SIZE, tmp_path / "raw", 1)
     assert list(tmp_path.iterdir()) == []

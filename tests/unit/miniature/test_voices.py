@@ -4,7 +4,7 @@ from pathlib import Path
 import espeakng_loader
 import pytest
 
-from valence_gap.miniature.engine import NEUTRAL, RATE_HZ, Voice, speak
+from valence_gap.miniature.espeak import NEUTRAL, RATE_HZ, Voice, speak
 from valence_gap.miniature.voices import VARIANTS, population, unlabelled_voice
 from valence_gap.runtime.errors import UserError
 

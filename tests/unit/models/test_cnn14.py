@@ -8,7 +8,7 @@ from small_models import cnn14_training, make_cnn14
 
 from valence_gap.definitions.models import Backbone
 from valence_gap.models import loading
-from valence_gap.models.cnn14 import Cnn14, Cnn14Config, least_frames
+from valence_gap.models.cnn14 import Cnn14, Cnn14Config, min_frames
 from valence_gap.models.front_ends.log_mel import LogMel, mel_filters
 from valence_gap.prediction.inputs import log_mel, pad
 from valence_gap.runtime.errors import UserError
@@ -89,9 +89,9 @@ def test_default_is_the_papers_network():
     layers = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)]
     assert len(layers) == 14
     assert [block.conv2.out_channels for block in network.blocks] == [64, 128, 256, 512, 1024, 2048]
-    assert least_frames(6) == 32
+    assert min_frames(6) == 32
     spectrogram = log_mel(backbone)
-    assert (spectrogram.window, spectrogram.hop, spectrogram.bins, spectrogram.least_frames) == (512, 160, 64, 32)
+    assert (spectrogram.window, spectrogram.hop, spectrogram.bins, spectrogram.min_frames) == (512, 160, 64, 32)
 
 
 def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path):

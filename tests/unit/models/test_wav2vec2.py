@@ -73,11 +73,11 @@ def test_masked_frames_take_the_embedding_and_masked_units_are_zero():
         **{"mask_feature_length": 2, "hidden_dropout": 0.0},
     )
     encoder = SpeechEncoder(config).train()
-    heard = []
-    encoder.encoder.register_forward_pre_hook(lambda _, given: heard.append(given[0]))
+    with_audio = []
+    encoder.encoder.register_forward_pre_hook(lambda _, given: with_audio.append(given[0]))
     torch.manual_seed(0)
     encoder(torch.randn(3, 60, 8), torch.tensor([60, 40, 20]))
-    (states,) = heard
+    (states,) = with_audio
     gone = (states == 0).all(dim=1)  # (batch, hidden)
     assert gone.any()
     masked = ((states == encoder.masked_spec_embed) | gone[:, None]).all(dim=2)  # (batch, frames)

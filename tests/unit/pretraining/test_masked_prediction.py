@@ -19,7 +19,7 @@ from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.pretraining import masked_prediction, targets
 from valence_gap.pretraining import mfcc as mfccs
 from valence_gap.pretraining.masked_prediction import batches, build, pretrain, pretrain_on, span_mask
-from valence_gap.pretraining.targets import assign, fit, hidden_targets, levelled, normalised
+from valence_gap.pretraining.targets import assign_clusters, fit_kmeans, hidden_targets, normalise_level, normalised
 from valence_gap.runtime.errors import UserError
 
 
@@ -95,19 +95,19 @@ def test_frames_are_those_of_the_stem(samples: int) -> None:
 
 def test_levelled_utterances_are_equally_loud() -> None:
     samples, offsets = tones(6)
-    even = levelled(samples + np.int16(100), offsets)
+    even = normalise_level(samples + np.int16(100), offsets)
     for first, last in pairwise(offsets):
-        assert even[first:last].std() == pytest.approx(targets.LEVEL, rel=0.01)
+        assert even[first:last].std() == pytest.approx(targets.TARGET_LEVEL, rel=0.01)
         assert abs(even[first:last].mean()) < 5
     silence = np.zeros(100, dtype=np.int16)
-    assert not levelled(silence, np.array([0, 50, 50, 100])).any()
+    assert not normalise_level(silence, np.array([0, 50, 50, 100])).any()
 
 
 def test_clusters_find_what_is_apart() -> None:
     generator = np.random.default_rng(0)
     truth = generator.integers(0, 3, 600)
     features = (np.eye(3)[truth] * 20 + generator.standard_normal((600, 3))).astype(np.float32)
-    found = assign(features, fit(features, clusters=3, seed=0))
+    found = assign_clusters(features, fit_kmeans(features, clusters=3, seed=0))
     assert len({(int(a), int(b)) for a, b in zip(truth, found, strict=True)}) == 3
 
 

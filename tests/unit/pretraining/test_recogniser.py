@@ -9,9 +9,17 @@ import torch
 from transformers import AutoProcessor, HubertConfig, HubertForCTC, HubertModel
 
 from valence_gap.definitions.text import Recogniser
-from valence_gap.miniature.transcribed import Spoken
+from valence_gap.miniature.transcribed import TranscribedUtterance
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.pretraining.recogniser import build, ctc_loss, lexicon, prepare, spell, train_on, train_recogniser
+from valence_gap.pretraining.recogniser import (
+    build,
+    ctc_loss,
+    encode_letters,
+    lexicon,
+    prepare,
+    train_on,
+    train_recogniser,
+)
 from valence_gap.pretraining.recogniser_folder import VOCABULARY
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
@@ -45,12 +53,12 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tones(words: str) -> Spoken:
+def tones(words: str) -> TranscribedUtterance:
     """Speech in which each letter is a tone of 100 ms of its own."""
     time_s = np.arange(RATE_HZ // 10) / RATE_HZ
     notes = {letter: 300.0 * 1.5**place for place, letter in enumerate("ABC ")}
     wave = np.concatenate([np.sin(2 * np.pi * notes[letter] * time_s) for letter in words])
-    return Spoken(words, (8000 * wave).astype(np.int16))
+    return TranscribedUtterance(words, (8000 * wave).astype(np.int16))
 
 
 def test_the_folder_is_a_recogniser_for_transformers_and_the_same_each_time(backbone: Path, tmp_path: Path) -> None:
@@ -86,7 +94,7 @@ def test_the_loss_is_that_of_transformers(backbone: Path) -> None:
     one = ctc_loss(model, examples, np.array([1]), torch.float32)
     wave = torch.from_numpy(speech[1].samples.astype(np.float32))
     wave = (wave - wave.mean()) / wave.std(unbiased=False)
-    expected = model(wave[None], labels=torch.from_numpy(spell(speech[1].text))[None]).loss
+    expected = model(wave[None], labels=torch.from_numpy(encode_letters(speech[1].text))[None]).loss
     torch.testing.assert_close(one, expected, rtol=2e-2, atol=2e-2)  # the stem's output is rounded to bfloat16
 
 
@@ -99,18 +107,18 @@ def test_it_learns_to_spell(backbone: Path) -> None:
 
 
 def test_the_lexicon_has_common_words_first() -> None:
-    speech = [Spoken(text, np.zeros(1, dtype=np.int16)) for text in ("A cat, b.", "The cat!", "cat b")]
+    speech = [TranscribedUtterance(text, np.zeros(1, dtype=np.int16)) for text in ("A cat, b.", "The cat!", "cat b")]
     assert lexicon(speech) == ["CAT", "B", "A", "THE"]
 
 
 def test_spelling() -> None:
     letters = {number: symbol for symbol, number in VOCABULARY.items()}
-    spelt = "".join(letters[number] for number in spell("Well-known, isn't it? — 'tis."))
+    spelt = "".join(letters[number] for number in encode_letters("Well-known, isn't it? — 'tis."))
     assert spelt == "WELL|KNOWN|ISN'T|IT|'TIS"
 
 
 def test_what_has_fewer_frames_than_letters_is_left_out(backbone: Path) -> None:
-    short = Spoken("a very long sentence", np.ones(2000, dtype=np.int16))
+    short = TranscribedUtterance("a very long sentence", np.ones(2000, dtype=np.int16))
     examples = prepare([short, tones("AB")], Stem.of(build(backbone).hubert))
     assert [len(each) for each in examples.letters] == [2]
 

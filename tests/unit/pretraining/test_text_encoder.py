@@ -9,10 +9,10 @@ from transformers import AutoTokenizer, BertForMaskedLM, BertTokenizer
 
 from valence_gap.definitions.text import TextEncoder
 from valence_gap.pretraining.text_encoder import (
+    IGNORE_INDEX,
     MASK,
-    NOT_ASKED,
     SPECIAL,
-    hide,
+    mask_tokens,
     pretrain_text_encoder,
     train_on,
     train_tokenizer,
@@ -59,20 +59,20 @@ def test_masking_is_bert_s() -> None:
     whole = np.full((400, 50), 77, dtype=np.int64)
     whole[:, 0], whole[:, -1] = SPECIAL.index("[CLS]"), SPECIAL.index("[SEP]")
     mask = SPECIAL.index(MASK)
-    shown, wanted = (each.numpy() for each in hide(whole, 1000, mask, 0.15, generator))
-    asked = wanted != NOT_ASKED
-    assert not asked[:, [0, -1]].any()
-    assert (shown[~asked] == whole[~asked]).all()
-    assert (wanted[asked] == whole[asked]).all()
-    assert asked[:, 1:-1].mean() == pytest.approx(0.15, abs=0.01)
-    assert (shown[asked] == mask).mean() == pytest.approx(0.8, abs=0.03)
-    assert (shown[asked] == 77).mean() == pytest.approx(0.1, abs=0.03)
+    shown, labels = (each.numpy() for each in mask_tokens(whole, 1000, mask, 0.15, generator))
+    is_masked = labels != IGNORE_INDEX
+    assert not is_masked[:, [0, -1]].any()
+    assert (shown[~is_masked] == whole[~is_masked]).all()
+    assert (labels[is_masked] == whole[is_masked]).all()
+    assert is_masked[:, 1:-1].mean() == pytest.approx(0.15, abs=0.01)
+    assert (shown[is_masked] == mask).mean() == pytest.approx(0.8, abs=0.03)
+    assert (shown[is_masked] == 77).mean() == pytest.approx(0.1, abs=0.03)
 
 
 def test_a_batch_always_asks_for_something() -> None:
     whole = np.array([[2, 9, 3]])
-    _, wanted = hide(whole, 20, 4, 1e-9, np.random.default_rng(0))
-    assert wanted.tolist() == [[NOT_ASKED, 9, NOT_ASKED]]
+    _, labels = mask_tokens(whole, 20, 4, 1e-9, np.random.default_rng(0))
+    assert labels.tolist() == [[IGNORE_INDEX, 9, IGNORE_INDEX]]
 
 
 def test_heads_must_divide_the_hidden_units(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ def test_words_that_keep_the_same_company_have_like_vectors() -> None:
     for _ in range(1000):
         side = GOOD if random.random() < 0.5 else BAD
         texts.append(np.array([0, *random.permutation([*random.choice(side, 3, replace=False), *FRAME]), 1]))
-    vectors = word_vectors(texts, 16, 4, passed_over=2)
+    vectors = word_vectors(texts, 16, 4, ignored_dirs=2)
     assert vectors.shape == (16, 4)
     assert abs(vectors.std() - 1) < 1e-5
     assert np.abs(vectors[:2]).max() < 1e-4
@@ -22,6 +22,6 @@ def test_words_that_keep_the_same_company_have_like_vectors() -> None:
 
 
 def test_fewer_word_pieces_than_values_leave_zeros() -> None:
-    vectors = word_vectors([np.array([1, 2]), np.array([2, 3])], 4, 6, passed_over=1)
+    vectors = word_vectors([np.array([1, 2]), np.array([2, 3])], 4, 6, ignored_dirs=1)
     assert np.isfinite(vectors).all()
     assert not vectors[:, 4:].any()

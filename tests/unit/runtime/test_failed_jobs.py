@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from valence_gap.runtime.errors import of_system
+from valence_gap.runtime.errors import user_error_from_os_error
 from valence_gap.runtime.failed_jobs import killed_jobs
 
 ROOT = Path(__file__).parents[3]
@@ -142,7 +142,7 @@ def allocate() -> None:
 
 @pytest.mark.parametrize("error", [MemoryError("no"), torch.OutOfMemoryError("no"), BrokenProcessPool("ended")])
 def test_lack_of_memory_is_what_a_user_can_mend(error: Exception) -> None:
-    told = of_system(error)
+    told = user_error_from_os_error(error)
     assert told is not None
     assert "more memory" in told.remedy
 
@@ -150,7 +150,7 @@ def test_lack_of_memory_is_what_a_user_can_mend(error: Exception) -> None:
 def test_memory_that_torch_is_refused_is_what_a_user_can_mend() -> None:
     with pytest.raises(RuntimeError) as refused:
         allocate()
-    told = of_system(refused.value)
+    told = user_error_from_os_error(refused.value)
     assert told is not None
     assert told.what == "memory ran out"
-    assert of_system(RuntimeError("shapes differ")) is None
+    assert user_error_from_os_error(RuntimeError("shapes differ")) is None

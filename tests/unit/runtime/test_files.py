@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from valence_gap.runtime import files
 from valence_gap.runtime.data_files import read_array, write_array, write_blocks
-from valence_gap.runtime.files import canonical_json, whole_file, whole_folder
+from valence_gap.runtime.files import atomic_file, atomic_folder, canonical_json
 
 
 def test_an_error_leaves_the_old_file_and_no_scratch(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_an_error_leaves_the_old_file_and_no_scratch(tmp_path: Path) -> None:
     path.write_text("old")
 
     def write_half() -> None:
-        with whole_file(path) as scratch:
+        with atomic_file(path) as scratch:
             scratch.write_text("half")
             raise RuntimeError
 
@@ -37,7 +37,7 @@ def test_an_error_leaves_the_old_folder_and_no_scratch(tmp_path: Path) -> None:
     (folder / "old").touch()
 
     def write_half() -> None:
-        with whole_folder(folder) as scratch:
+        with atomic_folder(folder) as scratch:
             (scratch / "half").touch()
             raise RuntimeError
 
@@ -50,7 +50,7 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "old").touch()
-    with whole_folder(folder) as scratch:
+    with atomic_folder(folder) as scratch:
         (scratch / "new").touch()
     assert [path.name for path in folder.iterdir()] == ["new"]
 
@@ -85,9 +85,9 @@ def test_blocks_that_are_not_the_array_are_refused(tmp_path: Path) -> None:
 
 KILLED = """
 import os, pathlib, signal, sys
-from valence_gap.runtime.files import scratch_folder, whole_file, whole_folder
+from valence_gap.runtime.files import scratch_folder, atomic_file, atomic_folder
 root = pathlib.Path(sys.argv[1])
-with whole_file(root / "state.safetensors") as file, whole_folder(root / "train") as folder:
+with atomic_file(root / "state.safetensors") as file, atomic_folder(root / "train") as folder:
     file.write_text("half")
     (folder / "deep").mkdir()
     (folder / "deep" / "half").touch()
@@ -98,7 +98,7 @@ with whole_file(root / "state.safetensors") as file, whole_folder(root / "train"
 
 
 def write_both(root: Path) -> None:
-    with whole_file(root / "state.safetensors") as file, whole_folder(root / "train"):
+    with atomic_file(root / "state.safetensors") as file, atomic_folder(root / "train"):
         file.write_text("whole")
 
 
@@ -126,9 +126,9 @@ def test_what_a_killed_process_left_goes_with_the_next_writing_and_a_living_one_
 
 WRITER = """
 import pathlib, sys
-from valence_gap.runtime.files import whole_folder
+from valence_gap.runtime.files import atomic_folder
 for number in range(100):
-    with whole_folder(pathlib.Path(sys.argv[1])) as folder:
+    with atomic_folder(pathlib.Path(sys.argv[1])) as folder:
         for name in ("audio.npy", "index.parquet"):
             (folder / name).write_text(f"{sys.argv[2]} {number}")
 """
@@ -156,7 +156,7 @@ pathlib.Path.replace = killed_after
 def killed(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 shutil.rmtree = killed
-with files.whole_folder(pathlib.Path(sys.argv[1])) as folder:
+with files.atomic_folder(pathlib.Path(sys.argv[1])) as folder:
     (folder / "new").touch()
 """
 
@@ -172,7 +172,7 @@ def test_a_kill_between_leaves_no_half_folder(tmp_path: Path, when: str, left: l
     assert (names(folder) if folder.exists() else None) == left
     hidden = [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     assert ["old", "older"] in map(names, hidden)  # whole, and known for what it is
-    with whole_folder(folder) as scratch:
+    with atomic_folder(folder) as scratch:
         (scratch / "again").touch()
     assert names(tmp_path) == ["pack"]
     assert names(folder) == ["again"]

@@ -19,21 +19,21 @@ RULES = ROOT / "workflow" / "rules"
 
 
 def test_cards_are_named_as_cuda_names_them():
-    assert gpus.cards({}) == []
-    assert gpus.cards({"VALENCE_GAP_GPUS": " "}) == []
-    assert gpus.cards({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
+    assert gpus.requested_gpus({}) == []
+    assert gpus.requested_gpus({"VALENCE_GAP_GPUS": " "}) == []
+    assert gpus.requested_gpus({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
 
 
 @pytest.mark.parametrize("text", ["0,,1", "0,0", ","])
 def test_a_wrong_list_is_told(text):
     with pytest.raises(UserError, match="VALENCE_GAP_GPUS"):
-        gpus.cards({"VALENCE_GAP_GPUS": text})
+        gpus.requested_gpus({"VALENCE_GAP_GPUS": text})
 
 
 def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
     monkeypatch.delenv("VALENCE_GAP_GPUS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
-    with gpus.claimed_card(locks=tmp_path / "locks") as card:
+    with gpus.acquire_gpu(locks=tmp_path / "locks") as card:
         assert card is None
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
     assert not (tmp_path / "locks").exists()
@@ -43,34 +43,34 @@ def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
 def test_holders_get_different_cards(tmp_path, count):
     names = [str(index) for index in range(count)]
     with ExitStack() as held:
-        claimed = [held.enter_context(gpus.claimed_card(names, tmp_path)) for _ in names]
+        claimed = [held.enter_context(gpus.acquire_gpu(names, tmp_path)) for _ in names]
         assert claimed == names
-    with gpus.claimed_card(names, tmp_path) as card:
+    with gpus.acquire_gpu(names, tmp_path) as card:
         assert card == "0"
 
 
 def test_the_block_sees_its_card_alone_and_leaves_the_environment_as_it_was(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    with gpus.claimed_card(["3"], tmp_path):
+    with gpus.acquire_gpu(["3"], tmp_path):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
 def test_a_card_is_free_again_after_an_error(tmp_path):
-    with pytest.raises(RuntimeError), gpus.claimed_card(["0"], tmp_path):
+    with pytest.raises(RuntimeError), gpus.acquire_gpu(["0"], tmp_path):
         raise RuntimeError
-    with gpus.claimed_card(["0"], tmp_path) as card:
+    with gpus.acquire_gpu(["0"], tmp_path) as card:
         assert card == "0"
 
 
 def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
-    held = gpus.claimed_card(["0"], tmp_path)
+    held = gpus.acquire_gpu(["0"], tmp_path)
     held.__enter__()
     monkeypatch.setattr(gpus, "ASK_EVERY_S", 0.01)
     claimed = []
 
     def wait() -> None:
-        with gpus.claimed_card(["0"], tmp_path) as card:
+        with gpus.acquire_gpu(["0"], tmp_path) as card:
             claimed.append(card)
 
     waiting = threading.Thread(target=wait)
@@ -84,27 +84,27 @@ def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
 
 def test_a_killed_process_gives_its_card_back(tmp_path):
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import claimed_card\n"
-        "with claimed_card(['0', '1'], Path(sys.argv[1])) as card:\n    print(card, flush=True)\n    time.sleep(600)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import acquire_gpu\n"
+        "with acquire_gpu(['0', '1'], Path(sys.argv[1])) as card:\n    print(card, flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "0\n"
-        with gpus.claimed_card(["0", "1"], tmp_path) as card:
+        with gpus.acquire_gpu(["0", "1"], tmp_path) as card:
             assert card == "1"
     finally:
         holder.kill()
         holder.communicate()
-    with gpus.claimed_card(["0", "1"], tmp_path) as card:
+    with gpus.acquire_gpu(["0", "1"], tmp_path) as card:
         assert card == "0"
 
 
 def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypatch):
     """Two jobs that each end only when both hold a card, and a third that can have one only then."""
     (tmp_path / "hold.py").write_text(
-        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import claimed_card\n"
-        "with claimed_card(locks=Path('locks')) as card:\n"
+        "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import acquire_gpu\n"
+        "with acquire_gpu(locks=Path('locks')) as card:\n"
         "    Path(sys.argv[1]).with_suffix('.held').touch()\n"
         "    while len(list(Path('.').glob('*.held'))) < 2:\n        time.sleep(0.05)\n"
         "Path(sys.argv[1]).write_text(card)\n"
@@ -125,7 +125,7 @@ def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypa
 def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
     blocks = [block for path in RULES.glob("*.smk") for block in re.split(r"^rule ", path.read_text(), flags=re.M)]
     wanting = {name for block in blocks if "gpu=1" in block for name in re.findall(r"valence-gap ([\w-]+)", block)}
-    assert wanting == gpus.USING_A_CARD
+    assert wanting == gpus.GPU_COMMANDS
 
 
 @pytest.mark.parametrize(("command", "expected"), [("train", "4"), ("score", None)])

@@ -4,14 +4,14 @@ import sys
 import pytest
 
 from valence_gap.runtime import progress
-from valence_gap.runtime.progress import Headlines
+from valence_gap.runtime.progress import StatusLines
 
 UNREAD = """
 import os, sys
-from valence_gap.runtime.progress import Headlines
+from valence_gap.runtime.progress import StatusLines
 assert sys.stdin.readline() == "closed\\n"
-Headlines("w2v2-b/seed-42").say("epoch 1", always=True)
-Headlines("w2v2-b/seed-42").say("epoch 2", always=True)
+StatusLines("w2v2-b/seed-42").show("epoch 1", always=True)
+StatusLines("w2v2-b/seed-42").show("epoch 2", always=True)
 print("still there", file=sys.stderr)
 """
 
@@ -21,12 +21,12 @@ def test_headlines_are_rare_but_for_those_that_are_always_said(
 ) -> None:
     clock = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-    headlines = Headlines("w2v2-b/seed-42")
+    status = StatusLines("w2v2-b/seed-42")
     for tenth in range(1, 301):  # epochs of a tenth of a second, half a minute long
         clock[0] = 100 + tenth / 10
-        headlines.say(f"epoch {tenth}", always=tenth == 300)
+        status.show(f"epoch {tenth}", always=tenth == 300)
     clock[0] += 1
-    headlines.say("one too early")
+    status.show("one too early")
     heard = capsys.readouterr()
     assert heard.out.splitlines() == [f"w2v2-b/seed-42: epoch {tenth}" for tenth in (100, 200, 300)]
     assert heard.err == ""
@@ -35,10 +35,10 @@ def test_headlines_are_rare_but_for_those_that_are_always_said(
 def test_slow_epochs_are_each_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
-    headlines = Headlines("a")
+    status = StatusLines("a")
     for epoch in (1, 2, 3):
         clock[0] += 60
-        headlines.say(f"epoch {epoch}")
+        status.show(f"epoch {epoch}")
     assert capsys.readouterr().out == "a: epoch 1\na: epoch 2\na: epoch 3\n"
 
 

@@ -40,7 +40,7 @@ def test_generator_depends_on_seed_and_names_alone():
 
 def test_counts_sum_to_the_draws_in_every_block(monkeypatch):
     monkeypatch.setattr(statistics, "BLOCK_ELEMENTS", 50)
-    blocks = list(resample_counts(7, resamples=30, rng=generator(0), draws=20))
+    blocks = list(resample_counts(7, resamples=30, rng=generator(0), sample_size=20))
     assert len(blocks) > 1
     counts = np.concatenate(blocks)
     assert counts.shape == (30, 7)
@@ -116,7 +116,7 @@ def test_group_difference_against_a_naive_loop():
 
 def test_resampled_mean_against_a_naive_loop():
     truth, predictions = utterances(30)
-    found = resampled_mean(truth, predictions, draws=8, **OPTIONS, rng=generator(9))
+    found = resampled_mean(truth, predictions, sample_size=8, **OPTIONS, rng=generator(9))
     drawn = generator(9).integers(0, 30, (400, 8))
     naive = [ccc(truth[row], predictions[row, 0]) for row in drawn]
     assert found.value[0] == pytest.approx(np.mean(naive))

@@ -40,13 +40,13 @@ def test_each_row_is_over_the_seeds_of_a_model(tables: list[Path], tmp_path: Pat
     summarise_scores(tables, tmp_path / "out" / "scores.csv")
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == ["model", "corpus", "condition", "dimension", "seeds", "mean", "sd", "least", "greatest"]
+    assert list(rows[0]) == ["model", "corpus", "condition", "dimension", "seeds", "mean", "sd", "minimum", "maximum"]
     wanted = [(model, corpus, name) for model, corpus in product(SEEDS, CORPORA) for name in CORPORA[corpus]]
     assert [(row["model"], row["corpus"], row["dimension"]) for row in rows] == wanted
     for row, (model, corpus, dimension) in zip(rows, wanted, strict=True):
         values = [ccc(model, seed, corpus, dimension) for seed in SEEDS[model]]
         assert (row["condition"], int(row["seeds"])) == ("clean", len(values))
-        found = [float(row[name]) for name in ("mean", "least", "greatest")]
+        found = [float(row[name]) for name in ("mean", "minimum", "maximum")]
         assert found == pytest.approx([mean(values), min(values), max(values)])
         assert row["sd"] == "" if len(values) == 1 else float(row["sd"]) == pytest.approx(stdev(values))
 

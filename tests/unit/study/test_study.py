@@ -55,7 +55,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (change("modles", to={}), "modles: unknown key, given as {}; valid: augmented, backbones, cached_splits,"),
         (
@@ -112,9 +112,9 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(
-    config: dict[str, Any], spoil: Callable[[dict[str, Any]], None], message: str
+    config: dict[str, Any], corrupt: Callable[[dict[str, Any]], None], message: str
 ) -> None:
-    spoil(config)
+    corrupt(config)
     with pytest.raises(UserError) as caught:
         load(config)
     assert any(message in line for line in caught.value.offenders), caught.value.offenders

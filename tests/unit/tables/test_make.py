@@ -10,7 +10,7 @@ from valence_gap.commands import tables as command
 from valence_gap.models import loading
 from valence_gap.runtime.errors import UserError
 from valence_gap.tables import rendering, table_1, table_2, table_3
-from valence_gap.tables.make import make
+from valence_gap.tables.make import make_table
 
 CORPORA = {"msp-podcast": ["arousal", "dominance", "valence"], "cmu-mosi": ["valence"]}
 CONDITIONS = [
@@ -60,7 +60,7 @@ def test_markdown_joins_heads_and_escapes():
     [(-0.145, "−.145"), (0.012, "+.012"), (0.0, ".000"), (-0.0001, ".000"), (1.25, "+1.250"), (np.nan, "n/a")],
 )
 def test_changes_are_written_as_in_the_paper(value, text):
-    assert rendering.change(value) == text
+    assert rendering.format_change(value) == text
 
 
 def test_all_files_or_none(tmp_path):
@@ -69,16 +69,16 @@ def test_all_files_or_none(tmp_path):
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        rendering.save(small(more={"more": Broken()}), tmp_path / "t")
+        rendering.save(small(extra_tables={"more": Broken()}), tmp_path / "t")
     assert not list(tmp_path.iterdir())
-    rendering.save(small(more={"more": pd.DataFrame({"y": [2]})}), tmp_path / "t")
+    rendering.save(small(extra_tables={"more": pd.DataFrame({"y": [2]})}), tmp_path / "t")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.md", "t.tex", "t_more.csv"]
     assert float(pd.read_csv(tmp_path / "t.csv").x.iloc[0]) == 1 / 3
 
 
 def test_an_unknown_table_is_refused(tmp_path):
     with pytest.raises(UserError, match="table_1, table_2, table_3"):
-        make("table_9", [], "{}", tmp_path / "t")
+        make_table("table_9", [], "{}", tmp_path / "t")
 
 
 # -------------------------------------------------------------------------------------------------------- table 1
@@ -100,7 +100,7 @@ def test_table_1_agrees_with_what_the_text_says_of_its_rows():
 
 
 def test_table_1_says_what_is_reconstructed(tmp_path):
-    make("table_1", [], json.dumps({"note": "of the paper"}), tmp_path / "table_1")
+    make_table("table_1", [], json.dumps({"note": "of the paper"}), tmp_path / "table_1")
     csv, md, tex = written(tmp_path / "table_1")
     assert "L in rows 1, 2, 8, 9, 11, 12, 14, 18, 20, 21, 22; FT-D in rows 13, 15, 16, 17, 18, 19, 20, 21." in md
     assert "FT-SR in rows" not in md
@@ -121,7 +121,7 @@ def test_parameters_are_those_of_the_loaded_encoder(tmp_path, kind):
     make_backbone(tmp_path / "bare", kind)
     loaded = KINDS[kind][1].from_pretrained(tmp_path / "bare")
     expected = sum(weight.numel() for weight in loaded.parameters())
-    found = table_2.measure(tmp_path / "bare")
+    found = table_2.measure_encoder(tmp_path / "bare")
     assert found.parameters == expected
     assert (found.layers, found.hidden) == (loaded.config.num_hidden_layers, loaded.config.hidden_size)
 
@@ -134,9 +134,9 @@ def test_heads_and_quantisers_are_left_out(tmp_path):
     pretraining = Wav2Vec2ForPreTraining(configuration("wav2vec2", "group", False, **settings))
     pretraining.save_pretrained(tmp_path / "pretraining")
     expected = sum(weight.numel() for weight in pretraining.wav2vec2.parameters())
-    assert table_2.measure(tmp_path / "pretraining").parameters == expected
+    assert table_2.measure_encoder(tmp_path / "pretraining").parameters == expected
     loading.build(training(), tmp_path / "pretraining").save(tmp_path / "finished")
-    assert table_2.measure(tmp_path / "finished").parameters == expected
+    assert table_2.measure_encoder(tmp_path / "finished").parameters == expected
 
 
 def test_table_2_is_written(tmp_path):
@@ -144,7 +144,7 @@ def test_table_2_is_written(tmp_path):
     make_backbone(folder)
     shown = [described(folder), described(folder, label="many", hours="436k", languages="128", domains="R, T")]
     shown.append({"label": "unknown", "folder": str(folder)})
-    make("table_2", [], json.dumps({"models": shown, "note": "miniature"}), tmp_path / "table_2")
+    make_table("table_2", [], json.dumps({"models": shown, "note": "miniature"}), tmp_path / "table_2")
     csv, md, _ = written(tmp_path / "table_2")
     lines = [line for line in md.splitlines() if line.startswith("| ")]
     assert lines[2].startswith("| hubert-b | HuBERT | ")
@@ -165,7 +165,7 @@ def test_every_folder_that_is_no_encoder_is_named(tmp_path):
         (tmp_path / name / "model.safetensors").write_bytes(b"torn")
     description = {"models": [described(tmp_path / name) for name in ("bert", "torn", "absent")]}
     with pytest.raises(UserError) as caught:
-        make("table_2", [], json.dumps(description), tmp_path / "table_2")
+        make_table("table_2", [], json.dumps(description), tmp_path / "table_2")
     offenders = "\n".join(caught.value.offenders)
     assert all(f"{name}: " in offenders for name in ("bert", "torn", "absent"))
     assert not list(tmp_path.glob("table_2*"))
@@ -173,7 +173,7 @@ def test_every_folder_that_is_no_encoder_is_named(tmp_path):
 
 @pytest.mark.parametrize(("count", "text"), [(94_371_712, "94 M"), (315_438_720, "315 M"), (1_640_000, "1.6 M")])
 def test_parameters_are_shown_in_millions(count, text):
-    assert table_2.millions(count) == text
+    assert table_2.format_millions(count) == text
 
 
 # -------------------------------------------------------------------------------------------------------- table 3
@@ -214,7 +214,7 @@ def test_published_averages_are_those_of_the_text():
 
 
 def test_table_3_is_the_mean_change_over_seeds(scored, tmp_path):
-    make("table_3", scored, description_3(note="miniature"), tmp_path / "table_3")
+    make_table("table_3", scored, description_3(note="miniature"), tmp_path / "table_3")
     cells = pd.read_csv(tmp_path / "table_3.csv").set_index(["condition", "corpus", "dimension"])
     assert len(cells) == 3 * (3 + 1)
     assert cells.change["human-0db", "cmu-mosi", "valence"] == pytest.approx(-0.375)
@@ -232,7 +232,7 @@ def test_table_3_is_the_mean_change_over_seeds(scored, tmp_path):
 
 
 def test_table_3_shows_the_published_changes_where_asked(scored, tmp_path):
-    make("table_3", scored, description_3(published=True), tmp_path / "table_3")
+    make_table("table_3", scored, description_3(published=True), tmp_path / "table_3")
     cells = pd.read_csv(tmp_path / "table_3.csv").set_index(["condition", "corpus", "dimension"])
     place = ("human-20db", "msp-podcast", "dominance")
     assert cells.published[place] == 0.005
@@ -262,7 +262,7 @@ def test_published_changes_survive_the_way_through_the_table(tmp_path):
     clean = scores.drop_duplicates(["corpus", "dimension"]).assign(condition="clean", ccc=0.5)
     pd.concat([scores, clean]).assign(model="robust", seed=1, group_by="all", group="all").to_csv(tmp_path / "s.csv")
     description = description_3(corpora=corpora, conditions=conditions, published=True)
-    make("table_3", [tmp_path / "s.csv"], description, tmp_path / "table_3")
+    make_table("table_3", [tmp_path / "s.csv"], description, tmp_path / "table_3")
     cells = pd.read_csv(tmp_path / "table_3.csv")
     assert len(cells) == 77
     assert cells.difference.abs().max() < 1e-9
@@ -273,22 +273,24 @@ def test_published_changes_survive_the_way_through_the_table(tmp_path):
 
 def test_what_was_not_scored_is_named(scored, tmp_path):
     with pytest.raises(UserError, match="robust are missing") as caught:
-        make("table_3", scored[:-1], description_3(), tmp_path / "table_3")
+        make_table("table_3", scored[:-1], description_3(), tmp_path / "table_3")
     names = ("human-0db", "human-20db", "fade")
     assert caught.value.offenders == tuple(f"seed 2 on cmu-mosi: valence, '{name}'" for name in names)
     with pytest.raises(UserError) as caught:
-        make("table_3", [path for path in scored if "msp-podcast.1.clean" not in path.name], description_3(), tmp_path)
+        make_table(
+            "table_3", [path for path in scored if "msp-podcast.1.clean" not in path.name], description_3(), tmp_path
+        )
     assert len(caught.value.offenders) == 3
     assert caught.value.offenders[0] == "seed 1 on msp-podcast: arousal, 'clean'"
     with pytest.raises(UserError, match="nobody are missing"):
-        make(
+        make_table(
             "table_3",
             scored,
             description_3(models=[{"name": "nobody", "label": "x", "colour": "#000000"}]),
             tmp_path / "table_3",
         )
     with pytest.raises(UserError, match="--scores"):
-        make("table_3", [], description_3(), tmp_path / "table_3")
+        make_table("table_3", [], description_3(), tmp_path / "table_3")
 
 
 def test_the_command_writes(scored, tmp_path):

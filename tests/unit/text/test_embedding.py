@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer, BertModel
 
 from valence_gap.definitions.text import TextEncoder as Definition
-from valence_gap.pretraining.text_encoder import LONGEST, pretrain_text_encoder
+from valence_gap.pretraining.text_encoder import MAX_LENGTH, pretrain_text_encoder
 from valence_gap.runtime.errors import UserError
 from valence_gap.text.embedding import TextEncoder, embed_text
 
@@ -50,7 +50,7 @@ def test_an_embedding_depends_on_its_own_text_alone_and_not_on_its_case(model: P
 
 
 def test_empty_and_overlong_transcripts_are_embedded_and_counted(model: Path, tmp_path: Path) -> None:
-    found = embed(model, tmp_path, {"empty": "", "none": None, "long": "film " * 2 * LONGEST, "a": "film"})
+    found = embed(model, tmp_path, {"empty": "", "none": None, "long": "film " * 2 * MAX_LENGTH, "a": "film"})
     assert np.isfinite(found).all()
     np.testing.assert_array_equal(found[0], found[1])
     assert TextEncoder(model).tokens("") == TextEncoder(model).tokens("x")[:1] + TextEncoder(model).tokens("x")[-1:]

@@ -12,7 +12,7 @@ from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
 from valence_gap.scores.metrics import cccs
-from valence_gap.text.fusion import Embeddings, Split, predict_fusion, read_split, train_fusion
+from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, predict_fusion, read_split, train_fusion
 
 FUSION = Fusion(recipe=Recipe(epochs=40, patience=5, learning_rate=3e-3, batch_size=32))
 AUDIO, TEXT = 6, 5
@@ -25,7 +25,7 @@ def labels_of(audio: np.ndarray, text: np.ndarray) -> np.ndarray:
 
 def write_split(
     folder: Path, name: str, count: int, *, seed: int, shuffled: bool = False, conditions: int = 1
-) -> tuple[Split, np.ndarray]:
+) -> tuple[FusionSplit, np.ndarray]:
     folder = folder / name
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
@@ -40,9 +40,9 @@ def write_split(
     np.save(folder / "text.npy", text[random.permutation(count) if shuffled else order].astype(np.float32))
     pd.DataFrame({"id": [ids[row] for row in order]}).to_parquet(folder / "text.parquet")
     pd.DataFrame(labels, columns=list(DIMENSIONS)).assign(id=ids).to_parquet(folder / "labels.parquet")
-    split = Split(
-        Embeddings(folder / "audio.npy", folder / "predictions.parquet"),
-        Embeddings(folder / "text.npy", folder / "text.parquet"),
+    split = FusionSplit(
+        StoredEmbeddings(folder / "audio.npy", folder / "predictions.parquet"),
+        StoredEmbeddings(folder / "text.npy", folder / "text.parquet"),
         folder / "labels.parquet",
     )
     return split, labels

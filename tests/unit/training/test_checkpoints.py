@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from valence_gap.training import checkpoints
-from valence_gap.training.checkpoints import Journal, Row, Stopped, StopSignals
+from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState, TrainingInterrupted
 
 OPTIMIZERS = {
     "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.1, fused=True),
@@ -28,8 +28,8 @@ def step(module: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None
     optimizer.zero_grad()
 
 
-def row(epoch: int, dev_mean: float) -> Row:
-    return Row(epoch=epoch, loss=0.1, dev_arousal=0.1, dev_dominance=0.2, dev_valence=0.3, dev_mean=dev_mean)
+def row(epoch: int, dev_mean: float) -> LogRow:
+    return LogRow(epoch=epoch, loss=0.1, dev_arousal=0.1, dev_dominance=0.2, dev_valence=0.3, dev_mean=dev_mean)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -37,9 +37,9 @@ def test_a_restored_training_goes_on_to_the_same_bits(name: str, tmp_path: Path)
     module = network()
     optimizer = OPTIMIZERS[name](module.parameters())
     step(module, optimizer, 1)
-    best = checkpoints.weights_of(module)
+    best = checkpoints.copy_weights(module)
     step(module, optimizer, 2)
-    journal = Journal(epoch=3, step=2, loss_sum=0.1 + 0.2, rows=[row(1, 0.1), row(2, 0.3)])
+    journal = TrainerState(epoch=3, step=2, loss_sum=0.1 + 0.2, rows=[row(1, 0.1), row(2, 0.3)])
     checkpoints.save(tmp_path, "key", journal, module, optimizer, best)
 
     other = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
@@ -60,8 +60,8 @@ def test_a_restored_training_goes_on_to_the_same_bits(name: str, tmp_path: Path)
 def test_a_state_before_the_first_step_can_be_restored(tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS["adamw"](module.parameters())
-    checkpoints.save(tmp_path, "key", Journal(), module, optimizer, {})
-    assert checkpoints.load(tmp_path, "key", module, optimizer) == (Journal(resumes=1), {})
+    checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
+    assert checkpoints.load(tmp_path, "key", module, optimizer) == (TrainerState(resumes=1), {})
 
 
 @pytest.mark.parametrize("damage", ["other key", "cut short", "no state"])
@@ -69,14 +69,14 @@ def test_what_is_not_its_own_whole_state_is_never_resumed(damage: str, tmp_path:
     module = network()
     optimizer = OPTIMIZERS["adamw"](module.parameters())
     step(module, optimizer, 1)
-    checkpoints.save(tmp_path, "key", Journal(step=1), module, optimizer, {})
+    checkpoints.save(tmp_path, "key", TrainerState(step=1), module, optimizer, {})
     state = tmp_path / checkpoints.STATE
     if damage == "cut short":
         state.write_bytes(state.read_bytes()[:-100])
     if damage == "no state":
         state.unlink()
     fresh = network()
-    before = checkpoints.weights_of(fresh)
+    before = checkpoints.copy_weights(fresh)
     key = "another" if damage == "other key" else "key"
     assert checkpoints.load(tmp_path, key, fresh, OPTIMIZERS["adamw"](fresh.parameters())) is None
     assert all(torch.equal(before[name], tensor) for name, tensor in fresh.state_dict().items())
@@ -84,18 +84,18 @@ def test_what_is_not_its_own_whole_state_is_never_resumed(damage: str, tmp_path:
 
 def test_the_key_tells_definitions_and_data_apart() -> None:
     keys = {
-        checkpoints.key_of({"seed": 1}, {"labels": "a"}),
-        checkpoints.key_of({"seed": 2}, {"labels": "a"}),
-        checkpoints.key_of({"seed": 1}, {"labels": "b"}),
-        checkpoints.key_of({"seed": 1}, {"other": "a"}),
+        checkpoints.state_key({"seed": 1}, {"labels": "a"}),
+        checkpoints.state_key({"seed": 2}, {"labels": "a"}),
+        checkpoints.state_key({"seed": 1}, {"labels": "b"}),
+        checkpoints.state_key({"seed": 1}, {"other": "a"}),
     }
     assert len(keys) == 4
-    assert checkpoints.key_of({"a": 1, "b": 2}, {}) == checkpoints.key_of({"b": 2, "a": 1}, {})
+    assert checkpoints.state_key({"a": 1, "b": 2}, {}) == checkpoints.state_key({"b": 2, "a": 1}, {})
 
 
 def test_the_first_of_several_best_epochs_is_the_best() -> None:
-    assert Journal().best_epoch == 0
-    assert Journal(rows=[row(1, -0.2), row(2, 0.4), row(3, 0.4)]).best_epoch == 2
+    assert TrainerState().best_epoch == 0
+    assert TrainerState(rows=[row(1, -0.2), row(2, 0.4), row(3, 0.4)]).best_epoch == 2
 
 
 def test_removing_leaves_what_is_not_the_state(tmp_path: Path) -> None:
@@ -114,17 +114,17 @@ def test_removing_leaves_what_is_not_the_state(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_raises_at_once_and_waits_where_it_is_held(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with StopSignals(), pytest.raises(Stopped, match=number.name):
+    with StopSignals(), pytest.raises(TrainingInterrupted, match=number.name):
         os.kill(os.getpid(), number)
 
     reached = []
 
     def work(signals: StopSignals) -> None:
-        with signals.held():
+        with signals.deferred():
             os.kill(os.getpid(), number)
             reached.append(signals.received)
 
-    with StopSignals() as signals, pytest.raises(Stopped, match=number.name):
+    with StopSignals() as signals, pytest.raises(TrainingInterrupted, match=number.name):
         work(signals)
     assert reached == [number.name]
     assert signal.getsignal(number) is before

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from training_data import CHANNELS, CNN14, TRAINING, Data, heard, make, with_recipe
+from training_data import CHANNELS, CNN14, TRAINING, TrainingData, make, with_audio, with_recipe
 
 from valence_gap.definitions.models import Training
 from valence_gap.runtime import data_files
@@ -15,11 +15,11 @@ from valence_gap.training import train
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return make(tmp_path_factory.mktemp("data"))
 
 
-def test_a_fraction_and_a_cut_shorten_the_training(data: Data, tmp_path: Path) -> None:
+def test_a_fraction_and_a_cut_shorten_the_training(data: TrainingData, tmp_path: Path) -> None:
     definition = replace(with_recipe(max_duration_s=0.4, epochs=1), fraction=0.5)
     train.train(definition, **data.arguments(tmp_path))
     record = json.loads((tmp_path / "output" / "run.json").read_text())
@@ -37,30 +37,30 @@ def test_a_fraction_and_a_cut_shorten_the_training(data: Data, tmp_path: Path) -
     ],
 )
 def test_labels_that_do_not_fit_are_told(
-    data: Data, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], complaint: str
+    data: TrainingData, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], complaint: str
 ) -> None:
     data_files.write_parquet(tmp_path / "labels.parquet", change(pd.read_parquet(data.train.labels)))
-    given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
+    given = data.arguments(tmp_path) | {"train_split": replace(data.train, labels=tmp_path / "labels.parquet")}
     with pytest.raises(UserError, match=complaint):
         train.train(TRAINING, **given)
 
 
 def test_labels_without_audio_are_left_out_and_said(
-    data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: TrainingData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = pd.read_parquet(data.train.labels)
     more = pd.concat([table, table[:1].assign(id="unheard")])
     data_files.write_parquet(tmp_path / "labels.parquet", more)
-    given = data.arguments(tmp_path) | {"train_source": replace(data.train, labels=tmp_path / "labels.parquet")}
+    given = data.arguments(tmp_path) | {"train_split": replace(data.train, labels=tmp_path / "labels.parquet")}
     train.train(with_recipe(epochs=1), **given)
     assert "unheard" in capsys.readouterr().err
 
 
-def test_a_split_without_utterances_is_told(data: Data, tmp_path: Path) -> None:
+def test_a_split_without_utterances_is_told(data: TrainingData, tmp_path: Path) -> None:
     empty = pd.DataFrame({"id": pd.array([], dtype="str"), "offset": np.int64([]), "frames": np.int64([])})
     data_files.write_array(tmp_path / "dev" / "features.npy", np.zeros((0, CHANNELS), np.uint16))
     data_files.write_parquet(tmp_path / "dev" / "index.parquet", empty)
-    given = data.arguments(tmp_path) | {"dev_source": replace(data.dev, features=tmp_path / "dev")}
+    given = data.arguments(tmp_path) | {"dev_split": replace(data.dev, features=tmp_path / "dev")}
     with pytest.raises(UserError, match="there is no utterance"):
         train.train(TRAINING, **given)
 
@@ -74,7 +74,7 @@ def test_a_split_without_utterances_is_told(data: Data, tmp_path: Path) -> None:
     ],
 )
 def test_definitions_that_are_not_sound_are_told(
-    data: Data, tmp_path: Path, definition: Training, complaint: str
+    data: TrainingData, tmp_path: Path, definition: Training, complaint: str
 ) -> None:
     with pytest.raises(UserError, match=complaint):
         train.train(definition, **data.arguments(tmp_path))
@@ -88,12 +88,12 @@ def test_definitions_that_are_not_sound_are_told(
         (replace(with_recipe(activation_checkpointing=True), backbone=CNN14), "transformers alone"),
     ],
 )
-def test_what_cnn14_cannot_do_is_told(data: Data, tmp_path: Path, definition: Training, complaint: str) -> None:
+def test_what_cnn14_cannot_do_is_told(data: TrainingData, tmp_path: Path, definition: Training, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        train.train(definition, **heard(data).arguments(tmp_path) | {"backbone": None})
+        train.train(definition, **with_audio(data).arguments(tmp_path) | {"backbone": None})
 
 
-def test_files_that_are_missing_are_told(data: Data, tmp_path: Path) -> None:
+def test_files_that_are_missing_are_told(data: TrainingData, tmp_path: Path) -> None:
     given = data.arguments(tmp_path) | {"backbone": tmp_path, "train_utterances": tmp_path / "none.parquet"}
     with pytest.raises(
         UserError, match=r"none\.parquet(.|\n)*model\.safetensors|model\.safetensors(.|\n)*none\.parquet"

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, Data, heard, make, with_recipe
+from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, TrainingData, make, with_audio, with_recipe
 
 from valence_gap.commands import training as command
 from valence_gap.definitions.models import Training
@@ -27,9 +27,9 @@ from valence_gap.runtime import precision, progress
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import train
-from valence_gap.training.checkpoints import STATE, Stopped
+from valence_gap.training.checkpoints import STATE, TrainingInterrupted
 from valence_gap.training.examples import Batch
-from valence_gap.training.learners import Source
+from valence_gap.training.learners import TrainingSplit
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.seeding import seed_everything
 
@@ -44,12 +44,12 @@ def on_the_cpu() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
     return make(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
-def reference(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reference(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of an undisturbed training."""
     folder = tmp_path_factory.mktemp("reference")
     train.train(TRAINING, **data.arguments(folder))
@@ -77,7 +77,7 @@ def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
     return acting
 
 
-def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> None:
+def test_the_best_epoch_is_written_with_its_log(data: TrainingData, reference: Path) -> None:
     rows = log(reference)
     assert rows.columns.tolist() == ["epoch", "loss", *(f"dev_{name}" for name in DIMENSIONS), "dev_mean", "best"]
     assert rows["epoch"].tolist() == [1, 2, 3]
@@ -98,7 +98,7 @@ def test_the_best_epoch_is_written_with_its_log(data: Data, reference: Path) -> 
 
 @pytest.mark.parametrize("train_stem", [False, True])
 def test_few_kernels_are_kept_where_the_stem_is_trained(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_stem: bool
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_stem: bool
 ) -> None:
     class Built(Exception):  # noqa: N818
         pass
@@ -115,7 +115,7 @@ def test_few_kernels_are_kept_where_the_stem_is_trained(
 
 
 def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for every_s, epochs in ((0.0, [1, 2, 3]), (float("inf"), [3])):
         monkeypatch.setattr(progress, "LINE_EVERY_S", every_s)
@@ -129,7 +129,7 @@ def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
         assert [line.rpartition(" mean ")[2] for line in lines] == [f"{means[epoch]:.3f}" for epoch in epochs]
 
 
-def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_path: Path) -> None:
+def test_the_same_training_gives_the_same_bits(data: TrainingData, reference: Path, tmp_path: Path) -> None:
     train.train(TRAINING, **data.arguments(tmp_path))
     assert weights(tmp_path / "output") == weights(reference)
     assert log(tmp_path / "output").equals(log(reference))
@@ -137,7 +137,7 @@ def test_the_same_training_gives_the_same_bits(data: Data, reference: Path, tmp_
 
 @pytest.mark.parametrize(("device", "wanted"), [("cpu", False), ("cuda", True), ("cuda", False)])
 def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, wanted: bool
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, wanted: bool
 ) -> None:
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "removed again after the test")
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
@@ -158,7 +158,7 @@ def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_another_seed_gives_another_model(data: Data, reference: Path, tmp_path: Path) -> None:
+def test_another_seed_gives_another_model(data: TrainingData, reference: Path, tmp_path: Path) -> None:
     train.train(replace(TRAINING, seed=2), **data.arguments(tmp_path))
     assert weights(tmp_path / "output") != weights(reference)
 
@@ -184,7 +184,7 @@ from pathlib import Path
 from valence_gap.training import train
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import from_json
-from valence_gap.training.learners import Source
+from valence_gap.training.learners import TrainingSplit
 backward, calls = train.backward, []
 paths = [Path(each) for each in sys.argv[3:]]
 def run(folder, step):
@@ -194,8 +194,9 @@ def run(folder, step):
             os.kill(os.getpid(), signal.SIGKILL)
         return backward(*arguments)
     train.backward = deadly
-    train.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_source=Source(*paths[1:3]),
-        dev_source=Source(*paths[3:5]), train_utterances=paths[5], scratch=folder / "scratch", output=folder / "output")
+    train.train(from_json(Training, sys.argv[1]), backbone=paths[0], train_split=TrainingSplit(*paths[1:3]),
+        dev_split=TrainingSplit(*paths[3:5]), train_utterances=paths[5], scratch=folder / "scratch",
+        output=folder / "output")
 for case, steps in json.loads(sys.argv[2]).items():
     for step in steps:
         child = os.fork()
@@ -207,7 +208,7 @@ for case, steps in json.loads(sys.argv[2]).items():
 
 
 @pytest.fixture(scope="module")
-def killed(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def killed(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What each training has left that was killed twice: a folder for each case."""
     folder = tmp_path_factory.mktemp("killed")
     paths = [data.backbone, data.train.labels, data.train.features, data.dev.labels, data.dev.features, data.utterances]
@@ -219,7 +220,7 @@ def killed(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("case", KILLS)
 def test_a_training_that_is_killed_twice_resumes_to_the_same_bits(
-    data: Data, reference: Path, killed: Path, case: int
+    data: TrainingData, reference: Path, killed: Path, case: int
 ) -> None:
     folder = killed / str(case)
     first, second = KILLS[case]
@@ -236,12 +237,17 @@ def test_a_training_that_is_killed_twice_resumes_to_the_same_bits(
 
 @pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 2), (signal.SIGUSR1, 9)])
 def test_a_training_that_is_told_to_stop_resumes_within_its_epoch(
-    data: Data, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, step: int
+    data: TrainingData,
+    reference: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    step: int,
 ) -> None:
     given = data.arguments(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(train, "backward", at_call(step, lambda: os.kill(os.getpid(), number)))
-        with pytest.raises(Stopped, match=number.name):
+        with pytest.raises(TrainingInterrupted, match=number.name):
             train.train(TRAINING, **given)
     left: list[tuple[int, ...]] = []
     backward = train.backward
@@ -255,12 +261,12 @@ def test_a_training_that_is_told_to_stop_resumes_within_its_epoch(
 
 
 def test_the_state_of_another_definition_is_not_resumed(
-    data: Data, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: TrainingData, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = data.arguments(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(train, "backward", at_call(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
-        with pytest.raises(Stopped):
+        with pytest.raises(TrainingInterrupted):
             train.train(replace(TRAINING, seed=2), **given)
     train.train(TRAINING, **given)
     assert weights(given["output"]) == weights(reference)
@@ -278,7 +284,7 @@ def gradients(model: torch.nn.Module) -> torch.Tensor:
     return torch.cat(found)
 
 
-def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: TrainingData) -> None:
     model = loading.build(TRAINING, data.backbone).eval()  # without dropout both are the same function
     parted = batch_of([3, 3, 2])
     whole = Batch(
@@ -299,7 +305,7 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: Data) -> None:
     assert found[0].abs().max() > 1e-3
 
 
-def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
+def test_parts_of_a_batch_see_the_same_dropout_twice(data: TrainingData) -> None:
     model = loading.build(TRAINING, data.backbone).train()
     batch = batch_of([3, 3, 2])
     seen: list[torch.Tensor] = []
@@ -326,13 +332,13 @@ def test_parts_of_a_batch_see_the_same_dropout_twice(data: Data) -> None:
 @pytest.mark.parametrize(
     "changes", [{"micro_batch_size": 3}, {"activation_checkpointing": True}, {"precision": "bf16"}]
 )
-def test_what_saves_memory_or_time_learns_as_well(data: Data, tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_what_saves_memory_or_time_learns_as_well(data: TrainingData, tmp_path: Path, changes: dict[str, Any]) -> None:
     train.train(with_recipe(**changes), **data.arguments(tmp_path))
     rows = log(tmp_path / "output")
     assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
 
 
-def test_a_frozen_model_trains_its_head_alone(data: Data, tmp_path: Path) -> None:
+def test_a_frozen_model_trains_its_head_alone(data: TrainingData, tmp_path: Path) -> None:
     recipe = replace(RECIPE, epochs=30, learning_rate=1e-2)
     train.train(replace(TRAINING, frozen=True, recipe=recipe), **data.arguments(tmp_path))
     found, before = load_file(tmp_path / "output" / "model.safetensors"), load_file(data.backbone / "model.safetensors")
@@ -347,34 +353,36 @@ def test_a_frozen_model_trains_its_head_alone(data: Data, tmp_path: Path) -> Non
     assert cccs(truth.T, predictions.T).mean() == pytest.approx(rows["dev_mean"].max(), abs=1e-4)
 
 
-def test_a_model_without_pretraining_learns_from_waveforms(data: Data, tmp_path: Path) -> None:
+def test_a_model_without_pretraining_learns_from_waveforms(data: TrainingData, tmp_path: Path) -> None:
     definition = replace(with_recipe(train_stem=True, epochs=1), pretrained=False)
-    train.train(definition, **heard(data).arguments(tmp_path))
+    train.train(definition, **with_audio(data).arguments(tmp_path))
     before = load_file(data.backbone / "model.safetensors")["feature_extractor.conv_layers.0.conv.weight"]
     after = load_file(tmp_path / "output" / "model.safetensors")["hubert.feature_extractor.conv_layers.0.conv.weight"]
     assert not torch.equal(before, after)
 
 
-def test_cnn14_hears_the_loudness(data: Data, tmp_path: Path) -> None:
+def test_cnn14_hears_the_loudness(data: TrainingData, tmp_path: Path) -> None:
     recipe = replace(RECIPE, optimizer="sgd", learning_rate=0.05, epochs=8)
-    given = heard(data).arguments(tmp_path) | {"backbone": None}
+    given = with_audio(data).arguments(tmp_path) | {"backbone": None}
     train.train(replace(TRAINING, backbone=CNN14, recipe=recipe), **given)
     assert log(tmp_path / "output")["dev_arousal"].max() > 0.5
 
 
-def test_training_stops_when_it_gets_no_better(data: Data, tmp_path: Path) -> None:
+def test_training_stops_when_it_gets_no_better(data: TrainingData, tmp_path: Path) -> None:
     train.train(with_recipe(learning_rate=1e-30, epochs=9, patience=2), **data.arguments(tmp_path))
     rows = log(tmp_path / "output")
     assert rows["epoch"].tolist() == [1, 2, 3]
     assert rows["best"].tolist() == [True, False, False]
 
 
-def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: Data, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: TrainingData, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Lower the learning rate"):
         train.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
 
 
-def test_lack_of_memory_is_told_with_a_remedy(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lack_of_memory_is_told_with_a_remedy(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def greedy(*_: Any) -> float:
         torch.empty(2**58)
         return 0.0
@@ -389,7 +397,7 @@ def test_the_command_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) ->
 
     def stopped(definition: Training, **arguments: Any) -> None:
         given.update(arguments, definition=definition)
-        raise Stopped("SIGTERM")
+        raise TrainingInterrupted("SIGTERM")
 
     monkeypatch.setattr(train, "train", stopped)
     parser = argparse.ArgumentParser()
@@ -399,8 +407,8 @@ def test_the_command_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) ->
     arguments = parser.parse_args(["train", *(word for key, value in options.items() for word in (f"--{key}", value))])
     with pytest.raises(SystemExit) as ended:
         arguments.run(arguments)
-    assert ended.value.code == command.TOLD_TO_STOP
+    assert ended.value.code == command.EXIT_INTERRUPTED
     assert given["definition"] == TRAINING
-    assert given["train_source"] == Source(Path("t"), Path("f"), None)
-    assert given["dev_source"] == Source(Path("d"), None, Path("a"))
+    assert given["train_split"] == TrainingSplit(Path("t"), Path("f"), None)
+    assert given["dev_split"] == TrainingSplit(Path("d"), None, Path("a"))
     assert (given["train_utterances"], given["scratch"], given["output"]) == (Path("u"), Path("s"), Path("o"))

@@ -47,7 +47,7 @@ def offenders(config: dict[str, Any]) -> list[str]:
 def test_a_study_fetches_it_and_trains_the_others(config: dict[str, Any]) -> None:
     study = load(config)
     assert study.fetched_models() == [("released", 42)]
-    assert study.fetched() == ("mini-w2v2-b",)
+    assert study.fetched_backbones() == ("mini-w2v2-b",)
     assert not study.is_trained("released")
     assert not study.uses_stem_features("released", "test")
     plan = plan_of(study)
@@ -80,16 +80,16 @@ def test_a_model_without_backbone_recipe_and_checkpoint_is_told(config: dict[str
 
 
 @pytest.mark.parametrize(
-    ("spoil", "key"),
+    ("corrupt", "key"),
     [
         (lambda config: config["figures"]["figure_11"]["models"].append("released"), "figures.figure_11"),
         (lambda config: config["claims"]["roles"].update({"repeated": "released"}), "claims"),
     ],
 )
 def test_what_needs_a_training_log_refuses_it(
-    config: dict[str, Any], spoil: Callable[[dict[str, Any]], None], key: str
+    config: dict[str, Any], corrupt: Callable[[dict[str, Any]], None], key: str
 ) -> None:
-    spoil(config)
+    corrupt(config)
     assert offenders(config) == [f"{key}: needs the training log of 'released', which is a checkpoint and has none"]
 
 
@@ -118,10 +118,10 @@ def test_what_is_no_finished_model_is_refused_and_leaves_nothing(tmp_path: Path)
 
 
 def test_offline_it_says_what_to_download_and_where_to_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
+    def raise_if_invalid(*_: object, **__: object) -> None:
         raise errors.OfflineModeIsEnabled("no network")
 
-    monkeypatch.setattr(hub, "snapshot_download", refuse)
+    monkeypatch.setattr(hub, "snapshot_download", raise_if_invalid)
     checkpoint = Checkpoint(source="someone/released", revision=COMMIT)
     with pytest.raises(UserError, match="Model r cannot be fetched from the hub") as caught:
         fetch_checkpoint("r", checkpoint, tmp_path / "models/r/seed-42", loading.load)

@@ -20,7 +20,7 @@ from valence_gap.preflight.weights import examine_backbone
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
 from valence_gap.text.transcription import RECOGNISERS
-from valence_gap.weights import hub, kinds
+from valence_gap.weights import hub, model_types
 from valence_gap.weights.fetch import fetch_pretrained, licence
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -152,16 +152,18 @@ def test_another_kind_of_model_is_refused(
 
 
 def test_the_kinds_are_those_that_are_loaded() -> None:
-    assert set(kinds.SPEECH_KINDS) == set(FAMILIES)
-    assert kinds.CNN14_KIND == cnn14.MODEL_TYPE
-    assert set(kinds.WANTED["recogniser"].kinds) == set(RECOGNISERS)
+    assert set(model_types.SPEECH_MODEL_TYPES) == set(FAMILIES)
+    assert model_types.CNN14_MODEL_TYPE == cnn14.MODEL_TYPE
+    assert set(model_types.MODEL_REQUIREMENTS["recogniser"].kinds) == set(RECOGNISERS)
 
 
 def test_the_miniatures_models_are_of_their_kinds() -> None:
     folder = Path(__file__).parents[3] / "resources/miniature"
     models = {"mini-hubert-b": ["transformer"], "mini-asr": ["transformer", "recogniser"], "mini-bert": ["text"]}
     for name, expected in models.items():
-        fitting = [each for each in kinds.WANTED if kinds.misfit(folder / name, each) is None]
+        fitting = [
+            each for each in model_types.MODEL_REQUIREMENTS if model_types.model_type_error(folder / name, each) is None
+        ]
         assert fitting == expected
 
 
@@ -214,10 +216,10 @@ def caused_by(cause: Exception) -> Exception:
 def test_hub_failures_say_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, messages: list[str]
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
+    def raise_if_invalid(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(hub, "snapshot_download", refuse)
+    monkeypatch.setattr(hub, "snapshot_download", raise_if_invalid)
     with pytest.raises(UserError) as raised:
         fetch_pretrained("b", HUB, tmp_path / "out")
     assert all(message in str(raised.value) for message in messages)

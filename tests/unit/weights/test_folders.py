@@ -86,7 +86,7 @@ def test_of_many_wrong_weights_the_first_are_named_and_the_others_counted(tmp_pa
     make_backbone(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
     with pytest.raises(UserError) as caught:
-        folders.fill(torch.nn.Linear(2, 2), weights, tmp_path)
+        folders.load_state(torch.nn.Linear(2, 2), weights, tmp_path)
     assert len(caught.value.offenders) == folders.NAMED + 1
     assert caught.value.offenders[:2] == ("weight is missing", "bias is missing")
     assert caught.value.offenders[-1] == f"and {len(weights) + 2 - folders.NAMED} more weights"

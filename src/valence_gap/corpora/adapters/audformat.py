@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from valence_gap.corpora.reading import genders, known
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.text_files import genders, known
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL
@@ -43,14 +43,14 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
     Raises:
         UserError: if audformat is missing, the database cannot be read, or lacks tables or columns.
     """
-    given = _columns(corpus)
+    column_names = _columns(corpus)
     database = _Database.open(Path(paths.labels))
-    names = _tables(corpus, given)
-    has = {name: table for _, name in names if (table := database.table(name)) is not None}
-    missing = [f"no table {name}" for _, name in names if name not in has]
+    names = _tables(corpus, column_names)
+    available = {name: table for _, name in names if (table := database.table(name)) is not None}
+    missing = [f"no table {name}" for _, name in names if name not in available]
     if missing:
-        raise database.lacks(missing, f"Its tables: {', '.join(sorted(database.content.tables))}.")
-    parts = [_entries(database, has[name], name, split, given, corpus, report) for split, name in names]
+        raise database.missing_error(missing, f"Its tables: {', '.join(sorted(database.content.tables))}.")
+    parts = [_entries(database, available[name], name, split, column_names, corpus, report) for split, name in names]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -96,21 +96,21 @@ class _Database:
             raise UserError("a table of a database cannot be read", [f"{path}: {error}"]) from error
         return table
 
-    def lacks(self, what: list[str], has: str) -> UserError:
+    def missing_error(self, what: list[str], available: str) -> UserError:
         """The error for tables or columns that are not there."""
         return UserError(
             "the database lacks what the definition names",
             [f"{self.root / HEADER}: {each}" for each in what],
-            f"Correct columns. {has}",
+            f"Correct columns. {available}",
         )
 
 
 def _columns(corpus: Corpus) -> dict[str, str]:
-    given = {name: name for name in corpus.dimensions} | dict(corpus.columns or {})
-    strange = [f"columns: {name}" for name in given if name not in OURS]
-    if "table" not in given:
+    column_names = {name: name for name in corpus.dimensions} | dict(corpus.columns or {})
+    strange = [f"columns: {name}" for name in column_names if name not in OURS]
+    if "table" not in column_names:
         strange.append("columns: no table")
-    elif SPLIT not in given["table"] and "split" not in given and _own_names(corpus) != [ALL]:
+    elif SPLIT not in column_names["table"] and "split" not in column_names and _own_names(corpus) != [ALL]:
         strange.append(f"columns: no split, and no {SPLIT} in table")
     if strange:
         raise UserError(
@@ -118,19 +118,19 @@ def _columns(corpus: Corpus) -> dict[str, str]:
             strange,
             f"Name the table, such as table: emotion.{SPLIT}; {valid_names(OURS)}.",
         )
-    return given
+    return column_names
 
 
-def _tables(corpus: Corpus, given: dict[str, str]) -> list[tuple[str | None, str]]:
+def _tables(corpus: Corpus, column_names: dict[str, str]) -> list[tuple[str | None, str]]:
     """The database's own name of the split (None where a column tells it) and the table, for each table to be read."""
-    if SPLIT not in given["table"]:
-        return [(None, given["table"])]
-    return [(name, given["table"].replace(SPLIT, name)) for name in _own_names(corpus)]
+    if SPLIT not in column_names["table"]:
+        return [(None, column_names["table"])]
+    return [(name, column_names["table"].replace(SPLIT, name)) for name in _own_names(corpus)]
 
 
 def _own_names(corpus: Corpus) -> list[str]:
     """The database's own names of the splits that the definition maps."""
-    mapped = [corpus.splits[ours] for ours in SPLITS if ours in corpus.splits]
+    mapped = [corpus.splits[our_column] for our_column in SPLITS if our_column in corpus.splits]
     return [name for names in mapped for name in ((names,) if isinstance(names, str) else names)]
 
 
@@ -139,7 +139,7 @@ def _entries(
     table: Any,
     name: str,
     split: str | None,
-    given: dict[str, str],
+    column_names: dict[str, str],
     corpus: Corpus,
     report: Report,
 ) -> pd.DataFrame:
@@ -147,21 +147,29 @@ def _entries(
     files = index.get_level_values("file").astype("str")
     entries = pd.DataFrame({"id": files, "name": files}).fillna("")  # a row may lack its file's name
     entries["provenance"] = pd.Series([f"{name}:{row}" for row in range(1, len(entries) + 1)], dtype="str")
-    columns = {ours: _column(database, table, name, theirs, files) for ours, theirs in given.items() if ours != "table"}
-    has = {ours: values for ours, values in columns.items() if values is not None}
-    missing = [f"no column {given[ours]} (for {ours})" for ours in columns if ours not in has]
+    columns = {
+        our_column: _column(database, table, name, theirs, files)
+        for our_column, theirs in column_names.items()
+        if our_column != "table"
+    }
+    available = {our_column: values for our_column, values in columns.items() if values is not None}
+    missing = [
+        f"no column {column_names[our_column]} (for {our_column})"
+        for our_column in columns
+        if our_column not in available
+    ]
     if missing:
-        raise database.lacks(missing, f"Table {name} has {', '.join(table.columns)}.")
+        raise database.missing_error(missing, f"Table {name} has {', '.join(table.columns)}.")
     empty = empty_column(entries.index)
     for dimension in DIMENSIONS:
-        entries[dimension] = has[dimension] if dimension in corpus.dimensions else empty
-    for ours in ("split", "speaker", "transcript"):
-        entries[ours] = known(has[ours]) if ours in has else empty
+        entries[dimension] = available[dimension] if dimension in corpus.dimensions else empty
+    for our_column in ("split", "speaker", "transcript"):
+        entries[our_column] = known(available[our_column]) if our_column in available else empty
     if split is not None:
         entries["split"] = split
-    if "gender" not in has and "speaker" in has:
-        has["gender"] = _gender_of_speakers(database, table, given["speaker"], has["speaker"])
-    entries["gender"] = genders(has["gender"], report) if "gender" in has else empty
+    if "gender" not in available and "speaker" in available:
+        available["gender"] = _gender_of_speakers(database, table, column_names["speaker"], available["speaker"])
+    entries["gender"] = genders(available["gender"], report) if "gender" in available else empty
     partial = _partial(index)
     report.skip_rows("segment of a file", entries[partial])
     return entries.loc[~partial, [*ENTRY_COLUMNS]]

@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from valence_gap.corpora.reading import (
+from valence_gap.corpora.report import Report
+from valence_gap.corpora.text_files import (
     FORK,
     ROW,
     column_of,
@@ -18,7 +19,6 @@ from valence_gap.corpora.reading import (
     read_many,
     require_columns,
 )
-from valence_gap.corpora.report import Report
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.errors import UserError

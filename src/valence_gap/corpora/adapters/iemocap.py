@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from valence_gap.corpora.reading import FORK, read_lines, read_many
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.text_files import FORK, read_lines, read_many
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.errors import UserError, printable
@@ -103,5 +103,5 @@ def _transcripts(files: list[Path], report: Report) -> dict[str, str]:
 ADAPTER = Adapter(
     read=read,
     scales=dict.fromkeys(("arousal", "dominance", "valence"), SCALE),
-    passed_over=("dialog",),  # whole dialogues
+    ignored_dirs=("dialog",),  # whole dialogues
 )

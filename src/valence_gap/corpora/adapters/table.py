@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from valence_gap.corpora.reading import ROW, column_of, genders, known, read_csv
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.text_files import ROW, column_of, genders, known, read_csv
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
-from valence_gap.definitions.split_names import ALL, own_splits
+from valence_gap.definitions.split_names import ALL, split_mapping
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError, valid_names
 
@@ -35,10 +35,10 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
     _check_paths(paths, path)
     own = _columns(corpus)
     table = _read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path, report)
-    needed = ["file", *([] if ALL in own_splits(corpus) else ["split"]), *corpus.dimensions]
-    has = {ours: column for ours, name in own.items() if (column := column_of(table, name)) is not None}
-    missing = [ours for ours in needed if ours not in has]
-    missing += [ours for ours in corpus.columns or () if ours not in has and ours not in missing]
+    needed = ["file", *([] if ALL in split_mapping(corpus) else ["split"]), *corpus.dimensions]
+    available = {ours: column for ours, name in own.items() if (column := column_of(table, name)) is not None}
+    missing = [ours for ours in needed if ours not in available]
+    missing += [ours for ours in corpus.columns or () if ours not in available and ours not in missing]
     if missing:
         raise UserError(
             f"{path.name} lacks columns.",
@@ -47,13 +47,15 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
         )
     entries = pd.DataFrame(index=table.index)
     for ours in ("split", "speaker", "transcript"):
-        entries[ours] = known(table[has[ours]]) if ours in has else empty_column(table.index)
-    entries["name"] = table[has["file"]].astype("str").fillna("").str.strip()
-    entries["id"] = known(table[has["id"]]).fillna(entries["name"]) if "id" in has else entries["name"]
-    entries["gender"] = genders(table[has["gender"]], report) if "gender" in has else empty_column(table.index)
+        entries[ours] = known(table[available[ours]]) if ours in available else empty_column(table.index)
+    entries["name"] = table[available["file"]].astype("str").fillna("").str.strip()
+    entries["id"] = known(table[available["id"]]).fillna(entries["name"]) if "id" in available else entries["name"]
+    entries["gender"] = (
+        genders(table[available["gender"]], report) if "gender" in available else empty_column(table.index)
+    )
     entries["provenance"] = path.name + ":" + table[ROW].astype("str")
     for dimension in DIMENSIONS:
-        entries[dimension] = table[has[dimension]] if dimension in has else empty_column(table.index)
+        entries[dimension] = table[available[dimension]] if dimension in available else empty_column(table.index)
     return entries[[*ENTRY_COLUMNS]]
 
 

@@ -16,7 +16,7 @@ from valence_gap.figures.drawing import style
 
 BAR_IN = 0.125
 # A row of fewer bars is as high as one of so many, so that the name of a corpus has room beside it.
-LEAST_BARS = 5
+MIN_BARS = 5
 # Height of a line of the legend.
 LINE_IN = 0.12
 # Width of all panels together, beside the names of the models and of the corpora.
@@ -24,21 +24,21 @@ PANELS_IN = 2.5
 # Kept for the numbers at the right of a panel.
 NUMBERS_IN = 0.22
 # Least width of a panel, whose title and label have room then.
-LEAST_IN = 0.64
+MIN_PANEL_IN = 0.64
 # What is shown beside an interval stands above (seeds) or below it (mark), so that it hides none of its ends.
-ASIDE = 0.27
+MARK_OFFSET = 0.27
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel: its title ('' for none), and a row per model (ccc, low, high, seeds, least, greatest, the mark)."""
+    """One panel: its title ('' for none), and a row per model (ccc, low, high, seeds, minimum, maximum, the mark)."""
 
     title: str
     table: pd.DataFrame
 
 
 @dataclass(frozen=True)
-class Look:
+class BarStyle:
     """What the panels of a figure have in common.
 
     Attributes:
@@ -92,20 +92,22 @@ def rows_by_corpus(table: pd.DataFrame, description: Description) -> list[Row]:
     return rows
 
 
-def draw(rows: Sequence[Row], look: Look, *, below: tuple[str, Panel] | None = None) -> Figure:
+def plot(rows: Sequence[Row], bar_style: BarStyle, *, below: tuple[str, Panel] | None = None) -> Figure:
     """Draw rows of panels, all on one scale; the legend stands in an empty place, or below.
 
     Args:
         rows: (label, panels) from the top; None leaves a place empty.
-        look: what the panels have in common.
+        bar_style: what the panels have in common.
         below: label and panel of a last row, as wide as all columns, on its own scale; its title stands at its axis.
     """
     columns = max(len(panels) for _, panels in rows)
     count = len(rows) + (below is not None)
-    height_in = 0.5 + LINE_IN * len(look.remarks) + count * (0.33 + BAR_IN * max(LEAST_BARS, len(look.models)))
-    figure = style.new_figure(style.COLUMN_IN, height_in, look.note)
+    height_in = 0.5 + LINE_IN * len(bar_style.remarks) + count * (0.33 + BAR_IN * max(MIN_BARS, len(bar_style.models)))
+    figure = style.new_figure(style.COLUMN_IN, height_in, bar_style.note)
     shown = pd.concat([panel.table for _, panels in rows for panel in panels if panel])
-    ranges = [_column(rows, column, look) if look.fitted else _range(shown, look) for column in range(columns)]
+    ranges = [
+        _column(rows, column, bar_style) if bar_style.fitted else _range(shown, bar_style) for column in range(columns)
+    ]
     widths_in, scales = _scales(ranges)
     places = figure.add_gridspec(count, columns, width_ratios=widths_in)
     grid = [[figure.add_subplot(places[row, column]) for column in range(columns)] for row in range(len(rows))]
@@ -120,67 +122,70 @@ def draw(rows: Sequence[Row], look: Look, *, below: tuple[str, Panel] | None = N
                 axes.set_axis_off()
                 continue
             axes.set_title(panel.title, pad=3)
-            _draw_panel(axes, panel, look, scales[column])
+            _plot_panel(axes, panel, bar_style, scales[column])
             axes.tick_params(axis="x", labelbottom=any(lowest))
-            axes.set_xlabel(look.label if lowest[column] else "", labelpad=1)
-            _name_models(axes, look, shown=not any(panels[:column]), inside_layout=column == 0)
-        style.strip(grid[row][-1], label)
+            axes.set_xlabel(bar_style.label if lowest[column] else "", labelpad=1)
+            _name_models(axes, bar_style, shown=not any(panels[:column]), inside_layout=column == 0)
+        style.label_row(grid[row][-1], label)
     if below:
-        _draw_below(figure.add_subplot(places[-1, :]), *below, look)
-    _legend(figure, _empty(rows, grid, look), shown, look)
+        _plot_below(figure.add_subplot(places[-1, :]), *below, bar_style)
+    _legend(figure, _empty(rows, grid, bar_style), shown, bar_style)
     return figure
 
 
-def _draw_below(axes: Axes, label: str, panel: Panel, look: Look) -> None:
-    low, high = _range(panel.table, look)
-    _draw_panel(axes, panel, look, _scale(low, high, (high - low) / (PANELS_IN - NUMBERS_IN)))
+def _plot_below(axes: Axes, label: str, panel: Panel, bar_style: BarStyle) -> None:
+    low, high = _range(panel.table, bar_style)
+    _plot_panel(axes, panel, bar_style, _scale(low, high, (high - low) / (PANELS_IN - NUMBERS_IN)))
     axes.set_xlabel(panel.title, labelpad=1)
-    _name_models(axes, look, shown=True, inside_layout=True)
-    style.strip(axes, label)
+    _name_models(axes, bar_style, shown=True, inside_layout=True)
+    style.label_row(axes, label)
 
 
-def _empty(rows: Sequence[Row], grid: Sequence[Sequence[Axes]], look: Look) -> Axes | None:
+def _empty(rows: Sequence[Row], grid: Sequence[Sequence[Axes]], bar_style: BarStyle) -> Axes | None:
     """The first of two empty places that have room for a legend beside the names of the models."""
-    roomy = max(len(model.label) for model in look.models) * style.CHARACTER_IN < PANELS_IN / 3 and not look.remarks
+    roomy = (
+        max(len(model.label) for model in bar_style.models) * style.CHARACTER_IN < PANELS_IN / 3
+        and not bar_style.remarks
+    )
     found = [axes[0] for axes, (_, panels) in zip(grid, rows, strict=True) if not any(panels[:2])]
     return found[0] if found and roomy else None
 
 
-def _draw_panel(axes: Axes, panel: Panel, look: Look, scale: Scale) -> None:
+def _plot_panel(axes: Axes, panel: Panel, bar_style: BarStyle, scale: Scale) -> None:
     axes.set_xlim(*scale.limits)
     axes.set_xticks(scale.ticks, scale.labels)
     axes.axvline(0, color=style.MUTED, linewidth=0.5)
     axes.grid(axis="x")
     by_model: dict[Any, Any] = panel.table.set_index("model").to_dict("index")
-    for place, model in enumerate(look.models):
+    for place, model in enumerate(bar_style.models):
         if model.name not in by_model:
             continue
         row = by_model[model.name]
         axes.barh(place, row["ccc"], height=0.74, color=model.colour, linewidth=0)
         axes.plot([row["low"], row["high"]], [place, place], **style.WHISKER, path_effects=style.CASING)
         if row["seeds"] > 1:
-            axes.plot([row["least"], row["greatest"]], [place - ASIDE] * 2, linestyle="", **style.SEED)
-        if look.mark and np.isfinite(row[look.mark[0]]):
-            axes.plot([row[look.mark[0]]], [place + ASIDE], linestyle="", **style.MARK)
+            axes.plot([row["minimum"], row["maximum"]], [place - MARK_OFFSET] * 2, linestyle="", **style.SEED)
+        if bar_style.mark and np.isfinite(row[bar_style.mark[0]]):
+            axes.plot([row[bar_style.mark[0]]], [place + MARK_OFFSET], linestyle="", **style.MARK)
         axes.annotate(
-            style.number(row["ccc"], signed=look.signed),
+            style.format_ccc(row["ccc"], signed=bar_style.signed),
             xy=(1, place),
             xycoords=("axes fraction", "data"),
             ha="right",
             va="center_baseline",
             fontsize=style.SMALL_PT,
         )
-    axes.set_ylim(len(look.models) - 0.5, -0.5)
+    axes.set_ylim(len(bar_style.models) - 0.5, -0.5)
 
 
-def _column(rows: Sequence[Row], column: int, look: Look) -> tuple[float, float]:
+def _column(rows: Sequence[Row], column: int, bar_style: BarStyle) -> tuple[float, float]:
     """Range of a column's panels."""
-    return _range(pd.concat([panel.table for _, panels in rows if (panel := panels[column])]), look)
+    return _range(pd.concat([panel.table for _, panels in rows if (panel := panels[column])]), bar_style)
 
 
-def _range(table: pd.DataFrame, look: Look) -> tuple[float, float]:
+def _range(table: pd.DataFrame, bar_style: BarStyle) -> tuple[float, float]:
     """Lowest and highest of all that is drawn, with a little margin."""
-    columns = ["ccc", "low", "high", "least", "greatest", *([look.mark[0]] if look.mark else [])]
+    columns = ["ccc", "low", "high", "minimum", "maximum", *([bar_style.mark[0]] if bar_style.mark else [])]
     low, high = style.value_range(table[columns])
     margin = 0.03 * max(high - low, 0.05)
     return (low - margin if low < 0 else low), high + margin
@@ -191,13 +196,13 @@ def _scales(ranges: Sequence[tuple[float, float]]) -> tuple[list[float], list[Sc
     spans = np.array([high - low for low, high in ranges])
     narrow = np.zeros(len(spans), dtype=bool)
     while True:
-        free_in = PANELS_IN - LEAST_IN * narrow.sum() - NUMBERS_IN * (~narrow).sum()
+        free_in = PANELS_IN - MIN_PANEL_IN * narrow.sum() - NUMBERS_IN * (~narrow).sum()
         per_inch = spans[~narrow].sum() / free_in
-        more = ~narrow & (spans / per_inch + NUMBERS_IN < LEAST_IN)
+        more = ~narrow & (spans / per_inch + NUMBERS_IN < MIN_PANEL_IN)
         if not more.any():
             break
         narrow |= more
-    widths_in = np.where(narrow, LEAST_IN, spans / per_inch + NUMBERS_IN)
+    widths_in = np.where(narrow, MIN_PANEL_IN, spans / per_inch + NUMBERS_IN)
     scales = [
         _scale(low, low + (width - NUMBERS_IN) * per_inch, per_inch)
         for (low, _), width in zip(ranges, widths_in, strict=True)
@@ -210,26 +215,26 @@ def _scale(low: float, high: float, per_inch: float) -> Scale:
     found = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
     ticks = [tick for tick in found if low <= tick <= high]
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
-    return Scale((low, high + NUMBERS_IN * per_inch), ticks, style.uncrowded(ticks, step / per_inch))
+    return Scale((low, high + NUMBERS_IN * per_inch), ticks, style.thinned_tick_labels(ticks, step / per_inch))
 
 
-def _name_models(axes: Axes, look: Look, *, shown: bool, inside_layout: bool) -> None:
+def _name_models(axes: Axes, bar_style: BarStyle, *, shown: bool, inside_layout: bool) -> None:
     axes.tick_params(axis="y", length=0)
-    axes.set_yticks(range(len(look.models)), [model.label if shown else "" for model in look.models])
+    axes.set_yticks(range(len(bar_style.models)), [model.label if shown else "" for model in bar_style.models])
     if not inside_layout:  # they stand in the empty place to the left, which needs no wider column
         for text in axes.get_yticklabels():
             text.set_in_layout(False)
 
 
-def _legend(figure: Figure, empty: Axes | None, table: pd.DataFrame, look: Look) -> None:
-    handles = [Line2D([], [], **style.WHISKER, label=look.interval)]
+def _legend(figure: Figure, empty: Axes | None, table: pd.DataFrame, bar_style: BarStyle) -> None:
+    handles = [Line2D([], [], **style.WHISKER, label=bar_style.interval)]
     if (table["seeds"] > 1).any():
         handles.append(Line2D([], [], linestyle="", **style.SEED, label="lowest, highest seed"))
-    if look.mark and table[look.mark[0]].notna().any():
-        handles.append(Line2D([], [], linestyle="", **style.MARK, label=look.mark[1]))
-    handles += [Line2D([], [], linestyle="", label=remark) for remark in look.remarks]
+    if bar_style.mark and table[bar_style.mark[0]].notna().any():
+        handles.append(Line2D([], [], linestyle="", **style.MARK, label=bar_style.mark[1]))
+    handles += [Line2D([], [], linestyle="", label=remark) for remark in bar_style.remarks]
     if empty is not None:
         # It may reach into the next empty place, and must not widen its own.
         empty.legend(handles=handles, loc="upper left", borderaxespad=0).set_in_layout(False)
     else:
-        figure.legend(handles=handles, loc="outside lower center", ncols=1 if look.remarks else len(handles))
+        figure.legend(handles=handles, loc="outside lower center", ncols=1 if bar_style.remarks else len(handles))

@@ -25,7 +25,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Look:
+class CurveStyle:
     """What the panels have in common.
 
     Attributes:
@@ -43,34 +43,34 @@ class Look:
     band: str
 
 
-def draw(table: pd.DataFrame, look: Look) -> Figure:
+def plot(table: pd.DataFrame, curve_style: CurveStyle) -> Figure:
     """Draw one panel beside the other, on one scale.
 
     Args:
         table: curve, dimension, x, ccc, low, high.
-        look: what the panels have in common.
+        curve_style: what the panels have in common.
     """
-    figure = style.new_figure(style.COLUMN_IN, PANEL_HEIGHT_IN + 0.75, look.note)
-    panels = figure.subplots(1, len(look.dimensions), squeeze=False, sharey=True)[0]
-    for axes, (dimension, title) in zip(panels, look.dimensions, strict=True):
+    figure = style.new_figure(style.COLUMN_IN, PANEL_HEIGHT_IN + 0.75, curve_style.note)
+    panels = figure.subplots(1, len(curve_style.dimensions), squeeze=False, sharey=True)[0]
+    for axes, (dimension, title) in zip(panels, curve_style.dimensions, strict=True):
         axes.set_title(title, pad=3)
         axes.grid(axis="y")
         axes.axhline(0, color=style.MUTED, linewidth=0.5)
-        for curve in look.curves:
+        for curve in curve_style.curves:
             rows = table[(table["curve"] == curve.name) & (table["dimension"] == dimension)].sort_values("x")
-            _draw_curve(axes, rows, curve)
-        axes.set_xlabel(look.x_label, labelpad=1)
+            _plot_curve(axes, rows, curve)
+        axes.set_xlabel(curve_style.x_label, labelpad=1)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.tick(value)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: style.format_tick(value)))
     panels[0].set_ylabel("CCC")
-    handles = [Line2D([], [], color=curve.colour, label=curve.label) for curve in look.curves]
-    band = Patch(color=style.INK, alpha=BAND, linewidth=0, label=look.band)
+    handles = [Line2D([], [], color=curve.colour, label=curve.label) for curve in curve_style.curves]
+    band = Patch(color=style.INK, alpha=BAND, linewidth=0, label=curve_style.band)
     figure.legend(handles=[*handles, band], loc="outside lower center", ncols=min(len(handles) + 1, 3))
     return figure
 
 
-def _draw_curve(axes: Axes, rows: pd.DataFrame, curve: Curve) -> None:
+def _plot_curve(axes: Axes, rows: pd.DataFrame, curve: Curve) -> None:
     x, middle, low, high = (rows[name].to_numpy(dtype=float) for name in ("x", "ccc", "low", "high"))
     axes.plot(x, middle, color=curve.colour)
     axes.fill_between(x, low, high, color=curve.colour, alpha=BAND, linewidth=0)

@@ -6,9 +6,9 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
+from valence_gap.figures.data import RunPredictions, mean_over_seeds, read_predictions
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Drawing
-from valence_gap.figures.tables import Predicted, over_seeds, read_predictions
+from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
@@ -16,14 +16,14 @@ from valence_gap.scores import statistics
 Pair = tuple[ShownModel, str]
 
 
-def draw(
+def plot(
     pairs: Sequence[Pair],
     inputs: Inputs,
     description: Description,
     *,
     subtrahend: str,
     remarks: tuple[str, ...] = (),
-) -> Drawing:
+) -> Plot:
     """Bars of the differences on the clean test sets, with intervals of the paired bootstrap.
 
     Both models of a pair are judged on the same utterances and resamples, seed by seed.
@@ -49,8 +49,8 @@ def draw(
                     {"corpus": corpus, "dimension": dimension, "model": one.name, subtrahend: other}
                     | {"seed": seed, **difference}
                 )
-    table = over_seeds(pd.DataFrame(rows), ["corpus", "dimension", "model", subtrahend])
-    look = bars.Look(
+    table = mean_over_seeds(pd.DataFrame(rows), ["corpus", "dimension", "model", subtrahend])
+    bar_style = bars.BarStyle(
         models=tuple(one for one, _ in pairs),
         note=description.note,
         label="ΔCCC",
@@ -59,12 +59,12 @@ def draw(
         fitted=True,
         remarks=remarks,
     )
-    return Drawing(bars.draw(bars.rows_by_corpus(table, description), look), table)
+    return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
 
 
 def _common_seeds(
-    found: dict[str, dict[int, Predicted]], first: str, second: str
-) -> list[tuple[int, Predicted, Predicted]]:
+    found: dict[str, dict[int, RunPredictions]], first: str, second: str
+) -> list[tuple[int, RunPredictions, RunPredictions]]:
     """Predictions of two models that were trained with the same seed.
 
     Raises:
@@ -81,14 +81,14 @@ def _common_seeds(
     return [(seed, one[seed], other[seed]) for seed in seeds]
 
 
-def _difference(first: Predicted, second: Predicted, description: Description) -> dict[str, float]:
+def _difference(first: RunPredictions, second: RunPredictions, description: Description) -> dict[str, float]:
     evaluation = description.evaluation
     ids = first.table.index.intersection(second.table.index)
-    truth, predictions = first.only(ids)
+    truth, predictions = first.select(ids)
     estimate = statistics.paired_difference(
         truth,
         predictions,
-        second.only(ids)[1],
+        second.select(ids)[1],
         resamples=evaluation.bootstrap,
         confidence=evaluation.confidence,
         rng=statistics.generator(evaluation.seed, first.run.corpus, "all"),

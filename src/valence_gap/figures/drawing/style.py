@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from valence_gap.runtime.files import whole_file
+from valence_gap.runtime.files import atomic_file
 from valence_gap.scores.metrics import Floats
 
 # Widths of the IEEE's two-column page, in inches.
@@ -91,7 +91,7 @@ PARAMETERS: dict[Any, Any] = {
 
 
 @contextmanager
-def applied() -> Iterator[None]:
+def style_context() -> Iterator[None]:
     """Everything drawn and saved inside has the style."""
     with mpl.rc_context(PARAMETERS):
         yield
@@ -107,12 +107,12 @@ def new_figure(width_in: float, height_in: float, note: str) -> Figure:
     return figure
 
 
-def of_corpus(place: int) -> tuple[str, str]:
+def corpus_colour_and_marker(place: int) -> tuple[str, str]:
     """Colour and marker of the corpus at a place of the description."""
     return CORPORA[place % len(CORPORA)]
 
 
-def strip(axes: Axes, text: str) -> None:
+def label_row(axes: Axes, text: str) -> None:
     """Name a row of panels at the right edge of its last one."""
     axes.annotate(
         text,
@@ -128,7 +128,7 @@ def strip(axes: Axes, text: str) -> None:
     )
 
 
-def number(value: float, *, signed: bool = False) -> str:
+def format_ccc(value: float, *, signed: bool = False) -> str:
     """A CCC as the paper writes it: two decimals, no leading zero; n/a where it is undefined."""
     if not math.isfinite(value):
         return "n/a"
@@ -138,12 +138,12 @@ def number(value: float, *, signed: bool = False) -> str:
     return text.replace("0.", ".", 1).replace("-", "−") if abs(value) < 1 else text.replace("-", "−")
 
 
-def tick(value: float) -> str:
+def format_tick(value: float) -> str:
     """A value at an axis, as short as it can be: 0, .5, 1."""
     return f"{round(value, 6):g}".replace("0.", ".", 1).replace("-", "−")
 
 
-def uncrowded(ticks: Sequence[float], inches: float) -> list[str]:
+def thinned_tick_labels(ticks: Sequence[float], inches: float) -> list[str]:
     """Labels of evenly spaced ticks: of all, or of every second counted from zero, and so on until they have room.
 
     Args:
@@ -156,13 +156,13 @@ def uncrowded(ticks: Sequence[float], inches: float) -> list[str]:
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     every = 1
     while True:
-        kept = [tick(value) for value in ticks if round(value / step) % every == 0]
+        kept = [format_tick(value) for value in ticks if round(value / step) % every == 0]
         if all((len(one) + len(other)) / 2 * CHARACTER_IN < every * inches for one, other in pairwise(kept)):
-            return [tick(value) if round(value / step) % every == 0 else "" for value in ticks]
+            return [format_tick(value) if round(value / step) % every == 0 else "" for value in ticks]
         every *= 2
 
 
-def dodged(count: int, spread: float = DODGE) -> Floats:
+def dodge_offsets(count: int, spread: float = DODGE) -> Floats:
     """Offsets of that many things at one step of an axis, so that their intervals do not lie on each other, (count,).
 
     Args:
@@ -173,7 +173,7 @@ def dodged(count: int, spread: float = DODGE) -> Floats:
     return offsets
 
 
-def stacked(figure: Figure, ranges: Sequence[tuple[float, float]], least: float = 0.5) -> list[Axes]:
+def stacked_panels(figure: Figure, ranges: Sequence[tuple[float, float]], least: float = 0.5) -> list[Axes]:
     """Panels one above the other, all on one scale: each as high as its range of values asks for.
 
     Args:
@@ -193,7 +193,7 @@ def stacked(figure: Figure, ranges: Sequence[tuple[float, float]], least: float 
         axes.grid(axis="y")
         axes.axhline(0, color=MUTED, linewidth=0.5)
         axes.yaxis.set_major_locator(MultipleLocator(_step((high - low).max())))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
         axes.set_ylabel("CCC")
     figure.align_ylabels(panels)
     return panels
@@ -211,21 +211,21 @@ def value_range(*columns: npt.ArrayLike) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Plot:
     """A drawn figure and its numbers.
 
     Attributes:
         figure: what was drawn.
         table: a row for each thing drawn.
-        more: further tables, by what they are called.
+        extra_tables: further tables, by what they are called.
     """
 
     figure: Figure
     table: pd.DataFrame
-    more: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    extra_tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def save(drawing: Drawing, stem: Path) -> None:
+def save(drawing: Plot, stem: Path) -> None:
     """Write ``stem``.pdf, .png (300 dpi) and .csv (the plotted numbers), and ``stem``_<name>.csv for further tables.
 
     All of them appear, or none. Equal figures give equal files: nothing in them tells when they were made.
@@ -235,13 +235,13 @@ def save(drawing: Drawing, stem: Path) -> None:
         stem: path without suffix.
     """
     tables = {f"{stem.name}.csv": drawing.table} | {
-        f"{stem.name}_{name}.csv": more for name, more in drawing.more.items()
+        f"{stem.name}_{name}.csv": more for name, more in drawing.extra_tables.items()
     }
     with ExitStack() as stack:
-        pdf, png = (stack.enter_context(whole_file(stem.with_name(f"{stem.name}.{kind}"))) for kind in ("pdf", "png"))
+        pdf, png = (stack.enter_context(atomic_file(stem.with_name(f"{stem.name}.{kind}"))) for kind in ("pdf", "png"))
         drawing.figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
         drawing.figure.set_layout_engine("none")  # both pictures keep the layout that the first one found
         drawing.figure.savefig(png, format="png", metadata={"Software": None})
         for name, table in tables.items():
-            scratch = stack.enter_context(whole_file(stem.with_name(name)))
+            scratch = stack.enter_context(atomic_file(stem.with_name(name)))
             table.to_csv(scratch, index=False, lineterminator="\n")

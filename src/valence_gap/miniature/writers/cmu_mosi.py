@@ -36,7 +36,7 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
     for row, sentence in enumerate(sentences(CORPUS, "test", size.utterances, seed=seed)):
         video = VIDEOS[row % len(voices)]
         name = f"{video}_{row // len(voices) + 1}"
-        meant = intended(CORPUS, name, sentence, seed=seed)
+        affect = intended(CORPUS, name, sentence, seed=seed)
         planned.append(
             Utterance(
                 corpus=CORPUS,
@@ -45,8 +45,8 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
                 speaker=video,
                 voice=voices[row % len(voices)],
                 text=sentence.text,
-                meant=meant,
-                ratings=rated(CORPUS, name, meant, rater_noise=miniature.rater_noise, seed=seed),
+                affect=affect,
+                ratings=rated(CORPUS, name, affect, rater_noise=miniature.rater_noise, seed=seed),
             )
         )
     return tuple(planned)

@@ -54,7 +54,7 @@ def plan(miniature: Miniature) -> tuple[Clip, ...]:
     return tuple(Clip(category, number) for category in CATEGORIES for number in range(miniature.esc50_clips))
 
 
-def synthesise_into(one: Clip, root: Path, *, seed: int) -> None:
+def synthesise_clip(one: Clip, root: Path, *, seed: int) -> None:
     """Make and write a clip; one of them is all but silent, as some of the real ones are."""
     samples = clip(CATEGORIES[one.category], draws(seed, "esc-50", one.category, one.number))
     if (one.category, one.number) == _QUIET:

@@ -55,7 +55,7 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
         dialogue, turn = _dialogue(session, place // _TURNS), place % _TURNS
         letter = "FM"[turn % 2]
         name = f"{dialogue}_{letter}{turn // 2:03d}"
-        meant = intended(CORPUS, name, sentence, seed=seed)
+        affect = intended(CORPUS, name, sentence, seed=seed)
         utterance = Utterance(
             corpus=CORPUS,
             id=name,
@@ -63,8 +63,8 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
             speaker=f"Ses{session:02d}_{letter}",
             voice=pairs[session - 1]["FM".index(letter)],
             text=sentence.text,
-            meant=meant,
-            ratings=rated(CORPUS, name, meant, rater_noise=miniature.rater_noise, seed=seed),
+            affect=affect,
+            ratings=rated(CORPUS, name, affect, rater_noise=miniature.rater_noise, seed=seed),
         )
         planned.append(_beyond(utterance) if row % _BEYOND_EVERY == _BEYOND_ROW else utterance)
     return tuple(planned)
@@ -82,7 +82,7 @@ def _beyond(utterance: Utterance) -> Utterance:
     ratings = {dimension: answers[:2] for dimension, answers in utterance.ratings.items()}
     return replace(
         utterance,
-        meant=replace(utterance.meant, dominance=1.0),
+        affect=replace(utterance.affect, dominance=1.0),
         ratings={**ratings, "dominance": np.array(_BEYOND)},
     )
 
@@ -105,7 +105,7 @@ def tables(planned: Sequence[Utterance], durations_s: Mapping[str, float]) -> di
         )
         texts[f"{folder}/EmoEvaluation/._{dialogue}.txt"] = "Mac OS X        \n"
         texts[f"{folder}/EmoEvaluation/Categorical/{dialogue}_e2_cat.txt"] = "".join(
-            f"{one.id} :{_CLASSES[emotion(one.meant)][1]}; ()\n" for one in turns
+            f"{one.id} :{_CLASSES[emotion(one.affect)][1]}; ()\n" for one in turns
         )
         texts[f"{folder}/transcriptions/{dialogue}.txt"] = _transcription(dialogue, turns, spans_s)
     return texts
@@ -120,7 +120,7 @@ def _spans(turns: Sequence[Utterance], durations_s: Mapping[str, float]) -> list
 
 
 def _evaluation(one: Utterance, span_s: tuple[float, float]) -> str:
-    code, name = _CLASSES[emotion(one.meant)]
+    code, name = _CLASSES[emotion(one.affect)]
     averages = ", ".join(f"{one.mean(dimension):.4f}" for dimension in ("valence", "arousal", "dominance"))
     raters = range(2, 2 + len(one.ratings["valence"]))
     answers = zip(raters, one.ratings["valence"], one.ratings["arousal"], one.ratings["dominance"], strict=True)

@@ -34,7 +34,7 @@ def _plan_split(miniature: Miniature, split: Split) -> tuple[Utterance, ...]:
         speaker = row % len(voices)
         podcast = _FIRST_PODCAST[split] + speaker
         name = f"MSP-PODCAST_{podcast:04d}_{row // len(voices) + 1:04d}.wav"
-        meant = intended(CORPUS, name, sentence, seed=seed)
+        affect = intended(CORPUS, name, sentence, seed=seed)
         planned.append(
             Utterance(
                 corpus=CORPUS,
@@ -43,8 +43,8 @@ def _plan_split(miniature: Miniature, split: Split) -> tuple[Utterance, ...]:
                 speaker=str(podcast),
                 voice=voices[speaker],
                 text=sentence.text,
-                meant=meant,
-                ratings=rated(CORPUS, name, meant, rater_noise=miniature.rater_noise, seed=seed),
+                affect=affect,
+                ratings=rated(CORPUS, name, affect, rater_noise=miniature.rater_noise, seed=seed),
                 stereo=split == "train" and row == _STEREO_ROW,
             )
         )
@@ -85,7 +85,7 @@ def _speaker(split: Split, row: int, utterance: Utterance) -> tuple[str, str]:
 def _consensus(split: Split, row: int, utterance: Utterance) -> str:
     speaker, gender = _speaker(split, row, utterance)
     act, val, dom = (utterance.mean(dimension) for dimension in ("arousal", "valence", "dominance"))
-    code = _CLASSES[emotion(utterance.meant)][0]
+    code = _CLASSES[emotion(utterance.affect)][0]
     return f"{utterance.id},{code},{act!r},{val!r},{dom!r},{speaker},{gender},{SPLIT_NAMES[split]}\n"
 
 
@@ -93,7 +93,7 @@ def _detail(utterance: Utterance, seed: int) -> list[str]:
     """One line of each worker."""
     count = len(utterance.ratings["arousal"])
     workers = draws(seed, CORPUS, utterance.id, "workers").choice(1000, size=count, replace=False)
-    name = _CLASSES[emotion(utterance.meant)][1]
+    name = _CLASSES[emotion(utterance.affect)][1]
     return [
         f"WORKER{worker:08d}; {name}; {name}; A:{act:.6f}; V:{val:.6f}; D:{dom:.6f};"
         for worker, act, val, dom in zip(
@@ -108,7 +108,7 @@ def _detail(utterance: Utterance, seed: int) -> list[str]:
 
 def _block(utterance: Utterance, seed: int) -> str:
     act, val, dom = (utterance.mean(dimension) for dimension in ("arousal", "valence", "dominance"))
-    code = _CLASSES[emotion(utterance.meant)][0]
+    code = _CLASSES[emotion(utterance.affect)][0]
     head = f"{utterance.id}; {code}; A:{act:.6f}; V:{val:.6f}; D:{dom:.6f};"
     return "\n".join([head, *_detail(utterance, seed)]) + "\n\n"
 

@@ -138,9 +138,9 @@ def record(
     spectrum = fft.rfft(dry, length) * fft.rfft(recording.room, length)
     floor = fft.rfft(rng.standard_normal(length, dtype=np.float32)) * _tilt(frequency_hz, recording.noise_slope)
     spectrum = (spectrum + recording.noise_rms * floor) * _band(frequency_hz, recording.band_hz)
-    heard = fft.irfft(spectrum, length)[: len(dry)] * np.float32(recording.gain)
-    peak = float(np.max(np.abs(heard), initial=0.0))
-    return np.asarray(heard * min(1.0, PEAK / max(peak, 1e-9)), dtype=np.float32)
+    recorded = fft.irfft(spectrum, length)[: len(dry)] * np.float32(recording.gain)
+    peak = float(np.max(np.abs(recorded), initial=0.0))
+    return np.asarray(recorded * min(1.0, PEAK / max(peak, 1e-9)), dtype=np.float32)
 
 
 def _tilt(frequency_hz: NDArray[np.float32], slope: float) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import soxr
 
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ, Dimension
-from valence_gap.miniature.engine import RATE_HZ, Voice, speak
+from valence_gap.miniature.espeak import RATE_HZ, Voice, speak
 from valence_gap.miniature.labels import ANNOTATIONS, Intent, delivery, draws, intent, ratings
 from valence_gap.miniature.text import Sentence
 from valence_gap.miniature.writers import wav
@@ -31,7 +31,7 @@ class Utterance:
         speaker: the corpus' own name of its speaker.
         voice: who speaks it.
         text: what is said.
-        meant: what it expresses.
+        affect: what it expresses.
         ratings: answers of its raters, by dimension.
         stereo: written as two channels at 44.1 kHz rather than one at 16 kHz.
     """
@@ -42,7 +42,7 @@ class Utterance:
     speaker: str
     voice: Voice
     text: str
-    meant: Intent
+    affect: Intent
     ratings: Mapping[Dimension, Ratings]
     stereo: bool = False
 
@@ -51,7 +51,7 @@ class Utterance:
         return float(np.mean(self.ratings[dimension]))
 
 
-def rated(corpus: str, utterance: str, meant: Intent, *, rater_noise: float, seed: int) -> dict[Dimension, Ratings]:
+def rated(corpus: str, utterance: str, affect: Intent, *, rater_noise: float, seed: int) -> dict[Dimension, Ratings]:
     """The ratings of an utterance in each dimension, by the same raters."""
     annotation = ANNOTATIONS[corpus]
     raters = int(draws(seed, corpus, utterance, "raters").integers(*annotation.raters, endpoint=True))
@@ -59,7 +59,7 @@ def rated(corpus: str, utterance: str, meant: Intent, *, rater_noise: float, see
         dimension: ratings(
             annotation,
             dimension,
-            meant[dimension],
+            affect[dimension],
             raters=raters,
             rater_noise=rater_noise,
             rng=draws(seed, corpus, utterance, dimension),
@@ -73,7 +73,7 @@ def intended(corpus: str, utterance: str, sentence: Sentence, *, seed: int) -> I
     return intent(ANNOTATIONS[corpus], sentence.valence, draws(seed, corpus, utterance, "intent"))
 
 
-def speak_into(utterance: Utterance, root: Path, *, seed: int) -> float:
+def synthesise_utterance(utterance: Utterance, root: Path, *, seed: int) -> float:
     """Speak, record and write an utterance.
 
     Args:
@@ -84,7 +84,7 @@ def speak_into(utterance: Utterance, root: Path, *, seed: int) -> float:
     Returns:
         Its duration in seconds.
     """
-    voice = speak(utterance.text, utterance.voice, delivery(utterance.meant))
+    voice = speak(utterance.text, utterance.voice, delivery(utterance.affect))
     recording = recording_of(utterance.corpus, utterance.speaker, seed)
     samples = record(voice, RATE_HZ, recording, draws(seed, utterance.corpus, utterance.id, "floor"))
     path = root / utterance.file

@@ -32,13 +32,13 @@ class LogMel:
         bins: number of Mel bins.
         window_s: Hann window in seconds.
         hop_s: hop in seconds.
-        least_frames: shorter utterances get silence appended until they have so many frames.
+        min_frames: shorter utterances get silence appended until they have so many frames.
     """
 
     bins: int
     window_s: float
     hop_s: float
-    least_frames: int
+    min_frames: int
 
     @property
     def window(self) -> int:
@@ -57,7 +57,7 @@ class LogMel:
 
     def frames(self, samples: int) -> int:
         """Frames of an utterance of ``samples``."""
-        return 1 + max(samples, self._least_samples) // self.hop
+        return 1 + max(samples, self._min_samples) // self.hop
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """Spectrogram of one utterance.
@@ -68,7 +68,7 @@ class LogMel:
         Returns:
             float32 (frames, bins) in dB; frames are centred on multiples of the hop.
         """
-        waveform = F.pad(waveform, (0, max(0, self._least_samples - waveform.numel())))
+        waveform = F.pad(waveform, (0, max(0, self._min_samples - waveform.numel())))
         spectrum = torch.stft(
             waveform, self.window, self.hop, window=torch.hann_window(self.window), center=True, return_complex=True
         )
@@ -76,9 +76,9 @@ class LogMel:
         return 10 * torch.log10((power.T @ self.filters).clamp(min=FLOOR))
 
     @property
-    def _least_samples(self) -> int:
+    def _min_samples(self) -> int:
         # The window of the first frame is filled by reflection, which needs more samples than half a window.
-        return max((self.least_frames - 1) * self.hop, self.window // 2 + 1)
+        return max((self.min_frames - 1) * self.hop, self.window // 2 + 1)
 
 
 def mel_filters(bins: int, window: int) -> Tensor:

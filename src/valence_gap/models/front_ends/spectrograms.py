@@ -77,15 +77,15 @@ class FilterBank:
 
     def frames(self, samples: int) -> int:
         """Stacked frames of an utterance; a shorter one than a stacked frame is padded with silence."""
-        return (1 + (max(samples, self._least) - WINDOW) // HOP) // self.stride
+        return (1 + (max(samples, self._min_samples) - WINDOW) // HOP) // self.stride
 
     @property
-    def _least(self) -> int:
+    def _min_samples(self) -> int:
         return WINDOW + (self.stride - 1) * HOP
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """Features (frames, bins * stride)."""
-        exact = F.pad(waveform.double(), (0, max(0, self._least - waveform.numel()))) * self.SCALE
+        exact = F.pad(waveform.double(), (0, max(0, self._min_samples - waveform.numel()))) * self.SCALE
         pieces = exact.unfold(0, WINDOW, HOP)
         pieces = pieces - pieces.mean(dim=1, keepdim=True)
         before = torch.cat([pieces[:, :1], pieces[:, :-1]], dim=1)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-STEPS = 2**16  # a dropout probability is rounded to a multiple of 1/STEPS
+PROBABILITY_STEPS = 2**16  # a dropout probability is rounded to a multiple of 1/PROBABILITY_STEPS
 
 
 def dropout(states: Tensor, probability: float) -> Tensor:
@@ -19,14 +19,14 @@ def dropout(states: Tensor, probability: float) -> Tensor:
         return states
     if states.device.type != "cpu":
         return F.dropout(states, probability, training=True)
-    dropped = round(probability * STEPS)
+    dropped = round(probability * PROBABILITY_STEPS)
     words = torch.empty(-(-states.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     drawn = words.view(torch.int16)[: states.numel()].view(states.shape)
-    kept = (drawn >= dropped - STEPS // 2).to(states.dtype)
-    return states * kept.mul_(STEPS / (STEPS - dropped))
+    kept = (drawn >= dropped - PROBABILITY_STEPS // 2).to(states.dtype)
+    return states * kept.mul_(PROBABILITY_STEPS / (PROBABILITY_STEPS - dropped))
 
 
-class QuickDropout(nn.Dropout):
+class FastDropout(nn.Dropout):
     """``nn.Dropout`` whose masks are drawn by ``dropout`` of this module."""
 
     def forward(self, states: Tensor) -> Tensor:
@@ -34,12 +34,12 @@ class QuickDropout(nn.Dropout):
         return dropout(states, self.p) if self.training else states
 
 
-def quicken(module: nn.Module) -> None:
+def replace_dropout(module: nn.Module) -> None:
     """Replace every ``nn.Dropout`` inside ``module``, in place; it has no weights, so checkpoints stay as they are."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
-                setattr(parent, name, QuickDropout(child.p))
+                setattr(parent, name, FastDropout(child.p))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate: float = 0.0) -> Tensor:
@@ -56,16 +56,18 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate:
         (batch, heads, frames, width).
     """
     if query.device.type != "cpu":
-        heard = None if mask is None else mask[:, None, None]
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=heard, dropout_p=rate)
+        attn_mask = None if mask is None else mask[:, None, None]
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=attn_mask, dropout_p=rate)
     hidden = None
     if mask is not None:
         hidden = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, torch.finfo(query.dtype).min)
         hidden = hidden[:, None, None]
-    return plain(query, key, value, hidden, scale=query.size(-1) ** -0.5, rate=rate)
+    return eager_attention(query, key, value, hidden, scale=query.size(-1) ** -0.5, rate=rate)
 
 
-def plain(query: Tensor, key: Tensor, value: Tensor, added: Tensor | None, *, scale: float, rate: float) -> Tensor:
+def eager_attention(
+    query: Tensor, key: Tensor, value: Tensor, added: Tensor | None, *, scale: float, rate: float
+) -> Tensor:
     """Attention by plain products: arguments as ``attend``, but for ``added``, which is added to the scores.
 
     The softmax is taken in float32, in which a CPU is twice as fast as in bfloat16.

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK = 16  # frames that are computed by one product; twice as many make the matrix four times as large
-FEW = 16  # channels of a group below which the banded product is the faster one
+MAX_BANDED_CHANNELS = 16  # channels of a group below which the banded product is the faster one
 
 
 def convolve_groups(states: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
@@ -28,7 +28,7 @@ def convolve_groups(states: Tensor, weight: Tensor, bias: Tensor, groups: int) -
         (batch, frames, channels).
     """
     kernel = weight.shape[2]
-    if states.device.type == "cpu" and weight.shape[1] < FEW:
+    if states.device.type == "cpu" and weight.shape[1] < MAX_BANDED_CHANNELS:
         return cast(Tensor, cast(Any, _Banded).apply(states, weight, groups)) + bias
     result = F.conv1d(states.transpose(1, 2), weight, bias, padding=kernel // 2, groups=groups)
     return result[:, :, : states.shape[1]].transpose(1, 2)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from valence_gap.definitions.corpora import Corpus
-from valence_gap.definitions.split_names import SPLITS_REMEDY, wrong_splits
+from valence_gap.definitions.split_names import SPLITS_REMEDY, split_errors
 from valence_gap.definitions.values import DIMENSIONS, Dimension
 from valence_gap.runtime.errors import valid_names
 from valence_gap.study.configuration import Configuration
@@ -16,7 +16,7 @@ ANNOTATED: Mapping[str, tuple[Dimension, ...]] = {"cmu-mosi": ("valence",)}
 TRAINED = ("train", "dev")
 
 
-def wrong_corpora(configuration: Configuration) -> Iterator[str]:
+def corpus_errors(configuration: Configuration) -> Iterator[str]:
     """What corpora cannot be read, or not be trained on, for: the key, the value, and what would be valid."""
     for name, corpus in configuration.corpora.items():
         for check in (_release, _scale, _dimensions, _splits, _columns):
@@ -54,7 +54,7 @@ def _dimensions(key: str, corpus: Corpus) -> Iterator[str]:
 
 
 def _splits(key: str, corpus: Corpus) -> Iterator[str]:
-    for wrong in wrong_splits(corpus):
+    for wrong in split_errors(corpus):
         yield f"{key}.splits: {wrong}. {SPLITS_REMEDY}"
 
 

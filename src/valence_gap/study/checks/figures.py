@@ -15,7 +15,7 @@ PUBLISHED = ("figure_02", "figure_09", "table_3")
 Check = Callable[[Configuration, str, Figure], Iterator[str]]
 
 
-def wrong_figures(configuration: Configuration) -> Iterator[str]:
+def figure_errors(configuration: Configuration) -> Iterator[str]:
     """What the figures and tables of a study cannot be made of: the key, the value, and what would be valid."""
     sections: Mapping[str, Mapping[str, Figure]] = {"figures": configuration.figures, "tables": configuration.tables}
     for section, shown in sections.items():
@@ -49,11 +49,11 @@ def _published(configuration: Configuration, key: str, figure: Figure) -> Iterat
         return
     if key.partition(".")[2] not in PUBLISHED:
         yield f"{key}.published: true, but it shows no published values, as {', '.join(PUBLISHED)} do; valid: false"
-    elif made := made_here(configuration, figure.corpora):
+    elif made := miniature_corpora(configuration, figure.corpora):
         yield f"{key}.published: true, but it shows the miniature's {', '.join(made)}; valid: false"
 
 
-def made_here(configuration: Configuration, corpora: Iterable[str]) -> list[str]:
+def miniature_corpora(configuration: Configuration, corpora: Iterable[str]) -> list[str]:
     """Those of some corpora that are the miniature's."""
     paths = configuration.paths
     return [name for name in corpora if name in paths and paths[name].labels.startswith(MINIATURE_ROOT)]

@@ -3,22 +3,22 @@
 from collections.abc import Iterable, Iterator
 
 from valence_gap.definitions.corpora import MINIATURE_ROOT
-from valence_gap.study.checks.figures import CLAIMS, made_here, needs_augmented
+from valence_gap.study.checks.figures import CLAIMS, miniature_corpora, needs_augmented
 from valence_gap.study.configuration import Configuration, Figure
 
 
-def wrong_mixtures(configuration: Configuration) -> Iterator[str]:
+def miniature_errors(configuration: Configuration) -> Iterator[str]:
     """Every use of the miniature in a study of other corpora: the key, the value, and what to set.
 
     A study is of the corpus that it trains on; one that trains nothing, of those that its targets show. Its backbones
     may be the miniature's: they are named as such wherever they are shown.
     """
-    yield from _half_moved(configuration)
+    yield from _leftover_miniature_paths(configuration)
     own = _own(configuration)
     if not own:
         return
     for key, figure in _shown(configuration):
-        if made := made_here(configuration, figure.corpora):
+        if made := miniature_corpora(configuration, figure.corpora):
             rest = [name for name in figure.corpora if name not in made] or own[:1]
             yield (
                 f"{key}.corpora: {_quoted(made)}: the miniature's synthetic speech, in a study of {_quoted(own)}; "
@@ -26,7 +26,7 @@ def wrong_mixtures(configuration: Configuration) -> Iterator[str]:
             )
     if configuration.claims and CLAIMS in configuration.targets:
         for role, name in configuration.claims.corpora.items():
-            if made_here(configuration, [name]):
+            if miniature_corpora(configuration, [name]):
                 yield (
                     f"claims.corpora.{role}: '{name}': the miniature's synthetic speech, in a study of {_quoted(own)}; "
                     "set it to a corpus of yours, or its paths, or leave claims out of the targets"
@@ -34,7 +34,7 @@ def wrong_mixtures(configuration: Configuration) -> Iterator[str]:
     yield from _noise(configuration, own)
 
 
-def _half_moved(configuration: Configuration) -> Iterator[str]:
+def _leftover_miniature_paths(configuration: Configuration) -> Iterator[str]:
     """Paths of a user's own corpus that are still those of the miniature."""
     for name, paths in configuration.paths.items():
         if paths.labels.startswith(MINIATURE_ROOT):
@@ -53,7 +53,7 @@ def _own(configuration: Configuration) -> list[str]:
     else:
         names = list(dict.fromkeys(name for _, figure in _shown(configuration) for name in figure.corpora))
     known = [name for name in names if name in configuration.paths]
-    return [name for name in known if not made_here(configuration, [name])]
+    return [name for name in known if not miniature_corpora(configuration, [name])]
 
 
 def _shown(configuration: Configuration) -> list[tuple[str, Figure]]:

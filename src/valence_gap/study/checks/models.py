@@ -8,9 +8,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
 from valence_gap.definitions.validation import explain
-from valence_gap.study.checks.recipes import LEAST_BATCH, NO_CCC, unsound
+from valence_gap.study.checks.recipes import MIN_BATCH_SIZE, NO_CCC, training_errors
 from valence_gap.study.configuration import Configuration
-from valence_gap.weights.local import layers_of, local_source, mistaken
+from valence_gap.weights.local import local_source, looks_like_folder, num_layers_of
 
 # Keys of a model that shape its training, as they are where nobody sets them.
 UNSET: Mapping[str, Any] = {
@@ -54,12 +54,12 @@ def training_of(configuration: Configuration, model: Model, backbone: Backbone, 
     )
 
 
-def wrong_models(configuration: Configuration) -> Iterator[str]:
+def model_errors(configuration: Configuration) -> Iterator[str]:
     """What contradicts itself in the rows of the models, their recipes and overrides included."""
     for name, model in configuration.models.items():
         backbone = configuration.backbones.get(model.backbone or "")
         if backbone:
-            yield from _wrong_backbone(name, model, backbone)
+            yield from _backbone_errors(name, model, backbone)
         if len(set(model.seeds)) < len(model.seeds):
             yield f"models.{name}.seeds: {list(model.seeds)} names a seed twice"
         if model.recipe not in configuration.recipes:
@@ -71,28 +71,28 @@ def wrong_models(configuration: Configuration) -> Iterator[str]:
                 yield explain(one, Recipe, root=("models", name, "overrides"))
             continue
         stored = bool(backbone and configuration.cached_splits) and not training.backbone.streamed
-        for key, complaint in unsound(training, stored=stored):
+        for key, complaint in training_errors(training, stored=stored):
             yield f"{_place_of(key, name, model)}: {complaint}"
     for name, fusion in configuration.fusions.items():
         recipe = configuration.recipes.get(fusion.recipe)
-        if recipe and recipe.batch_size < LEAST_BATCH:
+        if recipe and recipe.batch_size < MIN_BATCH_SIZE:
             yield f"recipes.{fusion.recipe}.batch_size ({name}): {NO_CCC}"
 
 
-def wrong_sources(configuration: Configuration) -> Iterator[str]:
+def source_errors(configuration: Configuration) -> Iterator[str]:
     """Folders that are written as hub ids."""
     sources: list[tuple[str, Backbone | Checkpoint | None]] = [
         *((f"backbones.{name}", backbone) for name, backbone in configuration.backbones.items()),
         *((f"models.{name}.checkpoint", model.checkpoint) for name, model in configuration.models.items()),
     ]
     for key, one in sources:
-        if one and mistaken(one.source, one.revision):
+        if one and looks_like_folder(one.source, one.revision):
             yield f"{key}.source: '{one.source}' is read as a hub id; for the folder write ./{one.source}"
 
 
-def _wrong_backbone(name: str, model: Model, backbone: Backbone) -> Iterator[str]:
+def _backbone_errors(name: str, model: Model, backbone: Backbone) -> Iterator[str]:
     folder = local_source(backbone.source)
-    there = layers_of(folder) if folder else None
+    there = num_layers_of(folder) if folder else None
     if model.layers and there is not None and model.layers > there:
         yield f"models.{name}.layers: {model.layers}, but '{model.backbone}' has {there}; valid: 1 to {there}"
     if backbone.architecture in ("recogniser", "text"):

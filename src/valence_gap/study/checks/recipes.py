@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from valence_gap.definitions.models import Training
 
-LEAST_BATCH = 2
+MIN_BATCH_SIZE = 2
 NO_CCC = "1 has no CCC; valid: 2 or more (the paper: 32)"
 
 
-def unsound(training: Training, *, stored: bool) -> Iterator[tuple[str, str]]:
+def training_errors(training: Training, *, stored: bool) -> Iterator[tuple[str, str]]:
     """What is not sound in the definition of a trained model.
 
     Args:
@@ -19,10 +19,10 @@ def unsound(training: Training, *, stored: bool) -> Iterator[tuple[str, str]]:
         (key, complaint): a field of the training or of its recipe, its value and what would be valid.
     """
     recipe, cnn14 = training.recipe, training.backbone.architecture == "cnn14"
-    if recipe.batch_size < LEAST_BATCH:
+    if recipe.batch_size < MIN_BATCH_SIZE:
         yield "batch_size", NO_CCC
     if cnn14:
-        yield from _unsound_cnn14(training)
+        yield from _cnn14_errors(training)
         return
     if training.frozen and not training.pretrained:
         yield "frozen", "true, but its weights are random (pretrained: false): nothing would be learnt; valid: false"
@@ -32,7 +32,7 @@ def unsound(training: Training, *, stored: bool) -> Iterator[tuple[str, str]]:
         yield "train_stem", "false, but pretrained: false: stored features are the pre-trained stem's; valid: true"
 
 
-def _unsound_cnn14(training: Training) -> Iterator[tuple[str, str]]:
+def _cnn14_errors(training: Training) -> Iterator[tuple[str, str]]:
     recipe = training.recipe
     if training.frozen:
         yield "frozen", "true leaves CNN14's random convolutions as they are; valid: false"

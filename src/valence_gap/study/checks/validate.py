@@ -5,23 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.claims.needs import needed
-from valence_gap.definitions.claims import several
+from valence_gap.definitions.claims import as_tuple
 from valence_gap.definitions.corpora import MINIATURE_ROOT
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.registry import ADAPTERS, FIGURES, TABLES
 from valence_gap.runtime.errors import valid_names
-from valence_gap.study.checks.corpora import wrong_corpora
-from valence_gap.study.checks.figures import CLAIMS, made_here, wrong_figures
-from valence_gap.study.checks.miniature import wrong_mixtures
-from valence_gap.study.checks.models import UNSET, wrong_models, wrong_sources
+from valence_gap.study.checks.corpora import corpus_errors
+from valence_gap.study.checks.figures import CLAIMS, figure_errors, miniature_corpora
+from valence_gap.study.checks.miniature import miniature_errors
+from valence_gap.study.checks.models import UNSET, model_errors, source_errors
 from valence_gap.study.configuration import Configuration
-from valence_gap.weights.local import SPECTROGRAM_KINDS, kind_of, local_source
+from valence_gap.weights.local import SPECTROGRAM_MODEL_TYPES, local_source, model_type_of
 
 CLAIMS_FILE = Path("workflow/claims.yaml")
-DEEPEST = 50
+MAX_DEPTH = 50
 
 
-def wrong_names(configuration: Configuration) -> Iterator[str]:
+def reference_errors(configuration: Configuration) -> Iterator[str]:
     """Every name that refers to nothing."""
 
     def unknown(key: str, name: str | None, kind: str, valid: Collection[str]) -> Iterator[str]:
@@ -59,7 +59,7 @@ def wrong_names(configuration: Configuration) -> Iterator[str]:
     if configuration.claims:
         trained = [*models, *configuration.fusions]
         valid_of = {"model": trained, "corpus": [*corpora], "condition": [*configuration.conditions]}
-        for key, name, kind in configuration.claims.wrong_names(trained, corpora, configuration.conditions):
+        for key, name, kind in configuration.claims.reference_errors(trained, corpora, configuration.conditions):
             yield from unknown(key, name, kind, valid_of[kind])
     for name in corpora:
         yield from unknown("paths", name, "corpus with paths", configuration.paths)
@@ -77,18 +77,18 @@ def targets_of(configuration: Configuration) -> tuple[str, ...]:
     return (*configuration.figures, *configuration.tables, *((CLAIMS,) if configuration.claims else ()))
 
 
-def wrong_values(configuration: Configuration) -> Iterator[str]:
+def value_errors(configuration: Configuration) -> Iterator[str]:
     """Values that are each valid and contradict one another."""
-    yield from _wrong_checkpoints(configuration)
-    yield from _wrong_export(configuration)
-    yield from wrong_corpora(configuration)
-    yield from _wrong_conditions(configuration)
-    yield from wrong_figures(configuration)
-    yield from wrong_mixtures(configuration)
-    yield from _wrong_claims(configuration)
-    yield from (f"synthesiser.{wrong}" for wrong in configuration.synthesiser.wrong())
-    yield from wrong_models(configuration)
-    yield from wrong_sources(configuration)
+    yield from _checkpoint_errors(configuration)
+    yield from _export_errors(configuration)
+    yield from corpus_errors(configuration)
+    yield from _condition_errors(configuration)
+    yield from figure_errors(configuration)
+    yield from miniature_errors(configuration)
+    yield from _claim_errors(configuration)
+    yield from (f"synthesiser.{wrong}" for wrong in configuration.synthesiser.errors())
+    yield from model_errors(configuration)
+    yield from source_errors(configuration)
     for name in set(configuration.models) & set(configuration.fusions):
         yield f"fusions.{name}: a model has this name too"
     if configuration.fusions and not (configuration.recogniser and configuration.text_encoder):
@@ -99,17 +99,17 @@ def wrong_values(configuration: Configuration) -> Iterator[str]:
         if backbone.architecture != "cnn14" and not backbone.source:
             yield f"backbones.{name}.source: missing; a hub id or the path of a local folder"
         folder = local_source(backbone.source)
-        kind = kind_of(folder) if folder else None
-        if kind in SPECTROGRAM_KINDS and not backbone.streamed and configuration.cached_splits:
+        kind = model_type_of(folder) if folder else None
+        if kind in SPECTROGRAM_MODEL_TYPES and not backbone.streamed and configuration.cached_splits:
             yield f"backbones.{name}.streamed: must be true; {backbone.source} is a {kind}: it has no stem to cache"
-    if made_here(configuration, configuration.paths) and configuration.miniature is None:
+    if miniature_corpora(configuration, configuration.paths) and configuration.miniature is None:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
 
 
-def _wrong_claims(configuration: Configuration) -> Iterator[str]:
+def _claim_errors(configuration: Configuration) -> Iterator[str]:
     """Fusions are predicted on the clean test sets alone."""
     claims, fusions = configuration.claims, set(configuration.fusions)
-    if claims is None or not fusions & {name for names in claims.roles.values() for name in several(names)}:
+    if claims is None or not fusions & {name for names in claims.roles.values() for name in as_tuple(names)}:
         return  # before the statements are read, which takes its time in every job
     needs = needed(CLAIMS_FILE, claims).predictions
     found = {(model, kind) for model, kind, _ in needs if model in fusions and kind != CLEAN}
@@ -118,7 +118,7 @@ def _wrong_claims(configuration: Configuration) -> Iterator[str]:
         yield f"claims.roles: '{model}' is a fusion, but its role needs {kind} speech; {valid}"
 
 
-def _wrong_conditions(configuration: Configuration) -> Iterator[str]:
+def _condition_errors(configuration: Configuration) -> Iterator[str]:
     for name, condition in configuration.conditions.items():
         valid = {"noise_class": "natural, human, interior", "snr_db": "a number of decibels, such as 10"}
         for key, values in valid.items():
@@ -129,7 +129,7 @@ def _wrong_conditions(configuration: Configuration) -> Iterator[str]:
             yield f"conditions.{name}.share: [{least}, {greatest}]; valid: the least share, then the greatest, in 0..1"
 
 
-def _wrong_export(configuration: Configuration) -> Iterator[str]:
+def _export_errors(configuration: Configuration) -> Iterator[str]:
     """What contradicts the choice of the model that is exported."""
     name, seed = configuration.export.model, configuration.export.seed
     if name is None and seed is not None:
@@ -144,7 +144,7 @@ def _wrong_export(configuration: Configuration) -> Iterator[str]:
         yield f"export.model: '{name}' is a CNN14; only transformer models are exported"
 
 
-def _wrong_checkpoints(configuration: Configuration) -> Iterator[str]:
+def _checkpoint_errors(configuration: Configuration) -> Iterator[str]:
     """What contradicts that some models are trained here and others come as they are."""
     models = configuration.models
     for name, model in models.items():
@@ -185,18 +185,18 @@ def _shown(configuration: Configuration) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def no_json(value: Any, where: tuple[str, ...] = ()) -> Iterator[str]:
+def json_errors(value: Any, where: tuple[str, ...] = ()) -> Iterator[str]:
     """Every value and key that YAML can write and JSON cannot: dates, binary data, sets, lists as keys, circles."""
     key = ".".join(where) or "the configuration"
-    if len(where) > DEEPEST:
-        yield f"{'.'.join(where[:3])}...: more than {DEEPEST} levels deep"
+    if len(where) > MAX_DEPTH:
+        yield f"{'.'.join(where[:3])}...: more than {MAX_DEPTH} levels deep"
     elif isinstance(value, Mapping):
         for name, part in value.items():
             if not isinstance(name, str | int | float | None):
                 yield f"{key}: the key {name!r} is no text"
-            yield from no_json(part, (*where, str(name)))
+            yield from json_errors(part, (*where, str(name)))
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
-            yield from no_json(part, (*where, str(index)))
+            yield from json_errors(part, (*where, str(index)))
     elif not isinstance(value, str | int | float | None):
         yield f"{key}: {value!r} is a {type(value).__name__}"

@@ -94,8 +94,8 @@ def test_segments_from_the_sdk(tmp_path):
 
 def test_files_that_are_not_labels(tmp_path):
     paths = tree(tmp_path / "mosi", sentiment="")
-    for spoil in (lambda path: csd(path, "Other"), lambda path: path.write_bytes(b"no HDF5")):
-        spoil(tmp_path / "labels.csd")
+    for corrupt in (lambda path: csd(path, "Other"), lambda path: path.write_bytes(b"no HDF5")):
+        corrupt(tmp_path / "labels.csd")
         with pytest.raises(UserError, match="SDK's format"):
             prepare(
                 tmp_path / "out",

@@ -218,7 +218,7 @@ def test_an_empty_split_says_why_with_rows_and_remedies(tmp_path):
 
 
 def names_found(root, table_folder, names, audio):
-    files = find_audio([root / folder for folder in audio], by_name=False, passed_over=(), report=Report())
+    files = find_audio([root / folder for folder in audio], by_name=False, ignored_dirs=(), report=Report())
     found = match(pd.Series(names, dtype="str"), files, by_name=False, folder=root / table_folder)
     return [
         problem if isinstance(problem, str) else f"{index}:{file}"

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from valence_gap.definitions.figures import Description
 from valence_gap.definitions.values import DIMENSIONS, from_json
 from valence_gap.figures.drawing import style
-from valence_gap.figures.drawing.steps import draw_table
+from valence_gap.figures.drawing.steps import plot_table
 
 CORPORA = {"msp-podcast": DIMENSIONS, "cmu-mosi": ("valence",)}
 
@@ -23,7 +23,7 @@ def test_nothing_is_written_where_writing_fails(tmp_path):
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        style.save(style.Drawing(Figure(), Broken()), tmp_path / "figure")
+        style.save(style.Plot(Figure(), Broken()), tmp_path / "figure")
     assert not list(tmp_path.iterdir())
 
 
@@ -45,14 +45,14 @@ def test_the_note_stands_on_the_figure():
     ],
 )
 def test_numbers_are_written_as_in_the_paper(value, signed, text):
-    assert style.number(value, signed=signed) == text
+    assert style.format_ccc(value, signed=signed) == text
 
 
 def test_crowded_labels_give_way():
-    assert style.uncrowded([-0.4, -0.2, 0.0, 0.2], 0.1) == ["−.4", "", "0", ""]
-    assert style.uncrowded([-0.2, 0.0, 0.2, 0.4], 0.14) == ["−.2", "0", ".2", ".4"]
-    assert style.uncrowded([0.0, 0.5], 0.4) == ["0", ".5"]
-    assert style.uncrowded([], 0.1) == []
+    assert style.thinned_tick_labels([-0.4, -0.2, 0.0, 0.2], 0.1) == ["−.4", "", "0", ""]
+    assert style.thinned_tick_labels([-0.2, 0.0, 0.2, 0.4], 0.14) == ["−.2", "0", ".2", ".4"]
+    assert style.thinned_tick_labels([0.0, 0.5], 0.4) == ["0", ".5"]
+    assert style.thinned_tick_labels([], 0.1) == []
 
 
 def test_no_corpus_has_the_colour_of_a_model():
@@ -73,7 +73,7 @@ def test_corpora_are_told_apart_without_colour():
 
 def test_stacked_panels_share_a_scale_and_hold_their_values():
     figure = style.new_figure(3, 3, "")
-    panels = style.stacked(figure, [(0.0, 0.9), (-0.4, 0.6), (0.0, 0.1)])
+    panels = style.stacked_panels(figure, [(0.0, 0.9), (-0.4, 0.6), (0.0, 0.1)])
     limits = [axes.get_ylim() for axes in panels]
     assert all(low < value < high for (low, high), value in zip(limits, (0.9, -0.4, 0.1), strict=True))
     figure.draw_without_rendering()
@@ -93,8 +93,8 @@ def test_as_many_steps_as_the_paper_has_room(steps):
         for place, step in enumerate(steps)
     ]
     table = pd.DataFrame(rows, columns=["corpus", "dimension", "step", "ccc", "low", "high"])
-    with style.applied():
-        figure = draw_table(table, description, "x")
+    with style.style_context():
+        figure = plot_table(table, description, "x")
         figure.draw_without_rendering()
     lowest = figure.axes[-1]
     assert np.unique(np.diff(lowest.get_xticks())).tolist() == [1]

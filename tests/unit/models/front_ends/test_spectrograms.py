@@ -22,9 +22,9 @@ from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.spectrograms import FilterBank, WhisperLogMel
 from valence_gap.prediction.inference import batches, predict
-from valence_gap.prediction.inputs import computed, pad
+from valence_gap.prediction.inputs import computed_inputs, pad
 from valence_gap.runtime.errors import UserError
-from valence_gap.training.learners import Source
+from valence_gap.training.learners import TrainingSplit
 from valence_gap.training.train import train
 
 SAMPLES = (4_000, 15_437, 800, 9_999)
@@ -216,13 +216,13 @@ def test_they_predict_packs_of_audio(tmp_path, kind):
     audio = [(waveform * 2**15).round().to(torch.int16).numpy() for waveform in waveforms()]
     lengths = np.array([len(each) for each in audio])
     pack = Pack(["a", "b", "c", "d"], np.cumsum(lengths) - lengths, lengths, np.concatenate(audio))
-    inputs = computed(model.input_kind, pack, front_end=model.front_end)
+    inputs = computed_inputs(model.input_kind, pack, front_end=model.front_end)
     assert [len(inputs[row]) for row in range(4)] == list(inputs.lengths)
     together = predict(model, inputs, precision="fp32")
     alone = predict(model, inputs, precision="fp32", seconds_per_batch=0.01)
     assert np.allclose(together[1], alone[1], atol=1e-4)
     if kind == "whisper":  # a batch counts what the encoder pads
-        assert model.least_length == 100
+        assert model.min_length == 100
         assert len(list(batches(np.maximum(inputs.lengths, 100), 2 * 100))) == 2
 
 
@@ -256,14 +256,16 @@ def test_they_are_trained_on_packs_of_audio(tmp_path, kind):
     MAKERS[kind](tmp_path / "encoder")
     data = make(tmp_path)
     sources = {"train": data.train, "dev": data.dev}
-    heard = {split: Source(each.labels, None, each.labels.parent / "audio") for split, each in sources.items()}
+    with_audio = {
+        split: TrainingSplit(each.labels, None, each.labels.parent / "audio") for split, each in sources.items()
+    }
     arguments = data.arguments(tmp_path) | {
         "backbone": tmp_path / "encoder",
-        "train_source": heard["train"],
-        "dev_source": heard["dev"],
+        "train_split": with_audio["train"],
+        "dev_split": with_audio["dev"],
     }
     recipe = replace(RECIPE, epochs=1, max_duration_s=0.5, micro_batch_size=4, activation_checkpointing=True)
     train(replace(TRAINING, recipe=recipe), **arguments)
     assert loading.load(tmp_path / "output").input_kind == "spectrogram"
     with pytest.raises(UserError, match="no input to go with"):
-        train(replace(TRAINING, recipe=recipe), **arguments | {"train_source": data.train, "output": tmp_path / "o"})
+        train(replace(TRAINING, recipe=recipe), **arguments | {"train_split": data.train, "output": tmp_path / "o"})

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from valence_gap.models.hub_encoders import implementation, plain_attention
-from valence_gap.models.layers.attention import QuickDropout, dropout, quicken
+from valence_gap.models.hub_encoders import attention_implementation, eager_attention_forward
+from valence_gap.models.layers.attention import FastDropout, dropout, replace_dropout
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.1, 0.5])
@@ -37,10 +37,10 @@ def test_dropout_follows_the_generator_and_passes_gradients_of_what_it_kept():
 def test_quicken_replaces_every_dropout_and_no_weight():
     module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.25), nn.Sequential(nn.Dropout(0.5)))
     names = list(module.state_dict())
-    quicken(module)
-    assert isinstance(module[1], QuickDropout)
+    replace_dropout(module)
+    assert isinstance(module[1], FastDropout)
     assert module[1].p == 0.25
-    assert isinstance(module[2][0], QuickDropout)
+    assert isinstance(module[2][0], FastDropout)
     assert list(module.state_dict()) == names
     states = torch.randn(5, 2)
     assert torch.equal(module.eval()[1](states), states)
@@ -53,7 +53,7 @@ def test_plain_attention_is_that_of_pytorch(masked):
     mask = torch.zeros(2, 1, 6, 6)
     mask[0, :, :, 4:] = torch.finfo(torch.float32).min
     mask = mask if masked else None
-    found, _ = plain_attention(nn.Identity(), query, key, value, mask)
+    found, _ = eager_attention_forward(nn.Identity(), query, key, value, mask)
     expected = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
     assert torch.allclose(found, expected, atol=1e-6)
 
@@ -62,10 +62,10 @@ def test_attention_drops_weights_in_training():
     torch.manual_seed(0)
     query, key = torch.randn(2, 1, 1, 200, 8)
     value = torch.ones(1, 1, 200, 1)
-    found, _ = plain_attention(nn.Identity(), query, key, value, None, dropout=0.5)
+    found, _ = eager_attention_forward(nn.Identity(), query, key, value, None, dropout=0.5)
     assert float(found.std()) > 0.01  # without dropout the weights of every frame sum to one
     assert abs(float(found.mean()) - 1) < 0.1
 
 
 def test_the_implementation_depends_on_the_device():
-    assert implementation(torch.device("cpu")) != implementation(torch.device("cuda"))
+    assert attention_implementation(torch.device("cpu")) != attention_implementation(torch.device("cuda"))

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.models.layers.grouped import BLOCK, FEW, convolve_groups
+from valence_gap.models.layers.grouped import BLOCK, MAX_BANDED_CHANNELS, convolve_groups
 
 
 def expected(states, weight, bias, groups):
@@ -22,7 +22,7 @@ def drawn(batch, frames, width, groups, kernel, dtype=torch.float64):
 @given(
     batch=st.integers(1, 3),
     frames=st.integers(1, 3 * BLOCK + 1),
-    width=st.integers(1, FEW + 1),
+    width=st.integers(1, MAX_BANDED_CHANNELS + 1),
     groups=st.integers(1, 4),
     kernel=st.integers(1, 2 * BLOCK + 3),
 )
@@ -43,7 +43,7 @@ def test_the_states_need_no_gradient():
     assert weight.grad is not None
 
 
-@pytest.mark.parametrize("width", [FEW - 6, FEW])
+@pytest.mark.parametrize("width", [MAX_BANDED_CHANNELS - 6, MAX_BANDED_CHANNELS])
 def test_bfloat16_stays_near(width):
     states, weight, bias = (each.detach() for each in drawn(2, 40, width, 2, 32, dtype=torch.float32))
     exact = convolve_groups(states, weight, bias, 2)

@@ -25,10 +25,10 @@ SHARES = MINIATURE["figures"]["figure_13"]["models"]
 SHOWN = "cnn14, hubert-b, hubert-b-frozen, hubert-b-fusion, w2v2-L,"
 MODELS = "cnn14, hubert-b, hubert-b-frozen, w2v2-L,"
 
-Spoil = Callable[[dict[str, Any]], None]
+Corrupt = Callable[[dict[str, Any]], None]
 
 
-def change(path: str, to: Any) -> Spoil:
+def change(path: str, to: Any) -> Corrupt:
     def apply(config: dict[str, Any]) -> None:
         *above, last = path.split(".")
         node = config
@@ -44,10 +44,10 @@ def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def offenders(*spoils: Spoil) -> list[str]:
+def offenders(*corrupts: Corrupt) -> list[str]:
     config = copy.deepcopy(MINIATURE)
-    for spoil in spoils:
-        spoil(config)
+    for corrupt in corrupts:
+        corrupt(config)
     with pytest.raises(UserError) as caught:
         load(config)
     return list(caught.value.offenders)
@@ -270,8 +270,8 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_contradicts_itself_is_told_in_one_line(name: str) -> None:
-    spoil, message = WRONG[name]
-    told = offenders(spoil)
+    corrupt, message = WRONG[name]
+    told = offenders(corrupt)
     assert sum(line.startswith(message) for line in told) == 1, told
     assert not any("\n" in line for line in told)
 
@@ -283,7 +283,7 @@ def test_all_of_it_is_told_at_once() -> None:
     clash |= {"figure 5 with CNN14", "figure 12 without layers", "figure 13 without fractions"}
     clash |= {"a figure of no corpus", "frozen random weights"}
     chosen = [WRONG[name] for name in WRONG if name not in clash]
-    told = offenders(*(spoil for spoil, _ in chosen))
+    told = offenders(*(corrupt for corrupt, _ in chosen))
     for _, message in chosen:
         assert sum(line.startswith(message) for line in told) == 1, message
 

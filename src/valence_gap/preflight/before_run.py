@@ -9,7 +9,7 @@ from valence_gap.study.checks.validate import targets_of
 from valence_gap.study.study import load
 
 # Rules before which it pays to look. Reading corpora and fetching models mends what a first preflight finds.
-COSTLY = frozenset(
+COSTLY_RULES = frozenset(
     {
         "pack_audio",
         "apply_conditions",
@@ -26,7 +26,7 @@ COSTLY = frozenset(
 )
 
 
-def gate(config: Mapping[str, Any], planned: Collection[str]) -> None:
+def preflight_before_run(config: Mapping[str, Any], planned: Collection[str]) -> None:
     """Check a study before a run that costs something, where its configuration asks for it (``preflight: true``).
 
     Corpora that the last preflight found sound are not read again while their definitions and paths stay as they are.
@@ -39,8 +39,8 @@ def gate(config: Mapping[str, Any], planned: Collection[str]) -> None:
         UserError: something is wrong; after the table has been printed.
     """
     study = load(config)
-    if not study.configuration.preflight or not COSTLY & set(planned):
+    if not study.configuration.preflight or not COSTLY_RULES & set(planned):
         return
-    asked = [target for target in targets_of(study.configuration) if target in planned]
-    config = {**config, "targets": asked or list(study.targets)}
+    requested_targets = [target for target in targets_of(study.configuration) if target in planned]
+    config = {**config, "targets": requested_targets or list(study.targets)}
     preflight(config, json_file=Path(study.results) / "preflight.json", again=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Run
 from valence_gap.runtime.data_files import read_array
@@ -18,11 +18,11 @@ from valence_gap.scores.metrics import Floats
 from valence_gap.scores.statistics import generator
 
 # More would not be told apart in a picture, and t-SNE takes minutes for them.
-MOST_UTTERANCES = 2000
+MAX_UTTERANCES = 2000
 
 
 @dataclass(frozen=True)
-class Files:
+class EmbeddingFiles:
     """Models' states of the clean test sets, on disk.
 
     Attributes:
@@ -30,14 +30,14 @@ class Files:
         embeddings: pooled states by run (``.npy``), row by row those of its predictions.
         labels: label tables by corpus; the corpora are in this order.
         utterances: utterance tables by corpus.
-        packed: by corpus whose bad audio is skipped, the index of the clean pack.
+        pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
     """
 
     predictions: tuple[tuple[Run, Path], ...]
     embeddings: tuple[tuple[Run, Path], ...]
     labels: Mapping[str, Path]
     utterances: Mapping[str, Path]
-    packed: Mapping[str, Path] = field(default_factory=dict)
+    pack_indexes: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -46,7 +46,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class ModelEmbeddings:
     """What one run of a model makes of the sampled utterances.
 
     Attributes:
@@ -59,14 +59,14 @@ class Embedded:
     seed: int
     states: Floats
 
-    def signed(self, table: pd.DataFrame) -> pd.DataFrame:
+    def with_model_columns(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table of what was reckoned from the states, with model and seed as its first columns."""
         columns = list(table.columns)
         return table.assign(model=self.model, seed=self.seed)[["model", "seed", *columns]]
 
 
 def for_each_model(
-    files: Files, seed: int, what: str, table_of: Callable[[Floats, pd.DataFrame], pd.DataFrame]
+    files: EmbeddingFiles, seed: int, what: str, table_of: Callable[[Floats, pd.DataFrame], pd.DataFrame]
 ) -> pd.DataFrame:
     """Reckon a table for each model from its states of the same sample of utterances.
 
@@ -84,17 +84,17 @@ def for_each_model(
     for embedded in progress(read_embeddings(files, utterances), what, unit="models"):
         # Sums over several threads are of no fixed order, and t-SNE makes other pictures of other roundings.
         with threadpool_limits(limits=1):
-            tables.append(embedded.signed(table_of(embedded.states, utterances)))
+            tables.append(embedded.with_model_columns(table_of(embedded.states, utterances)))
     return pd.concat(tables, ignore_index=True)
 
 
-def sample_utterances(files: Files, seed: int, *, most: int = MOST_UTTERANCES) -> pd.DataFrame:
+def sample_utterances(files: EmbeddingFiles, seed: int, *, max_utterances: int = MAX_UTTERANCES) -> pd.DataFrame:
     """Utterances of all corpora with a valence label, an even share of each corpus, the same for every model.
 
     Args:
         files: with ``labels`` and ``utterances``; what was skipped for its bad audio is left out.
         seed: seed of the draw.
-        most: so many are drawn where there are more.
+        max_utterances: so many are drawn where there are more.
 
     Returns:
         corpus, id, speaker, gender (None where unknown) and valence.
@@ -102,15 +102,18 @@ def sample_utterances(files: Files, seed: int, *, most: int = MOST_UTTERANCES) -
     Raises:
         UserError: if a corpus has labels and no utterances, or the other way round.
     """
-    wanted = {"--labels": files.labels, "--utterances": files.utterances}
-    corpora = dict.fromkeys(corpus for given in wanted.values() for corpus in given)
+    required_files = {"--labels": files.labels, "--utterances": files.utterances}
+    corpora = dict.fromkeys(corpus for given in required_files.values() for corpus in given)
     missing = [
-        f"{option} {corpus}=FILE" for option, given in wanted.items() for corpus in corpora if corpus not in given
+        f"{option} {corpus}=FILE"
+        for option, given in required_files.items()
+        for corpus in corpora
+        if corpus not in given
     ]
     if missing or not corpora:
         raise UserError("labels or utterances are missing", missing, "pass them")
     tables = {corpus: _labelled(files, corpus) for corpus in corpora}
-    shares = even_shares({corpus: len(table) for corpus, table in tables.items()}, most)
+    shares = even_shares({corpus: len(table) for corpus, table in tables.items()}, max_utterances)
     sampled = []
     for corpus, table in tables.items():
         rng = generator(seed, corpus, "embeddings")
@@ -124,10 +127,10 @@ def speaker_names(utterances: pd.DataFrame) -> "pd.Series[str]":
     return utterances["corpus"].astype("str") + "/" + utterances["speaker"].astype("str")
 
 
-def _labelled(files: Files, corpus: str) -> pd.DataFrame:
+def _labelled(files: EmbeddingFiles, corpus: str) -> pd.DataFrame:
     valence = pd.read_parquet(files.labels[corpus], columns=["id", "valence"]).dropna()
     people = pd.read_parquet(files.utterances[corpus], columns=["id", "speaker", "gender"])
-    people = without(skipped_ids(people["id"], files.packed.get(corpus), corpus), people)
+    people = drop_skipped(skipped_ids(people["id"], files.pack_indexes.get(corpus), corpus), people)
     return people.merge(valence, on="id").sort_values("id", ignore_index=True)
 
 
@@ -139,7 +142,7 @@ def even_shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def read_embeddings(files: Files, sampled: pd.DataFrame) -> list[Embedded]:
+def read_embeddings(files: EmbeddingFiles, sampled: pd.DataFrame) -> list[ModelEmbeddings]:
     """The states of the sampled utterances, of the lowest seed of each model that has all corpora.
 
     Args:
@@ -168,7 +171,7 @@ def read_embeddings(files: Files, sampled: pd.DataFrame) -> list[Embedded]:
             run = Run(name, seed or 0, corpus)
             ids = sampled.loc[sampled["corpus"] == corpus, "id"]
             parts.append(_states(predictions[run], embeddings[run], ids))
-        found.append(Embedded(name, seed or 0, np.concatenate(parts)))
+        found.append(ModelEmbeddings(name, seed or 0, np.concatenate(parts)))
     return found
 
 
@@ -179,9 +182,9 @@ def _by_run(files: Sequence[tuple[Run, Path]]) -> dict[Run, Path]:
         UserError: if a run has several.
     """
     runs = [run for run, _ in files]
-    several = [f"{run.model}:{run.seed}:{run.corpus}" for run in dict.fromkeys(runs) if runs.count(run) > 1]
-    if several:
-        raise UserError("a run has several files", several, "pass those of the clean test set only")
+    as_tuple = [f"{run.model}:{run.seed}:{run.corpus}" for run in dict.fromkeys(runs) if runs.count(run) > 1]
+    if as_tuple:
+        raise UserError("a run has several files", as_tuple, "pass those of the clean test set only")
     return dict(files)
 
 

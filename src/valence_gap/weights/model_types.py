@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.runtime.errors import valid_names
-from valence_gap.weights.local import kind_of
+from valence_gap.weights.local import model_type_of
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-SPEECH_KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
+SPEECH_MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
 """Kinds of ``models.families``, which is slow to import."""
-CNN14_KIND = "valence-gap-cnn14"
+CNN14_MODEL_TYPE = "valence-gap-cnn14"
 """That of ``models.cnn14``."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelRequirement:
     """What a model is wanted for.
 
     Args:
@@ -37,18 +37,18 @@ class Wanted:
     lacking: str = ""
 
 
-WANTED: Mapping[str, Wanted] = {
-    "transformer": Wanted("a speech encoder", SPEECH_KINDS),
-    "recogniser": Wanted(
+MODEL_REQUIREMENTS: Mapping[str, ModelRequirement] = {
+    "transformer": ModelRequirement("a speech encoder", SPEECH_MODEL_TYPES),
+    "recogniser": ModelRequirement(
         "a speech recogniser",
         ("wav2vec2", "hubert"),
         "lm_head.",
         "an encoder without a head for letters",
     ),
-    "text": Wanted("a text encoder", ("bert",)),
-    "checkpoint": Wanted(
+    "text": ModelRequirement("a text encoder", ("bert",)),
+    "checkpoint": ModelRequirement(
         "a finished model",
-        (*SPEECH_KINDS, CNN14_KIND),
+        (*SPEECH_MODEL_TYPES, CNN14_MODEL_TYPE),
         "classifier.",
         "an encoder without a regression head; a finished one is results/<study>/models/<model>/seed-<seed>",
     ),
@@ -56,28 +56,30 @@ WANTED: Mapping[str, Wanted] = {
 """By the architecture of a backbone; and for checkpoints."""
 
 
-def misfit(folder: Path, wanted: str) -> str | None:
+def model_type_error(folder: Path, purpose: str) -> str | None:
     """Why the model in a folder is not of the wanted kind; None where it is, or where that cannot be read.
 
     Args:
         folder: with ``config.json``; the names of the weights are looked at where they are safetensors.
-        wanted: a key of :data:`WANTED`.
+        purpose: a key of :data:`MODEL_REQUIREMENTS`.
     """
-    want = WANTED[wanted]
-    kind = kind_of(folder)
+    requirement = MODEL_REQUIREMENTS[purpose]
+    kind = model_type_of(folder)
     if kind is None:
-        return f"{folder / CONFIG} has no model_type; {want.what} is wanted, {valid_names(want.kinds)}"
-    if kind not in want.kinds:
-        return f"{folder / CONFIG} has model_type '{kind}'; {want.what} is wanted, {valid_names(want.kinds)}"
-    if want.head is None or kind == CNN14_KIND or not (folder / WEIGHTS).is_file():
+        return f"{folder / CONFIG} has no model_type; {requirement.what} is wanted, {valid_names(requirement.kinds)}"
+    if kind not in requirement.kinds:
+        return (
+            f"{folder / CONFIG} has model_type '{kind}'; {requirement.what} is wanted, {valid_names(requirement.kinds)}"
+        )
+    if requirement.head is None or kind == CNN14_MODEL_TYPE or not (folder / WEIGHTS).is_file():
         return None
     try:
         names = header(folder / WEIGHTS)[0]
     except ValueError:
         return None  # damage is told as such
-    if any(name.startswith(want.head) for name in names):
+    if any(name.startswith(requirement.head) for name in names):
         return None
-    return f"{folder / WEIGHTS} has no {want.head}*: it is {want.lacking}"
+    return f"{folder / WEIGHTS} has no {requirement.head}*: it is {requirement.lacking}"
 
 
 def header(weights: Path) -> tuple[Mapping[str, Any], int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
-NEUTRAL = frozenset(
+IGNORED_FILES = frozenset(
     {
         "__init__.py",  # the version
         "runtime/gpus.py",  # which card computes
@@ -33,20 +33,20 @@ NEUTRAL = frozenset(
 """Files that carry, write or tell, and decide no number: no result depends on them."""
 
 
-def closure(entries: Iterable[str]) -> list[str]:
+def source_dependencies(entries: Iterable[str]) -> list[str]:
     """The files that decide what some modules do, sorted.
 
     Args:
         entries: paths or patterns below the package, such as ``training.py``; data files stand for themselves.
 
     Returns:
-        POSIX paths below the package: the modules and all they import, at any depth, but for :data:`NEUTRAL`.
+        POSIX paths below the package: the modules and all they import, at any depth, but for :data:`IGNORED_FILES`.
     """
     waiting = [path for entry in entries for path in sorted(ROOT.glob(entry))]
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
-        if path in found or path.relative_to(ROOT).as_posix() in NEUTRAL:
+        if path in found or path.relative_to(ROOT).as_posix() in IGNORED_FILES:
             continue
         found.add(path)
         if path.suffix == ".py":

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from valence_gap.claims.evidence import Evidence, MissingError
-from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement, several
+from valence_gap.claims.evidence import Evidence, MissingEvidenceError
+from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement, as_tuple
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 from valence_gap.definitions.values import DIMENSIONS
 
@@ -26,10 +26,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Question:
+class ResolvedStatement:
     """A statement, who plays its roles, and what it is judged by.
 
-    Methods raise :class:`MissingError` for roles that nobody plays.
+    Methods raise :class:`MissingEvidenceError` for roles that nobody plays.
     """
 
     statement: Statement
@@ -57,17 +57,17 @@ class Question:
         """The models of a side."""
         if side.models is None:
             return ()
-        left_out = {name for role in side.without for name in several(self.claims.roles.get(role, ()))}
+        left_out = {name for role in side.without for name in as_tuple(self.claims.roles.get(role, ()))}
         names = tuple(name for name in self._of_role(side.models) if name not in left_out)
         if not names:
-            raise MissingError(f"no model in the role of {side.models} but {', '.join(side.without)}")
+            raise MissingEvidenceError(f"no model in the role of {side.models} but {', '.join(side.without)}")
         return tuple(self.counterpart(name, side.variant) for name in names) if side.variant else names
 
     def counterpart(self, model: str, variant: str) -> str:
         """The frozen or fused variant of a model."""
         counterparts = self.claims.frozen if variant == "frozen" else self.claims.fusion
         if model not in counterparts:
-            raise MissingError(f"no {variant} variant of {model}")
+            raise MissingEvidenceError(f"no {variant} variant of {model}")
         return counterparts[model]
 
     def rivals(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class Question:
         known = {str(role): corpus for role, corpus in self.claims.corpora.items()}
         missing = [role for role in roles if role not in known]
         if missing:
-            raise MissingError(f"no corpus in the role of {', '.join(missing)}")
+            raise MissingEvidenceError(f"no corpus in the role of {', '.join(missing)}")
         return tuple(known[role] for role in roles)
 
     def conditions(self, side: Side) -> tuple[str, ...]:
@@ -91,24 +91,24 @@ class Question:
         known = {name: (name,) for name in (CLEAN, ORIGINAL, SYNTHESISED)} | {
             str(role): names for role, names in self.claims.conditions.items()
         }
-        wanted: tuple[str, ...] = side.conditions or (side.condition or CLEAN,)
-        missing = [role for role in wanted if not known.get(role)]
+        selected: tuple[str, ...] = side.conditions or (side.condition or CLEAN,)
+        missing = [role for role in selected if not known.get(role)]
         if missing:
-            raise MissingError(f"no conditions in the role of {', '.join(missing)}")
-        return tuple(name for role in wanted for name in known[role])
+            raise MissingEvidenceError(f"no conditions in the role of {', '.join(missing)}")
+        return tuple(name for role in selected for name in known[role])
 
     def places(self, side: Side) -> list[tuple[str, str]]:
         """The corpora of a side with those of its dimensions that they have labels for."""
-        wanted = side.dimensions or DIMENSIONS
+        selected = side.dimensions or DIMENSIONS
         corpora = self.corpora(side.corpora or (IN_DOMAIN,))
         found: list[tuple[str, str]] = [
             (corpus, dimension)
             for corpus in corpora
             for dimension in self.evidence.dimensions(corpus)
-            if dimension in wanted
+            if dimension in selected
         ]
         if not found:
-            raise MissingError(f"{', '.join(corpora)}: no labels for {', '.join(wanted)}")
+            raise MissingEvidenceError(f"{', '.join(corpora)}: no labels for {', '.join(selected)}")
         return found
 
     def cells(self, side: Side) -> Iterator[Cell]:
@@ -129,14 +129,14 @@ class Question:
         known = {str(name): values for name, values in (self.claims.references or {}).items()}.get(
             str(side.reference), {}
         )
-        wanted = side.dimensions or self.statement.first.dimensions or DIMENSIONS
-        values = {str(dimension): known[dimension] for dimension in wanted if dimension in known}
-        if len(values) < len(wanted):
-            raise MissingError(f"the study names no published values of the {side.reference}")
+        selected = side.dimensions or self.statement.first.dimensions or DIMENSIONS
+        values = {str(dimension): known[dimension] for dimension in selected if dimension in known}
+        if len(values) < len(selected):
+            raise MissingEvidenceError(f"the study names no published values of the {side.reference}")
         return values
 
     def _of_role(self, role: Role) -> tuple[str, ...]:
-        names = several(self.claims.roles.get(role, ()))
+        names = as_tuple(self.claims.roles.get(role, ()))
         if not names:
-            raise MissingError(f"no model in the role of {role}")
+            raise MissingEvidenceError(f"no model in the role of {role}")
         return names

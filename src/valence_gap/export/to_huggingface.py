@@ -9,20 +9,20 @@ from typing import Any, cast
 
 import pandas as pd
 
-from valence_gap.export.card import Facts, card, read_scores
+from valence_gap.export.card import CardContent, read_scores, render_model_card
 from valence_gap.export.to_onnx import KINDS, export_onnx, require_onnx
 from valence_gap.models.encoder import TransformerModel
 from valence_gap.models.families import FAMILIES
 from valence_gap.models.loading import load
 from valence_gap.pretraining.card import preprocessor
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import read_json, whole_folder, write_json, write_text
-from valence_gap.runtime.progress import say
+from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
+from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import checksum, run_record
 
 
 @dataclass(frozen=True)
-class CardData:
+class CardOptions:
     """What the card is told beside what the model's own folder says.
 
     Attributes:
@@ -31,7 +31,7 @@ class CardData:
         licence: identifier of the licence of the weights; None to leave it open.
         backbone: folder of the fetched backbone, whose ``run.json`` tells source and licence.
         scores: tables of its scores.
-        among: models and seeds that it was chosen from.
+        selected_from: models and seeds that it was chosen from.
         corpus_licence: licence of the training data, in words; None where it is not told.
     """
 
@@ -40,11 +40,11 @@ class CardData:
     licence: str | None = None
     backbone: Path | None = None
     scores: Sequence[Path] = ()
-    among: Sequence[str] = ()
+    selected_from: Sequence[str] = ()
     corpus_licence: str | None = None
 
 
-def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> None:
+def export_huggingface(model: Path, output: Path, data: CardOptions, *, onnx: bool = False) -> None:
     """Write ``model.safetensors``, ``config.json``, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
 
     Args:
@@ -82,27 +82,29 @@ def export(model: Path, output: Path, data: CardData, *, onnx: bool = False) -> 
             "Leave --onnx out.",
         )
     facts = _facts(model, loaded, data, onnx=onnx)
-    with whole_folder(output) as scratch:
+    with atomic_folder(output) as scratch:
         loaded.save(scratch)
         norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec names none: it has the one kind
         write_json(scratch / "preprocessor_config.json", preprocessor(norm))
         if onnx:
-            say("writing the model as ONNX, and comparing what both compute")
+            log_line("writing the model as ONNX, and comparing what both compute")
             export_onnx(scratch, FAMILIES[encoder.config.model_type].name, loaded.regression, scratch / "model.onnx")
-        write_text(scratch / "README.md", card(facts))
+        write_text(scratch / "README.md", render_model_card(facts))
         record = run_record({"name": data.name}, inputs={"model": model / "model.safetensors"}, started=started)
         sums = {path.name: checksum(path) for path in sorted(scratch.iterdir())}
         write_json(scratch / "run.json", record | {"sha256": sums})
-    say(f"{output}: {data.name} with {facts.parameters:,} parameters; look through its README.md before you publish it")
+    log_line(
+        f"{output}: {data.name} with {facts.parameters:,} parameters; look through its README.md before you publish it"
+    )
 
 
-def _facts(model: Path, loaded: TransformerModel, data: CardData, *, onnx: bool) -> Facts:
+def _facts(model: Path, loaded: TransformerModel, data: CardOptions, *, onnx: bool) -> CardContent:
     """What the card tells of a model and its folder."""
     run = _record(model / "run.json")
     backbone = _record(data.backbone / "run.json", required=True) if data.backbone is not None else {}
     config = cast(Any, loaded.backbone.config)
     family = FAMILIES[config.model_type]
-    return Facts(
+    return CardContent(
         name=data.name,
         family=family.name,
         prefix=family.prefix,
@@ -116,7 +118,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardData, *, onnx: bool)
         corpus_licence=data.corpus_licence,
         scores=read_scores(data.scores, run),
         onnx=onnx,
-        among=data.among,
+        selected_from=data.selected_from,
     )
 
 

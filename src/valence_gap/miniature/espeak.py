@@ -180,11 +180,11 @@ def _dlclose() -> "ctypes._NamedFuncPointer":
 
 
 def _without_long_silence(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    heard = np.flatnonzero(np.abs(samples) >= _SILENCE)
-    if len(heard) == 0:
+    audible = np.flatnonzero(np.abs(samples) >= _SILENCE)
+    if len(audible) == 0:
         return samples[:0]
-    first = max(0, int(heard[0]) - round(_LEAD_S * RATE_HZ))
-    return samples[first : int(heard[-1]) + 1 + round(_TAIL_S * RATE_HZ)]
+    first = max(0, int(audible[0]) - round(_LEAD_S * RATE_HZ))
+    return samples[first : int(audible[-1]) + 1 + round(_TAIL_S * RATE_HZ)]
 
 
 def _within(value: int, limits: tuple[int, int]) -> int:

@@ -12,9 +12,9 @@ from preflight_data import ROOT, configured, found
 from preflight_data import study as study  # a fixture
 
 from valence_gap.preflight import budget, record, run
+from valence_gap.preflight.before_run import preflight_before_run
 from valence_gap.preflight.costs import Costs
-from valence_gap.preflight.gate import gate
-from valence_gap.preflight.memory import ASKED_MB, JOB_PROCESSES_MB, job_memory
+from valence_gap.preflight.memory import JOB_PROCESSES_MB, REQUESTED_MEM_MB, job_memory
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import examine, merge, merged
 from valence_gap.runtime.errors import UserError
@@ -33,7 +33,7 @@ def asking(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict
 
 def looked(config: Mapping[str, object], *planned: str, capsys: pytest.CaptureFixture[str]) -> bool:
     """Whether the gate has looked at the study."""
-    gate(config, planned)
+    preflight_before_run(config, planned)
     return "GPU hours" in capsys.readouterr().out
 
 
@@ -50,7 +50,7 @@ def test_the_gate_stays_shut_until_the_fault_is_mended(asking: dict, capsys: pyt
     wrong = merge(asking, {"backbones": {"w2v2-b": {"revision": None}}})
     for _ in range(2):
         with pytest.raises(UserError, match="w2v2-b: weights"):
-            gate(wrong, ["finetune"])
+            preflight_before_run(wrong, ["finetune"])
     assert looked(asking, "finetune", capsys=capsys)
     Path("results/asking/preflight.json").write_text("{")
     assert looked(asking, "finetune", capsys=capsys)
@@ -60,9 +60,9 @@ def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
     # The corpus has no transcripts that it could speak.
     figure_04 = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
     config = merge(asking, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
-    gate(config, ["finetune", "figure_02"])
+    preflight_before_run(config, ["finetune", "figure_02"])
     with pytest.raises(UserError, match="no utterance has a transcript"):
-        gate(config, ["finetune", "figure_02", "figure_04"])
+        preflight_before_run(config, ["finetune", "figure_02", "figure_04"])
 
 
 @pytest.fixture
@@ -80,17 +80,17 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_sound_corpus_is_read_once_for_its_definition_and_paths(asking: dict, read: list[str]) -> None:
-    gate(asking, ["finetune"])
-    gate(merge(asking, {"seed": 1, "recipes": {"paper": {"epochs": 3}}}), ["finetune"])
+    preflight_before_run(asking, ["finetune"])
+    preflight_before_run(merge(asking, {"seed": 1, "recipes": {"paper": {"epochs": 3}}}), ["finetune"])
     assert read == ["msp-podcast"]
-    gate(merge(asking, {"corpora": {"msp-podcast": {"on_bad_audio": "skip"}}}), ["finetune"])
+    preflight_before_run(merge(asking, {"corpora": {"msp-podcast": {"on_bad_audio": "skip"}}}), ["finetune"])
     assert len(read) == 2
 
 
 def test_what_is_known_of_a_corpus_is_what_was_read(asking: dict) -> None:
-    gate(asking, ["finetune"])
+    preflight_before_run(asking, ["finetune"])
     first = record.read(Path("results/asking/preflight.json"))
-    gate(asking, ["finetune"])
+    preflight_before_run(asking, ["finetune"])
     again = record.read(Path("results/asking/preflight.json"))
     assert first is not None
     assert again is not None
@@ -102,16 +102,16 @@ def test_what_is_known_of_a_corpus_is_what_was_read(asking: dict) -> None:
 def test_a_full_disk_or_a_corpus_that_is_gone_is_noticed_by_the_next_run(
     asking: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    gate(asking, ["finetune"])
+    preflight_before_run(asking, ["finetune"])
     with monkeypatch.context() as patched:
         patched.setattr(budget.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 0}))
         with pytest.raises(UserError, match="cannot be run") as error:
-            gate(asking, ["finetune"])
+            preflight_before_run(asking, ["finetune"])
         assert [line.split(": ")[:2] for line in error.value.offenders] == [["machine", "disk"]]
-    gate(asking, ["finetune"])
+    preflight_before_run(asking, ["finetune"])
     shutil.rmtree(tmp_path / "msp/Audios")
     with pytest.raises(UserError) as error:
-        gate(asking, ["finetune"])
+        preflight_before_run(asking, ["finetune"])
     assert any(line.startswith("msp-podcast: place") for line in error.value.offenders)
 
 
@@ -135,7 +135,7 @@ def test_jobs_that_need_more_memory_than_their_rules_ask_for(study: Path) -> Non
     assert asked["finetune"] == pytest.approx((16 * weights + 2e9) / 1e6, rel=0.03)
     assert asked["predict"] == pytest.approx((8 * weights + 2e9) / 1e6, rel=0.03)
     assert f"finetune: {{mem_mb: {asked['finetune'] + JOB_PROCESSES_MB} * attempt}}" in details
-    assert all(size > ASKED_MB[rule] for rule, size in asked.items())
+    assert all(size > REQUESTED_MEM_MB[rule] for rule, size in asked.items())
 
 
 @pytest.mark.parametrize("kind", ["whisper", "wav2vec2-bert"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from valence_gap.miniature.engine import NEUTRAL, RATE_HZ, Delivery, Voice, speak
+from valence_gap.miniature.espeak import NEUTRAL, RATE_HZ, Delivery, Voice, speak
 from valence_gap.runtime.errors import UserError
 
 TEXT = "I like the old town, but the weather was awful."
@@ -17,7 +17,7 @@ VOICES = (FLUTTERING, ECHOING, DEEP)
 
 PROGRAM = """
 import hashlib
-from valence_gap.miniature.engine import NEUTRAL, Voice, speak
+from valence_gap.miniature.espeak import NEUTRAL, Voice, speak
 print(hashlib.sha256(speak({text!r}, {voice!r}, NEUTRAL).tobytes()).hexdigest())
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from valence_gap import cli
 from valence_gap.study.revisions import REVISIONS, STAGES
-from valence_gap.study.sources import NEUTRAL, ROOT, closure, imports
+from valence_gap.study.source_dependencies import IGNORED_FILES, ROOT, imports, source_dependencies
 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
 
@@ -38,8 +38,8 @@ def code_of(command: str) -> list[Path]:
 @pytest.mark.parametrize(("command", "stage"), stages_of_commands())
 def test_what_a_rule_runs_belongs_to_its_stage(command: str, stage: str) -> None:
     ran = {path.relative_to(ROOT).as_posix() for path in code_of(command)}
-    assert ran - NEUTRAL
-    assert ran <= NEUTRAL | set(closure(STAGES[stage]))
+    assert ran - IGNORED_FILES
+    assert ran <= IGNORED_FILES | set(source_dependencies(STAGES[stage]))
 
 
 def test_every_stage_is_that_of_a_rule() -> None:
@@ -49,7 +49,7 @@ def test_every_stage_is_that_of_a_rule() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
     """Read without the code under test: by the text of the import statements."""
-    files = closure(STAGES[stage])
+    files = source_dependencies(STAGES[stage])
     text = "".join((ROOT / name).read_text() for name in files if name.endswith(".py"))
     modules = re.findall(r"^ *from valence_gap\.([\w.]+) import", text, flags=re.MULTILINE)
     for lines in re.findall(r"^ *from valence_gap import (\w+(?:, \w+)*)", text, flags=re.MULTILINE):
@@ -58,7 +58,7 @@ def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
     for module in set(modules):
         stem = module.replace(".", "/")
         if (ROOT / f"{stem}.py").is_file():
-            assert f"{stem}.py" in {*files, *NEUTRAL}
+            assert f"{stem}.py" in {*files, *IGNORED_FILES}
 
 
 @pytest.mark.parametrize(
@@ -66,25 +66,28 @@ def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
     [
         ("features", {"models/wav2vec2.py", "models/encoder.py", "weights/folders.py", "runtime/precision.py"}),
         ("text", {"prediction/inputs.py", "runtime/precision.py", "weights/folders.py", "text/spelling.py"}),
-        ("synthesise", {"audio/decoding.py", "text/synthesis_transformers.py", "miniature/engine.py"}),
-        ("conditions", {"corpora/reading.py", "audio/noise.py"}),
+        ("synthesise", {"audio/decoding.py", "text/synthesis_transformers.py", "miniature/espeak.py"}),
+        ("conditions", {"corpora/text_files.py", "audio/noise.py"}),
         ("train", {"training/checkpoints.py", "training/losses.py", "models/cnn14.py"}),
         ("miniature", {"miniature/data/everyday.json", "miniature/writers/iemocap.py"}),
         ("embeddings", {"embeddings/projection.py", "scores/statistics.py"}),
     ],
 )
 def test_some_files_that_decide_a_stage(stage: str, decides: set[str]) -> None:
-    assert decides <= set(closure(STAGES[stage]))
+    assert decides <= set(source_dependencies(STAGES[stage]))
 
 
 def test_a_figure_follows_from_what_it_computes_with_and_from_no_other_figure() -> None:
     for figure in ("figure_03", "figure_04", "figure_05", "figure_08"):
         assert {"scores/statistics.py", "scores/metrics.py", "figures/drawing/style.py"} <= set(
-            closure([f"figures/{figure}.py"])
+            source_dependencies([f"figures/{figure}.py"])
         )
-    assert "definitions/figures.py" in closure(["tables/table_3.py"])
-    assert "figures/figure_03.py" not in closure(["figures/figure_05.py"])
-    assert not set(closure(["figures/figure_10.py"])) & {"embeddings/projection.py", "embeddings/separation.py"}
+    assert "definitions/figures.py" in source_dependencies(["tables/table_3.py"])
+    assert "figures/figure_03.py" not in source_dependencies(["figures/figure_05.py"])
+    assert not set(source_dependencies(["figures/figure_10.py"])) & {
+        "embeddings/projection.py",
+        "embeddings/separation.py",
+    }
 
 
 def test_what_only_type_checkers_read_decides_nothing() -> None:

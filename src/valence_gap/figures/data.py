@@ -7,7 +7,7 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from valence_gap.audio.skipped import skipped_ids, without
+from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
 from valence_gap.runtime.errors import UserError
@@ -34,7 +34,7 @@ def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> p
     if not inputs.scores:
         raise UserError("this figure is drawn from score tables", remedy="pass them with --scores")
     table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in inputs.scores], ignore_index=True)
-    wanted = pd.DataFrame(
+    requested = pd.DataFrame(
         [
             (corpus.name, dimension, model.name)
             for corpus in description.corpora
@@ -43,19 +43,19 @@ def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> p
         ],
         columns=list(KEYS),
     )
-    _refuse_missing(wanted, table)
-    return wanted.merge(table[table["group_by"] == group_by], on=list(KEYS))
+    _refuse_missing(requested, table)
+    return requested.merge(table[table["group_by"] == group_by], on=list(KEYS))
 
 
-def _refuse_missing(wanted: pd.DataFrame, table: pd.DataFrame) -> None:
-    scored = wanted.merge(table[list(KEYS)].drop_duplicates(), how="left", indicator="found")
+def _refuse_missing(requested: pd.DataFrame, table: pd.DataFrame) -> None:
+    scored = requested.merge(table[list(KEYS)].drop_duplicates(), how="left", indicator="found")
     missing = scored[scored["found"] == "left_only"]
     if len(missing):
         offenders = missing["model"] + " on " + missing["corpus"] + ": " + missing["dimension"]
         raise UserError("scores are missing for the figure", offenders, "score these models, or do not show them")
 
 
-def of_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
+def select_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
     """The rows of one condition.
 
     Raises:
@@ -67,7 +67,7 @@ def of_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
     return rows
 
 
-def over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame:
+def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame:
     """Mean over the seeds of each model, with their spread.
 
     Args:
@@ -76,10 +76,10 @@ def over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame:
 
     Returns:
         The keys; ccc, low and high (means over the seeds: the interval is that of the utterances); seeds (their
-        number), sd (sample standard deviation over the seeds), least and greatest of them. In order of occurrence.
+        number), sd (sample standard deviation over the seeds), minimum and maximum of them. In order of occurrence.
     """
     groups = table.groupby(list(keys), sort=False)
-    spread = groups["ccc"].agg(seeds="size", sd="std", least="min", greatest="max")
+    spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
     return groups[AVERAGED].mean().join(spread).reset_index()
 
 
@@ -91,7 +91,7 @@ def published_figure_2() -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Predicted:
+class RunPredictions:
     """Labels of a corpus' test set and what one run predicted for it under one condition.
 
     Attributes:
@@ -102,19 +102,21 @@ class Predicted:
     run: Run
     table: pd.DataFrame
 
-    def only(self, ids: "pd.Index[str]") -> tuple[Floats, Floats]:
+    def select(self, ids: "pd.Index[str]") -> tuple[Floats, Floats]:
         """Truth (samples,) and predictions (samples, 1) of some utterances, in their order."""
         rows = self.table.loc[ids].to_numpy(dtype=np.float64)
         return rows[:, 0], rows[:, 1:]
 
 
-def read_predictions(inputs: Inputs, corpus: str, condition: str, dimension: str) -> dict[str, dict[int, Predicted]]:
+def read_predictions(
+    inputs: Inputs, corpus: str, condition: str, dimension: str
+) -> dict[str, dict[int, RunPredictions]]:
     """Predictions of a condition beside their labels, by model and seed.
 
     Utterances without a label are left out, and those that were skipped for their bad audio.
 
     Args:
-        inputs: with ``predictions`` and ``labels``, and ``packed`` where bad audio is skipped.
+        inputs: with ``predictions`` and ``labels``, and ``pack_indexes`` where bad audio is skipped.
         corpus: name of the corpus.
         condition: name of the condition; runs without it are left out.
         dimension: arousal, dominance or valence.
@@ -125,16 +127,16 @@ def read_predictions(inputs: Inputs, corpus: str, condition: str, dimension: str
     if corpus not in inputs.labels:
         raise UserError(f"the labels of {corpus} are missing", remedy=f"pass them with --labels {corpus}=FILE")
     truth = pd.read_parquet(inputs.labels[corpus], columns=["id", dimension])
-    truth = without(skipped_ids(truth["id"], inputs.packed.get(corpus), corpus), truth)
+    truth = drop_skipped(skipped_ids(truth["id"], inputs.pack_indexes.get(corpus), corpus), truth)
     labels = truth.set_index("id")[dimension].dropna()
-    found: dict[str, dict[int, Predicted]] = {}
+    found: dict[str, dict[int, RunPredictions]] = {}
     for run, rows in _runs_of(inputs, corpus, condition, dimension):
         missing = [] if condition == SYNTHESISED else labels.index.difference(rows.index).tolist()
         if missing:
             what = f"{run.model}, seed {run.seed}, on {corpus} ({condition})"
             raise UserError(f"{len(missing)} predictions of {what} are missing", missing, "predict the whole test set")
         table = pd.concat({"truth": labels, "prediction": rows}, axis=1, join="inner").sort_index()
-        found.setdefault(run.model, {})[run.seed] = Predicted(run, table)
+        found.setdefault(run.model, {})[run.seed] = RunPredictions(run, table)
     return found
 
 

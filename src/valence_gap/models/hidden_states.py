@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from valence_gap.models.front_ends.spectrograms import WhisperLogMel
-from valence_gap.models.layers.masks import valid
+from valence_gap.models.layers.masks import valid_mask
 
-States = Callable[[Any, Tensor, Tensor], tuple[Tensor, Tensor]]
+HiddenStatesFunction = Callable[[Any, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Encoder, its padded input, valid lengths -> states (batch, frames, hidden), and which are valid (batch, frames)."""
 
 
-def own(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Wav2vec 2.0 and HuBERT, which ``SpeechEncoder`` computes; arguments as ``transformed``."""
+def wav2vec2_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Wav2vec 2.0 and HuBERT, which ``SpeechEncoder`` computes; arguments as ``transformer_states``."""
     return cast(tuple[Tensor, Tensor], backbone(features, lengths))
 
 
-def transformed(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def transformer_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Projection, SpecAugment in training, transformer: WavLM and w2v-BERT.
 
     Args:
@@ -27,7 +27,7 @@ def transformed(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tenso
         features: (batch, frames, channels).
         lengths: int64 (batch,), valid frames.
     """
-    mask = valid(lengths, features.shape[1], features.device)
+    mask = valid_mask(lengths, features.shape[1], features.device)
     projected = backbone.feature_projection(features)
     projected = projected[0] if isinstance(projected, tuple) else projected
     if backbone.training and mask.shape[1] >= backbone.config.mask_time_length:
@@ -38,15 +38,15 @@ def transformed(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tenso
     return cast(Tensor, backbone.encoder(projected, attention_mask=padding)[0]), mask
 
 
-def transformed_by_data2vec(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``transformed``: data2vec has several positional convolutions, and padding is zeroed before each of them.
+def data2vec_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """As ``transformer_states``; data2vec has several positional convolutions, and padding is zeroed before each.
 
     The encoder zeroes it before the first alone; what that one writes into the padding would reach the utterance's end
     through the next.
     """
-    mask = valid(lengths, features.shape[1], features.device)
+    mask = valid_mask(lengths, features.shape[1], features.device)
     with _zeroed(backbone.encoder.pos_conv_embed.layers, mask[:, None]):
-        return transformed(backbone, features, lengths)
+        return transformer_states(backbone, features, lengths)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def _zeroed(layers: nn.ModuleList, mask: Tensor) -> Iterator[None]:
             hook.remove()
 
 
-def transformed_by_whisper(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def whisper_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Whisper's encoder, in windows of the one length that it takes (30 s), filled up with silence.
 
     It has no mask: it has learnt what silence looks like. Only frames of the utterance count as valid. An utterance
@@ -76,14 +76,16 @@ def transformed_by_whisper(backbone: Any, features: Tensor, lengths: Tensor) -> 
     lengths = lengths.to(features.device)
     batch, frames, bins = features.shape
     count = -(-frames // width)
-    mask = valid(lengths, frames, features.device)[..., None]
+    mask = valid_mask(lengths, frames, features.device)[..., None]
     silence = WhisperLogMel.silence(features.masked_fill(~mask, -torch.inf).amax(dim=(1, 2)))[:, None, None]
     filled = silence.repeat(1, count * width, bins)
     filled[:, :frames] = torch.where(mask, features, silence)
-    heard = (lengths - WhisperLogMel.TAIL).clamp(min=1)
-    used = (torch.arange(count, device=features.device) * width < heard[:, None]).flatten()
+    valid_lengths = (lengths - WhisperLogMel.TAIL).clamp(min=1)
+    used = (torch.arange(count, device=features.device) * width < valid_lengths[:, None]).flatten()
     windows = filled.view(batch * count, width, bins)[used].transpose(1, 2)
     states = backbone(windows).last_hidden_state
     whole = states.new_zeros(batch * count, positions, states.shape[2])
     whole[used] = states
-    return whole.view(batch, count * positions, -1), valid((heard + 1) // 2, count * positions, features.device)
+    return whole.view(batch, count * positions, -1), valid_mask(
+        (valid_lengths + 1) // 2, count * positions, features.device
+    )

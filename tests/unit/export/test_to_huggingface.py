@@ -12,7 +12,7 @@ from small_models import make_cnn14, waveforms
 from transformers import AutoFeatureExtractor
 
 from valence_gap.cli import main
-from valence_gap.export.layout import CardData, export
+from valence_gap.export.to_huggingface import CardOptions, export_huggingface
 from valence_gap.export.to_onnx import require_onnx
 from valence_gap.models import loading
 from valence_gap.prediction.inputs import normalise
@@ -24,7 +24,7 @@ from valence_gap.runtime.errors import UserError
 def test_the_model_cards_class_gives_the_same_numbers(tmp_path, kind, card, norm):
     model = make_model(tmp_path, kind, norm)
     model.input_kind = "waveform"  # without the rounding of stored features
-    export(tmp_path / "model", tmp_path / "out", CardData("tiny"))
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("tiny"))
     released = card.from_pretrained(tmp_path / "out").eval()
     processor = AutoFeatureExtractor.from_pretrained(tmp_path / "out")
     with torch.no_grad():
@@ -39,7 +39,7 @@ def test_the_model_cards_class_gives_the_same_numbers(tmp_path, kind, card, norm
 
 def test_the_code_in_the_card_runs_and_the_export_is_a_model_again(tmp_path):
     model = make_model(tmp_path)
-    export(tmp_path / "model", tmp_path / "out", CardData("tiny"))
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("tiny"))
     (code,) = re.findall(r"```python\n(.*?)```", (tmp_path / "out/README.md").read_text(), flags=re.DOTALL)
     names: dict[str, object] = {}
     exec(code.replace('folder = "."', f"folder = {str(tmp_path / 'out')!r}"), names)
@@ -53,10 +53,10 @@ def test_the_card_is_filled_from_the_run(tmp_path):
     (tmp_path / "backbone/run.json").write_text(
         json.dumps({"source": "facebook/x", "revision": "abc", "licence": "apache-2.0", "made_by": {}})
     )
-    data = CardData(
+    data = CardOptions(
         "my model", "MSP-Podcast 1.7", "cc-by-nc-4.0", tmp_path / "backbone", [scores(tmp_path / "clean.csv")]
     )
-    export(tmp_path / "model", tmp_path / "out", data)
+    export_huggingface(tmp_path / "model", tmp_path / "out", data)
     card = (tmp_path / "out/README.md").read_text()
     for told in (
         'license: "cc-by-nc-4.0"',
@@ -80,7 +80,7 @@ def test_the_card_is_filled_from_the_run(tmp_path):
 
 def test_the_card_keeps_paths_to_itself_and_warns_of_synthesised_speech(tmp_path):
     make_model(tmp_path)
-    export(tmp_path / "model", tmp_path / "out", CardData("m"))
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m"))
     card = (tmp_path / "out/README.md").read_text()
     assert "| backbone | w2v2 |" in card
     assert "secret" not in card + (tmp_path / "out/run.json").read_text()
@@ -88,7 +88,7 @@ def test_the_card_keeps_paths_to_itself_and_warns_of_synthesised_speech(tmp_path
     assert 'license: "unknown"' in card
     record = {"source": "./x", "licence": "mit", "made_by": {"source": "pre-trained by this project"}}
     (tmp_path / "backbone/run.json").write_text(json.dumps(record))
-    export(tmp_path / "model", tmp_path / "out", CardData("m", backbone=tmp_path / "backbone"))
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m", backbone=tmp_path / "backbone"))
     card = (tmp_path / "out/README.md").read_text()
     assert "no human voice" in card
     assert 'license: "mit"' in card
@@ -99,10 +99,12 @@ def test_scores_of_another_model_are_refused(tmp_path):
     wrong = [[scores(tmp_path / "a.csv", seed=8)], [scores(tmp_path / "b.csv"), scores(tmp_path / "c.csv", model="n")]]
     for tables in wrong:
         with pytest.raises(UserError, match="not those of the one model"):
-            export(tmp_path / "model", tmp_path / "out", CardData("m", scores=tables))
+            export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m", scores=tables))
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="no tables of scores") as caught:
-        export(tmp_path / "model", tmp_path / "out", CardData("m", scores=[tmp_path / "d.csv", tmp_path / "no.csv"]))
+        export_huggingface(
+            tmp_path / "model", tmp_path / "out", CardOptions("m", scores=[tmp_path / "d.csv", tmp_path / "no.csv"])
+        )
     assert len(caught.value.offenders) == 2
     assert not (tmp_path / "out").exists()
 
@@ -131,7 +133,7 @@ def test_onnx_gives_the_same_numbers_for_any_batch_and_length(tmp_path, kind, no
         pytest.importorskip(package)
     runtime = pytest.importorskip("onnxruntime")
     make_model(tmp_path, kind, norm)
-    export(tmp_path / "model", tmp_path / "out", CardData("m"), onnx=True)
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m"), onnx=True)
     session = runtime.InferenceSession(tmp_path / "out/model.onnx", providers=["CPUExecutionProvider"])
     released = card.from_pretrained(tmp_path / "out").eval()
     generator = torch.Generator().manual_seed(3)

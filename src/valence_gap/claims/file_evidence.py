@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.audio.skipped import skipped_ids, without
-from valence_gap.claims.evidence import MissingError, set_of
+from valence_gap.audio.skipped import drop_skipped, skipped_ids
+from valence_gap.claims.evidence import MissingEvidenceError, condition_set_of
 from valence_gap.definitions.claims import ORIGINAL
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.figures import Run
@@ -22,13 +22,13 @@ from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats, cccs
 
-LISTED = 20
+MAX_LISTED = 20
 Key = tuple[str, str]  # model and condition
 Runs = Mapping[Key, list[npt.NDArray[np.float32]]]  # by seed
 
 
 @dataclass(frozen=True)
-class Files:
+class EvidenceFiles:
     """What claims are judged by, on disk.
 
     Attributes:
@@ -37,7 +37,7 @@ class Files:
         utterances: utterance tables by corpus.
         training_logs: training.csv by run.
         separation: the table that tells how well attributes are told from embeddings.
-        packed: by corpus whose bad audio is skipped, the index of the clean pack.
+        pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
     """
 
     predictions: tuple[tuple[Run, Path], ...] = ()
@@ -45,20 +45,20 @@ class Files:
     utterances: Mapping[str, Path] = field(default_factory=dict)
     training_logs: tuple[tuple[Run, Path], ...] = ()
     separation: Path | None = None
-    packed: Mapping[str, Path] = field(default_factory=dict)
+    pack_indexes: Mapping[str, Path] = field(default_factory=dict)
 
     def named(self) -> dict[str, Path]:
         """The files by a name that does not depend on where they lie."""
         found = {f"predictions/{run.model}:{run.seed}:{run.corpus}/{path.name}": path for run, path in self.predictions}
         found |= {f"labels/{corpus}": path for corpus, path in self.labels.items()}
         found |= {f"utterances/{corpus}": path for corpus, path in self.utterances.items()}
-        found |= {f"pack index/{corpus}": path for corpus, path in self.packed.items()}
+        found |= {f"pack index/{corpus}": path for corpus, path in self.pack_indexes.items()}
         found |= {f"training logs/{run.model}:{run.seed}": path for run, path in self.training_logs}
         return found | ({"separation": self.separation} if self.separation else {})
 
 
 @dataclass(frozen=True)
-class Tested:
+class LabelledTestSet:
     """The test set of a corpus and all that was predicted for it.
 
     Attributes:
@@ -76,10 +76,10 @@ class Tested:
     @cached_property
     def synthesised(self) -> npt.NDArray[np.bool_]:
         """Utterances that every model heard in a synthesised voice, (utterances,)."""
-        heard = [one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs]
+        synthesised_runs = [one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs]
         return (
-            np.all([np.isfinite(one).all(axis=1) for one in heard], axis=0)
-            if heard
+            np.all([np.isfinite(one).all(axis=1) for one in synthesised_runs], axis=0)
+            if synthesised_runs
             else np.zeros(len(self.gender), bool)
         )
 
@@ -91,15 +91,15 @@ class Tested:
         return rows & self.synthesised if spoken else rows
 
 
-class Scores:
+class FileEvidence:
     """Evidence from files. All models are judged on the same resamples of a corpus' utterances."""
 
-    def __init__(self, files: Files, evaluation: Evaluation) -> None:
+    def __init__(self, files: EvidenceFiles, evaluation: Evaluation) -> None:
         self.files = files
         self.evaluation = evaluation
         self.resamples = evaluation.bootstrap
         self.speaker_draws = evaluation.speaker_draws
-        self._tested: dict[str, Tested] = {}
+        self._tested: dict[str, LabelledTestSet] = {}
         self._rows: dict[tuple[str, str, str, str], dict[Key, Floats]] = {}
         self._by_speaker: dict[tuple[str, str], dict[str, dict[Key, Floats]]] = {}
 
@@ -116,18 +116,18 @@ class Scores:
         """CCC, the mean over the model's seeds: (1 + resamples,).
 
         Raises:
-            MissingError: if it was not predicted, or nobody is in the group.
+            MissingEvidenceError: if it was not predicted, or nobody is in the group.
         """
-        tested = self._corpus(corpus)
+        test_set = self._corpus(corpus)
         spoken = condition in (ORIGINAL, SYNTHESISED)
-        if not tested.rows(dimension, group, spoken=spoken).any():
-            raise MissingError(
+        if not test_set.rows(dimension, group, spoken=spoken).any():
+            raise MissingEvidenceError(
                 f"{corpus} has no {SYNTHESISED if spoken else group} utterances with labels for {dimension}"
             )
         found = self._all(corpus, dimension, group, SYNTHESISED if spoken else "")
         key = (model, CLEAN if condition == ORIGINAL else condition)
         if key not in found:
-            raise MissingError(f"no predictions of {model} on {corpus} ({condition})")
+            raise MissingEvidenceError(f"no predictions of {model} on {corpus} ({condition})")
         return found[key]
 
     def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
@@ -137,26 +137,26 @@ class Scores:
         all are resampled; as the level of a CCC depends on the number of draws, the resamples are moved to the mean's.
 
         Raises:
-            MissingError: if it was not predicted, or no speaker has enough utterances.
+            MissingEvidenceError: if it was not predicted, or no speaker has enough utterances.
         """
         if (corpus, dimension) not in self._by_speaker:
             self._by_speaker[corpus, dimension] = self._measure_speakers(corpus, dimension)
         by_speaker = self._by_speaker[corpus, dimension]
         if not by_speaker:
-            raise MissingError(f"no speaker of {corpus} has {self.evaluation.min_samples} labelled utterances")
+            raise MissingEvidenceError(f"no speaker of {corpus} has {self.evaluation.min_samples} labelled utterances")
         if (model, CLEAN) not in next(iter(by_speaker.values())):
-            raise MissingError(f"no predictions of {model} on {corpus}")
+            raise MissingEvidenceError(f"no predictions of {model} on {corpus}")
         return {speaker: rows[model, CLEAN] for speaker, rows in by_speaker.items()}
 
     def dev_curves(self, model: str) -> list[Floats]:
         """Mean dev CCC by epoch, (epochs,) for each seed.
 
         Raises:
-            MissingError: if there is no log.
+            MissingEvidenceError: if there is no log.
         """
         logs = [pd.read_csv(path) for run, path in self.files.training_logs if run.model == model]
         if not logs:
-            raise MissingError(f"no training log of {model}")
+            raise MissingEvidenceError(f"no training log of {model}")
         return [log.sort_values("epoch")["dev_mean"].to_numpy(dtype=np.float64) for log in logs]
 
     def separation(self, model: str, attribute: str) -> Floats:
@@ -167,47 +167,47 @@ class Scores:
         only, so speakers are told apart within each corpus, and these are averaged.
 
         Raises:
-            MissingError: if it was not measured.
+            MissingEvidenceError: if it was not measured.
         """
         if self.files.separation is None:
-            raise MissingError("no separation of the embeddings was measured")
+            raise MissingEvidenceError("no separation of the embeddings was measured")
         table = pd.read_csv(self.files.separation)
         rows = table[(table["model"] == model) & (table["property"] == attribute)]
         rows = rows[(rows["within"] != "all") if attribute == "speaker" else (rows["within"] == "all")]
         if rows.empty:
-            raise MissingError(f"the separation of {attribute} by {model} was not measured")
+            raise MissingEvidenceError(f"the separation of {attribute} by {model} was not measured")
         width = 2 * NormalDist().inv_cdf(0.5 + self.evaluation.confidence / 2)
         errors = (rows["high"] - rows["low"]).to_numpy(dtype=np.float64) / width
         draws = self.generator("separation", model, attribute).standard_normal((self.resamples, len(rows)))
         value = float(rows["value"].mean())
         return np.concatenate([[value], value + draws @ errors / len(rows)])
 
-    def _corpus(self, corpus: str) -> Tested:
+    def _corpus(self, corpus: str) -> LabelledTestSet:
         if corpus not in self._tested:
-            self._tested[corpus] = read_tested(self.files, corpus)
+            self._tested[corpus] = read_test_set(self.files, corpus)
         return self._tested[corpus]
 
     def _all(self, corpus: str, dimension: str, group: str, spoken: str) -> dict[Key, Floats]:
         """CCCs of everything that was predicted, at once: one pass over the resamples."""
         place = (corpus, dimension, group, spoken)
         if place not in self._rows:
-            tested = self._corpus(corpus)
-            rows = tested.rows(dimension, group, spoken=bool(spoken))
-            wanted = {key: runs for key, runs in tested.predictions.items() if _is_asked(key[1], group, spoken)}
+            test_set = self._corpus(corpus)
+            rows = test_set.rows(dimension, group, spoken=bool(spoken))
+            selected = {key: runs for key, runs in test_set.predictions.items() if _applies_to(key[1], group, spoken)}
             rng = self.generator(corpus, spoken or group)
-            self._rows[place] = self._bootstrap(tested.truth[dimension][rows], wanted, dimension, rows, rng)
+            self._rows[place] = self._bootstrap(test_set.truth[dimension][rows], selected, dimension, rows, rng)
         return self._rows[place]
 
     def _measure_speakers(self, corpus: str, dimension: str) -> dict[str, dict[Key, Floats]]:
-        tested = self._corpus(corpus)
-        clean = {key: runs for key, runs in tested.predictions.items() if key[1] == CLEAN}
-        labelled = np.isfinite(tested.truth[dimension])
+        test_set = self._corpus(corpus)
+        clean = {key: runs for key, runs in test_set.predictions.items() if key[1] == CLEAN}
+        labelled = np.isfinite(test_set.truth[dimension])
         found: dict[str, dict[Key, Floats]] = {}
-        for speaker in sorted({name for name in tested.speaker if isinstance(name, str)}):
-            rows = labelled & (tested.speaker == speaker)
+        for speaker in sorted({name for name in test_set.speaker if isinstance(name, str)}):
+            rows = labelled & (test_set.speaker == speaker)
             if rows.sum() >= self.evaluation.min_samples:
                 place = (corpus, dimension, speaker)
-                found[speaker] = self._bootstrap_speaker(tested.truth[dimension][rows], clean, rows, place)
+                found[speaker] = self._bootstrap_speaker(test_set.truth[dimension][rows], clean, rows, place)
         return found
 
     def _bootstrap_speaker(
@@ -220,7 +220,7 @@ class Scores:
         series = _series(predictions, dimension, rows)
         drawn, resampled = (
             statistics.bootstrap_cccs(
-                truth, series, resamples=self.resamples, rng=self.generator(corpus, kind, speaker), draws=draws
+                truth, series, resamples=self.resamples, rng=self.generator(corpus, kind, speaker), sample_size=draws
             )
             for kind, draws in (("speaker", self.speaker_draws), ("utterances of a speaker", None))
         )
@@ -252,36 +252,36 @@ def _by_key(table: Floats, predictions: Runs) -> dict[Key, Floats]:
     return {key: table[:, [owner == key for owner in owners]].mean(axis=1) for key in predictions}
 
 
-def _is_asked(condition: str, group: str, spoken: str) -> bool:
+def _applies_to(condition: str, group: str, spoken: str) -> bool:
     """Whether a condition is asked of these utterances: only the clean one of a gender or of what was synthesised."""
     if spoken:
         return condition in (CLEAN, SYNTHESISED)
     return condition == CLEAN or (group == "all" and condition != SYNTHESISED)
 
 
-def read_tested(files: Files, corpus: str) -> Tested:
+def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
     """Read labels, utterances and predictions of a corpus, in the order of its utterances but those that were skipped.
 
     Raises:
-        MissingError: if its labels or utterances are not at hand.
+        MissingEvidenceError: if its labels or utterances are not at hand.
         UserError: if predictions do not fit the utterances.
     """
     if corpus not in files.labels or corpus not in files.utterances:
-        raise MissingError(f"no labels of {corpus}")
+        raise MissingEvidenceError(f"no labels of {corpus}")
     utterances = pd.read_parquet(files.utterances[corpus], columns=["id", "gender", "speaker"])
-    skipped = skipped_ids(utterances["id"], files.packed.get(corpus), corpus)
-    utterances = without(skipped, utterances)
+    skipped = skipped_ids(utterances["id"], files.pack_indexes.get(corpus), corpus)
+    utterances = drop_skipped(skipped, utterances)
     labels = pd.read_parquet(files.labels[corpus]).set_index("id").reindex(utterances["id"])
     ids = pd.Index(utterances["id"])
     predictions: dict[Key, list[npt.NDArray[np.float32]]] = {}
     own = [(run, path) for run, path in files.predictions if run.corpus == corpus]
     for run, path in progress(own, f"predictions on {corpus}", unit="files"):
-        table = without(skipped, pd.read_parquet(path))
+        table = drop_skipped(skipped, pd.read_parquet(path))
         for condition, rows in table.groupby("condition", sort=False):
             _check(rows["id"], ids, f"{run.model}, seed {run.seed}, on {corpus} ({condition})", str(condition))
             aligned = rows.set_index("id").reindex(ids)[list(DIMENSIONS)].to_numpy(dtype=np.float32)
             predictions.setdefault((run.model, str(condition)), []).append(aligned)
-    return Tested(
+    return LabelledTestSet(
         truth={name: labels[name].to_numpy(dtype=np.float64) for name in DIMENSIONS},
         gender=utterances["gender"].to_numpy(dtype=object),
         speaker=utterances["speaker"].to_numpy(dtype=object),
@@ -293,8 +293,10 @@ def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition:
     """Every utterance is predicted once; synthesised are some only."""
     wrong = [f"unknown: {one}" for one in found[~found.isin(ids)]]
     wrong += [f"twice: {one}" for one in found[found.duplicated()]]
-    if set_of(condition) != SYNTHESISED:
+    if condition_set_of(condition) != SYNTHESISED:
         wrong += [f"missing: {one}" for one in ids[~ids.isin(found)]]
     if wrong:
-        more = [f"... and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
-        raise UserError(f"predictions of {where} do not fit the utterances", [*wrong[:LISTED], *more], "predict again")
+        more = [f"... and {len(wrong) - MAX_LISTED} more"] if len(wrong) > MAX_LISTED else []
+        raise UserError(
+            f"predictions of {where} do not fit the utterances", [*wrong[:MAX_LISTED], *more], "predict again"
+        )

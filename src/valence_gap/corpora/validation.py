@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from valence_gap.corpora.audio_files import NO_AUDIO, OUTSIDE, SHARED
-from valence_gap.corpora.labels import REMEDY, Scale, offending
-from valence_gap.corpora.report import Finding, Report
+from valence_gap.corpora.labels import REMEDY, Scale, out_of_scale_labels
+from valence_gap.corpora.report import Occurrences, Report
 from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.values import SPLITS
 from valence_gap.runtime.errors import UserError
@@ -28,7 +28,7 @@ REMEDIES: Mapping[str, str] = {
 NO_ROW = "Correct the definition's splits, or give a label file with rows of each."
 
 
-def missing_audio(report: Report, read: int) -> tuple[dict[str, Finding], int, bool]:
+def missing_audio(report: Report, read: int) -> tuple[dict[str, Occurrences], int, bool]:
     """The rows of the used splits without an audio file.
 
     Args:
@@ -51,7 +51,7 @@ def shared_ids(entries: pd.DataFrame) -> list[str]:
     return [f"id {name} names {len(part)} audio files: {', '.join(part)}" for name, part in rows]
 
 
-def refuse(
+def raise_if_invalid(
     corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report, shared: Sequence[str]
 ) -> None:
     """Stop where what is left is no sound corpus.
@@ -70,18 +70,18 @@ def refuse(
     remedies = (
         ["Make each id unique, or leave the column of the ids out: then the file stands for it."] if shared else []
     )
-    for told, what_to_do in _empty_splits(corpus, entries, report):
-        offenders.append(told)
+    for message, what_to_do in _empty_splits(corpus, entries, report):
+        offenders.append(message)
         remedies += what_to_do
     missing, count, is_half = missing_audio(report, len(entries))
     if is_half and len(entries) and corpus.on_missing_audio == "fail":
-        reasons = "; ".join(found.told(reason) for reason, found in missing.items())
+        reasons = "; ".join(found.summary(reason) for reason, found in missing.items())
         offenders.append(f"{count:,} of {count + len(entries):,} rows have no audio file ({reasons})")
         remedies.append(
             "Copy the missing files, or give their folder too: audio is a list. Where the corpus is meant to be so: "
             "on_missing_audio: skip."
         )
-    if corpus.out_of_scale == "fail" and (wrong := offending(_by_place(entries), scales)):
+    if corpus.out_of_scale == "fail" and (wrong := out_of_scale_labels(_by_place(entries), scales)):
         offenders += wrong
         remedies.append(REMEDY)
     if corpus.speakers_disjoint and (speakers := list(_shared_speakers(entries))):
@@ -96,9 +96,9 @@ def _empty_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> Iter
     for split in SPLITS:
         if split in corpus.splits and not (entries["our_split"] == split).any():
             lost = report.lost(split)
-            told = "; ".join(lost.values()) or "no row at all"
+            message = "; ".join(lost.values()) or "no row at all"
             remedies = [remedy for start, remedy in REMEDIES.items() if any(each.startswith(start) for each in lost)]
-            yield f"{split}: no usable utterance ({told})", remedies or [NO_ROW]
+            yield f"{split}: no usable utterance ({message})", remedies or [NO_ROW]
 
 
 def _shared_speakers(entries: pd.DataFrame) -> Iterator[str]:

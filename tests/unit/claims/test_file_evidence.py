@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from claims_data import BY_ID, CLAIMS_FILE, STATEMENTS, paper_claims, write_study
 
-from valence_gap.claims.evidence import MissingError
-from valence_gap.claims.published import Published
-from valence_gap.claims.scores import Files, Scores
-from valence_gap.claims.verdicts import FAILS, HOLDS, UNTOLD, evaluate
+from valence_gap.claims.evidence import MissingEvidenceError
+from valence_gap.claims.file_evidence import EvidenceFiles, FileEvidence
+from valence_gap.claims.published import PublishedEvidence
+from valence_gap.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, evaluate
 from valence_gap.commands import claims as command
 from valence_gap.definitions.claims import Claims, Side
 from valence_gap.definitions.evaluation import Evaluation
@@ -26,7 +26,7 @@ CORPORA = {"in-domain": "msp-podcast", "cross-corpus": "iemocap", "sentiment": "
 
 
 def files_of(options):
-    return Files(
+    return EvidenceFiles(
         predictions=runs_of(options["--predictions"], "--predictions", parts=3),
         labels=dict(keyed_files(options["--labels"], "--labels")),
         utterances=dict(keyed_files(options["--utterances"], "--utterances")),
@@ -35,7 +35,7 @@ def files_of(options):
 
 def test_rows_have_the_scores_and_the_intervals_of_the_score_tables(tmp_path):
     options = write_study(tmp_path, {"a": 0.2, "b": 0.4})
-    scores = Scores(files_of(options), EVALUATION)
+    scores = FileEvidence(files_of(options), EVALUATION)
     for corpus in ("msp-podcast", "cmu-mosi"):
         table = scoring.score_table(
             pd.read_parquet(tmp_path / f"b-1-{corpus}-clean.parquet"),
@@ -61,7 +61,7 @@ def test_rows_have_the_scores_and_the_intervals_of_the_score_tables(tmp_path):
 
 def test_models_are_compared_on_the_same_resamples(tmp_path):
     options = write_study(tmp_path, {"a": 0.2, "b": 0.4})
-    scores = Scores(files_of(options), EVALUATION)
+    scores = FileEvidence(files_of(options), EVALUATION)
     tables = [
         pd.read_parquet(tmp_path / f"{name}.parquet").set_index("id").sort_index()["valence"]
         for name in ("msp-podcast--labels", "a-1-msp-podcast-clean", "b-1-msp-podcast-clean")
@@ -75,7 +75,7 @@ def test_models_are_compared_on_the_same_resamples(tmp_path):
 
 
 def test_speakers_are_resampled_around_the_mean_over_draws(tmp_path):
-    scores = Scores(files_of(write_study(tmp_path, {"a": 0.3})), EVALUATION)
+    scores = FileEvidence(files_of(write_study(tmp_path, {"a": 0.3})), EVALUATION)
     people = pd.read_parquet(tmp_path / "iemocap--utterances.parquet")
     mine = people.loc[people["speaker"] == "s2", "id"]
     labels, predicted = (
@@ -96,23 +96,23 @@ def test_speakers_are_resampled_around_the_mean_over_draws(tmp_path):
 def test_speakers_that_are_alike_are_judged_alike(tmp_path, speakers, each, draws):
     models = {"a": 0.3, "b": 0.35, "c": 0.4}
     options = write_study(tmp_path, models, utterances=speakers * each, speakers=speakers)
-    scores = Scores(files_of(options), Evaluation(bootstrap=200, min_samples=each, speaker_draws=draws))
+    scores = FileEvidence(files_of(options), Evaluation(bootstrap=200, min_samples=each, speaker_draws=draws))
     claims = Claims(roles={"best": "a", "transformers": tuple(models)}, corpora=CORPORA)
     statements = [BY_ID[name] for name in ("speakers-mostly-similar", "models-agree-on-speakers")]
     alike, agree = evaluate(statements, claims, scores, confidence=0.95)
-    assert alike.verdict == HOLDS
+    assert alike.verdict == SUPPORTED
     assert alike.estimate > 0.85
     for judged in (alike, agree):
         assert judged.low <= judged.estimate <= judged.high
-    assert agree.verdict != HOLDS  # the models err on their own
+    assert agree.verdict != SUPPORTED  # the models err on their own
 
 
 def test_seeds_are_averaged(tmp_path):
-    both = Scores(files_of(write_study(tmp_path, {"a": 0.3}, seeds=(1, 2))), EVALUATION)
+    both = FileEvidence(files_of(write_study(tmp_path, {"a": 0.3}, seeds=(1, 2))), EVALUATION)
     single = []
     for seed in (1, 2):
         runs = tuple((run, path) for run, path in both.files.predictions if run.seed == seed)
-        single.append(Scores(replace(both.files, predictions=runs), EVALUATION))
+        single.append(FileEvidence(replace(both.files, predictions=runs), EVALUATION))
     place = ("a", "iemocap", "arousal", "clean")
     np.testing.assert_allclose(both.ccc(*place), (single[0].ccc(*place) + single[1].ccc(*place)) / 2)
     speakers = [one.speakers(*place[:3])["s1"] for one in (both, *single)]
@@ -121,7 +121,7 @@ def test_seeds_are_averaged(tmp_path):
 
 def test_original_recordings_are_those_that_were_synthesised(tmp_path):
     options = write_study(tmp_path, {"a": 0.3}, conditions=("clean", "synthesised"))
-    scores = Scores(files_of(options), EVALUATION)
+    scores = FileEvidence(files_of(options), EVALUATION)
     truth = pd.read_parquet(tmp_path / "iemocap--labels.parquet")["valence"].iloc[:40]
     heard = pd.read_parquet(tmp_path / "a-1-iemocap-clean.parquet").set_index("id").sort_index()["valence"].iloc[:40]
     assert scores.ccc("a", "iemocap", "valence", "original")[0] == pytest.approx(ccc(truth, heard))
@@ -130,21 +130,21 @@ def test_original_recordings_are_those_that_were_synthesised(tmp_path):
 
 def test_what_is_not_at_hand_is_missing(tmp_path):
     options = write_study(tmp_path, {"a": 0.3})
-    scores = Scores(files_of(options), EVALUATION)
-    with pytest.raises(MissingError, match="no predictions of b on iemocap"):
+    scores = FileEvidence(files_of(options), EVALUATION)
+    with pytest.raises(MissingEvidenceError, match="no predictions of b on iemocap"):
         scores.ccc("b", "iemocap", "valence", "clean")
-    with pytest.raises(MissingError, match="no predictions of a on iemocap \\(fade\\)"):
+    with pytest.raises(MissingEvidenceError, match="no predictions of a on iemocap \\(fade\\)"):
         scores.ccc("a", "iemocap", "valence", "fade")
-    with pytest.raises(MissingError, match="no synthesised utterances"):
+    with pytest.raises(MissingEvidenceError, match="no synthesised utterances"):
         scores.ccc("a", "iemocap", "valence", "synthesised")
-    with pytest.raises(MissingError, match="no labels of esc-50"):
+    with pytest.raises(MissingEvidenceError, match="no labels of esc-50"):
         scores.ccc("a", "esc-50", "valence", "clean")
-    with pytest.raises(MissingError, match="no training log"):
+    with pytest.raises(MissingEvidenceError, match="no training log"):
         scores.dev_curves("a")
-    with pytest.raises(MissingError, match="no separation"):
+    with pytest.raises(MissingEvidenceError, match="no separation"):
         scores.separation("a", "corpus")
-    with pytest.raises(MissingError, match="no speaker of iemocap has 99"):
-        Scores(scores.files, replace(EVALUATION, min_samples=99)).speakers("a", "iemocap", "valence")
+    with pytest.raises(MissingEvidenceError, match="no speaker of iemocap has 99"):
+        FileEvidence(scores.files, replace(EVALUATION, min_samples=99)).speakers("a", "iemocap", "valence")
 
 
 def test_predictions_that_do_not_fit_are_refused(tmp_path):
@@ -153,7 +153,7 @@ def test_predictions_that_do_not_fit_are_refused(tmp_path):
     table = pd.read_parquet(path)
     table.assign(id=["other", *table["id"][1:]]).to_parquet(path, index=False)
     with pytest.raises(UserError, match="a, seed 1, on iemocap") as raised:
-        Scores(files_of(options), EVALUATION).ccc("a", "iemocap", "valence", "clean")
+        FileEvidence(files_of(options), EVALUATION).ccc("a", "iemocap", "valence", "clean")
     assert "unknown: other" in raised.value.offenders
     assert len(raised.value.offenders) == 2
 
@@ -165,10 +165,10 @@ def test_utterances_skipped_for_their_audio_are_left_out_of_every_condition(tmp_
     clean = pd.read_parquet(path).query("id != @skipped")
     clean.to_parquet(path, index=False)
     with pytest.raises(UserError) as raised:
-        Scores(files_of(options), EVALUATION).ccc("a", "iemocap", "valence", "clean")
+        FileEvidence(files_of(options), EVALUATION).ccc("a", "iemocap", "valence", "clean")
     assert raised.value.offenders == (f"missing: {skipped}",)
     clean[["id"]].to_parquet(tmp_path / "index.parquet", index=False)
-    scores = Scores(replace(files_of(options), packed={"iemocap": tmp_path / "index.parquet"}), EVALUATION)
+    scores = FileEvidence(replace(files_of(options), pack_indexes={"iemocap": tmp_path / "index.parquet"}), EVALUATION)
     labels = pd.read_parquet(tmp_path / "iemocap--labels.parquet").set_index("id")["valence"]
     spoken = pd.read_parquet(tmp_path / "a-1-iemocap-synthesised.parquet").set_index("id")["valence"]
     assert skipped in spoken.index
@@ -189,20 +189,22 @@ def test_separation_comes_from_its_table(tmp_path):
     ]
     columns = ["model", "seed", "property", "within", "value", "low", "high"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    scores = Scores(Files(separation=path), replace(EVALUATION, bootstrap=20_000))
+    scores = FileEvidence(EvidenceFiles(separation=path), replace(EVALUATION, bootstrap=20_000))
     assert scores.separation("a", "speaker")[0] == pytest.approx(0.3)
     found = scores.separation("a", "corpus")
     low, high = statistics.interval(found[1:, None], 0.95)
     assert (found[0], low[0], high[0]) == (0.8, pytest.approx(0.7, abs=0.01), pytest.approx(0.9, abs=0.01))
-    with pytest.raises(MissingError, match="gender by a"):
+    with pytest.raises(MissingEvidenceError, match="gender by a"):
         scores.separation("a", "gender")
 
 
-@pytest.mark.parametrize(("best", "baseline", "expected"), [(0.1, 0.8, HOLDS), (0.8, 0.1, FAILS), (0.3, 0.3, UNTOLD)])
+@pytest.mark.parametrize(
+    ("best", "baseline", "expected"), [(0.1, 0.8, SUPPORTED), (0.8, 0.1, CONTRADICTED), (0.3, 0.3, INCONCLUSIVE)]
+)
 def test_verdicts_on_made_up_scores(tmp_path, best, baseline, expected):
     options = write_study(tmp_path, {"good": best, "bad": baseline})
     claims = Claims(roles={"best": "good", "baseline": "bad"}, corpora=CORPORA)
-    scores = Scores(files_of(options), EVALUATION)
+    scores = FileEvidence(files_of(options), EVALUATION)
     (judged,) = evaluate([BY_ID["valence-better-than-baseline"]], claims, scores, confidence=0.95)
     assert judged.verdict == expected
     assert judged.cases == 3
@@ -232,7 +234,7 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     assert len(table) == len(STATEMENTS)
     assert list(table["section"]) == sorted(table["section"])
     row = table.loc["valence-better-than-baseline"]
-    assert (row["verdict"], row["cases"], row["threshold"]) == (HOLDS, 3, 0)
+    assert (row["verdict"], row["cases"], row["threshold"]) == (SUPPORTED, 3, 0)
     assert row["low"] > 0
     assert "w2v2-L-robust" in row["compared"]
     assert table.loc["pre-trained-converges-earlier", "why"] == "w2v2-b was trained with one seed"
@@ -275,8 +277,8 @@ def test_published_value_of_one_case_is_that_of_the_deciding_one(tmp_path):
     judged = evaluate(
         [replace(BY_ID["valence-better-than-baseline"], first=Side(models="best", dimensions=("valence",)))],
         paper_claims(),
-        Scores(files_of(options), EVALUATION),
+        FileEvidence(files_of(options), EVALUATION),
         confidence=0.95,
-        published=Published(),
+        published=PublishedEvidence(),
     )
     assert judged[0].published == pytest.approx(0.635 - 0.248)
