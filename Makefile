@@ -1,4 +1,4 @@
-# Two commands: `make reproduce` and `make test`. Both make .venv from the lock file first, once.
+# The two main commands are `make reproduce` and `make test`. Both first create .venv from the lock file, once.
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
@@ -6,16 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SLURM_PACKAGES := $(shell cat tests/cluster/debian-packages.txt)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Nothing after fetch_pretrained asks a hub; without this, code that tries would wait for its retries.
+# Only the fetch rules use the hub. Telemetry in other rules would try to reach it and wait for its retries.
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster soak lint unit format schema clean
+.PHONY: help install reproduce test test-cluster soak lint unit format schema map clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: $(READY) ## Make .venv and install the lock file
+install: $(READY) ## Create .venv and install the lock file
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or later is needed; say which with make PYTHON=python3.11")'
@@ -24,7 +24,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-reproduce: $(READY) ## Run the study on the embedded miniature: every figure, every table, the claims and their verdict
+reproduce: $(READY) ## Run the study on the included miniature: every figure, every table, the claims and their verdicts
 	snakemake --cores $(CORES)
 	@grep --max-count 1 '^\*\*' results/miniature/claims.md | tr -d '*'
 
@@ -41,13 +41,13 @@ lint: $(READY) ## ruff, mypy --strict, order of the packages, snakefmt, snakemak
 unit: $(READY)
 	pytest --numprocesses 2 --dist loadfile -rs
 
-test-cluster: $(READY) ## Run the tiny Figure 2 through a real SLURM of one node (as root); a part of `make test`
+test-cluster: $(READY) ## Run the tiny Figure 2 on a real SLURM of one node (as root); also part of `make test`
 	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \
 	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
-	@PYTHONPATH=tests/cluster python -c 'import one_node, sys; sys.exit(one_node.obstacle())'
+	@PYTHONPATH=tests/cluster python -c 'import one_node, sys; sys.exit(one_node.skip_reason())'
 	pytest -rs tests/cluster
 
-soak: $(READY) ## Kill jobs of the tiny study at random until it is done; no number may differ from an undisturbed run
+soak: $(READY) ## Kill random jobs of the tiny study until it is done; all numbers must equal those of an undisturbed run
 	python tests/workflow/soak.py
 
 format: $(READY) ## Format Python and Snakemake sources
@@ -58,5 +58,8 @@ format: $(READY) ## Format Python and Snakemake sources
 schema: $(READY) ## Write the JSON schema of the configuration from its types
 	valence-gap schema --output workflow/schemas/config.schema.json
 
-clean: ## Remove what runs have made (not .venv)
+map: ## Write the map of the packages in CONTRIBUTING.md
+	$(PYTHON) docs/package_map.py
+
+clean: ## Remove everything that runs have written (not .venv)
 	rm -rf results scratch .snakemake resources/pretrained

@@ -1,11 +1,20 @@
 """From the raw corpora to every figure of Wagner et al. (2023)."""
 
+from pathlib import Path
+
 from snakemake.utils import min_version
+
+from valence_gap.study.project_files import seen_from_here
 
 min_version("9.27")
 
+# The folder of this file. Snakemake may run in another one, or this workflow may be a module of another workflow.
+PROJECT = seen_from_here(
+    Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
+)
 
-configfile: "config.yaml"
+
+configfile: str(PROJECT / "config.yaml")
 
 
 include: "workflow/rules/common.smk"

@@ -1,10 +1,10 @@
-"""What reckoning a bootstrap in blocks saves: Figure 8's, by model, dimension and speaker, against a plain loop of it.
+"""Compare the project's bootstrap in blocks with a plain loop: Figure 8, by model, dimension and speaker.
 
     python benchmarks/bootstrap.py
 
-Both take the same speakers and the same resamples in turn, one model at a time as the rule score does, so that whatever
-else the machine does slows both. Prints CPU seconds of the blocks, the ratio and the largest difference of a mean or an
-end of an interval.
+Both compute the same speakers and the same resamples in turn, one model at a time as in the rule `score`, so that other
+load on the machine slows both equally. Prints the CPU seconds of the blocks, the ratio, and the largest difference in a
+mean or an interval limit.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from valence_gap.scores.statistics import Estimate, interval, resampled_mean
 def main() -> None:
     """Time both and print their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=int, default=9, help="how many")
-    parser.add_argument("--speakers", type=int, default=10, help="how many, of 200 to 1000 utterances")
+    parser.add_argument("--models", type=int, default=9, help="number of models")
+    parser.add_argument("--speakers", type=int, default=10, help="number of speakers with 200 to 1000 utterances")
     args = parser.parse_args()
     evaluation, rng = Evaluation(), np.random.default_rng(0)
     spent = {"blocks": 0.0, "loop": 0.0}
@@ -38,13 +38,13 @@ def main() -> None:
                 spent[kind] += time.process_time() - started
             difference = max(difference, apart(found["blocks"], found["loop"]))
     print(
-        f"the blocks took {spent['blocks']:.1f} CPU s, a plain loop {spent['loop'] / spent['blocks']:.1f} times as long"
+        f"the blocks take {spent['blocks']:.1f} CPU s, a plain loop {spent['loop'] / spent['blocks']:.1f} times as long"
     )
     print(f"the largest difference is {difference:.1e}")
 
 
 def in_blocks(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np.random.Generator) -> Estimate:
-    """One speaker as the project reckons it."""
+    """Estimate the mean CCC of one speaker as in the project."""
     return resampled_mean(
         truth,
         prediction[:, None],
@@ -56,14 +56,14 @@ def in_blocks(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np
 
 
 def in_a_loop(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np.random.Generator) -> Estimate:
-    """The same, resample by resample."""
+    """Estimate the same mean, one resample at a time."""
     drawn = rng.integers(0, len(truth), (evaluation.bootstrap, evaluation.speaker_draws))
     values = np.array([[ccc(truth[rows], prediction[rows])] for rows in drawn])
     return Estimate(values.mean(axis=0), *interval(values, evaluation.confidence))
 
 
 def apart(one: Estimate, other: Estimate) -> float:
-    """The largest difference of two estimates."""
+    """Return the largest difference between two estimates."""
     return max(float(np.abs(getattr(one, end) - getattr(other, end)).max()) for end in ("value", "low", "high"))
 
 

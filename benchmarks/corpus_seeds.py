@@ -1,10 +1,10 @@
-"""Figure 2 of the miniature over several seeds of the corpora: how far do its CCCs depend on the draw?
+"""Figure 2 of the miniature over several seeds of the corpora: how much do its CCCs depend on the seed?
 
     python benchmarks/corpus_seeds.py --seeds 1 2 3 --cores 2
 
-Runs `snakemake figure_02 figure_09` once per seed, each as a study of its own, and prints the CCC of every model,
-corpus and dimension: with its 95 % interval for each seed, and the mean over the seeds. Figure 9 adds the model from
-random weights. Seeds that have been run already are only read.
+Runs `snakemake figure_02 figure_09` once per seed, each in a separate study, and prints the CCC of every model, corpus
+and dimension: with its 95 % interval for each seed, and the mean over the seeds. Figure 9 adds the model with random
+initialisation. For seeds that are finished already, it only reads the results.
 """
 
 import argparse
@@ -21,7 +21,7 @@ FIGURES = ("figure_02", "figure_09")
 
 
 def run(seed: int, cores: int) -> pd.DataFrame:
-    """Make the figures on corpora of another seed: (models x corpora x dimensions) of their numbers, by ``KEYS``."""
+    """Make the figures with the corpora of a seed; return their values (models x corpora x dimensions) by ``KEYS``."""
     study = f"miniature-seed-{seed}"
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
         yaml.safe_dump({"study": study, "miniature": {"seed": seed}}, config)
@@ -33,7 +33,7 @@ def run(seed: int, cores: int) -> pd.DataFrame:
 
 
 def with_interval(row: pd.Series) -> str:
-    """Such as ``.36 [.26, .46]``."""
+    """Format a CCC with its interval, such as ``0.36 [0.26, 0.46]``."""
     return f"{row['ccc']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 

@@ -1,10 +1,10 @@
-"""What `deterministic: true` costs on a card: training steps and predictions with such kernels and without.
+"""Measure the cost of `deterministic: true` on a GPU: training steps and predictions with and without it.
 
     python benchmarks/deterministic.py --backbone resources/pretrained/w2v2-b
 
-Each kind has a process of its own, since cuBLAS reads its setting once; the processes take turns on the same card, so
-that whatever else it does slows both. Prints the ratios, and whether each kind gave the same bits again. Without a card
-there is nothing to compare: on a CPU such kernels are always on.
+Each kind runs in separate processes, because cuBLAS reads its setting only once per process. The processes take turns
+on the same GPU, so that other load on it slows both kinds equally. Prints the ratios, and whether the turns of each
+kind gave the same bits. Without a GPU there is nothing to compare: on a CPU, deterministic kernels are always used.
 """
 
 import argparse
@@ -35,12 +35,12 @@ def main() -> None:
     parser.add_argument("--backbone", type=Path, required=True, help="backbone in Hugging Face format")
     parser.add_argument("--seconds", type=float, default=5.0, help="duration of each utterance")
     parser.add_argument("--batch", type=int, default=32, help="utterances in a batch")
-    parser.add_argument("--steps", type=int, default=20, help="steps, and predictions, of a turn")
-    parser.add_argument("--turns", type=int, default=3, help="turns of each kind")
+    parser.add_argument("--steps", type=int, default=20, help="training steps, and predictions, per turn")
+    parser.add_argument("--turns", type=int, default=3, help="number of turns of each kind")
     parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if not torch.cuda.is_available():
-        sys.exit("error: there is no card here, and on a CPU deterministic kernels are always on")
+        sys.exit("error: no GPU found, and a CPU always uses deterministic kernels: run this on a machine with a GPU")
     if args.kind:
         print(json.dumps(turn(args, deterministic=KINDS[args.kind])))
         return
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def report(found: dict[str, list[dict[str, Any]]]) -> None:
-    """Print the ratios of the quickest turns, and whether bits came again."""
+    """Print the ratios of the fastest turns, and whether all turns gave the same bits."""
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     for what in ("training", "prediction"):
         quickest = {kind: min(turn[what]["s"] for turn in turns) for kind, turns in found.items()}
@@ -61,24 +61,24 @@ def report(found: dict[str, list[dict[str, Any]]]) -> None:
         print(f"{what}: deterministic kernels take {ratio:.2f} times as long")
         for kind, turns in found.items():
             same = len({turn[what]["bits"] for turn in turns}) == 1
-            print(f"  {kind}: {'the same bits' if same else 'other bits'} in {len(turns)} turns")
+            print(f"  {kind}: {'the same bits' if same else 'different bits'} in {len(turns)} turns")
 
 
 def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
-    """Seconds and bits of some training steps and of some predictions."""
-    card = torch.device("cuda")
+    """Measure the seconds and bits of training steps and of predictions."""
+    gpu = torch.device("cuda")
     with deterministic_kernels(deterministic):
         seed_everything(0)
-        model = build(training_of(args.backbone, deterministic), args.backbone).to(card)
+        model = build(training_of(args.backbone, deterministic), args.backbone).to(gpu)
         shape = (args.batch, round(args.seconds * FRAMES_PER_S), channels_of(args.backbone))
-        features, targets = torch.randn(shape, device=card), torch.rand(args.batch, 3, device=card)
-        lengths = torch.linspace(shape[1] // 2, shape[1], args.batch, device=card).long()
+        features, targets = torch.randn(shape, device=gpu), torch.rand(args.batch, 3, device=gpu)
+        lengths = torch.linspace(shape[1] // 2, shape[1], args.batch, device=gpu).long()
         optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], 1e-4)
-        products = resolve("auto", card)
+        products = resolve("auto", gpu)
 
         def learn() -> torch.Tensor:
             optimizer.zero_grad(set_to_none=True)
-            with autocast(products, card):
+            with autocast(products, gpu):
                 predictions = model(features, lengths).predictions.float()
             ccc_loss(predictions, targets).backward()
             optimizer.step()
@@ -86,7 +86,7 @@ def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
 
         @torch.inference_mode()
         def predict() -> torch.Tensor:
-            with autocast(products, card):
+            with autocast(products, gpu):
                 predictions: torch.Tensor = model(features, lengths).predictions.float()
             return predictions
 
@@ -97,7 +97,7 @@ def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
 
 
 def training_of(backbone: Path, deterministic: bool) -> Training:
-    """A fine-tuning of the backbone by the default recipe."""
+    """Return the definition of a fine-tuning of the backbone with the default recipe."""
     return Training(
         backbone=Backbone(source=str(backbone)),
         recipe=Recipe(deterministic=deterministic),
@@ -110,13 +110,13 @@ def training_of(backbone: Path, deterministic: bool) -> Training:
 
 
 def channels_of(backbone: Path) -> int:
-    """How many features a frame of the backbone's stem has."""
+    """Return the number of features per frame of the backbone's stem."""
     stem = load_stem(backbone)
     return stem(torch.zeros(stem.receptive_field)).shape[1]
 
 
 def timed(work: Callable[[], torch.Tensor], steps: int) -> dict[str, Any]:
-    """Seconds of some steps, after three that prepare kernels, and the bits of the last one's predictions."""
+    """Return the seconds of the steps, after three that prepare kernels, and the bits of the last predictions."""
     for _ in range(3):
         work()
     torch.cuda.synchronize()

@@ -1,10 +1,10 @@
-"""What an encoder of our own saves: a step of training through it and through that of transformers, and their imports.
+"""Compare the project's encoder with that of transformers: training steps, and the time of the imports.
 
     python benchmarks/encoder.py --backbone resources/miniature/mini-w2v2-L
 
-Both have the same weights and take the same batches in turn, so that whatever else the machine does slows both; in
-bfloat16 where the hardware multiplies in it. Prints ratios of CPU seconds, and how far the states are apart; absolute
-times are of no use on a shared machine.
+Both have the same weights and compute the same batches in turn, so that other load on the machine slows both equally.
+They use bfloat16 if the hardware supports it. Prints ratios of CPU seconds, and the difference between the states.
+Absolute times have no meaning on a shared machine.
 """
 
 import argparse
@@ -38,9 +38,9 @@ def main() -> None:
     """Time both and print their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backbone", type=Path, required=True, help="wav2vec 2.0 or HuBERT in Hugging Face format")
-    parser.add_argument("--batches", type=int, default=30, help="how many, of utterances of 1 to 5 s")
-    parser.add_argument("--batch-size", type=int, default=8, help="utterances in each")
-    parser.add_argument("--imports", type=int, default=5, help="times that each is imported")
+    parser.add_argument("--batches", type=int, default=30, help="number of batches of utterances of 1 to 5 s")
+    parser.add_argument("--batch-size", type=int, default=8, help="utterances in a batch")
+    parser.add_argument("--imports", type=int, default=5, help="number of imports of each")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -57,7 +57,7 @@ def main() -> None:
         for kind, (encoder, states) in encoders.items():
             started = time.process_time()
             found[kind] = step(encoder, states, features, lengths)
-            spent[kind] += (time.process_time() - started) if turn >= 2 else 0.0  # the first ones prepare kernels
+            spent[kind] += (time.process_time() - started) if turn >= 2 else 0.0  # the first turns prepare kernels
         apart = (found["ours"] - found["transformers"]).norm() / found["transformers"].norm()
         difference = max(difference, float(apart))
     print(f"transformers' encoder takes {spent['transformers'] / spent['ours']:.2f} times as long as ours")
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def step(encoder: torch.nn.Module, states: HiddenStatesFunction, features: Tensor, lengths: Tensor) -> Tensor:
-    """The valid states of one batch, forward and backward."""
+    """Run one batch forward and backward; return its valid states."""
     encoder.zero_grad()
     with autocast(resolve("auto", CPU), CPU):
         found, valid = states(encoder, features, lengths)
@@ -75,7 +75,7 @@ def step(encoder: torch.nn.Module, states: HiddenStatesFunction, features: Tenso
 
 
 def print_imports(times: int) -> None:
-    """CPU seconds of each import in a process of its own, in turn."""
+    """Print the CPU seconds of each import, in separate processes that take turns."""
     spent: dict[str, list[float]] = {name: [] for name in IMPORTS}
     for _ in range(times):
         for name, code in IMPORTS.items():
@@ -84,8 +84,8 @@ def print_imports(times: int) -> None:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             spent[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     imports_text = ", ".join(f"{name} {median(values):.1f}" for name, values in spent.items())
-    print(f"CPU seconds of a process that imports it, medians: {imports_text}")
-    print(f"transformers' takes {median(spent['transformers']) / median(spent['ours']):.2f} times as much as ours")
+    print(f"median CPU seconds of a process with this import: {imports_text}")
+    print(f"transformers takes {median(spent['transformers']) / median(spent['ours']):.2f} times as long as ours")
 
 
 if __name__ == "__main__":

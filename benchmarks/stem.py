@@ -1,9 +1,9 @@
-"""What the stem as matrix products saves: utterances of many lengths through it and through transformers' own.
+"""Compare the stem as matrix products with the stem of transformers, on utterances of many lengths.
 
     python benchmarks/stem.py --backbone resources/miniature/mini-w2v2-L
 
-Both take the same utterances in turn, so that whatever else the machine does slows both. Prints the ratio and the
-largest difference; absolute times are of no use on a shared machine.
+Both compute the same utterances in turn, so that other load on the machine slows both equally. Prints the ratio and the
+largest difference. Absolute times have no meaning on a shared machine.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main() -> None:
     """Time both and print their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backbone", type=Path, required=True, help="backbone in Hugging Face format")
-    parser.add_argument("--utterances", type=int, default=60, help="how many, of 1 to 5 s")
+    parser.add_argument("--utterances", type=int, default=60, help="number of utterances of 1 to 5 s")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -40,7 +40,7 @@ def main() -> None:
                     features[kind] = stem.batch(wave[None], torch.tensor([length]))[0][0]
                 else:
                     features[kind] = theirs(wave[None])[0].T
-            spent[kind] += (time.perf_counter() - started) if turn >= 2 else 0.0  # the first ones prepare kernels
+            spent[kind] += (time.perf_counter() - started) if turn >= 2 else 0.0  # the first turns prepare kernels
         difference = max(difference, float((features["products"] - features["transformers"]).abs().max()))
     print(f"transformers' stem takes {spent['transformers'] / spent['products']:.2f} times as long as ours")
     print(f"the largest difference of a feature is {difference:.1e}")

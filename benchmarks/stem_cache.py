@@ -1,9 +1,9 @@
-"""What caching the frozen convolutional stem saves: training steps on cached features and on audio, side by side.
+"""Measure the time that stored stem features save: training steps on stored features and on audio, side by side.
 
     python benchmarks/stem_cache.py --backbone resources/miniature/mini-w2v2-L --seconds 3 --batch 8
 
-Both kinds of step run in turn on the same random speech-like audio, so that whatever else the machine does slows both.
-Prints the ratio; absolute times are of no use on a shared machine.
+Both kinds of step run in turn on the same random waveforms, so that other load on the machine slows both equally.
+Prints the ratio. Absolute times have no meaning on a shared machine.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--backbone", type=Path, required=True, help="backbone in Hugging Face format")
     parser.add_argument("--seconds", type=float, default=3.0, help="duration of each utterance")
     parser.add_argument("--batch", type=int, default=8, help="utterances in a batch")
-    parser.add_argument("--steps", type=int, default=10, help="steps of each kind")
+    parser.add_argument("--steps", type=int, default=10, help="number of steps of each kind")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -61,7 +61,7 @@ def main() -> None:
             else:
                 step(cached)
             spent[kind] += (time.perf_counter() - started) if turn >= 2 else 0.0  # the first steps prepare kernels
-    print(f"a step on audio takes {spent['streamed'] / spent['cached']:.2f} times as long as one on cached features")
+    print(f"a step on audio takes {spent['streamed'] / spent['cached']:.2f} times as long as one on stored features")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""Where a training step's time goes on this CPU: matrix products, and memory that the system takes and gives again.
+"""Analyse the time of a training step on this CPU: matrix products, and memory that is returned to the system.
 
     python benchmarks/training_step.py --backbone resources/miniature/mini-w2v2-L
 
-Prints the share of the matrix products in the CPU time of a step, how much faster they are in bfloat16 than in float32
-here, what a step would take where they are faster still (``--amx``, measured elsewhere: 7 times as fast as float32),
-and how much longer a step takes where freed memory goes back to the system; the latter from processes in turn, so that
-whatever else the machine does slows both. Ratios of CPU seconds: absolute times are of no use on a shared machine.
+Prints four values:
+
+- the share of the matrix products in the CPU time of a step;
+- their speed in bfloat16 on this CPU, relative to float32;
+- the time of a step with faster products, as with AMX (``--amx``: 7 times the float32 speed, measured on another CPU);
+- the time of a step if freed memory returns to the system, relative to a step if the process keeps it. This ratio comes
+  from processes that take turns, so that other load on the machine slows both equally.
+
+All are ratios of CPU seconds, because absolute times have no meaning on a shared machine.
 """
 
 import argparse
@@ -38,10 +43,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backbone", type=Path, required=True, help="wav2vec 2.0 or HuBERT in Hugging Face format")
-    parser.add_argument("--steps", type=int, default=40, help="of a batch of utterances of 2 to 4 s")
+    parser.add_argument("--steps", type=int, default=40, help="number of steps, with utterances of 2 to 4 s")
     parser.add_argument("--batch-size", type=int, default=8, help="utterances in a batch")
     parser.add_argument("--rounds", type=int, default=5, help="processes that keep, and that return, freed memory")
-    parser.add_argument("--amx", type=float, default=7.0, help="speed of other products, float32's here being 1")
+    parser.add_argument("--amx", type=float, default=7.0, help="speed of faster products, relative to float32 here")
     parser.add_argument("--alone", choices=["keep", "return"], help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -52,11 +57,11 @@ def main() -> None:
         print(json.dumps(seconds_of(step, args.steps)))
         return
     share, gain = share_of_products(step, args.steps), gain_of_bfloat16(args.backbone, args.batch_size)
-    print(f"{100 * share:.0f} % of the CPU time of a step are matrix products, in {resolve('auto', CPU)}")
+    print(f"matrix products in {resolve('auto', CPU)} take {100 * share:.0f} % of the CPU time of a step")
     print(f"in bfloat16 they are {gain:.1f} times as fast as in float32")
     faster = args.amx / (gain if resolve("auto", CPU) == torch.bfloat16 else 1.0)
     left = 1 - share * (1 - 1 / faster)
-    print(f"with products {args.amx:g} times as fast as float32's, a step would take {left:.2f} of its time")
+    print(f"with products {args.amx:g} times as fast as in float32, a step would take {left:.2f} times as long")
     spent: dict[str, list[float]] = {"keep": [], "return": []}
     for _ in range(args.rounds):
         for kind, found in spent.items():
@@ -64,11 +69,11 @@ def main() -> None:
             command += ["--batch-size", str(args.batch_size), "--alone", kind]
             found.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     ratio = median(spent["return"]) / median(spent["keep"])
-    print(f"where freed memory goes back to the system, a step takes {ratio:.2f} times as long")
+    print(f"if freed memory returns to the system, a step takes {ratio:.2f} times as long")
 
 
 def stepper(backbone: Path, batch_size: int) -> Callable[[], None]:
-    """A function that makes one step of training, on noise in place of the stem's output."""
+    """Return a function that runs one training step, on noise instead of stem features."""
     torch.manual_seed(0)
     definition = Backbone(source=str(backbone))
     recipe = Recipe()
@@ -93,7 +98,7 @@ def stepper(backbone: Path, batch_size: int) -> Callable[[], None]:
 
 
 def seconds_of(step: Callable[[], None], steps: int) -> float:
-    """CPU seconds of some steps, after a few that are not counted."""
+    """Return the CPU seconds of the steps, after a few steps that do not count."""
     for _ in range(WARM_UP):
         step()
     started = time.process_time()
@@ -103,7 +108,7 @@ def seconds_of(step: Callable[[], None], steps: int) -> float:
 
 
 def share_of_products(step: Callable[[], None], steps: int) -> float:
-    """Share of the CPU time of steps that is spent in matrix products."""
+    """Return the share of matrix products in the CPU time of the steps."""
     seconds_of(step, 1)
     with torch.profiler.profile() as profile:
         for _ in range(steps):
@@ -114,7 +119,7 @@ def share_of_products(step: Callable[[], None], steps: int) -> float:
 
 
 def gain_of_bfloat16(backbone: Path, batch_size: int) -> float:
-    """How many times as fast a feed-forward layer's product is in bfloat16 as in float32; medians, taken in turn."""
+    """Return the speed of a feed-forward product in bfloat16 relative to float32, from medians of runs in turn."""
     config = json.loads((backbone / "config.json").read_text())
     frames = 3 * FRAMES_PER_S * batch_size
     spent: dict[torch.dtype, list[float]] = {torch.bfloat16: [], torch.float32: []}
@@ -122,7 +127,7 @@ def gain_of_bfloat16(backbone: Path, batch_size: int) -> float:
         for dtype, found in spent.items():
             states = torch.ones(frames, config["hidden_size"], dtype=dtype)
             weight = torch.ones(config["intermediate_size"], config["hidden_size"], dtype=dtype)
-            F.linear(states, weight)  # once untimed, since the other format has taken the caches
+            F.linear(states, weight)  # one run without timing, because the caches contain the other format
             started = time.process_time()
             F.linear(states, weight)
             found.append(time.process_time() - started)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # properties = {properties}
-# A scheduler tells this shell alone that the time is up (sbatch --signal=B:USR1@300) or that the job must end (SIGTERM).
-# Both are handed on to all of the job's processes, and waited for: a training then saves its state.
+# A scheduler signals only this shell when the time is up (sbatch --signal=B:USR1@300) or the job must end (SIGTERM).
+# The shell forwards both signals to all processes of the job and waits for them, so that a training saves its state.
 trap 'trap "" USR1; kill -USR1 0' USR1
 trap 'trap "" TERM; kill -TERM 0' TERM
 (

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The state of a SLURM job in one word, from scontrol, which needs no accounting database: status.sh JOBID
+# Print the state of a SLURM job in one word: status.sh JOBID. It uses scontrol, which needs no accounting database.
 if ! answer=$(scontrol --oneliner show job "$1" 2>&1); then
   case $answer in
-    *"Invalid job id"*) echo failed ;;  # forgotten MinJobAge after its end, unseen: its outputs are made again
-    *) echo running ;;                  # slurmctld did not answer: asked again
+    *"Invalid job id"*) echo failed ;;  # SLURM forgot the job MinJobAge after its end: its outputs are made again
+    *) echo running ;;                  # slurmctld did not answer: Snakemake will call again
   esac
   exit 0
 fi

@@ -11,14 +11,14 @@ from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
 
-INTERRUPTED = 130  # as a shell tells of SIGINT
+INTERRUPTED = 130  # the exit status that a shell reports after SIGINT
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     top = argparse.ArgumentParser(
         prog="valence-gap",
-        description="Steps of the reproduction of Wagner et al. (2023). Snakemake calls them; so can you.",
+        description="Steps of the reproduction of Wagner et al. (2023). Snakemake calls them; you can call them too.",
     )
     top.add_argument("--version", action="version", version=f"valence-gap {__version__}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -28,9 +28,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command; 0 on success, 2 where the user has something to mend, 130 after Ctrl-C."""
+    """Run one sub-command. Return 0 on success, 2 after an error that the user can correct, and 130 after Ctrl-C."""
     parsed = parser().parse_args(arguments)
-    computing = parsed.command in GPU_COMMANDS  # on a CPU where there is no card
+    computing = parsed.command in GPU_COMMANDS  # on the CPU if there is no GPU
     if computing:
         keep_freed_memory()
     try:

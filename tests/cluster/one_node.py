@@ -1,4 +1,4 @@
-"""A SLURM of one node, what it knows of its jobs, and Snakemake runs through it."""
+"""A SLURM of one node, the state of its jobs, and Snakemake runs that use it."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
-# Quick checks: by default the first comes after 40 s.
+# Frequent status checks: by default the first one is after 40 s.
 OPTIONS = {
     "slurm": ("--slurm-init-seconds-before-status-checks", "3"),
     "cluster-generic": ("--seconds-between-status-checks", "2"),
@@ -23,34 +23,34 @@ OPTIONS = {
 
 
 def skip_reason() -> str | None:
-    """Why there can be no SLURM for tests here; None where there can."""
+    """Return why these tests cannot start a SLURM on this machine, or None if they can."""
     missing = [name for name in ("slurmctld", "slurmd", "sbatch", "squeue") if shutil.which(name) is None]
     if missing:
-        return f"no SLURM on this machine ({', '.join(missing)}); `make test-cluster` says what to install"
+        return f"SLURM is not installed ({', '.join(missing)} missing); `make test-cluster` says what to install"
     missing = [name.replace("_", "-") for name in PLUGINS if importlib.util.find_spec(name) is None]
     if missing:
-        return f"{', '.join(missing)} not installed; requirements.lock has them"
+        return f"{', '.join(missing)} not installed; requirements.lock contains them"
     if os.geteuid() != 0:
-        return "the daemons of SLURM need root"
+        return "the daemons of SLURM need root; run these tests as root"
     configuration = Path("/etc/slurm/slurm.conf")
     if configuration.exists() and "started by tests/cluster" not in configuration.read_text():
-        return "this machine has a SLURM of its own, which is left alone"
+        return "this machine has its own SLURM configuration, /etc/slurm/slurm.conf, which these tests do not change"
     return None
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a job asked SLURM for."""
+    """The resources that a job requested from SLURM."""
 
     memory_mb: int
     minutes: int
     cpus: int
-    cards: int
+    gpus: int
 
 
 @dataclass(frozen=True)
 class Job:
-    """What SLURM knows of a job."""
+    """A job as SLURM describes it."""
 
     number: int
     rule: str
@@ -66,15 +66,17 @@ class Slurm:
     folder: Path
 
     def numbers(self, *, state: str = "all") -> set[int]:
-        """Numbers of the jobs so far, or of those in a state, from squeue."""
+        """Return the numbers of all jobs, or of those in a state, from squeue."""
         return set(map(int, ask("squeue", "--noheader", f"--states={state}", "--format=%i").split()))
 
     def job(self, number: int) -> Job:
-        """A job, from scontrol."""
+        """Return a job, from scontrol."""
         text = ask("scontrol", "--oneliner", "show", "job", str(number))
         field = {key: value for key, _, value in (word.partition("=") for word in text.split())}
-        comment = re.search(r"Comment=rule_(\w+?)(?:_wildcards_\S*)?\s", text)  # of the plugin; the name is its run's
-        cards = re.search(r"TresPerJob=gres:gpu:(\d+)", text)
+        comment = re.search(
+            r"Comment=rule_(\w+?)(?:_wildcards_\S*)?\s", text
+        )  # set by the plugin, whose job name is the id of its run
+        gpus = re.search(r"TresPerJob=gres:gpu:(\d+)", text)
         return Job(
             number=number,
             rule=comment[1] if comment else field["JobName"],
@@ -84,23 +86,23 @@ class Slurm:
                 memory_mb=megabytes(field["MinMemoryNode"]),
                 minutes=minutes(field["TimeLimit"]),
                 cpus=int(field["NumCPUs"]),
-                cards=int(cards[1]) if cards else 0,
+                gpus=int(gpus[1]) if gpus else 0,
             ),
         )
 
     def jobs_since(self, before: set[int]) -> list[Job]:
-        """The jobs since then, in the order of their submission."""
+        """Return the jobs that are not in `before`, in the order of their submission."""
         return [self.job(number) for number in sorted(self.numbers() - before)]
 
     def ended(self) -> dict[int, str]:
-        """How each job ended, from the log that slurmctld writes: number -> state."""
+        """Return the final state of each job, from the log of slurmctld: number -> state."""
         log = (self.folder / "jobcomp.log").read_text()
         return {int(number): state for number, state in re.findall(r"^JobId=(\d+) .*?JobState=(\w+)", log, re.M)}
 
 
 @contextmanager
 def one_node(folder: Path) -> Iterator[Slurm]:
-    """A SLURM for the length of the block."""
+    """Run a SLURM until the end of the block."""
     try:
         up = [HERE / "slurm_up.sh", folder]
         started = subprocess.run(up, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -112,9 +114,9 @@ def one_node(folder: Path) -> Iterator[Slurm]:
 
 @contextmanager
 def snakemake(folder: Path, *arguments: str, status: int = 0, timeout_s: int = 1500) -> Iterator[None]:
-    """Snakemake beside the block, and to its end after it, which must have this status."""
+    """Run Snakemake during the block, then wait for its end; its exit status must be `status`."""
     environment = os.environ | {
-        # This SLURM has no accounting: what stands in for it is what the README gives to clusters without one.
+        # This SLURM has no accounting database, so it uses the replacement that the README gives for such clusters.
         "PATH": os.pathsep.join(
             [str(ROOT / "profiles/slurm/without-accounting"), str(Path(sys.executable).parent), os.environ["PATH"]]
         ),
@@ -135,14 +137,14 @@ def snakemake(folder: Path, *arguments: str, status: int = 0, timeout_s: int = 1
 
 
 def snakemake_output(folder: Path, *arguments: str) -> str:
-    """What Snakemake says."""
+    """Run Snakemake and return its output."""
     with snakemake(folder, *arguments):
         pass
     return (folder / "snakemake.txt").read_text()
 
 
 def wait_for(what: str, condition: Callable[[], object], timeout_s: float = 300) -> None:
-    """Ask often, until it is so."""
+    """Check a condition every 0.1 s until it is true."""
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until, f"waited {timeout_s:.0f} s for {what}"
@@ -154,12 +156,12 @@ def ask(*command: str) -> str:
 
 
 def megabytes(text: str) -> int:
-    """A size as SLURM prints it: 500M, 2300M, 4G."""
+    """Convert a size as SLURM prints it: 500M, 2300M, 4G."""
     return int(float(text[:-1]) * {"M": 1, "G": 1024}[text[-1]])
 
 
 def minutes(text: str) -> int:
-    """A time as SLURM prints it: 00:30:00, 1-00:00:00."""
+    """Convert a time as SLURM prints it: 00:30:00, 1-00:00:00."""
     days, _, clock = text.rpartition("-")
     hours, past, _ = map(int, clock.split(":"))
     return (int(days or 0) * 24 + hours) * 60 + past

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# End what slurm_up.sh FOLDER started: its jobs, its daemons by their process ids, its configuration.
-# A configuration left behind would make every Snakemake call wait 10 s for a controller.
+# Stop what slurm_up.sh FOLDER started: end its jobs and its daemons (by process id), and remove its configuration.
+# If the configuration stayed, every Snakemake call would wait 10 s for a controller.
 folder=$(realpath -m "$1")
 site=/etc/slurm
 
 [ "$(readlink "$site/slurm.conf")" = "$folder/slurm.conf" ] || exit 0
 timeout 10 scancel --user="$(id -un)"
-for _ in $(seq 1 60); do  # without slurmd nobody would end the processes of a job
+for _ in $(seq 1 60); do  # wait, because without slurmd nothing would end the processes of a job
   [ -n "$(timeout 5 squeue --noheader 2>/dev/null)" ] || break
   sleep 0.5
 done

@@ -3,25 +3,25 @@
 #
 #   slurm_up.sh FOLDER        (as root; slurm_down.sh FOLDER ends it)
 #
-# No munge, no database, no cgroups. Two counted GPUs that need no card. Memory limits are enforced, so that a job that
-# uses more than it asked for fails here too. Its daemons are waited for longer than by default (10 s, 2 s): a submission
-# that times out on a busy machine would count as an attempt.
+# It uses no munge, no database and no cgroups. It counts two GPUs, which need not exist. It enforces memory limits, so
+# that a job that uses more than it requested fails here too. Its time-outs are longer than the defaults (10 s, 2 s): a
+# submission that times out on a busy machine would count as an attempt.
 set -euo pipefail
 
 folder=$(realpath -m "$1")
 mark="started by tests/cluster"
-site=/etc/slurm  # job steps drop SLURM_CONF, so the configuration must lie at the compiled-in place
+site=/etc/slurm  # job steps drop SLURM_CONF, so the configuration must be at the compiled-in path
 
 if grep -qs "$mark" "$site/slurm.conf"; then
   before=$(dirname "$(readlink "$site/slurm.conf")")
   if kill -0 "$(cat "$before/owner")" 2>/dev/null; then
-    echo "other tests of this machine use it: process $(cat "$before/owner") has a SLURM in $before" >&2
+    echo "error: other tests on this machine use SLURM: process $(cat "$before/owner") runs it in $before" >&2
     exit 1
   fi
   "$(dirname "$0")/slurm_down.sh" "$before"  # left by tests that were killed
 fi
 if [ -e "$site/slurm.conf" ]; then
-  echo "$site/slurm.conf exists: this machine has a SLURM, and it is left alone" >&2
+  echo "error: $site/slurm.conf exists: this machine has its own SLURM, which these tests do not change" >&2
   exit 1
 fi
 mkdir -p "$folder/state" "$folder/spool" "$site"
@@ -75,6 +75,6 @@ for _ in $(seq 1 120); do
   [ "$(sinfo --noheader --Node --format=%T 2>/dev/null)" = idle ] && exit 0
   sleep 0.25
 done
-echo "the node did not become idle:" >&2
+echo "error: the node did not become idle within 30 s; the ends of its logs:" >&2
 tail -n 20 "$folder/slurmctld.log" "$folder/slurmd.log" >&2
 exit 1

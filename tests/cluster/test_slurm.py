@@ -1,4 +1,4 @@
-"""The tiny study through a real SLURM of one node, with trainings that are told to end; `make test-cluster`."""
+"""The tiny study on a real SLURM of one node, with trainings that SLURM stops; `make test-cluster`."""
 
 import json
 import os
@@ -30,8 +30,8 @@ from one_node import (
 OBSTACLE = skip_reason()
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=str(OBSTACLE))
 
-# One model of each kind and one corpus, since each job costs seconds of Snakemake processes; so many epochs that a
-# signal finds it at work.
+# One model of each kind and one corpus, because Snakemake takes seconds to start each job. There are enough epochs for
+# a signal to arrive while the training runs.
 OVER_TINY = """
 figures: {figure_02: {models: [cnn14, w2v2-b], corpora: [msp-podcast]}}
 recipes: {finetune: {epochs: 8}}
@@ -40,8 +40,9 @@ STUDY = ("--configfile", "tiny.yaml", "over_tiny.yaml")
 RUN = "w2v2-b/seed-42"
 MODEL = f"results/tiny/models/{RUN}/model.safetensors"
 SCORES = f"results/tiny/scores/{RUN}/msp-podcast/clean.csv"
-WITH_A_CARD = {"extract_stem_features", "finetune", "train_cnn14", "predict"}
-# A signal five minutes before the end of six; SLURM sends it up to a minute early. The signal's own words stay.
+WITH_A_GPU = {"extract_stem_features", "finetune", "train_cnn14", "predict"}
+# Time limit of six minutes, signal five minutes before the end; SLURM sends it up to a minute early. The option with
+# the signal is not changed.
 IN_THE_PROFILE = "finetune: {mem_mb: 8300 * attempt, slurm_extra:"
 SHORT = "finetune: {runtime: 6, mem_mb: 8300 * attempt, slurm_extra:"
 GREEDY = """
@@ -57,7 +58,7 @@ USR1, USR1_TO_THE_SHELL, CANCEL = ("--signal=USR1",), ("--batch", "--signal=USR1
 
 @dataclass(frozen=True)
 class Study:
-    """The finished tiny study and the jobs that made it."""
+    """The finished tiny study and the SLURM jobs that made it."""
 
     root: Path
     planned: dict[str, int]
@@ -68,7 +69,7 @@ class Study:
         return self.root / "results/tiny"
 
     def numbers(self) -> dict[str, bytes]:
-        """What must not change when it is made again."""
+        """Return the contents of the files that must not change when the study is made again."""
         names = (MODEL, f"results/tiny/models/{RUN}/training.csv", SCORES)
         return {name: (self.root / name).read_bytes() for name in names}
 
@@ -95,7 +96,7 @@ def study(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def request_of(rule: str, profile: str, attempt: int = 1) -> Request:
-    """What a rule asks for, read in its text and in the profile."""
+    """Return what a rule requests, according to its text and to the profile."""
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     base = re.search(rf"^use rule (\w+) as {rule} with:$", text, flags=re.MULTILINE)
     block = re.split(r"^rule ", text.partition(f"rule {base[1] if base else rule}:")[2], flags=re.MULTILINE)[0]
@@ -109,36 +110,36 @@ def request_of(rule: str, profile: str, attempt: int = 1) -> Request:
         memory_mb=(value["mem_mb"] + 300) * (attempt if profiled else 1),
         minutes=int(minutes[1]) * attempt,
         cpus=int(threads[1]) if threads else 1,  # a recipe's threads are 1 in this study
-        cards=value.get("gpu", 0),
+        gpus=value.get("gpu", 0),
     )
 
 
-def test_the_tiny_figure_2_is_made_by_jobs_of_slurm(slurm: Slurm, study: Study) -> None:
+def test_jobs_of_slurm_make_the_tiny_figure_2(slurm: Slurm, study: Study) -> None:
     assert (study.results / "figures/figure_02.pdf").stat().st_size > 0
     assert Counter(job.rule for job in study.jobs) == study.planned
     ended = slurm.ended()
     assert {(ended[job.number], job.state, job.node) for job in study.jobs} == {("COMPLETED", "COMPLETED", "localhost")}
     for job in study.jobs:
         assert job.request == request_of(job.rule, "slurm"), job.rule
-    assert {job.rule for job in study.jobs if job.request.cards} == WITH_A_CARD
+    assert {job.rule for job in study.jobs if job.request.gpus} == WITH_A_GPU
     assert "Nothing to be done" in snakemake_output(
         study.root, "figure_02", *STUDY, "--workflow-profile", "profiles/slurm"
     )
 
 
 @pytest.mark.parametrize(
-    ("profile", "target", "told", "states", "after"),
+    ("profile", "target", "signals", "states", "after"),
     [
         ("slurm", MODEL, [USR1, CANCEL], ["FAILED", "CANCELLED"], {}),
         ("cluster-generic", SCORES, [USR1_TO_THE_SHELL, CANCEL], ["FAILED", "CANCELLED"], {"predict": 1, "score": 1}),
     ],
 )
-def test_a_training_whose_time_is_up_goes_on_in_its_next_attempt(
+def test_a_training_whose_time_is_up_resumes_in_its_next_attempt(
     slurm: Slurm,
     study: Study,
     profile: str,
     target: str,
-    told: Sequence[tuple[str, ...]],
+    signals: Sequence[tuple[str, ...]],
     states: list[str],
     after: dict[str, int],
 ) -> None:
@@ -147,12 +148,12 @@ def test_a_training_whose_time_is_up_goes_on_in_its_next_attempt(
     log.unlink()
     run = (target, *STUDY, "-R", "finetune", "--workflow-profile", f"profiles/{profile}", *OPTIONS[profile])
     with snakemake(study.root, *run):
-        for signal in told:
+        for signal in signals:
             wait_for("an epoch of the training", lambda: log.is_file() and "dev CCC" in log.read_text())
             (number,) = slurm.numbers(state="running") - before
-            old = log.rename(log.with_suffix(".old"))  # its process goes on writing there
+            old = log.rename(log.with_suffix(".old"))  # its process continues to write there
             ask("scancel", *signal, str(number))
-            wait_for("a saved state", lambda: "told to stop by SIG" in old.read_text())  # noqa: B023
+            wait_for("a saved state", lambda: "stopped by SIG" in old.read_text())  # noqa: B023
 
     jobs = slurm.jobs_since(before)
     attempts = [job for job in jobs if job.rule == "finetune"]
@@ -164,11 +165,11 @@ def test_a_training_whose_time_is_up_goes_on_in_its_next_attempt(
     assert Counter(job.rule for job in others) == after
     assert all(job.request == request_of(job.rule, profile) for job in others)
     record = json.loads((study.results / f"models/{RUN}/run.json").read_text())
-    assert record["resumes"] == len(told)
+    assert record["resumes"] == len(signals)
     assert study.numbers() == undisturbed
 
 
-def test_slurm_tells_a_training_that_its_time_is_up(slurm: Slurm, study: Study) -> None:
+def test_slurm_signals_a_training_before_its_time_is_up(slurm: Slurm, study: Study) -> None:
     undisturbed, before = study.numbers(), slurm.numbers()
     profile = (study.root / "profiles/slurm/profile.yaml").read_text()
     assert IN_THE_PROFILE in profile
@@ -182,9 +183,9 @@ def test_slurm_tells_a_training_that_its_time_is_up(slurm: Slurm, study: Study) 
         wait_for("an epoch of the training", lambda: log.is_file() and "dev CCC" in log.read_text())
         old = log.rename(log.with_suffix(".old"))
         (training,) = trainings(study.root)
-        # So it is not done before the signal comes, with which SLURM lets it go on, and takes no time of others.
+        # Stopped, it cannot finish before the signal and uses no CPU; SLURM continues it when it sends the signal.
         os.kill(training, signal.SIGSTOP)
-        wait_for("the signal of SLURM", lambda: "told to stop by SIGUSR1" in old.read_text())
+        wait_for("the signal of SLURM", lambda: "stopped by SIGUSR1" in old.read_text())
 
     jobs = slurm.jobs_since(before)
     assert [(job.rule, job.state, job.request.minutes) for job in jobs] == [
@@ -196,7 +197,7 @@ def test_slurm_tells_a_training_that_its_time_is_up(slurm: Slurm, study: Study) 
 
 
 def trainings(root: Path) -> list[int]:
-    """The processes that train in a folder."""
+    """Return the ids of the processes that train in a folder."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -206,7 +207,7 @@ def trainings(root: Path) -> list[int]:
     return found
 
 
-def test_jobs_that_exceed_their_memory_are_named_with_what_to_do(slurm: Slurm, tmp_path: Path) -> None:
+def test_jobs_that_exceed_their_memory_are_reported_with_a_remedy(slurm: Slurm, tmp_path: Path) -> None:
     onerror = (ROOT / "Snakefile").read_text().partition("\nonerror:")[2]
     with ExitStack() as beside:
         for profile in OPTIONS:
@@ -216,10 +217,10 @@ def test_jobs_that_exceed_their_memory_are_named_with_what_to_do(slurm: Slurm, t
             options = ("--workflow-profile", f"profiles/{profile}", *OPTIONS[profile], "--retries", "0")
             beside.enter_context(snakemake(folder, *options, status=1))
     for profile in OPTIONS:
-        told = (tmp_path / profile / "snakemake.txt").read_text()
-        assert "error: a job was killed, most often because memory ran out" in told
-        assert "- greedy: it used more memory than it asked for, mem_mb=400; log: logs/greedy.log, " in told
-        assert "greedy: {mem_mb: 800 * attempt}" in told
+        output = (tmp_path / profile / "snakemake.txt").read_text()
+        assert "error: a job was killed, most often because memory ran out" in output
+        assert "- greedy: it used more memory than it requested, mem_mb=400; log: logs/greedy.log, " in output
+        assert "greedy: {mem_mb: 800 * attempt}" in output
     ended = slurm.ended()
     states = [ended[job.number] for job in slurm.jobs_since(set()) if job.rule == "greedy"]
     assert len(states) == len(OPTIONS)

@@ -1,8 +1,8 @@
-"""Counts what is tried and how it ends, over all workers, and prints the sums at the end of the run."""
+"""Count the inputs by their outcome, over all workers, and print the sums at the end of the run."""
 
 import hypothesis
 import pytest
-from outcomes import KINDS, TALLY
+from harness import KINDS, TALLY
 
 from valence_gap.runtime import provenance
 
@@ -12,7 +12,7 @@ hypothesis.settings.register_profile(
     database=None,
     deadline=None,
     print_blob=False,
-    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],  # a failing run is not to last longer
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],  # no shrinking, which takes long
     suppress_health_check=list(hypothesis.HealthCheck),
 )
 
@@ -23,7 +23,9 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(provenance, "git_commit", lambda: None)  # a process for each of a thousand inputs
+    monkeypatch.setattr(
+        provenance, "git_commit", lambda: None
+    )  # it would start a process for each of a thousand inputs
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,4 +1,4 @@
-"""A disk without room: told in one message, and nothing half-written is left."""
+"""A full disk: one message reports it, and no incomplete file is left."""
 
 import errno
 import os
@@ -17,12 +17,12 @@ from valence_gap import cli
 from valence_gap.audio.packs import write_pack
 from valence_gap.definitions.values import to_json
 from valence_gap.models import loading
-from valence_gap.runtime import files
+from valence_gap.runtime import data_files
 
 
 @pytest.fixture
 def small_disk(tmp_path, request):
-    """A file system of 256 KiB, or as many as a test asks for, where one can be mounted."""
+    """A file system of 256 KiB, or of the size in the test's parameter; skip where none can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', 256)}k", "tmpfs", str(folder)]
@@ -41,61 +41,61 @@ def pack_onto(tmp_path, folder):
     return ["pack-audio", *given, "--output", str(folder / "pack")]
 
 
-def check_told(capsys, status, folder, left=()):
-    said = capsys.readouterr().err
+def check_reported(capsys, status, folder, left=()):
+    message = capsys.readouterr().err
     assert status == 2
-    assert said.count("error: the disk is full") == 1
-    assert "Make room" in said
-    assert "Traceback" not in said
-    # What is there is whole, and nothing else is.
+    assert message.count("error: the disk is full") == 1
+    assert "Make room" in message
+    assert "Traceback" not in message
+    # Only complete files are left, and no temporary ones.
     assert [path.name for path in folder.rglob("*") if path.is_file() or path.name.startswith(".")] == list(left)
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, small_disk, capsys):
-    check_told(capsys, cli.main(pack_onto(tmp_path, small_disk)), small_disk)
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, small_disk, capsys):
+    check_reported(capsys, cli.main(pack_onto(tmp_path, small_disk)), small_disk)
 
 
 @pytest.mark.parametrize("small_disk", [8], indirect=True)
-def test_features_that_do_not_fit_are_told(tmp_path, small_disk, capsys):
+def test_features_that_do_not_fit_are_reported(tmp_path, small_disk, capsys):
     make_backbone(tmp_path / "backbone")
     samples = np.random.default_rng(0).integers(-999, 999, 30 * 16_000).astype(np.int16)
     write_pack(tmp_path / "audio", [("a", samples)], {})
     given = ["--backbone", str(tmp_path / "backbone"), "--audio", str(tmp_path / "audio")]
-    check_told(capsys, cli.main(["extract-features", *given, "--output", str(small_disk / "features")]), small_disk)
+    check_reported(capsys, cli.main(["extract-features", *given, "--output", str(small_disk / "features")]), small_disk)
 
 
-# Too small for the state of a training, which is 95 KiB; and large enough for that, too small for the model beside it.
+# The first disk is too small for the state of a training, which has 95 KiB; the second has no room for the model too.
 @pytest.mark.parametrize(("small_disk", "left"), [(16, []), (112, ["state.safetensors"])], indirect=["small_disk"])
-def test_a_training_whose_state_or_model_does_not_fit_is_told(tmp_path, small_disk, left, capsys):
+def test_a_training_whose_state_or_model_does_not_fit_is_reported(tmp_path, small_disk, left, capsys):
     data = training_data.make(tmp_path / "data")
     given = ["--backbone", data.backbone, "--train-features", data.train.features, "--dev-features", data.dev.features]
     given += ["--train-labels", data.train.labels, "--dev-labels", data.dev.labels]
     given += ["--train-utterances", data.utterances, "--training", to_json(training_data.with_recipe(epochs=1))]
     given += ["--scratch", small_disk / "scratch", "--output", small_disk / "model"]
-    check_told(capsys, cli.main(["train", *map(str, given)]), small_disk, left)
+    check_reported(capsys, cli.main(["train", *map(str, given)]), small_disk, left)
 
 
-# Too small for the pooled states; and large enough for these, too small for the predictions.
+# The first disk is too small for the embeddings; the second has room for them, but not for the predictions.
 @pytest.mark.parametrize("small_disk", [4, 16], indirect=True)
-def test_predictions_that_do_not_fit_are_told(tmp_path, small_disk, capsys):
+def test_predictions_that_do_not_fit_are_reported(tmp_path, small_disk, capsys):
     make_backbone(tmp_path / "backbone")
     loading.build(training(), tmp_path / "backbone").save(tmp_path / "model")
     source = training_data.split(tmp_path / "test", 400, 3)
     given = ["--model", tmp_path / "model", "--features", source.features]
     written = ["--output", small_disk / "clean.parquet", "--embeddings", small_disk / "clean.npy"]
-    check_told(capsys, cli.main(["predict-conditions", *map(str, [*given, *written])]), small_disk)
+    check_reported(capsys, cli.main(["predict-conditions", *map(str, [*given, *written])]), small_disk)
 
 
-def test_no_more_room_is_told_wherever_it_ends(tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_reported_whichever_file_fails(tmp_path, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "audio.npy"))
 
-    monkeypatch.setattr(files, "write_parquet", full)
+    monkeypatch.setattr(data_files, "write_parquet", full)
     (tmp_path / "disk").mkdir()
-    check_told(capsys, cli.main(pack_onto(tmp_path, tmp_path / "disk")), tmp_path / "disk")
+    check_reported(capsys, cli.main(pack_onto(tmp_path, tmp_path / "disk")), tmp_path / "disk")
 
 
-def test_a_limit_on_the_size_of_files_is_told(tmp_path):
+def test_a_limit_on_the_size_of_files_is_reported(tmp_path):
     (tmp_path / "disk").mkdir()
     program = [sys.executable, "-m", "valence_gap.cli", *pack_onto(tmp_path, tmp_path / "disk")]
 

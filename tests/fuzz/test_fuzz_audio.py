@@ -1,4 +1,4 @@
-"""Audio files that lie: each is packed, or skipped with a reason and counted; memory and time stay bounded."""
+"""Audio files with wrong headers or data: each is packed, or skipped with a reason; memory and time stay bounded."""
 
 import json
 import struct
@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from corruption import byte_step, corrupt
+from harness import attempt, fuzz_settings
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import attempt, fuzz_settings
-from spoiling import byte_step, corrupt
 from trees import wav
 
 from valence_gap.audio.decoding import LONGEST_S, AudioError, decode
@@ -32,7 +32,7 @@ EXTREME_32 = st.one_of(
 
 
 def riff(tag=1, channels=1, rate_hz=16_000, bits=16, block=None, byte_rate=None, size=None, riff_size=None, data=b""):
-    """A WAV file with any header."""
+    """Return a WAV file with any header."""
     block = channels * bits // 8 & 0xFFFF if block is None else block
     byte_rate = rate_hz * block & 0xFFFF_FFFF if byte_rate is None else byte_rate
     size = len(data) if size is None else size
@@ -44,11 +44,11 @@ def riff(tag=1, channels=1, rate_hz=16_000, bits=16, block=None, byte_rate=None,
 
 
 def samples(values):
-    """A WAV file of floats; libsndfile would write the time of day into it."""
+    """Return a WAV file of floats; libsndfile would write the time of day into it."""
     return riff(tag=3, bits=32, data=np.array(values, dtype="<f4").tobytes())
 
 
-# Bytes that are the same in every run: no Ogg, whose streams have a random number.
+# These bytes are the same in every run. Ogg is left out, because its streams have a random number.
 SOUND = {
     ("WAV", "PCM_16"): wav(),
     ("WAV", "PCM_24"): wav(subtype="PCM_24", rate_hz=44_100, channels=2),
@@ -86,7 +86,7 @@ FILES = st.one_of(
 
 
 def pack_indexes(folder, names):
-    """Pack files beside one another, of which bad ones are skipped."""
+    """Pack files of one folder; bad ones are skipped."""
     seconds, _, problems = read_headers([str(folder / name) for name in names])
     table = pd.DataFrame({"id": names, "file": names, "audio_root": 0, "duration_s": seconds})
     table.to_parquet(folder / "utterances.parquet", index=False)
@@ -142,7 +142,7 @@ def test_a_bad_file_has_its_reason(tmp_path, content, kind):
 
 
 def sparse(path, seconds, rate_hz):
-    """A WAV file of silence that takes no place on disk."""
+    """Write a WAV file of silence that uses no space on disk."""
     size = 2 * rate_hz * seconds
     with path.open("wb") as stream:
         stream.write(riff(rate_hz=rate_hz, size=size, riff_size=size + 36))
@@ -162,7 +162,7 @@ def test_an_hour_is_packed_in_bounded_memory(tmp_path):
     assert peak < 4 * 115_200_000  # the samples of one file as PCM16, joined and written
 
 
-def test_a_file_longer_than_an_utterance_can_be_is_refused_unread(tmp_path):
+def test_a_file_that_is_too_long_for_an_utterance_is_refused_unread(tmp_path):
     sparse(tmp_path / "endless.wav", round(LONGEST_S) + 60, 16_000)
     assert "4 hours" in str(refused(tmp_path / "endless.wav"))
     seconds, rates_hz, problems = read_headers([str(tmp_path / "endless.wav")])

@@ -1,13 +1,13 @@
-"""A configuration that is wrong anywhere is refused with its key; one that is accepted answers every question."""
+"""A wrong configuration is refused with its key; an accepted one gives everything that the workflow needs."""
 
 import copy
 import datetime
 from pathlib import Path
 
 import yaml
+from harness import attempt, fuzz_settings
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import attempt, fuzz_settings
 
 from valence_gap.definitions.values import to_json
 from valence_gap.study.study import load
@@ -44,7 +44,7 @@ STRANGE = [
 
 
 def places(node, path=()):
-    """Paths of everything in the configuration."""
+    """Yield the paths of all keys and items in the configuration."""
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, child in children:
         yield (*path, key)
@@ -63,7 +63,7 @@ def changed(steps):
             node = config
             for key in above:
                 node = node[key]
-            node[last]  # an earlier step may have taken it away
+            node[last]  # an earlier step may have removed it
         except (KeyError, IndexError, TypeError):
             continue
         name = value if isinstance(value, str | int | float | bool | None) else str(type(value))
@@ -81,8 +81,8 @@ def changed(steps):
     return config
 
 
-def answers(config):
-    """What the workflow asks of a study."""
+def used(config):
+    """Load a study and use it as the workflow does."""
     study = load(config)
     assert study.results.startswith("results/")
     assert ".." not in Path(study.results).parts
@@ -102,4 +102,4 @@ def answers(config):
 @fuzz_settings("configuration")
 @given(steps=st.lists(STEP, min_size=1, max_size=3))
 def test_configuration(steps):
-    attempt(lambda: answers(changed(steps)), names=("configuration",))
+    attempt(lambda: used(changed(steps)), names=("configuration",))

@@ -1,4 +1,4 @@
-"""Corpora that are broken in every way: an error, or every row accounted for; nothing outside the roots is opened."""
+"""Corrupted corpora: an error, or every row is accounted for; no file outside the roots is opened."""
 
 import io
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from corruption import NASTY, byte_step, cell, corrupt, line_step, table_step
+from harness import attempt, fuzz_settings
 from hypothesis import example, given
 from hypothesis import strategies as st
-from outcomes import attempt, fuzz_settings
-from spoiling import NASTY, byte_step, cell, corrupt, line_step, table_step
 from trees import AUDFORMAT_EMOTION, ESC50, ESC50_NAMES, TABLE, TREES, counted_rows, label_rows, wav, write_audio
 
 from valence_gap.corpora import esc50
@@ -25,7 +25,7 @@ RULES = st.sampled_from(["keep", "clip", "fail"])
 
 @pytest.fixture(scope="module")
 def place_of(tmp_path_factory):
-    """Audio of all corpora, written once, beside a secret that no row may reach."""
+    """The audio of all corpora, written once, beside a secret folder that no row may reach."""
     base = tmp_path_factory.mktemp("corpora")
     for name, tree in TREES.items():
         write_audio(base / name / "audio", tree.audio)
@@ -43,7 +43,7 @@ def prepared(tree, root, audio, output, **settings):
 
 
 def check_tables(tree, tables, labels, audio, rule):
-    """Ids are unique, files lie below the audio folder, labels are numbers."""
+    """Check that ids are unique, files are below the audio folder, and labels are numbers."""
     table = pd.concat(tables.values())
     assert table["id"].is_unique
     for file in table["file"]:
@@ -76,7 +76,7 @@ def check(tree, base, corrupted, rule):
 
 
 def broken(tree):
-    """Strategy: which files are broken, and how."""
+    """Strategy: which files are corrupted, and their corrupted content."""
 
     def steps(name):
         fitting = table_step if name.endswith(".csv") else line_step
@@ -89,11 +89,11 @@ def broken(tree):
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_the_sound_corpus_is_read(place_of, tmp_path, name):
+def test_the_valid_corpus_is_read(place_of, tmp_path, name):
     tree = TREES[name]
     tree.write(tmp_path / "tree")
     _, tables, _ = prepared(tree, tmp_path / "tree", place_of / name / "audio", tmp_path / "out", out_of_scale="keep")
-    assert sum(map(len, tables.values())) == len(tree.audio) - (name == "msp-podcast")  # one is of Test2
+    assert sum(map(len, tables.values())) == len(tree.audio) - (name == "msp-podcast")  # one row is of Test2
 
 
 @fuzz_settings("msp-podcast")
@@ -134,7 +134,7 @@ def columns_of(values):
 
 
 def parquet(chosen, name, junk):
-    """A table's bytes as Parquet: one column of another type, another name, or corrupted bytes."""
+    """Return a table as Parquet, with one column of another type, another name, or corrupted bytes."""
     kind, value = chosen
     table = pd.read_csv(io.StringIO(TABLE))
     rows = len(table)
@@ -202,11 +202,11 @@ def test_esc50(place_of, steps, lost):
             assert all(clip.parent == root / "audio" and clip.is_file() for clip in clips)
 
 
-# What lies beside the files that are read
+# Other files beside those that are read
 
 
-def test_odd_things_on_disk_neither_hang_nor_hide_a_corpus(place_of, tmp_path):
-    """Pipes, links in a circle, folders named as files, names that are no UTF-8."""
+def test_unusual_files_neither_hang_nor_hide_a_corpus(place_of, tmp_path):
+    """Pipes, links in a circle, folders named like files, names that are not UTF-8."""
     tree = TREES["msp-podcast"]
     audio = tmp_path / "audio"
     shutil.copytree(place_of / "msp-podcast/audio", audio)
@@ -241,7 +241,7 @@ def test_links_in_a_label_folder_that_are_pipes_do_not_hang(place_of, tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_audio_that_is_half_copied_is_counted(place_of, tmp_path, share):
+def test_audio_that_is_copied_incompletely_is_counted(place_of, tmp_path, share):
     tree = TREES["table"]
     tree.write(tmp_path / "tree")
     write_audio(tmp_path / "audio", tree.audio[: int(share * len(tree.audio))])

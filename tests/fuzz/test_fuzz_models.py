@@ -1,4 +1,4 @@
-"""Folders of models from elsewhere: loaded, or refused before memory is taken or anything is unpickled."""
+"""Folders of foreign models: loaded, or refused before memory is allocated or anything is unpickled."""
 
 import json
 import pickle
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from corruption import byte_step, corrupt
+from harness import attempt, fuzz_settings
 from hypothesis import given
 from hypothesis import strategies as st
-from outcomes import attempt, fuzz_settings
 from small_models import make_backbone, make_cnn14, training
-from spoiling import byte_step, corrupt
 
 from valence_gap.definitions.models import Backbone
 from valence_gap.models import loading
@@ -33,7 +33,7 @@ STRANGE = st.one_of(
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A sound backbone, a finished model and a CNN14."""
+    """A valid backbone, a finished model and a CNN14."""
     base = tmp_path_factory.mktemp("models")
     make_backbone(base / "backbone")
     loading.build(training(), base / "backbone").save(base / "finished")
@@ -42,7 +42,7 @@ def folders(tmp_path_factory):
 
 
 def opened(folder):
-    """Load a folder in the way of its kind."""
+    """Load a folder as its kind requires."""
     if folder.name == "backbone":
         return loading.build(training(), folder)
     return loading.load(folder)
@@ -93,7 +93,7 @@ def test_bytes_of_models(folders, kind, how, file):
 
 
 class Trap:
-    """What runs a command where it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -103,7 +103,7 @@ class Trap:
 
 
 def trapped(form, trap, path, protocol):
-    """A file that springs a trap when it is unpickled, in one of the forms of a PyTorch checkpoint."""
+    """Write a file that triggers a trap when it is unpickled, in one of the forms of a PyTorch checkpoint."""
     content = pickle.dumps({"weight": trap}, protocol=protocol)
     if form == "zip":
         with zipfile.ZipFile(path, "w") as archive:

@@ -1,4 +1,4 @@
-"""Broken corpora made by hand: what is wrong, and the words that the one message must have."""
+"""Invalid corpora made by hand: each gives one error with the expected words in its message."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from outcomes import expect_error
+from harness import expect_error
 from trees import ESC50, ESC50_NAMES, MSP_LABELS, TABLE, TREES, wav, write_audio
 
 from valence_gap.audio.packing import open_pack, pack_audio
@@ -40,7 +40,7 @@ def drop_skipped(name):
 
 
 def labels_of_release_two(tmp_path):
-    """Another release's labels: none of its files are there."""
+    """Labels of another release: none of its audio files exist."""
     msp(tmp_path, MSP_LABELS.replace("MSP-PODCAST_0", "MSP-PODCAST_9"))
 
 
@@ -52,7 +52,7 @@ def mosi_csd(tmp_path, fill):
     read(tmp_path, "cmu-mosi", paths=paths)
 
 
-def claims_a_billion(file):
+def declares_too_many_values(file):
     file.create_dataset(
         "Opinion Segment Labels/data/tmZoasNr4rU/features", shape=(10**10, 1), dtype="f4", chunks=(1000, 1)
     )
@@ -103,7 +103,7 @@ CORPORA = {
     ),
     "half-copied corpus: no Partitions.txt": (
         lambda path: msp(path, MSP_LABELS.replace("Split_Set", "Set"), change=drop_skipped("Partitions.txt")),
-        ["Nothing tells the splits", "Put the release's Partitions.txt there"],
+        ["No file contains the splits", "Put the release's Partitions.txt into one of these folders"],
     ),
     "label file of another release": (
         labels_of_release_two,
@@ -123,9 +123,9 @@ CORPORA = {
     ),
     "a table without required columns": (
         lambda path: table(path, TABLE.replace("valence", "v").replace("arousal", "a").replace("split", "s")),
-        ["no column split", "no column valence", "no column arousal", "Name its own columns"],
+        ["no column split", "no column valence", "no column arousal", "Map the names to its own columns under columns"],
     ),
-    "columns that are no columns of ours": (
+    "columns that the study does not have": (
         lambda path: table(path, TABLE, columns={"mood": "valence"}),
         ["columns: mood", "valid: arousal"],
     ),
@@ -167,7 +167,7 @@ CORPORA = {
     ),
     "UTF-16 without its mark": (
         lambda path: read(path, "table", {"table.csv": TABLE.encode("utf-16-le")}),
-        ["is no text", "table.csv:1", "UTF-8"],
+        ["is not text", "table.csv:1", "UTF-8"],
     ),
     "a spreadsheet": (
         lambda path: table(path, TABLE, paths=CorpusPaths(audio=(str(path),), labels=str(path / "tree/audio"))),
@@ -210,7 +210,7 @@ CORPORA = {
         ),
         ["A folder cannot be read", "Partitions.txt", "Correct the corpus' paths"],
     ),
-    "SDK labels that are no HDF5": (
+    "SDK labels that are not HDF5": (
         lambda path: read(
             path,
             "cmu-mosi",
@@ -220,8 +220,11 @@ CORPORA = {
         ["not in the SDK's format", "x.csd"],
     ),
     "SDK labels of another kind": (lambda path: mosi_csd(path, lambda file: file.create_group("x")), ["SDK's format"]),
-    "SDK labels that claim 40 GB": (lambda path: mosi_csd(path, claims_a_billion), ["claims 10,000,000,000 values"]),
-    "SDK labels that lie in another file": (lambda path: mosi_csd(path, links_elsewhere), ["lies in another file"]),
+    "SDK labels that declare 40 GB": (
+        lambda path: mosi_csd(path, declares_too_many_values),
+        ["declares 10,000,000,000 values"],
+    ),
+    "SDK labels in another file": (lambda path: mosi_csd(path, links_elsewhere), ["are in another file"]),
     "sentiment with a column too few": (
         lambda path: read(path, "cmu-mosi", {"Labels/OpinionLevelSentiment.csv": "0,1,video,2\n"}),
         ["4 columns, not 5", "start, end, video, segment, label"],
@@ -248,7 +251,7 @@ def pack_indexes(tmp_path, contents):
 
 
 AUDIO = {
-    "mixed rates are no error, the bad ones are all named": (
+    "mixed rates are not an error, but all bad files are named": (
         lambda path: pack_indexes(
             path,
             {
@@ -265,22 +268,22 @@ AUDIO = {
 
 
 @pytest.mark.parametrize("name", [*CORPORA, *AUDIO])
-def test_it_is_told(tmp_path, name):
+def test_it_is_reported(tmp_path, name):
     broken, words = {**CORPORA, **AUDIO}[name]
     expect_error(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
 
 
-def test_mixed_sampling_rates_are_told_and_counted(tmp_path, capsys):
+def test_mixed_sampling_rates_are_reported_and_counted(tmp_path, capsys):
     pack_indexes(tmp_path, {"a.wav": wav(), "b.wav": wav(rate_hz=44_100, channels=2), "c.wav": wav(rate_hz=192_000)})
     assert (
-        "mixed sampling rates, all brought to 16000 Hz: 16000 Hz (1 files), 192000 Hz (1 files)"
+        "mixed sampling rates, all converted to 16000 Hz: 16000 Hz (1 files), 192000 Hz (1 files)"
         in capsys.readouterr().err
     )
     assert read_json(tmp_path / "pack/report.json")["rates_hz"] == {"16000": 1, "192000": 1, "44100": 1}
     assert open_pack(tmp_path / "pack").samples.tolist() == [800, 800, 800]
 
 
-def test_a_quotation_mark_that_swallows_rows_is_noted(tmp_path):
+def test_a_quotation_mark_that_joins_rows_is_noted(tmp_path):
     table(tmp_path, TABLE.replace('you"', "you"), splits={"train": "train", "test": "test"})
     noted = read_json(tmp_path / "out/report.json")["noted"]
     reason = "row with a line break in a cell (or a quotation mark left open)"

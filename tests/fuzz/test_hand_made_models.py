@@ -1,4 +1,4 @@
-"""Broken models and configurations made by hand: the words that the one message must have."""
+"""Invalid models and configurations made by hand: each gives one error with the expected words in its message."""
 
 import copy
 import datetime
@@ -11,8 +11,8 @@ from unittest.mock import MagicMock
 import pytest
 import torch
 import yaml
+from harness import EXAMPLES, expect_error
 from huggingface_hub import errors
-from outcomes import ROUNDS, expect_error
 from safetensors.torch import load_file, save_file
 from small_models import make_backbone, training
 from test_hand_made_corpora import AUDIO, CORPORA
@@ -53,7 +53,7 @@ def cut(folder):
     (folder / "model.safetensors").write_bytes(content[: len(content) // 2])
 
 
-def lying(folder):
+def oversized_header(folder):
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2**60) + content[8:])
 
@@ -84,7 +84,7 @@ MODELS = {
         lambda path: backbone(path, configured(model_type="bert")),
         ["model_type 'bert'", "hubert"],
     ),
-    "a configuration that asks for terabytes": (
+    "a configuration that needs terabytes": (
         lambda path: backbone(path, configured(hidden_size=10**7, num_attention_heads=1)),
         ["there is room for"],
     ),
@@ -93,13 +93,16 @@ MODELS = {
         ["there is room for"],
     ),
     "a truncated safetensors file": (lambda path: backbone(path, cut), ["damaged file", "model.safetensors"]),
-    "a safetensors header of an exabyte": (lambda path: backbone(path, lying), ["damaged file", "model.safetensors"]),
+    "a safetensors header of an exabyte": (
+        lambda path: backbone(path, oversized_header),
+        ["damaged file", "model.safetensors"],
+    ),
     "a fetched file that is truncated": (lambda path: source(path, cut), ["cut off or damaged", "Fetch it again"]),
     "a pickle with code": (
         lambda path: source(path, pickled),
         ["cannot be read as plain tensors", "pytorch_model.bin"],
     ),
-    "a configuration that is no object": (
+    "a configuration that is not an object": (
         lambda path: backbone(path, lambda folder: (folder / "config.json").write_text("[" * 100_000)),
         ["configuration of a model cannot be read", "config.json"],
     ),
@@ -129,7 +132,7 @@ CONFIGURATION = {
 
 
 @pytest.mark.parametrize("name", [*MODELS, *CONFIGURATION])
-def test_it_is_told(tmp_path, name):
+def test_it_is_reported(tmp_path, name):
     broken, words = {**MODELS, **CONFIGURATION}[name]
     expect_error(lambda: broken(tmp_path), [word.replace("{path}", str(tmp_path)) for word in words])
 
@@ -147,12 +150,12 @@ def hub_error(error):
         (errors.RepositoryNotFoundError, ["has no model facebook/some-encoder"]),
     ],
 )
-def test_a_hub_that_refuses_is_told(tmp_path, monkeypatch, error, words):
+def test_a_hub_that_refuses_is_reported(tmp_path, monkeypatch, error, words):
     monkeypatch.setattr(hub, "snapshot_download", MagicMock(side_effect=hub_error(error)))
     definition = Backbone(source="facebook/some-encoder", revision=COMMIT)
     expect_error(lambda: fetch.fetch_pretrained("b", definition, tmp_path / "output"), words)
 
 
 def test_there_are_enough():
-    assert sum(ROUNDS.values()) >= 500
+    assert sum(EXAMPLES.values()) >= 500
     assert len({**CORPORA, **AUDIO, **MODELS, **CONFIGURATION}) >= 40

@@ -1,4 +1,4 @@
-"""A table of a million rows, most of them wrong: read in bounded memory, and the offenders are not all printed."""
+"""A table of a million rows, most of them wrong: read in bounded memory, and not all offenders are printed."""
 
 import resource
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 from trees import write_audio
 
 ROWS = 1_000_000
-MEMORY_BYTES = 4 << 30  # of address space beyond what the interpreter and its libraries have taken
+MEMORY_BYTES = 4 << 30  # of address space in addition to that of the interpreter and its libraries
 PROGRAM = """
 import resource, sys
 from pathlib import Path

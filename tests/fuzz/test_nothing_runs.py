@@ -1,4 +1,4 @@
-"""Nothing from outside is run: no shell sees it unquoted, nothing is unpickled, no transcript is a command."""
+"""No foreign input is executed: no shell gets it unquoted, nothing is unpickled, no transcript is a command."""
 
 import ast
 import re
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from spoiling import NASTY
+from corruption import NASTY
 
 from valence_gap.audio.packs import open_pack
 from valence_gap.definitions.text import Synthesiser
 from valence_gap.text.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
-NUMBERS = {"threads", "params.seed"}  # what Snakemake and the types of the configuration make sure are numbers
+NUMBERS = {"threads", "params.seed"}  # Snakemake and the types of the configuration ensure that these are numbers
 BLOCK = re.compile(r'shell:\s*r?(?:"""(.*?)"""|((?:"[^"\n]*"\s*)+))', re.DOTALL)
 VALUE = re.compile(r"(?<!\{)\{([^{}]+)\}(?!\})")
 FORBIDDEN = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
@@ -39,7 +39,7 @@ def test_every_value_in_a_shell_block_is_quoted_or_a_number():
 
 
 def called(node):
-    """The last part of a call's name, and the whole of it."""
+    """Return the last part of a call's name, the whole name, and the keyword arguments."""
     whole = ast.unparse(node.func)
     return whole.rpartition(".")[2], whole, {word.arg: ast.unparse(word.value) for word in node.keywords}
 
@@ -76,9 +76,9 @@ def test_the_source_unpickles_and_evaluates_nothing():
 ECHO = """
 import json, pathlib, sys, wave
 wav, file, record = sys.argv[1:]
-heard = [pathlib.Path(file).read_text(encoding="utf-8"), sys.stdin.buffer.read().decode()]
+texts = [pathlib.Path(file).read_text(encoding="utf-8"), sys.stdin.buffer.read().decode()]
 with open(record, "a", encoding="utf-8") as stream:
-    stream.write(json.dumps([sys.argv[1:], heard]) + "\\n")
+    stream.write(json.dumps([sys.argv[1:], texts]) + "\\n")
 with wave.open(wav, "wb") as out:
     out.setnchannels(1), out.setsampwidth(2), out.setframerate(16000)
     out.writeframes(b"\\0\\1" * 100)
@@ -95,21 +95,21 @@ def test_a_transcript_is_no_command(tmp_path, monkeypatch):
     command = (sys.executable, "-S", str(tmp_path / "echo.py"), "{wav}", "{text_file}", str(tmp_path / "record"))
     synthesise(tmp_path / "utterances.parquet", Synthesiser(kind="command", command=command), tmp_path / "pack")
     lines = [ast.literal_eval(line) for line in (tmp_path / "record").read_text(encoding="utf-8").splitlines()]
-    spoken_of = [re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text) for text in texts]
-    assert sorted(heard[1] for _, heard in lines) == sorted(text + "\n" for text in spoken_of if text.strip())
+    printable = [re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text) for text in texts]
+    assert sorted(received[1] for _, received in lines) == sorted(text + "\n" for text in printable if text.strip())
     for arguments, _ in lines:
         assert [Path(each).name for each in arguments] == ["speech.wav", "text.txt", "record"]
     assert not list(tmp_path.rglob("pwned"))
 
 
 def spoken(folder, *texts):
-    """How long each text is when it is spoken, in seconds; 0 for what gives no sound."""
+    """Synthesise each text and return its duration in seconds; 0 for a text that gives no audio."""
     table = pd.DataFrame({"id": [str(index) for index in range(len(texts))], "transcript": texts})
     table.to_parquet(folder / "utterances.parquet", index=False)
     synthesise(folder / "utterances.parquet", Synthesiser(), folder / "pack")
     pack = open_pack(folder / "pack")
-    heard = dict(zip(pack.ids, pack.durations_s, strict=True))
-    return [heard.get(identifier, 0.0) for identifier in table["id"]]
+    durations_s = dict(zip(pack.ids, pack.durations_s, strict=True))
+    return [durations_s.get(identifier, 0.0) for identifier in table["id"]]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def spoken(folder, *texts):
         ("[[h@'loU]]", "[h@'loU]"),  # phonemes, to espeak-ng's own program
     ],
 )
-def test_the_engine_of_the_miniature_obeys_no_text(tmp_path, text, words):
+def test_the_synthesiser_of_the_miniature_reads_no_commands_in_a_text(tmp_path, text, words):
     as_text, as_words = spoken(tmp_path, text, words)
     assert as_text == as_words > 0
 
@@ -138,12 +138,12 @@ def test_the_engine_of_the_miniature_obeys_no_text(tmp_path, text, words):
         ("-f /etc/passwd", "f etc passwd"),
     ],
 )
-def test_the_engine_of_the_miniature_reads_markup_as_words(tmp_path, text, words):
+def test_the_synthesiser_of_the_miniature_reads_markup_as_words(tmp_path, text, words):
     as_text, as_words = spoken(tmp_path, text, words)
     assert as_text >= as_words > 0
 
 
 @pytest.mark.parametrize("text", ["\u202e", "\x00", "\x01 \x1b"])
-def test_text_without_words_gives_no_sound(tmp_path, text):
+def test_text_without_words_gives_no_audio(tmp_path, text):
     nothing, word = spoken(tmp_path, text, "hello")
     assert (nothing, word > 0) == (0.0, True)

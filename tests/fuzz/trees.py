@@ -1,4 +1,4 @@
-"""Small sound corpora in their real formats, as bytes by path, and what is counted in them by other means."""
+"""Small valid corpora in their real formats, as bytes by path, and an independent count of their rows."""
 
 import csv
 import io
@@ -111,12 +111,12 @@ class CorpusTree:
 
     Attributes:
         adapter: its reader.
-        texts: the files that are broken, by path; `.csv` are tables.
+        texts: the files that are corrupted, by path; `.csv` are tables.
         audio: the paths of its audio, below the audio folder.
-        paths: where its parts lie below the tree.
+        paths: the paths of its parts below the tree.
         definition: the rest of its definition.
-        label_file: pattern of the files whose rows are utterances.
-        header: whether their first row names the columns.
+        label_file: the file whose rows are utterances.
+        header: whether its first row names the columns.
     """
 
     adapter: str
@@ -128,7 +128,7 @@ class CorpusTree:
     header: bool = True
 
     def write(self, root, contents=None):
-        """Write the label tree, with the audio apart in ``audio``; contents None leaves a file out."""
+        """Write the label tree without its audio; a file whose content is None is left out."""
         for name, text in {**self.texts, **(contents or {})}.items():
             if text is not None:
                 path = root / name
@@ -136,11 +136,11 @@ class CorpusTree:
                 path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def given(self, root, audio):
-        """The paths of its definition."""
+        """Return the paths of its definition."""
         return CorpusPaths(audio=(str(audio),), **{role: str(root / path) for role, path in self.paths.items()})
 
     def corpus(self, **settings):
-        """Its definition."""
+        """Return its definition."""
         return Corpus(adapter=self.adapter, label=self.adapter, **{**self.definition, **settings})
 
 
@@ -214,12 +214,12 @@ TREES = {
         "db.emotion.csv",
     ),
 }
-# What is skipped and is no row of the labels.
+# Reasons of skips that do not concern a row of the labels.
 NO_ROWS = ("audio without a row", "malformed line of ", "transcript line")
 
 
 def wav(seconds=0.05, rate_hz=16_000, channels=1, subtype="PCM_16", container="WAV"):
-    """The bytes of an audio file with a tone."""
+    """Return the bytes of an audio file with a tone."""
     stream = io.BytesIO()
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate_hz)) / rate_hz)
     soundfile.write(stream, np.repeat(tone[:, None], channels, axis=1), rate_hz, subtype=subtype, format=container)
@@ -236,7 +236,7 @@ def write_audio(root, names):
 
 
 def text_of(content):
-    """Text of bytes as the documentation says that they are read."""
+    """Return the text of bytes, decoded as the documentation says."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = content.decode("utf-16", "replace")
     else:
@@ -248,9 +248,9 @@ def text_of(content):
 
 
 def label_rows(tree, content):
-    """How many rows of utterances the label file has, counted by Python's csv module or by the turn lines.
+    """Count the utterance rows of the label file by Python's csv module or by the turn lines.
 
-    None where audformat's readers, which are not ours, may take quotes for something else.
+    The count is None where audformat's own readers may interpret quotes in another way.
     """
     text = text_of(content)
     if tree.adapter == "iemocap":
@@ -265,7 +265,7 @@ def label_rows(tree, content):
 
 
 def counted_rows(report, utterances):
-    """Rows that the report accounts for: read, skipped, or of a split that is not used."""
+    """Count the rows in the report: read, skipped, or of a split that is not used."""
     skipped = sum(
         found["count"] for reason, found in report["skipped"].items() if not any(part in reason for part in NO_ROWS)
     )

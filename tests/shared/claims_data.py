@@ -1,4 +1,4 @@
-"""A study in which every role is played, and made-up worlds that statements are judged in."""
+"""A study that has every role, and artificial evidence for the tests of statements."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -42,7 +42,7 @@ ROLES = {
 
 
 def paper_claims(**changes) -> Claims:
-    """Every role, as the paper's models play it; changes replace whole keys."""
+    """Return claims with every role filled by the paper's models; changes replace whole keys."""
     section = {
         "roles": ROLES,
         "frozen": {name: f"{name}-frozen" for name in TRANSFORMERS},
@@ -62,7 +62,7 @@ def paper_claims(**changes) -> Claims:
 
 
 def statement(**changes):
-    """A statement that the best model beats the baseline in valence, with changes."""
+    """Return the statement that the best model beats the baseline in valence, with changes."""
     row = {
         "id": "one",
         "section": "IV-A",
@@ -76,14 +76,14 @@ def statement(**changes):
 
 
 def around(value, width=0.01, resamples=200):
-    """An estimate with resamples that lie evenly around it."""
+    """Return an estimate with resamples that are spread evenly around it."""
     return np.concatenate([[value], value + np.linspace(-width, width, resamples)])
 
 
 class RandomEvidence:
-    """Evidence that is made up: a number for everything that can be asked, the same whenever it is asked again.
+    """Artificial evidence: a number for every possible query, the same for the same query.
 
-    How far models, dimensions, corpora, variants and chance matter differs from world to world.
+    The influence of models, dimensions, corpora, variants and chance depends on the seed.
     """
 
     resamples = 2
@@ -99,7 +99,7 @@ class RandomEvidence:
         return np.random.default_rng([self.seed, *"\0".join(names).encode()])
 
     def number(self, *names):
-        """In -1..1; a checksum is quicker than a generator, and nobody looks at how random it is."""
+        """Return a number in -1..1; a checksum is quicker than a generator and random enough."""
         digest = blake2b("\0".join((str(self.seed), *names)).encode(), digest_size=4).digest()
         return int.from_bytes(digest, "big") / 2**31 - 1
 
@@ -128,7 +128,7 @@ class RandomEvidence:
 
 
 class MappedEvidence:
-    """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the rest as asked."""
+    """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the other kinds."""
 
     def __init__(self, cccs=None, *, speakers=None, curves=None, separations=None, resamples=200, speaker_draws=200):
         self.cccs, self.by_speaker = cccs or {}, speakers or {}
@@ -158,7 +158,7 @@ class MappedEvidence:
 
 
 def write_study(root: Path, models, *, utterances=80, speakers=4, conditions=("clean",), seeds=(1,)):
-    """Labels, utterances and predictions of three corpora; models maps names to the noise of their predictions.
+    """Write labels, utterances and predictions of three corpora; models maps names to the noise of their predictions.
 
     Returns:
         The command line's --labels, --utterances and --predictions, as texts by option.

@@ -1,4 +1,4 @@
-"""Small corpora written by hand, and what is read of them."""
+"""Small corpora written by hand, and their tables after reading."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def write_audio(path: Path, *, seconds: float = 0.5, rate: int = 16_000, channel
 
 
 class PreparedCorpus:
-    """The six tables and the report of a corpus, joined for looking up."""
+    """The tables and the report of a corpus, joined for lookups."""
 
     def __init__(self, folder: Path) -> None:
         self.report: dict[str, Any] = json.loads((folder / "report.json").read_text())
@@ -40,7 +40,7 @@ class PreparedCorpus:
         return self.utterances[split]["id"].tolist()
 
     def row(self, split: str, identifier: str) -> dict[str, Any]:
-        """One utterance with its labels, null as None."""
+        """Return one utterance with its labels, null as None."""
         table = self.utterances[split].drop(columns="sha256")
         table = table.merge(self.provenance[split], on="id").merge(self.labels[split], on="id")
         (row,) = table[table["id"] == identifier].to_dict("records")
@@ -54,7 +54,7 @@ class PreparedCorpus:
 
 
 def prepare(output: Path, adapter: str, paths: Mapping[str, Any], **definition: Any) -> PreparedCorpus:
-    # Of a handful of files, one that is missing is many.
+    # In a corpus of a few files, one missing file would exceed the limit of missing audio.
     corpus = Corpus(adapter=adapter, label=adapter, **{"on_missing_audio": "skip", **definition})
     given = {key: str(path) for key, path in paths.items() if key != "audio"}
     prepare_corpus(adapter, corpus, CorpusPaths(audio=tuple(map(str, paths["audio"])), **given), output)

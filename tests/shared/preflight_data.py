@@ -34,7 +34,7 @@ MSP = Corpus(
 
 
 def write_release(root: Path, rows: tuple[str, ...] = ROWS) -> CorpusPaths:
-    """Two seconds of audio for each row, a transcript for the first."""
+    """Write a release: two seconds of audio for each row, and a transcript for the first."""
     write(root / "Labels/labels_concensus.csv", "\n".join([HEADER, *rows]) + "\n")
     for row in rows:
         write_audio(root / "Audios" / row.split(",")[0], seconds=2)
@@ -49,7 +49,7 @@ def found(findings: list[Finding], check: str, subject: str | None = None) -> Fi
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The paper's study with a small MSP-Podcast, figure 2 of two models; its configuration file."""
+    """The configuration file of the paper's study with a small MSP-Podcast and figure 2 of two models."""
     monkeypatch.chdir(tmp_path)
     paths = write_release(tmp_path / "msp")
     own = {

@@ -1,4 +1,4 @@
-"""A small model as the authors' released one comes: its configuration, its names of weights, a pickled state dict."""
+"""A small model in the format of the authors' released one: configuration, names of weights, a pickled state dict."""
 
 import json
 
@@ -6,7 +6,7 @@ import torch
 from released import EmotionModel
 from small_models import configuration
 
-# The keys of the released config.json, an older transformers' spelling and an empty vocabulary among them.
+# The keys of the released config.json, with spellings of an older transformers and an empty vocabulary.
 RELEASED = {
     "_name_or_path": "torch",
     "activation_dropout": 0.1,
@@ -80,15 +80,15 @@ RELEASED = {
 
 
 def release(folder):
-    """A small random model on disk as the released one is, and the model card's class with the same weights."""
+    """Write a small random model in the format of the released one; return the model card's class with its weights."""
     torch.manual_seed(0)
-    card = EmotionModel(configuration("wav2vec2", "layer", stable=True, num_labels=3)).eval()
+    model = EmotionModel(configuration("wav2vec2", "layer", stable=True, num_labels=3)).eval()
     older = {
         "parametrizations.weight.original0": "weight_g",
         "parametrizations.weight.original1": "weight_v",
     }
     state = {}
-    for name, weight in card.state_dict().items():
+    for name, weight in model.state_dict().items():
         for newer, old in older.items():
             name = name.replace(newer, old)
         state[name] = weight
@@ -97,4 +97,4 @@ def release(folder):
     torch.save(state, folder / "pytorch_model.bin")
     (folder / "config.json").write_text(json.dumps(RELEASED, indent=2))
     (folder / "README.md").write_text("---\nlicense: cc-by-nc-sa-4.0\n---\n")
-    return card
+    return model

@@ -42,7 +42,7 @@ def configuration(kind="hubert", norm="group", stable=False, **settings):
         "initializer_range": 0.3,
         "conv_bias": norm == "layer",
     }
-    if kind == "data2vec-audio":  # there it is the number of positional convolutions, each of this kernel
+    if kind == "data2vec-audio":  # here the key means the number of positional convolutions, each with this kernel
         small |= {"num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 5}
     return KINDS[kind][0](feat_extract_norm=norm, do_stable_layer_norm=stable, **{**small, **settings})
 
@@ -50,7 +50,7 @@ def configuration(kind="hubert", norm="group", stable=False, **settings):
 def make_backbone(folder, kind="hubert", norm="group", stable=False, model=None, **settings):
     torch.manual_seed(1)
     backbone = (model or KINDS[kind][1])(configuration(kind, norm, stable, **settings)).eval()
-    with torch.no_grad():  # affine weights other than one and zero, so that none can be forgotten
+    with torch.no_grad():  # affine weights other than one and zero, so that a test fails if one is not loaded
         for name, weight in backbone.named_parameters():
             if "layer_norm" in name:
                 weight.add_(torch.randn_like(weight) * 0.1)
@@ -85,7 +85,7 @@ def cnn14_training(**settings):
 def make_cnn14(**settings):
     torch.manual_seed(0)
     model = loading.build(cnn14_training(**settings), None)
-    with torch.no_grad():  # statistics as after some training, so that normalisation does something
+    with torch.no_grad():  # statistics as after some training, so that the normalisation has an effect
         for module in model.modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                 module.running_mean.normal_(0, 0.3)

@@ -8,7 +8,7 @@ from transformers import (
     WhisperModel,
 )
 
-WINDOW_S = 1  # of the small Whisper; the hub's take 30 s
+WINDOW_S = 1  # of the small Whisper; the released models have windows of 30 s
 
 
 def make_w2v_bert(folder, kind=Wav2Vec2BertModel, **settings):

@@ -16,7 +16,7 @@ from valence_gap.runtime import data_files
 from valence_gap.training.learners import TrainingSplit
 
 CHANNELS = 8
-STEPS = 6  # of an epoch: 44 utterances in batches of 8
+STEPS = 6  # per epoch: 44 utterances in batches of 8
 RECIPE = Recipe(learning_rate=3e-3, batch_size=8, epochs=3, precision="fp32")
 TRAINING = Training(
     backbone=Backbone(), recipe=RECIPE, frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1
@@ -43,7 +43,7 @@ class TrainingData:
 
 
 def split(folder: Path, count: int, seed: int) -> TrainingSplit:
-    """Features whose means are the labels, and audio whose loudness is one of them."""
+    """Write features whose means depend on the labels, and audio whose loudness depends on the first one."""
     random = np.random.default_rng(seed)
     ids = [f"{folder.name} {i}" for i in range(count)]
     labels = random.random((count, 3))
@@ -70,7 +70,7 @@ def split(folder: Path, count: int, seed: int) -> TrainingSplit:
 
 
 def make(folder: Path) -> TrainingData:
-    """A tiny backbone with every kind of randomness in training, and two splits."""
+    """Write a tiny backbone with every kind of randomness in training, and two splits."""
     torch.manual_seed(0)
     config = HubertConfig(
         hidden_size=16,
@@ -92,7 +92,7 @@ def make(folder: Path) -> TrainingData:
 
 
 def with_audio(data: TrainingData) -> TrainingData:
-    """The same data as audio."""
+    """Return the same data with audio instead of features."""
     train, dev = (replace(each, features=None, audio=each.labels.parent / "audio") for each in (data.train, data.dev))
     return replace(data, train=train, dev=dev)
 

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -26,30 +27,54 @@ def test_the_lock_file_pins_everything_exactly() -> None:
     assert all("==" in pin and "+" not in pin and "@" not in pin for pin in pins())
 
 
-def test_the_lock_file_holds_every_extra() -> None:
-    """What it lacks would be skipped by the tests that need it."""
+def test_the_lock_file_contains_every_extra() -> None:
+    """Tests that need a missing package would be skipped."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    wanted = {re.split("[<>=]", requirement)[0].lower() for extra in extras.values() for requirement in extra}
-    assert wanted <= {pin.split("==")[0].lower() for pin in pins()}
+    required = {re.split("[<>=]", requirement)[0].lower() for extra in extras.values() for requirement in extra}
+    assert required <= {pin.split("==")[0].lower() for pin in pins()}
 
 
-def test_the_conda_environment_holds_the_pins_of_the_lock_file() -> None:
+def test_the_conda_environment_has_the_pins_of_the_lock_file() -> None:
     environment = yaml.safe_load((ROOT / "envs/valence-gap.yaml").read_text())
     (section,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
     assert section == pins()
 
 
 def test_the_code_of_each_stage_is_that_of_its_revision() -> None:
-    """Fails where code that decides a stage's numbers has changed since its fingerprint was noted.
+    """Fails if code that determines a stage's numbers has changed since its fingerprint was recorded.
 
-    If results can change, raise the stage's revision in revisions.py. Then, or if they cannot, note the fingerprints:
-    ``python -m valence_gap.study.revisions > tests/unit/fingerprints.json``.
+    If results can change, raise the stage's revision in revisions.py. Then record the fingerprints; if results cannot
+    change, only record them: ``python -m valence_gap.study.revisions > tests/unit/fingerprints.json``.
     """
-    noted = json.loads((ROOT / "tests/unit/fingerprints.json").read_text())
-    assert {stage: [REVISIONS[stage], fingerprint(stage)] for stage in STAGES} == noted
+    recorded = json.loads((ROOT / "tests/unit/fingerprints.json").read_text())
+    assert {stage: [REVISIONS[stage], fingerprint(stage)] for stage in STAGES} == recorded
 
 
-def test_a_run_record_says_where_a_number_came_from(tmp_path: Path) -> None:
+def test_the_map_of_the_packages_agrees_with_their_docstrings() -> None:
+    assert subprocess.run([sys.executable, ROOT / "docs/package_map.py", "--check"]).returncode == 0, "run make map"
+
+
+def test_words_that_were_given_up_are_not_used() -> None:
+    """Private words that have a standard equivalent in the field."""
+    given_up = re.compile(
+        r"(?<![a-z])(un)?(told|heard)(?![a-z])|standing_on|reckon|once_sound|maybe_temp", re.IGNORECASE
+    )
+    folders = ("src", "workflow", "benchmarks", "tests", "profiles")
+    kinds = {".py", ".smk", ".yaml", ".rst", ".json"}
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in kinds]
+    files = [path for path in files if path.parent.name != "data"]  # sentences of the miniature
+    files += [ROOT / name for name in ("Snakefile", "config.yaml", "Makefile", "CONTRIBUTING.md")]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in files
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if given_up.search(line)
+    ]
+    assert found == []
+
+
+def test_a_run_record_contains_everything_to_reproduce_a_number(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.write_bytes(b"abc")
     record = run_record({"epochs": 1}, inputs={"data": data})
@@ -61,7 +86,7 @@ def test_a_run_record_says_where_a_number_came_from(tmp_path: Path) -> None:
     assert [package for package in packages if package not in record["versions"]] == []
 
 
-def test_the_checksum_of_several_files_is_that_of_their_list(tmp_path: Path) -> None:
+def test_the_checksum_of_several_files_is_that_of_the_output_of_sha256sum(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("b.wav", "a.wav")]
     for path in paths:
         path.write_text(path.name)
@@ -72,7 +97,7 @@ def test_the_checksum_of_several_files_is_that_of_their_list(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("user", "installs", "status"), [("0", "exit 0", 0), ("0", "exit 100", 1), ("0", None, 0), ("1000", "exit 100", 0)]
 )
-def test_continuous_integration_fails_where_slurm_could_be_installed_and_was_not(
+def test_continuous_integration_fails_if_the_installation_of_slurm_fails(
     tmp_path: Path, user: str, installs: str | None, status: int
 ) -> None:
     stubs = {"id": f"echo {user}", "make": f"touch {tmp_path}/made", "apt-get": installs}

@@ -23,7 +23,12 @@ ENVIRONMENT = os.environ | {
 
 @dataclass(frozen=True)
 class Workflow:
-    """A copy of the workflow that a test may change."""
+    """A copy of the workflow that a test may change.
+
+    Attributes:
+        root: the folder of the copy.
+        own_sources: run the source code of the copy instead of the installed code.
+    """
 
     root: Path
 
@@ -31,11 +36,11 @@ class Workflow:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of Snakemake and its jobs: they run the installed code, or that of the copy itself."""
+        """Environment of Snakemake and its jobs, which run the installed code or that of the copy."""
         return ENVIRONMENT | ({"PYTHONPATH": str(self.root / "src")} if self.own_sources else {})
 
     def snakemake(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",), check: bool = True) -> str:
-        """Run Snakemake in the copy, on the tiny study unless told otherwise; its whole output."""
+        """Run Snakemake in the copy, by default on the tiny study, and return its whole output."""
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", *configfiles]
         done = subprocess.run(
             command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -44,17 +49,17 @@ class Workflow:
         return done.stdout
 
     def copy(self, destination: Path) -> "Workflow":
-        """A copy of the workflow and of all that has been made in it, times of all files kept."""
+        """Copy the workflow and everything that it has made, with the times of all files."""
         shutil.copytree(self.root, destination, symlinks=True)
         return Workflow(destination)
 
     def configure(self, **changes: object) -> None:
-        """Merge changes into the tiny study: definitions key by key, all else in place of what is there."""
+        """Change the tiny study: mappings are merged key by key, all other values are replaced."""
         path = self.root / "tiny.yaml"
         path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes)))
 
     def planned(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
-        """The jobs that a run would start: rule -> count."""
+        """Return the jobs that a run would start: rule -> count."""
         output = self.snakemake("--dry-run", *arguments, configfiles=configfiles)
         table = output.partition("Job stats:")[2].partition("\ntotal ")[0]
         return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
@@ -67,7 +72,7 @@ def merged(config: Any, changes: Any) -> Any:
 
 
 def copy_workflow(destination: Path) -> Workflow:
-    """Copy what a run needs: the workflow, the sources that figures name as inputs, the shipped backbones."""
+    """Copy what a run needs: the workflow, the sources that figures use as inputs, the shipped backbones."""
     for name in ("Snakefile", "config.yaml"):
         shutil.copy2(ROOT / name, destination / name)
     for name in ("workflow", "profiles", "envs", "src", "resources/miniature"):

@@ -1,4 +1,4 @@
-"""The paper's four corpora in their real on-disk formats, with a few seconds of noise for speech."""
+"""The paper's four corpora in their real on-disk formats, with a few seconds of noise instead of speech."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ MSP_HEADER = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set"
 MSP_SPLITS = {"Train": 40, "Validation": 12, "Test1": 24}
 TRANSCRIBED = 8  # of Test1
 MOSI_VIDEOS = {"v0zCBqDeKcE": 12, "W8NXH0Djyww": 2}  # of the test fold, and of the train fold
-# Where each model of the hub would be: what stands in for it, with its depth and kind of normalisation.
+# The small model that replaces each model of the hub: architecture, kind of normalisation and number of layers.
 HUB = {
     "w2v2-b": ("wav2vec2", "group", 12),
     "hubert-b": ("hubert", "group", 12),
@@ -53,7 +53,7 @@ backbones:
 
 @dataclass(frozen=True)
 class Truth:
-    """Labels as the corpora's files say them, on their own scales, by utterance of the test sets."""
+    """Labels of the test utterances as the files of the corpora contain them, on the scales of the corpora."""
 
     msp_valence: dict[str, float]
     iemocap_arousal: dict[str, float]
@@ -61,7 +61,7 @@ class Truth:
 
 
 def write_corpora(root: Path) -> Truth:
-    """Write the corpora, backbones of random weights and the user's configuration, my-corpora.yaml, beside them."""
+    """Write the corpora, randomly initialised backbones and the user's configuration, my-corpora.yaml, to a folder."""
     random = np.random.default_rng(7)
     truth = Truth(_msp_podcast(root, random), _iemocap(root, random), _cmu_mosi(root, random))
     _esc_50(root, random)
@@ -135,7 +135,7 @@ def _cmu_mosi(root: Path, random: np.random.Generator) -> dict[str, float]:
 
 def _esc_50(root: Path, random: np.random.Generator) -> None:
     rows = []
-    for target in (10, 20, 30):  # a category each of the natural, human and interior sounds
+    for target in (10, 20, 30):  # one category each of natural, human and interior sounds
         for take in range(2):
             name = f"1-{take}-A-{target}.wav"
             rows.append(f"{name},1,{target},thing,False,1,A")

@@ -1,11 +1,12 @@
-"""The tiny study under kills, beside an undisturbed one: `make soak`.
+"""Run the tiny study while its jobs are killed, and compare it with an undisturbed run: `make soak`.
 
     python tests/workflow/soak.py --kills 20 --every-s 5
 
-The study is made once undisturbed, one job at a time; then two jobs at a time, while every few seconds a random process
-of a job, or now and then Snakemake itself, gets SIGKILL, until it is done; and so on in further copies until there were
-enough kills. Jobs whose Snakemake was killed go on beside the next one. Then all numbers and weights must be equal: to
-the undisturbed run, and so also whatever the number of jobs at once and their order; and nothing half-written is left.
+The study first runs undisturbed, one job at a time. Then it runs in a second copy, two jobs at a time. Every few
+seconds a random process of a job, or sometimes Snakemake itself, gets SIGKILL, and Snakemake is started again until the
+study is done. Further copies follow until there were enough kills. When Snakemake was killed, its jobs continue while
+the next Snakemake runs. At the end all numbers and weights must equal those of the undisturbed run, so they do not
+depend on the number of jobs at once or on their order either. No half-written file may be left.
 """
 
 import argparse
@@ -24,9 +25,7 @@ import psutil
 from conftest import ENVIRONMENT, copy_workflow
 
 STUDY = ("--configfile", "tiny.yaml", "soak.yaml")
-OVER_TINY = (
-    "recipes: {finetune: {epochs: 3}, cnn14: {epochs: 3}}\n"  # several, so that a training has something to resume
-)
+OVER_TINY = "recipes: {finetune: {epochs: 3}, cnn14: {epochs: 3}}\n"  # epochs to resume from
 RESULTS = "results/tiny"
 SNAKEMAKE_SHARE = 0.15  # of the kills
 MAX_STARTS = 300
@@ -34,7 +33,7 @@ MAX_STARTS = 300
 
 @dataclass
 class Tally:
-    """What happened to a study until it was done."""
+    """The kills and starts that a study needed until it was done."""
 
     kills: dict[str, int] = field(default_factory=dict)
     starts: int = 0
@@ -64,7 +63,7 @@ def run_undisturbed(root: Path) -> None:
 
 
 def run_under_kills(root: Path, draws: random.Random, every_s: float) -> Tally:
-    """Start the study again and again, with kills, until it is done."""
+    """Start the study, with kills, as often as needed until it is done."""
     tally = Tally()
     with (root / "snakemake.log").open("w") as log:
         while tally.starts < MAX_STARTS:
@@ -84,7 +83,7 @@ def run_under_kills(root: Path, draws: random.Random, every_s: float) -> Tally:
 def kill_until_it_ends(snakemake: subprocess.Popen[bytes], draws: random.Random, every_s: float, tally: Tally) -> None:
     while True:
         try:
-            # Ever rarer, or a slow machine whose jobs take longer than that would never be done.
+            # Kills become rarer. Otherwise a slow machine, whose jobs take longer than this, would never finish.
             snakemake.wait(timeout=draws.uniform(0, 2 * every_s * (1 + tally.total / 10)))
             return
         except subprocess.TimeoutExpired:
@@ -104,7 +103,7 @@ def kill_until_it_ends(snakemake: subprocess.Popen[bytes], draws: random.Random,
 
 
 def processes_of_jobs(snakemake: int) -> list[tuple[psutil.Process, str]]:
-    """Processes that run a sub-command, workers too, and its name."""
+    """Return the processes that run a sub-command, including its workers, with the name of the sub-command."""
     found = []
     try:
         descendants = psutil.Process(snakemake).children(recursive=True)
@@ -122,7 +121,7 @@ def processes_of_jobs(snakemake: int) -> list[tuple[psutil.Process, str]]:
 
 
 def differing_numbers(first: Path, second: Path) -> int:
-    """What `valence-gap verify` says of two studies with no tolerance; the number of differing values."""
+    """Print what `valence-gap verify` reports with no tolerance, and return the number of differing values."""
     listed = second / "differences.csv"
     arguments = ["verify", str(first / RESULTS), str(second / RESULTS), "--tolerance", "0", "--output", str(listed)]
     done = subprocess.run(
@@ -131,12 +130,12 @@ def differing_numbers(first: Path, second: Path) -> int:
     print((done.stdout + done.stderr).strip())
     count = len(listed.read_text().splitlines()) - 1
     if (done.returncode == 0) != (count == 0):
-        sys.exit("verify and its list do not agree")
+        sys.exit("error: the exit status of verify and its list of differences do not agree")
     return count
 
 
 def differing_weights(first: Path, second: Path) -> list[str]:
-    """Models whose weights are not the same bytes."""
+    """Return the models whose weights are not the same bytes."""
     weights = [
         {
             path.relative_to(root).as_posix(): path.read_bytes()
@@ -145,21 +144,21 @@ def differing_weights(first: Path, second: Path) -> list[str]:
         for root in (first, second)
     ]
     if not weights[0]:
-        sys.exit("there are no models to compare")
+        sys.exit("error: the undisturbed study has no models to compare")
     return sorted(
         name for name in weights[0].keys() | weights[1].keys() if weights[0].get(name) != weights[1].get(name)
     )
 
 
 def orphans(root: Path) -> list[str]:
-    """Half-written files and folders that killed jobs have left for good."""
+    """Return the half-written files and folders that killed jobs have left behind."""
     hidden = [path for name in ("results", "resources") for path in (root / name).rglob(".*")]
-    own = (".snakemake", "._")  # Snakemake's, and what the miniature's IEMOCAP has from a Macintosh
+    own = (".snakemake", "._")  # Snakemake's own, and the files from macOS in the miniature's IEMOCAP
     return sorted(path.relative_to(root).as_posix() for path in hidden if not path.name.startswith(own))
 
 
 def soak(root: Path, kills: int, every_s: float, draws: random.Random) -> bool:
-    """Whether nothing differs, and nothing half-written is left, after at least so many kills."""
+    """Return whether nothing differs and no half-written file is left after at least `kills` kills."""
     undisturbed = prepare(root / "undisturbed")
     began = time.monotonic()
     run_undisturbed(undisturbed)
@@ -175,20 +174,22 @@ def soak(root: Path, kills: int, every_s: float, draws: random.Random) -> bool:
         weights = differing_weights(undisturbed, killed)
         differing += differing_numbers(undisturbed, killed) + len(weights)
         for name in weights:
-            print(f"other weights: {name}")
+            print(f"different weights: {name}")
         left += orphans(killed)
         shutil.rmtree(killed / RESULTS / "raw")
-    told = ", ".join(f"{name} {count}" for name, count in sorted(total.kills.items()))
-    print(f"{total.total} kills ({told}), {total.starts} starts of Snakemake, {time.monotonic() - began:.0f} s")
+    by_name = ", ".join(f"{name} {count}" for name, count in sorted(total.kills.items()))
+    print(f"{total.total} kills ({by_name}), {total.starts} starts of Snakemake, {time.monotonic() - began:.0f} s")
     print(f"{differing} differing numbers or weights; half-written and left behind: {', '.join(left) or 'nothing'}")
     return not differing and not left
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="at least so many")
+    parser.add_argument("--kills", type=int, default=20, help="lowest number of kills")
     parser.add_argument("--every-s", type=float, default=5.0, help="mean time between the first kills, in seconds")
-    parser.add_argument("--seed", type=int, default=None, help="of the draws; by default another each time")
+    parser.add_argument(
+        "--seed", type=int, default=None, help="seed of the random choices; a different one each time by default"
+    )
     args = parser.parse_args()
     seed = args.seed if args.seed is not None else int.from_bytes(os.urandom(4), "little")
     print(f"seed {seed}", flush=True)

@@ -1,4 +1,4 @@
-"""Runs as a terminal starts and interrupts them."""
+"""Start and interrupt runs as a terminal does."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ PATIENCE_S = 300
 
 
 def started(workflow: Workflow, target: str) -> "subprocess.Popen[str]":
-    """A run in a process group of its own, as a terminal starts it."""
+    """Start a run in a process group of its own, as a terminal does."""
     command = [sys.executable, "-m", "snakemake", target, "--cores", "2", "--configfile", "tiny.yaml"]
     return subprocess.Popen(
         command,
@@ -27,7 +27,7 @@ def started(workflow: Workflow, target: str) -> "subprocess.Popen[str]":
 
 
 def restore_sigint() -> None:
-    """What a shell starts in the background, maybe these tests, ignores Ctrl-C, and so does all that it starts."""
+    """Make Ctrl-C work: a process that a shell starts in the background ignores it, and so do its children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

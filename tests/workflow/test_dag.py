@@ -1,4 +1,4 @@
-"""What a run would do, by dry run."""
+"""Dry runs: the jobs that a run would start."""
 
 import re
 import subprocess
@@ -9,24 +9,21 @@ from pathlib import Path
 import pytest
 from conftest import Workflow, copy_workflow
 
-from valence_gap.definitions.registry import FIGURES, TABLES
-from valence_gap.study.checks.figures import CLAIMS
-
 ROOT = Path(__file__).parents[2]
 
 
-MODELS, BACKBONES, CORPORA = 6, 5, 3  # of the main figures, with CNN14; of the transformers among them
-CACHED = 2  # splits whose stem output is stored: those that are trained on
-EVERY_SPLIT = CORPORA + 2  # a test set of each corpus, and what is trained on
+MODELS, BACKBONES, CORPORA = 6, 5, 3  # models of the main figures, with CNN14; backbones of the transformers
+CACHED = 2  # splits whose stem output is stored: train and dev
+EVERY_SPLIT = CORPORA + 2  # a test set of each corpus, train and dev
 
 
 def audio(corpora: int, splits: int) -> Counter[str]:
-    """Jobs from the raw corpora to their audio."""
+    """Jobs from the raw corpora to packs of their audio."""
     return Counter(make_miniature=1, inventory=corpora, prepare_corpus=corpora, pack_audio=splits)
 
 
 def models(trained: int, backbones: int, cnn14: int = 0) -> Counter[str]:
-    """Jobs that train models, the stem of each backbone computed once for the splits that they are trained on."""
+    """Jobs that train models; the stem output of each backbone is computed once for each of train and dev."""
     stems = backbones * CACHED
     return Counter(fetch_pretrained=backbones, extract_stem_features=stems, finetune=trained, train_cnn14=cnn14)
 
@@ -36,23 +33,28 @@ def scored(tests: int) -> Counter[str]:
     return Counter(predict=tests, score=tests)
 
 
-AUGMENTED = Counter(apply_conditions=CORPORA, inventory=1)  # and the noises are listed
-HEARD = Counter(fetch_pretrained=2, transcribe=3, embed_text=3)  # recogniser and BERT; train, dev and test
-HEARD_TOO = Counter(transcribe=2)  # the test sets of the other corpora, for their word error rates
+AUGMENTED = Counter(apply_conditions=CORPORA, inventory=1)  # and the inventory of the noise corpus
+TRANSCRIBED = Counter(fetch_pretrained=2, transcribe=3, embed_text=3)  # recogniser and BERT; train, dev and test
+TRANSCRIBED_TOO = Counter(transcribe=2)  # the test sets of the other corpora, for their word error rates
 FUSED = Counter(pool_states=2 * BACKBONES, train_fusion=BACKBONES, predict_fusion=BACKBONES)
 IN_DOMAIN, ALL_CORPORA = audio(1, 3), audio(CORPORA, EVERY_SPLIT)
 MAIN = ALL_CORPORA + models(BACKBONES, BACKBONES, cnn14=1) + scored(MODELS * CORPORA)
 FROZEN_TOO = IN_DOMAIN + models(2 * BACKBONES, BACKBONES)
 STEPS = ALL_CORPORA + models(4, 1) + scored(4 * CORPORA)
-# The model from random weights trains its stem, so that it reads audio: one backbone's stem is computed.
+# The model from random initialisation trains its stem, so it reads audio. Only one backbone's stem output is computed.
 FROM_RANDOM_WEIGHTS = {"trained": 2, "backbones": 1, "cnn14": 1}
-# Seeds of the repeated models; the frozen, the random, two pruned and three sparse ones.
+# Seeds of the repeated models; models that are frozen, from random initialisation, pruned (2), on less data (3).
 CLAIMED = models(BACKBONES + 2 + BACKBONES + 1 + 2 + 3, BACKBONES, cnn14=3)
-# Main models, clean and augmented; synthesised speech; frozen ones, clean; the random one; pruned and sparse ones.
+# Main models, clean and augmented; synthesised speech; frozen models, clean; random initialisation; pruned, less data.
 CLAIMED_TESTS = MODELS * CORPORA * 2 + 2 * BACKBONES + BACKBONES + CORPORA + 5
 JOBS = {
     "figure_02": MAIN,
-    "figure_03": ALL_CORPORA + models(BACKBONES, BACKBONES) + HEARD + HEARD_TOO + FUSED + Counter(predict=BACKBONES),
+    "figure_03": ALL_CORPORA
+    + models(BACKBONES, BACKBONES)
+    + TRANSCRIBED
+    + TRANSCRIBED_TOO
+    + FUSED
+    + Counter(predict=BACKBONES),
     "figure_04": FROZEN_TOO + Counter(synthesise=1, predict=2 * 2 * BACKBONES),
     "figure_05": FROZEN_TOO + Counter(predict=2 * BACKBONES),
     "figure_06": MAIN + AUGMENTED + scored(MODELS * CORPORA),
@@ -61,7 +63,7 @@ JOBS = {
     "figure_09": ALL_CORPORA + models(**FROM_RANDOM_WEIGHTS) + scored(3 * CORPORA),
     "figure_10": audio(2, 4)
     + models(**FROM_RANDOM_WEIGHTS)
-    + Counter(predict=3 * 2, measure_separation=1, project_embeddings=1),
+    + Counter(predict=3 * 2, measure_separation=1, project_states=1),
     "figure_11": audio(1, 2) + models(3, 1, cnn14=3),
     "figure_12": STEPS,
     "figure_13": STEPS,
@@ -71,7 +73,7 @@ JOBS = {
     "claims": ALL_CORPORA
     + AUGMENTED
     + CLAIMED
-    + HEARD
+    + TRANSCRIBED
     + FUSED
     + Counter(synthesise=1, predict=CLAIMED_TESTS, measure_separation=1),
 }
@@ -79,7 +81,7 @@ JOBS = {
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counter[str]]:
-    """Of each rule of the miniature with one job: the jobs that it waits for and its own, by rule."""
+    """For each rule of the miniature with one job: that job and all jobs that it depends on, counted by rule."""
     workflow = copy_workflow(tmp_path_factory.mktemp("planned"))
     graph = workflow.snakemake("--dag", "--quiet", "all", configfiles=("config.yaml",))
     rules = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, flags=re.MULTILINE))
@@ -87,7 +89,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counter[str]]
     for before, after in re.findall(r"^\s*(\d+) -> (\d+)$", graph, flags=re.MULTILINE):
         needed[after].add(before)
 
-    def behind(job: str) -> set[str]:
+    def dependencies(job: str) -> set[str]:
         found, waiting = {job}, [job]
         while waiting:
             new = needed[waiting.pop()] - found
@@ -95,26 +97,26 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counter[str]]
             waiting += new
         return found
 
-    return {rules[job]: Counter(rules[each] for each in behind(job)) for job in rules}
+    return {rules[job]: Counter(rules[each] for each in dependencies(job)) for job in rules}
 
 
-@pytest.mark.parametrize("target", [*FIGURES, *TABLES, CLAIMS])
+@pytest.mark.parametrize("target", JOBS)
 def test_a_target_needs_only_what_it_shows(planned: dict[str, Counter[str]], target: str) -> None:
     assert dict(planned[target]) == {rule: count for rule, count in JOBS[target].items() if count} | {target: 1}
 
 
-def test_the_whole_miniature_counts_its_jobs(planned: dict[str, Counter[str]]) -> None:
+def test_the_readme_states_the_number_of_jobs_of_the_miniature(planned: dict[str, Counter[str]]) -> None:
     assert planned["all"].total() == 233
     assert f"{planned['all'].total()} jobs" in (ROOT / "README.md").read_text()
     assert all(planned["all"][target] == 1 for target in JOBS)
 
 
-def test_the_summary_of_the_scores_makes_none_and_leaves_none_out(planned: dict[str, Counter[str]]) -> None:
+def test_the_summary_reads_all_scores_and_computes_no_others(planned: dict[str, Counter[str]]) -> None:
     assert planned["all"]["summarise_scores"] == 1
     assert planned["summarise_scores"]["score"] == planned["all"]["score"] > 0
 
 
-def test_a_run_of_one_target_starts_just_these_jobs(workflow: Workflow) -> None:
+def test_a_run_of_one_target_starts_only_its_jobs(workflow: Workflow) -> None:
     planned = workflow.planned("figure_02", configfiles=("config.yaml",))
     assert planned == JOBS["figure_02"] | {"figure_02": 1}
 
@@ -128,7 +130,7 @@ def test_keep_features_false_marks_them_as_temporary(workflow: Workflow) -> None
     assert "will be removed" in output or "temporary" in output.lower()
 
 
-def test_a_deterministic_recipe_is_one_for_features_and_predictions_too(workflow: Workflow) -> None:
+def test_a_deterministic_recipe_applies_to_features_and_predictions_too(workflow: Workflow) -> None:
     target = "results/tiny/predictions/w2v2-b/seed-42/msp-podcast/clean.parquet"
     assert "--deterministic" not in workflow.snakemake("--dry-run", "--printshellcmds", target)
     workflow.configure(recipes={"finetune": {"deterministic": True}})
@@ -137,10 +139,22 @@ def test_a_deterministic_recipe_is_one_for_features_and_predictions_too(workflow
     assert sorted(each.split()[0] for each in given) == ["extract-features"] * 3 + ["predict-conditions"]
 
 
-def test_parsing_imports_no_torch() -> None:
-    imports = "import sys, valence_gap.study.study, valence_gap.cli"
-    code = f"{imports}; valence_gap.cli.parser(); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+def test_parsing_imports_nothing_slow() -> None:
+    """All that the Snakefile and its rules import, the study of the configuration, and the parser of each job."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    imports = [line for path in files for line in re.findall("^from valence_gap.*", path.read_text(), re.MULTILINE)]
+    assert len(imports) > 8
+    slow = ["torch", "transformers", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "soundfile"]
+    lines = [
+        "import sys, yaml",
+        *imports,
+        "from valence_gap.cli import parser",
+        "study = load(yaml.safe_load(open('config.yaml')))",
+        "study.claims_runs(), parser(), figure_description(study, 'figure_02'), candidates(study)",
+        f"print([name for name in {slow} if name in sys.modules])",
+    ]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_a_wrong_configuration_is_one_line(workflow: Workflow) -> None:
@@ -151,9 +165,9 @@ def test_a_wrong_configuration_is_one_line(workflow: Workflow) -> None:
 
 
 @pytest.mark.parametrize("target", ["figure_06", "results/tiny/tables/table_3.md"])
-def test_what_is_asked_for_by_name_is_checked_first(workflow: Workflow, target: str) -> None:
-    workflow.configure(augmented=[])  # sound with the targets of the tiny study
+def test_a_target_named_on_the_command_line_is_checked_first(workflow: Workflow, target: str) -> None:
+    workflow.configure(augmented=[])  # valid for the targets of the tiny study
     output = workflow.snakemake("--dry-run", target, check=False)
-    (told,) = [line for line in output.splitlines() if line.startswith("  - ")]
-    assert re.match(r"  - augmented: \[\], but (figures|tables)\.\w+ shows the augmented test sets; valid: ", told)
+    (message,) = [line for line in output.splitlines() if line.startswith("  - ")]
+    assert re.match(r"  - augmented: \[\], but (figures|tables)\.\w+ shows the augmented test sets; valid: ", message)
     assert "Traceback" not in output

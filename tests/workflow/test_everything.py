@@ -24,12 +24,12 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
 
 
 def transcribed(corpus: Path) -> str:
-    """A test utterance of MSP-Podcast of which there is a transcript, so that it is synthesised too."""
+    """Return a test utterance of MSP-Podcast that has a transcript, so that it is synthesised too."""
     return min(path.stem for path in (corpus / "Transcripts").rglob("*.txt"))
 
 
 def corrupt(corpus: Path) -> None:
-    """Cut the audio file of that utterance: its header promises more than there is."""
+    """Cut the audio file of that utterance, so that it is shorter than its header says."""
     (path,) = (corpus / "Audios").rglob(f"{transcribed(corpus)}.wav")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -40,14 +40,14 @@ def results(everything: Workflow) -> Path:
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_each_figure_is_a_vector_a_picture_and_its_numbers(results: Path, figure: str) -> None:
+def test_each_figure_is_written_as_pdf_png_and_csv(results: Path, figure: str) -> None:
     stem = results / "figures" / figure
     assert stem.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
     assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(stem.with_suffix(".csv")))
 
 
-def test_the_word_error_rates_of_all_corpora_stand_beside_figure_3(results: Path) -> None:
+def test_figure_3_has_the_word_error_rates_of_all_corpora(results: Path) -> None:
     table = pd.read_csv(results / "figures/figure_03_word_error_rates.csv").set_index("corpus")
     assert list(table.index) == ["msp-podcast", "iemocap", "cmu-mosi"]
     assert (table["compared"] > 0).all()
@@ -80,7 +80,7 @@ def test_augmented_test_sets_hold_the_clean_utterances(results: Path) -> None:
     assert predicted.groupby("condition")["id"].apply(list).map(lambda ids: ids == list(clean["id"])).all()
 
 
-def test_a_spoilt_test_file_is_left_out_everywhere_and_counted(everything: Workflow, results: Path) -> None:
+def test_a_damaged_test_file_is_left_out_everywhere_and_counted(everything: Workflow, results: Path) -> None:
     corrupted = transcribed(everything.root / MSP_PODCAST)
     utterances = pd.read_parquet(results / "corpora/msp-podcast/utterances.test.parquet")
     assert corrupted in set(utterances["id"])
@@ -92,25 +92,27 @@ def test_a_spoilt_test_file_is_left_out_everywhere_and_counted(everything: Workf
         for name in ("clean", "augmented", "synthesised")
     }
     assert predicted["clean"] == predicted["augmented"] == set(utterances["id"]) - {corrupted}
-    assert corrupted in predicted["synthesised"]  # the engine needs no audio; what is judged does
+    assert (
+        corrupted in predicted["synthesised"]
+    )  # the synthesiser does not read the audio file, but scores are only of utterances with audio
     scores = pd.read_csv(results / f"scores/{own}/clean.csv")
     assert set(scores.loc[scores["group"] == "all", "samples"]) == {len(utterances) - 1}
     shown = pd.read_csv(results / "figures/figure_10.csv")
     assert set(shown.loc[shown["corpus"] == "msp-podcast", "id"]) == predicted["clean"]
-    told = f"msp-podcast: 1 of {len(utterances)} utterances have bad audio and were skipped"
+    message = f"msp-podcast: 1 of {len(utterances)} utterances have bad audio and were skipped"
     logs = [f"score/{own}/clean", *(f"figures/figure_0{number}" for number in (3, 4, 5)), "measure_separation"]
     for name in (*logs, "claims"):
-        assert told in (results / f"logs/{name}.log").read_text()
+        assert message in (results / f"logs/{name}.log").read_text()
 
 
-def test_a_model_says_where_it_came_from(results: Path) -> None:
+def test_a_model_records_its_origin(results: Path) -> None:
     record = json.loads((results / "models/w2v2-b/seed-43/run.json").read_text())
     assert record["definition"]["seed"] == 43
     assert record["inputs"]
     assert record["versions"]["torch"]
 
 
-def test_seeds_make_different_models_of_equal_shape(results: Path) -> None:
+def test_seeds_give_different_models_of_equal_shape(results: Path) -> None:
     one, two = (np.load(results / f"predictions/w2v2-b/seed-{seed}/iemocap/clean.embeddings.npy") for seed in (42, 43))
     assert one.shape == two.shape
     assert not np.array_equal(one, two)

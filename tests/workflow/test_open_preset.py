@@ -1,4 +1,4 @@
-"""What needs no licence: a finished model, nothing trained; and the paper's Figure 2 with later models."""
+"""The presets open.yaml (a finished model, no training, no licence) and beyond.yaml (Figure 2 with later models)."""
 
 import json
 import re
@@ -32,7 +32,7 @@ evaluation: {{bootstrap: 50}}
 
 
 def jobs_of(output: str) -> dict[str, int]:
-    """The jobs that a dry run names: rule -> count."""
+    """Return the jobs that a dry run lists: rule -> count."""
     jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)}
     del jobs["total"]
     return jobs
@@ -41,7 +41,7 @@ def jobs_of(output: str) -> dict[str, int]:
 def test_the_open_study_trains_nothing_and_reads_no_licensed_corpus(workflow: Workflow) -> None:
     output = workflow.snakemake("--dry-run", configfiles=(OPEN,))
     assert jobs_of(output) == {
-        "inventory": 2,  # and of the noises
+        "inventory": 2,  # of the corpus and of the noise corpus
         "prepare_corpus": 1,
         "pack_audio": 1,
         "apply_conditions": 1,
@@ -61,7 +61,7 @@ def test_fetch_fetches_the_finished_model(workflow: Workflow) -> None:
     assert jobs_of(workflow.snakemake("--dry-run", "fetch", configfiles=(OPEN,))) == {"fetch_checkpoint": 1, "fetch": 1}
 
 
-def test_a_model_that_is_not_pinned_is_told_so(workflow: Workflow) -> None:
+def test_a_model_without_a_revision_is_reported(workflow: Workflow) -> None:
     output = workflow.snakemake("fetch", configfiles=(OPEN,), check=False)
     assert "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim is not pinned" in output
     assert f"Set models.{MODEL}.checkpoint.revision to the 40 hexadecimal digits" in output
@@ -69,7 +69,7 @@ def test_a_model_that_is_not_pinned_is_told_so(workflow: Workflow) -> None:
     assert not (workflow.root / "results/open/models" / MODEL / "seed-42/config.json").exists()
 
 
-def test_three_later_models_stand_in_figure_2_of_the_paper(workflow: Workflow) -> None:
+def test_figure_2_shows_three_later_models(workflow: Workflow) -> None:
     output = workflow.snakemake("--dry-run", configfiles=(PAPER, BEYOND))
     transformers, streamed, corpora = 7 + 3, 1, 3
     assert jobs_of(output) == {
@@ -97,13 +97,13 @@ class Ran:
 
     Attributes:
         root: the copy of the workflow.
-        sentiment: label of each segment, as the corpus says it.
-        card: the released model, as the class of its card.
+        sentiment: label of each segment, as in the corpus.
+        released: the released model, as the class that its model card defines.
     """
 
     root: Path
     sentiment: dict[str, float]
-    card: torch.nn.Module
+    released: torch.nn.Module
 
     @property
     def results(self) -> Path:
@@ -114,12 +114,12 @@ class Ran:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     workflow = copy_workflow(tmp_path_factory.mktemp("open"))
     root, random = workflow.root, np.random.default_rng(3)
-    card = release(root / "released")
+    released = release(root / "released")
     sentiment = _cmu_mosi(root / "CMU-MOSI", random)
     _esc_50(root / "ESC-50", random)
     write(root / "my-corpora.yaml", CONFIGURATION.format(root=root))
     workflow.snakemake(configfiles=(OPEN, "my-corpora.yaml"))
-    return Ran(root, sentiment, card)
+    return Ran(root, sentiment, released)
 
 
 def _noise(path: Path, random: np.random.Generator, seconds: float, rate: int) -> None:
@@ -144,20 +144,20 @@ def _cmu_mosi(root: Path, random: np.random.Generator) -> dict[str, float]:
 
 def _esc_50(root: Path, random: np.random.Generator) -> None:
     rows = []
-    for target in (10, 20, 30):  # a category each of the natural, human and interior sounds
+    for target in (10, 20, 30):  # one category each of natural, human and interior sounds
         rows.append(f"1-1-A-{target}.wav,1,{target},thing,False,1,A")
         _noise(root / f"audio/1-1-A-{target}.wav", random, 1.0, 44_100)
     write(root / "meta/esc50.csv", "filename,fold,target,category,esc10,src_file,take\n" + "\n".join(rows) + "\n")
 
 
-def test_predictions_are_those_of_the_released_class(ran: Ran) -> None:
+def test_predictions_equal_those_of_the_released_class(ran: Ran) -> None:
     predictions = pd.read_parquet(ran.results / f"predictions/{MODEL}/seed-42/cmu-mosi/clean.parquet").set_index("id")
     assert set(predictions.index) == set(ran.sentiment)
     for name, row in predictions.iterrows():
         samples, _ = soundfile.read(ran.root / f"CMU-MOSI/Raw/Audio/WAV_16000/Segmented/{name}.wav")
         signal = torch.from_numpy((samples - samples.mean()) / samples.std()).float()
         with torch.no_grad():
-            expected = ran.card(signal[None])[1][0].numpy()
+            expected = ran.released(signal[None])[1][0].numpy()
         assert row[["arousal", "dominance", "valence"]].to_numpy(float) == pytest.approx(expected, abs=0.03)
 
 
@@ -182,7 +182,7 @@ def test_the_figures_show_sentiment_and_gender_and_the_table_one_column(ran: Ran
     assert table["clean"].to_numpy() == pytest.approx(shown["ccc"], abs=1e-6)
 
 
-def test_the_model_says_where_it_came_from_and_nothing_was_trained(ran: Ran) -> None:
+def test_the_model_records_its_origin_and_nothing_was_trained(ran: Ran) -> None:
     folder = ran.results / f"models/{MODEL}/seed-42"
     record = json.loads((folder / "run.json").read_text())
     assert record["source"] == str(ran.root / "released")

@@ -1,7 +1,7 @@
 """The paper's preset from end to end, on small corpora in the real formats: first the quick look, then the whole study.
 
-All is as in the preset but the paths, the size of the corpora and of all models, and what small-paper.yaml says. The
-study runs with the preflight that the preset asks for.
+Everything is as in the preset, except the paths, the size of the corpora and of all models, and the keys of
+small-paper.yaml. The study starts with the preflight, as the preset requires.
 """
 
 import re
@@ -19,7 +19,7 @@ from paper_corpora import HUB, MSP_SPLITS, TRANSCRIBED, Truth, write_corpora
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
 SMALL = str(Path(__file__).parent / "small-paper.yaml")
 OWN = ("my-corpora.yaml", SMALL)
-LOOKED_AT = {"cnn14", "w2v2-b", "w2v2-L-robust"}  # in the quick look
+LOOKED_AT = {"cnn14", "w2v2-b", "w2v2-L-robust"}  # models of the quick look
 MODELS = LOOKED_AT | {
     "hubert-L",
     "w2v-bert",
@@ -42,7 +42,7 @@ NEVER = {
     "models",
     "scores",
     "all",
-}  # no part of the study
+}  # rules that are no part of the study
 OF_THE_MINIATURE = {
     "pretrain_miniature",
     "make_miniature",
@@ -58,8 +58,8 @@ class Ran:
 
     Attributes:
         results: its folder.
-        planned: the jobs that were still to do after the quick look: rule -> count.
-        output: what Snakemake said of them.
+        planned: the jobs that were left after the quick look: rule -> count.
+        output: what Snakemake printed when it ran them.
         truth: the labels on disk.
     """
 
@@ -81,9 +81,9 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 def test_what_the_quick_look_trained_is_not_trained_again(paper: Ran) -> None:
     further = {model for model in MODELS - LOOKED_AT if not model.endswith("-fusion")}
-    assert paper.planned["train_cnn14"] == 1  # its other seed
-    assert paper.planned["finetune"] == 1 + len(further)  # and a seed of w2v2-b
-    assert paper.planned["inventory"] == 1  # of the noises
+    assert paper.planned["train_cnn14"] == 1  # the second seed
+    assert paper.planned["finetune"] == 1 + len(further)  # and the second seed of w2v2-b
+    assert paper.planned["inventory"] == 1  # of the noise corpus
     assert not {"prepare_corpus", "pack_audio"} & set(paper.planned)
 
 
@@ -107,13 +107,13 @@ def test_the_preflight_comes_first_and_compares_with_the_paper(paper: Ran) -> No
     assert (paper.results / "preflight.json").is_file()
 
 
-def test_no_miniature_leaks_in(paper: Ran) -> None:
+def test_nothing_of_the_miniature_is_used(paper: Ran) -> None:
     assert "make_miniature" not in paper.output
     assert not (paper.results / "raw").exists()
     assert {path.name for path in (paper.results / "models").iterdir()} == MODELS
 
 
-def test_every_figure_table_and_claim_is_there(paper: Ran) -> None:
+def test_every_figure_table_and_claim_is_written(paper: Ran) -> None:
     for figure in FIGURES:
         assert (paper.results / f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert len(pd.read_csv(paper.results / f"figures/{figure}.csv"))
@@ -131,13 +131,13 @@ def test_figures_show_every_model_and_corpus(paper: Ran) -> None:
     assert set(pd.read_csv(paper.results / "tables/table_2.csv")["model"]) == set(HUB)
 
 
-def test_what_is_synthesised_is_what_is_transcribed(paper: Ran) -> None:
+def test_exactly_the_utterances_with_a_transcript_are_synthesised(paper: Ran) -> None:
     spoken = pd.read_parquet(paper.results / "predictions/w2v2-b-frozen/seed-42/msp-podcast/synthesised.parquet")
     assert set(spoken["id"]) == {f"MSP-PODCAST_0002_{turn:04d}" for turn in range(TRANSCRIBED)}
 
 
 @pytest.mark.parametrize("model", sorted(LOOKED_AT))
-def test_scores_are_those_of_the_label_files(paper: Ran, model: str) -> None:
+def test_scores_agree_with_the_label_files(paper: Ran, model: str) -> None:
     for corpus, dimension, labels in (
         ("msp-podcast", "valence", paper.truth.msp_valence),
         ("iemocap", "arousal", paper.truth.iemocap_arousal),

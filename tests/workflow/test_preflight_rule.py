@@ -1,4 +1,4 @@
-"""The preflight as the first thing that a run does, and as a rule."""
+"""The preflight as the first step of a run, and as a rule."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ def nowhere(workflow: Workflow) -> tuple[str, ...]:
 
 @pytest.fixture
 def checked(finished: Workflow, tmp_path: Path) -> Workflow:
-    """A private copy of the finished study, which from now on asks for the preflight."""
+    """A private copy of the finished study whose configuration requires the preflight."""
     root = tmp_path / "checked"
     shutil.copytree(finished.root, root, symlinks=True)
     (root / "checked.yaml").write_text("preflight: true\n")
@@ -35,18 +35,18 @@ def test_a_run_that_would_fail_stops_before_its_first_job(workflow: Workflow, no
     assert "Traceback" not in output
     logs = workflow.root / "results/paper/logs"
     assert not logs.exists() or not any(logs.rglob("*.log"))
-    assert workflow.planned(configfiles=nowhere)["pack_audio"] == 5  # not locked, and as before
+    assert workflow.planned(configfiles=nowhere)["pack_audio"] == 5  # the folder is not locked, and nothing was done
 
 
-def test_what_mends_a_study_is_not_stopped(workflow: Workflow, nowhere: tuple[str, ...]) -> None:
+def test_a_run_that_can_correct_the_problem_is_not_stopped(workflow: Workflow, nowhere: tuple[str, ...]) -> None:
     output = workflow.snakemake("fetch", configfiles=nowhere, check=False)
     assert "error: paper cannot be run" not in output
-    assert "Error in rule fetch_pretrained" in output  # it was started, and says itself what is missing
+    assert "Error in rule fetch_pretrained" in output  # the rule starts, and reports itself what is missing
 
 
-def test_a_run_may_go_without(workflow: Workflow, nowhere: tuple[str, ...]) -> None:
-    wanted = ("results/paper/audio/iemocap/clean/test/audio.npy", "--config", "preflight=False")
-    output = workflow.snakemake(*wanted, configfiles=nowhere, check=False)
+def test_a_run_can_skip_the_preflight(workflow: Workflow, nowhere: tuple[str, ...]) -> None:
+    arguments = ("results/paper/audio/iemocap/clean/test/audio.npy", "--config", "preflight=False")
+    output = workflow.snakemake(*arguments, configfiles=nowhere, check=False)
     assert "error: paper cannot be run" not in output
     assert "Error in rule inventory" in output
 
@@ -59,7 +59,7 @@ def test_the_rule_shows_its_table_and_fails(workflow: Workflow, nowhere: tuple[s
     assert ("iemocap", "place", "wrong") in {(one["subject"], one["check"], one["status"]) for one in found}
 
 
-def test_asking_for_the_preflight_and_making_it_again_makes_nothing_else(checked: Workflow) -> None:
+def test_the_preflight_runs_on_request_and_causes_no_other_job(checked: Workflow) -> None:
     assert checked.planned(configfiles=CHECKED) == {}
     assert checked.planned("preflight", configfiles=CHECKED) == {"preflight": 1}
     output = checked.snakemake("preflight", configfiles=CHECKED)

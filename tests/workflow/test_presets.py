@@ -1,4 +1,4 @@
-"""What the paper's study would do, by dry run: its corpora need not be there."""
+"""Dry runs of the paper's study; they do not need its corpora."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,6 @@ import yaml
 from conftest import Workflow
 
 from valence_gap.definitions.claims import Role
-from valence_gap.definitions.registry import FIGURES, TABLES
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merged
@@ -18,6 +17,8 @@ from valence_gap.study.study import load
 
 ROOT = Path(__file__).parents[2]
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
+FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
+TABLES = ("table_1", "table_2", "table_3")
 TRANSFORMERS, CORPORA, SPLITS_OF_TRAIN = 7, 3, 2
 MY_CORPORA = """
 paths:
@@ -31,7 +32,7 @@ backbones:
 
 
 def dry_run(workflow: Workflow, *presets: str) -> tuple[str, dict[str, int]]:
-    """Its output, and the jobs: rule -> count."""
+    """Return the output of a dry run, and its jobs: rule -> count."""
     (workflow.root / "my-corpora.yaml").write_text(MY_CORPORA)
     output = workflow.snakemake("--dry-run", configfiles=(*presets, "my-corpora.yaml"))
     jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", output, flags=re.MULTILINE)}
@@ -39,15 +40,15 @@ def dry_run(workflow: Workflow, *presets: str) -> tuple[str, dict[str, int]]:
     return output, jobs
 
 
-def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) -> None:
+def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workflow) -> None:
     output, jobs = dry_run(workflow, PAPER)
     seeds, depths, fractions = 3, 11, 5
     fine_tuned = TRANSFORMERS + (seeds - 1)
-    main = TRANSFORMERS + 1  # and CNN14, first seeds
-    variants = 1 + depths + fractions  # random weights, pruned, sparse
+    main = TRANSFORMERS + 1  # and CNN14; first seeds only
+    variants = 1 + depths + fractions  # random initialisation, pruned, less data
     figures = {f"figure_{number:02d}": 1 for number in range(2, 14)}
     assert jobs == {
-        "inventory": CORPORA + 1,  # and of the noises
+        "inventory": CORPORA + 1,  # and of the noise corpus
         "prepare_corpus": CORPORA,
         "pack_audio": CORPORA + SPLITS_OF_TRAIN,
         "apply_conditions": CORPORA,
@@ -61,12 +62,12 @@ def test_the_paper_counts_its_jobs_and_touches_no_miniature(workflow: Workflow) 
         "pool_states": TRANSFORMERS * SPLITS_OF_TRAIN,
         "train_fusion": TRANSFORMERS,
         "predict_fusion": TRANSFORMERS,
-        # clean and augmented test sets of the main models, clean ones of the variants; figures 4 and 5
+        # clean and augmented test sets of the main models, clean test sets of the variants; figures 4 and 5
         "predict": main * CORPORA * 2 + variants * CORPORA + TRANSFORMERS + 2 * TRANSFORMERS,
         "score": main * CORPORA * 2 + variants * CORPORA,
         "summarise_scores": 1,
         "measure_separation": 1,
-        "project_embeddings": 1,
+        "project_states": 1,
         **figures,
         **{f"table_{number}": 1 for number in (1, 2, 3)},
         "claims": 1,
@@ -113,8 +114,8 @@ def test_the_preflight_plans_what_the_workflow_does() -> None:
     assert plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
     assert plan.test_corpora("synthesised") == ("msp-podcast",)
     assert plan.transcribed == plan.corpora
-    heard = [work.name for work in Costs(study, plan, {}).work() if work.kind == "transcribe"]
-    assert heard == ["msp-podcast train", "msp-podcast dev", *(f"{corpus} test" for corpus in plan.corpora)]
+    transcribed = [work.name for work in Costs(study, plan, {}).work() if work.kind == "transcribe"]
+    assert transcribed == ["msp-podcast train", "msp-podcast dev", *(f"{corpus} test" for corpus in plan.corpora)]
 
 
 @pytest.mark.usefixtures("at_root")
@@ -129,11 +130,11 @@ def test_a_fusion_alone_needs_its_audio_model() -> None:
     assert plan.transcribed == plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
 
 
-def test_the_preset_is_the_papers_and_says_all_of_it() -> None:
+def test_the_preset_agrees_with_the_paper_and_is_complete() -> None:
     paper = yaml.safe_load((ROOT / PAPER).read_text())
     study = load(merged([ROOT / "config.yaml", ROOT / PAPER])).configuration
     assert "mini" not in str(paper)
-    assert study.targets == (*FIGURES, *TABLES, CLAIMS)
+    assert study.targets == (*FIGURES, *TABLES, CLAIMS)  # all of the paper
     depths = [study.models[name].layers for name in study.figures["figure_12"].models]
     assert depths == [*range(2, 24, 2), None]
     fractions = [study.models[name].fraction for name in study.figures["figure_13"].models]
@@ -145,21 +146,21 @@ def test_the_preset_is_the_papers_and_says_all_of_it() -> None:
     assert named == {*paper["models"], *paper["fusions"]}
 
 
-def test_nothing_of_the_miniatures_definitions_shows_through() -> None:
-    """A field of the default that the preset leaves out would be the miniature's."""
+def test_the_preset_sets_every_key_of_a_definition_that_it_shares_with_the_miniature() -> None:
+    """If the preset left out a key of such a definition, the value of the miniature would remain."""
     default = yaml.safe_load((ROOT / "config.yaml").read_text())
     paper = yaml.safe_load((ROOT / PAPER).read_text())
-    shown_through = [
+    left_out = [
         f"{section}.{name}.{key}"
         for section in ("corpora", "paths", "backbones", "recipes", "models", "fusions", "figures", "tables")
         for name, fields in paper[section].items()
         for key in set(default[section].get(name, {})) - set(fields)
     ]
-    assert shown_through == []
+    assert left_out == []
     assert set(default["claims"]["roles"]) <= set(paper["claims"]["roles"])
 
 
-def test_every_model_of_the_hub_waits_to_be_pinned() -> None:
+def test_the_preset_pins_no_model_of_the_hub() -> None:
     paper = yaml.safe_load((ROOT / PAPER).read_text())
     hub = {name: backbone for name, backbone in paper["backbones"].items() if "source" in backbone}
     assert len(hub) == TRANSFORMERS + 2

@@ -1,4 +1,4 @@
-"""The rules that made the shipped backbones, run in a tiny size."""
+"""The rules that trained the shipped backbones, with tiny definitions."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ TINY = {
 
 @pytest.fixture
 def pretrained(workflow: Workflow) -> Workflow:
-    """A copy in which the tiny definitions take the place of the miniature's, and have been made."""
+    """A copy in which tiny definitions replace those of the miniature, after `pretrain_miniature` has run."""
     path = workflow.root / "config.yaml"
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | TINY, sort_keys=False))
     before = checksums(workflow.root / "resources/miniature")
@@ -50,8 +50,8 @@ def pretrained(workflow: Workflow) -> Workflow:
     return workflow
 
 
-def alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
-    """The correlation of a weight of two models; that of independent random ones is about 0."""
+def correlation(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    """Return the correlation of a weight matrix of two models; for independent random weights it is about 0."""
     return float(torch.corrcoef(torch.stack([one[WEIGHT].flatten(), other[WEIGHT].flatten()]).float())[0, 1])
 
 
@@ -59,7 +59,7 @@ def checksums(folder: Path) -> dict[Path, str]:
     return {path: checksum(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_pretrain_miniature_makes_every_model_anew(pretrained: Workflow) -> None:
+def test_pretrain_miniature_trains_every_model(pretrained: Workflow) -> None:
     made = pretrained.root / "results/tiny/pretraining"
     assert {path.name for path in made.iterdir()} == {"first", "second", "asr", "bert"}
     for name, kind in {
@@ -72,9 +72,9 @@ def test_pretrain_miniature_makes_every_model_anew(pretrained: Workflow) -> None
         assert definition["steps"] == 2
         assert json.loads((made / name / "config.json").read_text())["num_hidden_layers"] == 1
     first, second, recogniser = (load_file(made / name / "model.safetensors") for name in ("first", "second", "asr"))
-    # What continues a backbone, and what is fine-tuned from it, has its weights but for two steps.
-    assert alike(first, second) > 0.9
-    assert alike(first, {name.removeprefix("hubert."): weight for name, weight in recogniser.items()}) > 0.9
+    # A model that continues a backbone or is fine-tuned from it differs from it only by two steps.
+    assert correlation(first, second) > 0.9
+    assert correlation(first, {name.removeprefix("hubert."): weight for name, weight in recogniser.items()}) > 0.9
     assert not torch.equal(first[WEIGHT], second[WEIGHT])
     assert (made / "bert/tokenizer.json").is_file()
     assert pretrained.planned("pretrain_miniature") == {}

@@ -10,20 +10,20 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import Workflow, copy_workflow
-from rows import TESTED, row, table
+from readme_rows import TESTED, row, table
 from terminal import PATIENCE_S, started, wait_for
-from test_rerun_data import FIGURE  # and its rows, which are in the same table
+from test_rerun_data import FIGURE  # the import also registers the rows of that module
 
 NOTHING: dict[str, int] = {}
 SUMMARISED = {"summarise_scores": 1}
 ON_AUGMENTED = {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, **SUMMARISED, "all": 1}
-TRAINED = {"finetune": 1, "predict": 3, "score": 3, **SUMMARISED, **FIGURE}  # one model, on three test sets
+TRAINED = {"finetune": 1, "predict": 3, "score": 3, **SUMMARISED, **FIGURE}  # one model and its three test sets
 MODELS = ["cnn14", "hubert-b", "w2v2-b"]
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Workflow:
-    """A fresh clone: nothing has been run in it, and all of its files are newer than any result."""
+    """A fresh clone: nothing has run in it, and all of its files are newer than any result."""
     workflow = copy_workflow(tmp_path)
     for path in workflow.root.rglob("*"):
         os.utime(path)
@@ -32,7 +32,7 @@ def clone(tmp_path: Path) -> Workflow:
 
 @pytest.fixture(scope="module")
 def augmented(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The finished study with a figure on augmented speech, and one that computes statistics of its own."""
+    """The finished study with a figure on augmented speech, and a figure that computes its own statistics."""
     workflow = finished.copy(tmp_path_factory.mktemp("augmented") / "study")
     shown = {
         "figure_06": {"models": ["w2v2-b"], "corpora": ["iemocap"]},
@@ -71,7 +71,7 @@ def test_a_second_run_does_nothing(finished: Workflow) -> None:
 
 
 @row("a source file's time, the order of keys", "nothing")
-def test_touched_sources_and_reordered_keys_do_nothing(changed: Workflow) -> None:
+def test_touched_sources_and_reordered_keys_cause_no_job(changed: Workflow) -> None:
     for path in (changed.root / "src").rglob("*.py"):
         os.utime(path)
     path = changed.root / "config.yaml"
@@ -81,7 +81,7 @@ def test_touched_sources_and_reordered_keys_do_nothing(changed: Workflow) -> Non
 
 
 @row("the code or style of a figure, a label, a colour", "the figures that have it")
-def test_an_edited_figure_or_colour_is_one_job(changed: Workflow) -> None:
+def test_an_edited_figure_or_colour_causes_one_job(changed: Workflow) -> None:
     changed.configure(models={"w2v2-b": {"colour": "#000000"}})
     assert changed.planned() == FIGURE
     changed.configure(models={"w2v2-b": {"colour": "#56b4e9"}})
@@ -114,28 +114,28 @@ def test_edited_statistics_and_published_numbers_are_drawn_again(augmented: Work
 
 
 @row("a caption in `workflow/report`", "nothing: `snakemake --report` reads it when it writes the report")
-def test_a_caption_is_no_job(changed: Workflow) -> None:
+def test_an_edited_caption_causes_no_job(changed: Workflow) -> None:
     caption = changed.root / "workflow/report/figure_02.rst"
     caption.write_text(caption.read_text() + "\nAnother sentence.\n")
     assert changed.planned() == NOTHING
 
 
 @row("a model's recipe (`overrides`, `layers`, ...)", "its training, predictions, scores, and the figures that show it")
-def test_another_learning_rate_is_that_chain_only(changed: Workflow) -> None:
+def test_another_learning_rate_runs_the_jobs_of_that_model(changed: Workflow) -> None:
     changed.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})
     assert changed.planned() == TRAINED
 
 
 @row("one more model in a figure", "its training, predictions and scores, and that figure")
-def test_one_more_model_is_its_own_chain(changed: Workflow) -> None:
+def test_one_more_model_runs_only_its_own_jobs(changed: Workflow) -> None:
     changed.configure(figures={"figure_02": {"models": [*MODELS, "w2v2-b-frozen"]}})
     assert changed.planned() == TRAINED
 
 
 @row("one more seed of a model", "that seed's training, predictions and scores, and the figures with `seeds: all`")
-def test_one_more_seed_is_its_own_chain(changed: Workflow) -> None:
+def test_one_more_seed_runs_only_its_own_jobs(changed: Workflow) -> None:
     changed.configure(models={"w2v2-b": {"seeds": [42, 4711]}})
-    assert changed.planned() == NOTHING  # the figure shows first seeds
+    assert changed.planned() == NOTHING  # the figure shows the first seed of each model
     changed.configure(figures={"figure_02": {"seeds": "all"}}, models={"cnn14": {"seeds": [42]}})
     assert changed.planned() == TRAINED
 
@@ -153,11 +153,11 @@ def test_one_more_condition_trains_nothing(augmented: Workflow) -> None:
 
 
 @row("the noise corpus, then `snakemake corpora -R inventory`", "what is made of augmented speech")
-def test_another_noise_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
+def test_a_changed_noise_corpus_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
     workflow = augmented.copy(tmp_path / "study")
     next((workflow.root / "results/tiny/raw/ESC-50/audio").glob("*.wav")).unlink()
     assert workflow.planned() == NOTHING
-    assert workflow.planned("corpora", "-R", "inventory")["inventory"] == 4  # three corpora and the noises
+    assert workflow.planned("corpora", "-R", "inventory")["inventory"] == 4  # three corpora and the noise corpus
     workflow.snakemake("results/tiny/corpora/_noise/inventory.csv", "-R", "inventory")
     assert workflow.planned() == ON_AUGMENTED
 
@@ -166,7 +166,7 @@ def test_another_noise_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
     "the code of a stage",
     "nothing, until its number in [`revisions.py`](src/valence_gap/study/revisions.py) is raised; a test reminds",
 )
-def test_edited_code_is_not_noticed_a_raised_revision_is(changed: Workflow) -> None:
+def test_a_raised_revision_is_noticed_but_edited_code_is_not(changed: Workflow) -> None:
     workflow = Workflow(changed.root, own_sources=True)
     sources = workflow.root / "src/valence_gap"
     edit(sources / "scores/scoring.py", '"""', '"""Edited. ')
@@ -176,7 +176,7 @@ def test_edited_code_is_not_noticed_a_raised_revision_is(changed: Workflow) -> N
 
 
 @row("a deleted result", "that, where it is a target; otherwise nothing, until something that runs needs it")
-def test_a_deleted_intermediate_is_not_missed(changed: Workflow) -> None:
+def test_a_deleted_intermediate_file_causes_no_job(changed: Workflow) -> None:
     results = changed.root / "results/tiny"
     (results / "figures/figure_02.png").unlink()
     (results / "figures/figure_02.pdf").unlink()
@@ -187,8 +187,8 @@ def test_a_deleted_intermediate_is_not_missed(changed: Workflow) -> None:
     assert changed.planned() == NOTHING
 
 
-def test_a_deleted_intermediate_is_made_again_for_what_is_asked(changed: Workflow) -> None:
-    """Asked for alone, a model with the same backbone does not train the others again."""
+def test_a_deleted_intermediate_file_is_made_again_only_for_the_requested_target(changed: Workflow) -> None:
+    """A run of one additional model does not train the other models of its backbone again."""
     shutil.rmtree(changed.root / "results/tiny/features/mini-w2v2-b")
     changed.configure(figures={"figure_02": {"models": [*MODELS, "w2v2-b-frozen"]}})
     assert changed.planned()["finetune"] == 2
@@ -197,7 +197,7 @@ def test_a_deleted_intermediate_is_made_again_for_what_is_asked(changed: Workflo
 
 
 def test_large_features_that_were_made_again_are_deleted_again(changed: Workflow) -> None:
-    """Above the limit for checksums, files are compared by time."""
+    """Files above the size limit for checksums are compared by time."""
     by_time = ("--max-checksum-file-size", "0")
     assert changed.planned(*by_time) == NOTHING
     features = changed.root / "results/tiny/features"
@@ -208,7 +208,7 @@ def test_large_features_that_were_made_again_are_deleted_again(changed: Workflow
     assert changed.planned(*by_time) == NOTHING
 
 
-def test_a_training_ended_by_ctrl_c_goes_on_from_its_last_epoch(changed: Workflow) -> None:
+def test_a_training_ended_by_ctrl_c_resumes_from_its_last_epoch(changed: Workflow) -> None:
     changed.configure(recipes={"finetune": {"epochs": 6}})
     folder, name = changed.root / "results/tiny", "w2v2-b/seed-42"
     log, model = folder / f"logs/finetune/{name}.log", folder / f"models/{name}/model.safetensors"
@@ -241,7 +241,7 @@ def test_released_scores_are_drawn(finished: Workflow, clone: Workflow) -> None:
     "with `--allowed-rules inventory prepare_corpus score figure_02`: the corpora are read, scored, drawn",
 )
 def test_released_predictions_are_scored(finished: Workflow, clone: Workflow) -> None:
-    for name in ("predictions", "raw"):  # the raw corpora are at hand, as those are whose predictions are released
+    for name in ("predictions", "raw"):  # the raw corpora must be available: a release has only predictions
         shutil.copytree(finished.root / "results/tiny" / name, clone.root / "results/tiny" / name)
     only = ("--allowed-rules", "inventory", "prepare_corpus", "score", "figure_02")
     assert clone.planned("figure_02", *only) == {"inventory": 3, "prepare_corpus": 3, "score": 9, "figure_02": 1}
@@ -252,15 +252,17 @@ def test_released_predictions_are_scored(finished: Workflow, clone: Workflow) ->
 @row("the machine: `results/`, `resources/pretrained/` and `.snakemake/` copied into a fresh clone", "nothing")
 def test_a_copied_study_is_finished(finished: Workflow, clone: Workflow) -> None:
     for name in ("results", "resources/pretrained", ".snakemake"):
-        shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)  # times are lost
+        shutil.copytree(
+            finished.root / name, clone.root / name, copy_function=shutil.copy
+        )  # does not keep the times of files
     assert clone.planned() == NOTHING
 
 
 @row("the same without `.snakemake/`, then `snakemake --touch`", "nothing")
-def test_a_study_copied_without_its_metadata_is_taken_as_it_is(finished: Workflow, clone: Workflow) -> None:
+def test_a_study_copied_without_its_metadata_is_accepted_after_touch(finished: Workflow, clone: Workflow) -> None:
     for name in ("results", "resources/pretrained"):
         shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)
     clone.snakemake("--touch")
     assert clone.planned() == NOTHING
     clone.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})
-    assert clone.planned() == TRAINED  # from then on, changes are noticed
+    assert clone.planned() == TRAINED  # later changes are noticed

@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 import soundfile
 from conftest import Workflow
-from rows import row
+from readme_rows import row
 
 RAW = "results/tiny/raw"
 LABELS = "Labels/labels_concensus.csv"
 MSP_PODCAST = f"{RAW}/MSP-PODCAST-Publish-1.7"
-READ_AGAIN = ("results/tiny/corpora/msp-podcast/report.json", "-R", "inventory")  # of `snakemake corpora -R inventory`
+READ_AGAIN = (
+    "results/tiny/corpora/msp-podcast/report.json",
+    "-R",
+    "inventory",
+)  # the part of `snakemake corpora -R inventory` for one corpus
 FIGURE = {"all": 1, "figure_02": 1}
 SCORED = {"score": 3, "summarise_scores": 1, **FIGURE}  # three models on one test set
 TRAINED = {"train_cnn14": 1, "finetune": 2, "predict": 9, "score": 9, "summarise_scores": 1, **FIGURE}
@@ -34,21 +38,21 @@ def valence(workflow: Workflow) -> float:
 
 
 @row("a path in `paths` (a corpus has moved)", "nothing")
-def test_a_moved_corpus_does_nothing(changed: Workflow) -> None:
+def test_a_moved_corpus_causes_no_job(changed: Workflow) -> None:
     shutil.move(changed.root / RAW / "CMU-MOSI", changed.root / "elsewhere")
     changed.configure(paths={"cmu-mosi": {"labels": "{miniature}/../../../elsewhere/Labels/OpinionLevelSentiment.csv"}})
     assert changed.planned() == {}
 
 
 @row("nothing of a corpus, but `snakemake corpora -R inventory`", "nothing more")
-def test_corpora_that_are_read_again_unchanged_do_nothing(changed: Workflow) -> None:
+def test_unchanged_corpora_that_are_read_again_cause_no_further_job(changed: Workflow) -> None:
     assert changed.planned("corpora", "-R", "inventory") == {"inventory": 3, "prepare_corpus": 3, "corpora": 1}
     changed.snakemake(*READ_AGAIN)
     assert changed.planned() == {}
 
 
 @row("a label of a test set, then `snakemake corpora -R inventory`", "its scores, and the figures that show them")
-def test_a_corrected_test_label_is_scored_not_trained(changed: Workflow) -> None:
+def test_a_corrected_test_label_causes_scoring_but_no_training(changed: Workflow) -> None:
     before = valence(changed)
     correct_a_label(changed, "Test1")
     assert changed.planned() == {}
@@ -64,7 +68,7 @@ def test_a_corrected_test_label_is_scored_not_trained(changed: Workflow) -> None
     "all trainings, and what follows from them; no audio is decoded",
 )
 @pytest.mark.parametrize("split", ["Train", "Validation"])
-def test_a_corrected_training_label_is_trained_on(changed: Workflow, split: str) -> None:
+def test_a_corrected_training_label_causes_training(changed: Workflow, split: str) -> None:
     correct_a_label(changed, split)
     changed.snakemake(*READ_AGAIN)
     assert changed.planned() == TRAINED
@@ -74,7 +78,7 @@ def test_a_corrected_training_label_is_trained_on(changed: Workflow, split: str)
     "an utterance added to a test set, then `snakemake corpora -R inventory`",
     "that set's audio, features, predictions, scores, and the figures that show them",
 )
-def test_an_added_test_utterance_trains_nothing(changed: Workflow) -> None:
+def test_an_added_test_utterance_causes_no_training(changed: Workflow) -> None:
     add_an_utterance(changed, "Test1")
     changed.snakemake(*READ_AGAIN)
     assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, "predict": 3, **SCORED}
@@ -85,7 +89,7 @@ def test_an_added_test_utterance_trains_nothing(changed: Workflow) -> None:
     "that set's audio and features, all trainings, and what follows from them",
 )
 @pytest.mark.parametrize("split", ["Train", "Validation"])
-def test_an_added_training_utterance_is_trained_on(changed: Workflow, split: str) -> None:
+def test_an_added_training_utterance_causes_training(changed: Workflow, split: str) -> None:
     add_an_utterance(changed, split)
     changed.snakemake(*READ_AGAIN)
     assert changed.planned() == {"pack_audio": 1, "extract_stem_features": 2, **TRAINED}
@@ -95,13 +99,13 @@ def add_an_utterance(workflow: Workflow, split: str) -> None:
     folder = workflow.root / MSP_PODCAST
     table = pd.read_csv(folder / LABELS, dtype=str)
     added = table[table["Split_Set"] == split].head(1).assign(FileName="MSP-PODCAST_9999_0001.wav")
-    pd.concat([added, table]).to_csv(folder / LABELS, index=False)  # above all rows: each of them moves
+    pd.concat([added, table]).to_csv(folder / LABELS, index=False)  # as the first row, so that all others move
     source = next((folder / "Audios").rglob("*.wav"))
     shutil.copy2(source, source.with_name("MSP-PODCAST_9999_0001.wav"))
 
 
 @row("the audio of an utterance, its length kept, then `snakemake corpora -R inventory`", "as for an added one")
-def test_other_audio_of_the_same_length_is_noticed(changed: Workflow) -> None:
+def test_changed_audio_of_the_same_length_is_noticed(changed: Workflow) -> None:
     table = pd.read_csv(changed.root / MSP_PODCAST / LABELS, dtype=str)
     name = table.loc[table["Split_Set"] == "Test1", "FileName"].iloc[0]
     (path,) = (changed.root / MSP_PODCAST / "Audios").rglob(name)

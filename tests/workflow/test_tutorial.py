@@ -1,4 +1,4 @@
-"""What the README tells to type, typed: its tables, files and commands as they stand there."""
+"""The tutorial of the README, followed with exactly its tables, files and commands."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ from valence_gap.prediction.inputs import normalise
 from valence_gap.preflight.run import merged
 
 TITLE = "From a folder of recordings to scores"
-MORE = {"train": 22, "dev": 10, "test": 14}  # rows beside the README's, so that a CCC can be computed
+MORE = {"train": 22, "dev": 10, "test": 14}  # rows in addition to the README's, so that a CCC can be computed
 SMALL = """
 recipes:
   finetune: {epochs: 1}
@@ -32,7 +32,7 @@ evaluation: {bootstrap: 50, min_samples: 4, speaker_draws: 4}
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of the section, in order."""
+    """Return the code blocks of the section in a language, in order."""
     (section,) = re.findall(
         rf"^### {TITLE}\n(.*?)^##", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE
     )
@@ -75,18 +75,18 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     )
     assert done.returncode == 0, done.stdout
     assert "make_miniature" not in done.stdout
-    assert "model,seed,corpus,condition,dimension" in done.stdout  # what `cat` showed
+    assert "model,seed,corpus,condition,dimension" in done.stdout  # the output of `cat`
     return workflow
 
 
 def make_small(workflow: Workflow) -> None:
-    """Fewer epochs and resamples in the default configuration, over which the README's study is merged."""
+    """Reduce epochs and resamples in the default configuration, into which the README's study is merged."""
     (workflow.root / "small.yaml").write_text(SMALL)
     config = merged([workflow.root / "config.yaml", workflow.root / "small.yaml"])
     (workflow.root / "config.yaml").write_text(yaml.safe_dump(config))
 
 
-def test_the_section_ends_in_scores_of_ones_own_test_split(followed: Workflow) -> None:
+def test_the_tutorial_ends_with_scores_on_the_users_test_split(followed: Workflow) -> None:
     scores = pd.read_csv(followed.root / "results/mine/scores/hubert-b/seed-42/mine/clean.csv")
     whole = scores[scores["group_by"] == "all"]
     assert set(whole["dimension"]) == {"arousal", "dominance", "valence"}
@@ -95,12 +95,12 @@ def test_the_section_ends_in_scores_of_ones_own_test_split(followed: Workflow) -
     assert (followed.root / "results/mine/figures/figure_02.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_exported_model_loads_without_this_project_and_gives_the_studys_numbers(followed: Workflow) -> None:
+def test_the_exported_model_loads_without_this_project_and_agrees_with_the_study(followed: Workflow) -> None:
     folder = followed.root / "results/mine/export"
     model = HubertEmotionModel.from_pretrained(folder).eval()
     processor = AutoFeatureExtractor.from_pretrained(folder)
     trained = loading.load(followed.root / "results/mine/models/hubert-b/seed-42").eval()
-    trained.input_kind = "waveform"  # without the rounding of stored features
+    trained.input_kind = "waveform"  # so that it does not use the stored features, which are rounded
     predicted = pd.read_parquet(followed.root / "results/mine/predictions/hubert-b/seed-42/mine/clean.parquet")
     for row in predicted.head(4).itertuples():
         signal, _ = soundfile.read(followed.root / "my-recordings" / row.id, dtype="float32")
@@ -109,13 +109,13 @@ def test_the_exported_model_loads_without_this_project_and_gives_the_studys_numb
             _, scores = model(inputs)
             own = trained(normalise(torch.from_numpy(signal))[None], torch.tensor([len(signal)])).predictions
         assert torch.allclose(scores, own, atol=1e-5)
-        # Stem features are stored in bfloat16, and the study may compute in it.
+        # Stem features are stored in bfloat16, and the study may also compute in bfloat16.
         assert scores[0].numpy() == pytest.approx([row.arousal, row.dominance, row.valence], abs=0.02)
 
 
-def test_the_card_is_filled(followed: Workflow) -> None:
+def test_the_model_card_is_complete(followed: Workflow) -> None:
     card = (followed.root / "results/mine/export/README.md").read_text()
     assert "# mine-hubert-b" in card
     assert "| data | My recordings; 24 utterances, 0.0 h, 4 known speakers |" in card
     assert "| mine | clean | 16 |" in card
-    assert "Its backbone has heard no human voice" in card
+    assert "The training data of its backbone contain no human voice" in card

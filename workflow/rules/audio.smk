@@ -12,7 +12,7 @@ rule pack_audio:
         f"{RESULTS}/benchmarks/pack_audio/{{corpus}}/{{split}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
-    # Threads decode, and do not shape the result; the miniature is decoded sooner than they are worth.
+    # The number of threads does not affect the result. The miniature is decoded so fast that one is enough.
     threads: lambda wildcards: 1 if study.is_miniature(wildcards.corpus) else 4
     resources:
         mem_mb=1000,
@@ -37,7 +37,7 @@ rule pack_audio:
 
 
 rule apply_conditions:
-    """Materialise the augmented test sets of a corpus (section III-D); each utterance's draw depends on its id alone."""
+    """Store the augmented test sets of a corpus (section III-D); each utterance's draw depends only on its id."""
     input:
         pack=lambda wildcards: pack_files(wildcards.corpus, "test"),
         noise=f"{RESULTS}/corpora/{NOISE}/inventory.csv" if study.noise_root() else [],
@@ -83,7 +83,7 @@ rule apply_conditions:
 
 
 rule synthesise:
-    """Speak the transcripts of a test set with a speech synthesiser, neutrally (section IV-C)."""
+    """Synthesise neutral speech from the transcripts of a test set (section IV-C)."""
     input:
         f"{RESULTS}/corpora/{{corpus}}/utterances.test.parquet",
     output:

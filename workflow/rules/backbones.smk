@@ -1,5 +1,5 @@
 rule fetch_pretrained:
-    """Bring a backbone from the hub, at a pinned commit, or from a local folder; nothing later asks the hub."""
+    """Fetch a backbone from the hub, at a pinned commit, or from a local folder; no later rule needs the hub."""
     input:
         local_backbone_files,
     output:
@@ -31,7 +31,7 @@ rule fetch_pretrained:
 
 
 rule fetch_checkpoint:
-    """Bring a finished model, from the hub at a pinned commit or from a local folder, where a trained one would lie."""
+    """Fetch a finished model, from the hub at a pinned commit or from a local folder, to where trained models are."""
     input:
         local_checkpoint_files,
     output:
@@ -68,7 +68,7 @@ rule fetch_checkpoint:
 
 
 rule fetch:
-    """Fetch every pre-trained or finished model that the study needs, on a node that has a network."""
+    """Fetch every pre-trained or finished model that the study needs; run it on a machine with network access."""
     input:
         [
             f"resources/pretrained/{backbone}/run.json"
@@ -81,7 +81,7 @@ rule fetch:
 
 
 rule extract_stem_features:
-    """Output of a backbone's frozen convolutional stem: a constant of each utterance, shared by all its models."""
+    """Compute the output of a backbone's frozen convolutional stem once per utterance; all its models share it."""
     input:
         backbone=rules.fetch_pretrained.output,
         audio=rules.pack_audio.output.audio,

@@ -1,7 +1,7 @@
 rule claims:
     """The paper's answers as statements, evaluated on the scores: supported, contradicted or inconclusive."""
     input:
-        claims=checked_input("claims", "workflow/claims.yaml"),
+        claims=checked_input("claims", str(study.claims_file)),
         predictions=claims_predictions().values(),
         labels=claims_tables("labels").values(),
         utterances=claims_tables("utterances").values(),

@@ -16,26 +16,26 @@ from valence_gap.study.study import NOISE, load
 
 
 def load_study(*extra_targets):
-    """The study, whose targets and what else is asked for can be made; else the run ends with what is wrong."""
+    """The study, with its targets and the extra ones checked; the run ends with a message if something is wrong."""
     try:
-        return load(config, extra_targets)
+        return load(config, extra_targets, PROJECT)
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
 study = load_study()
 
-# With SIGUSR1 a scheduler warns a whole job of its end. It would kill Snakemake and the shells of its jobs; so they let
-# it pass, and a training, which does not, saves its state.
+# A scheduler sends SIGUSR1 to a whole job before its time is up. The signal would kill Snakemake and the shells of its
+# jobs, so they ignore it; a training handles it and saves its state.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 RESULTS = study.results
 TRAIN_CORPUS = study.configuration.train_corpus
-SOURCES = "src/valence_gap"
+SOURCES = str(PROJECT / "src/valence_gap")
 
 
 def alternatives(names):
-    """A pattern that matches just these names: 'cnn14|w2v2-b'."""
+    """A pattern that matches exactly these names: 'cnn14|w2v2-b'."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
@@ -50,7 +50,7 @@ def flags(option, values):
 
 
 def checked_input(target, files):
-    """An input function that gives some files; first a target that is asked for by name alone is checked."""
+    """An input function that returns some files, after checking a target that was requested on the command line."""
 
     def checked(wildcards):
         if target not in study.targets:
@@ -61,14 +61,14 @@ def checked_input(target, files):
 
 
 def miniature_manifest(wildcards):
-    """What must exist before a corpus is read: results/miniature/raw/manifest.json, or nothing for a real one."""
+    """What must exist before a corpus is read: results/miniature/raw/manifest.json; nothing for a real corpus."""
     return (
         f"{RESULTS}/raw/manifest.json" if study.is_miniature(wildcards.corpus) else []
     )
 
 
 def local_model_files(source):
-    """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors; nothing for one on the hub."""
+    """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors, ...; none for a model on the hub."""
     folder = local_source(source)
     names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
     return (
@@ -116,7 +116,7 @@ def pack_files(corpus, split, condition="clean"):
 
 
 def model_inputs(model, corpus, split):
-    """What a model reads of clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
+    """Input files of a model, clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
     if not study.uses_stem_features(model, split):
         return pack_files(corpus, split)
     folder = f"{RESULTS}/features/{study.backbone_of(model)}/{corpus}/{split}"
@@ -124,7 +124,7 @@ def model_inputs(model, corpus, split):
 
 
 def model_input_options(model, corpus, split, prefix=""):
-    """The option that names it: ['--train-features', 'results/.../features/mini-w2v2-b/msp-podcast/train']."""
+    """The option that names these files: ['--train-features', 'results/.../features/mini-w2v2-b/msp-podcast/train']."""
     kind = "features" if study.uses_stem_features(model, split) else "audio"
     return [f"--{prefix}{kind}", parent(model_inputs(model, corpus, split)[0])]
 
@@ -170,7 +170,7 @@ def test_inputs(wildcards):
 
 
 def test_input_options(wildcards):
-    """Options that name it: --features results/..., or --condition natural-0db=results/... for each condition."""
+    """Options that name these files: --features results/..., or --condition natural-0db=results/... per condition."""
     if wildcards.conditions == "clean":
         return model_input_options(wildcards.model, wildcards.corpus, "test")
     packs = {
@@ -183,7 +183,7 @@ def test_input_options(wildcards):
 
 
 def embedding_files(fusion, seed, split, corpus=TRAIN_CORPUS):
-    """A fusion's audio model on a split: results/.../states/w2v2-b/seed-42/msp-podcast/train.parquet, ..."""
+    """Outputs of a fusion's audio model on a split: results/.../states/w2v2-b/seed-42/msp-podcast/train.parquet, ..."""
     run = f"{study.audio_model(fusion)}/seed-{seed}/{corpus}"
     stem = (
         f"{RESULTS}/predictions/{run}/clean"
@@ -203,15 +203,15 @@ def models_of_backbone(backbone):
 
 
 def deterministic_flag(models):
-    """['--deterministic'] where the recipe of one of these models asks for it; a fetched model has none."""
-    wanted = (
+    """['--deterministic'] if the recipe of one of these models sets it; a fetched model has no recipe."""
+    settings = (
         study.recipe(model).deterministic for model in filter(study.is_trained, models)
     )
-    return ["--deterministic"] if any(wanted) else []
+    return ["--deterministic"] if any(settings) else []
 
 
 def temp_unless_kept(path):
-    """Marks results/.../features.npy as temporary, unless the study keeps its features."""
+    """Mark results/.../features.npy as temporary, unless the study keeps its features."""
     return path if study.configuration.keep_features else temp(path)
 
 

@@ -1,5 +1,5 @@
 rule inventory:
-    """List the files of a corpus, or of the noises, with checksums: the step by which changed data is noticed."""
+    """List the files of a corpus, or of the noise corpus, with checksums; this step detects changed data."""
     input:
         miniature_manifest,
     output:
@@ -17,7 +17,7 @@ rule inventory:
         mem_mb=1000,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        # Taking `output` keeps the paths out of Snakemake's comparison: a corpus may move.
+        # The argument `output` excludes the paths from Snakemake's comparison of parameters: a corpus may move.
         paths=lambda wildcards, output: to_json(study.paths(wildcards.corpus)),
         revision=REVISIONS["corpus"],
     shell:
@@ -71,7 +71,7 @@ rule corpora:
     """Read the corpora of the study, and nothing more."""
     input:
         expand(f"{RESULTS}/corpora/{{corpus}}/report.json", corpus=corpora_of_targets()),
-        # Noises where they have been used: not every study has them in place.
+        # The noise corpus only if it has been used: not every study has one.
         [
             path
             for path in [f"{RESULTS}/corpora/{NOISE}/inventory.csv"]

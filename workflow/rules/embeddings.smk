@@ -1,5 +1,5 @@
 rule measure_separation:
-    """How far the pooled embeddings of each model separate corpora, genders, speakers and valence (section IV-K)."""
+    """Measure how well the pooled embeddings of each model separate corpora, genders, speakers and valence (IV-K)."""
     input:
         predictions=predictions_of("figure_10", "clean").values(),
         embeddings=predictions_of(
@@ -42,8 +42,8 @@ rule measure_separation:
         """
 
 
-rule project_embeddings:
-    """The pooled embeddings of each model in two dimensions, by t-SNE (section IV-K)."""
+rule project_states:
+    """Project the pooled embeddings of each model to two dimensions with t-SNE (section IV-K)."""
     input:
         predictions=rules.measure_separation.input.predictions,
         embeddings=rules.measure_separation.input.embeddings,
@@ -53,9 +53,9 @@ rule project_embeddings:
     output:
         f"{RESULTS}/embeddings/projection.parquet",
     log:
-        f"{RESULTS}/logs/project_embeddings.log",
+        f"{RESULTS}/logs/project_states.log",
     benchmark:
-        f"{RESULTS}/benchmarks/project_embeddings.tsv"
+        f"{RESULTS}/benchmarks/project_states.tsv"
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

@@ -1,5 +1,5 @@
 rule export:
-    """The best model, by mean CCC on the development set, in the released layout, with its card; as ONNX if possible."""
+    """Export the best model, by mean dev CCC, in the released layout, with a model card, and as ONNX if possible."""
     input:
         models=checked_input(
             MAIN,

@@ -3,7 +3,7 @@ rule figure_02:
     input:
         source=figure_source_files("figure_02"),
         published=reference_files("figure_2"),
-        scores=scores_of("figure_02"),
+        scores=scores_of("figure_02", "clean"),
     output:
         report(
             f"{RESULTS}/figures/figure_02.pdf",
@@ -19,9 +19,6 @@ rule figure_02:
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         extra_args=[],
         description=canonical_json(figure_description(study, "figure_02")),
@@ -42,7 +39,7 @@ use rule figure_02 as figure_06 with:
     """Figure 6: CCC averaged over the augmented test sets."""
     input:
         source=figure_source_files("figure_06"),
-        scores=scores_of("figure_06"),
+        scores=scores_of("figure_06", "clean", "augmented"),
     output:
         report(
             f"{RESULTS}/figures/figure_06.pdf",
@@ -60,10 +57,10 @@ use rule figure_02 as figure_06 with:
 
 
 use rule figure_02 as figure_08 with:
-    """Figure 8: CCC of single speakers, and how models agree on them."""
+    """Figure 8: CCC of single speakers, and how well models agree on them."""
     input:
         source=figure_source_files("figure_08"),
-        scores=scores_of("figure_08"),
+        scores=scores_of("figure_08", "clean"),
     output:
         report(
             f"{RESULTS}/figures/figure_08.pdf",
@@ -85,7 +82,7 @@ use rule figure_02 as figure_09 with:
     input:
         source=figure_source_files("figure_09"),
         published=reference_files("figure_2"),
-        scores=scores_of("figure_09"),
+        scores=scores_of("figure_09", "clean"),
     output:
         report(
             f"{RESULTS}/figures/figure_09.pdf",
@@ -106,7 +103,7 @@ use rule figure_02 as figure_12 with:
     """Figure 12: CCC after removing top transformer layers."""
     input:
         source=figure_source_files("figure_12"),
-        scores=scores_of("figure_12"),
+        scores=scores_of("figure_12", "clean"),
         configs=whole_configs_of("figure_12").values(),
     output:
         report(
@@ -129,7 +126,7 @@ use rule figure_02 as figure_13 with:
     """Figure 13: CCC on fractions of the training set."""
     input:
         source=figure_source_files("figure_13"),
-        scores=scores_of("figure_13"),
+        scores=scores_of("figure_13", "clean"),
     output:
         report(
             f"{RESULTS}/figures/figure_13.pdf",

@@ -1,4 +1,4 @@
-# Figures that are drawn from predictions, embeddings and training logs; those from scores are in figures.smk.
+# Figures drawn from predictions, embeddings and training logs. Figures drawn from scores are in figures.smk.
 
 
 rule figure_03:
@@ -26,9 +26,6 @@ rule figure_03:
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
@@ -136,7 +133,7 @@ rule figure_10:
     """Figure 10: t-SNE of the pooled embeddings of two corpora."""
     input:
         source=figure_source_files("figure_10"),
-        projection=rules.project_embeddings.output,
+        projection=rules.project_states.output,
         separation=rules.measure_separation.output,
     output:
         report(
@@ -153,9 +150,6 @@ rule figure_10:
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         description=canonical_json(figure_description(study, "figure_10")),
         name=subpath(output[0], basename=True, strip_suffix=".pdf"),
@@ -191,9 +185,6 @@ rule figure_11:
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         logs=[*logs_of("figure_11")],
         description=canonical_json(figure_description(study, "figure_11")),

@@ -27,7 +27,7 @@ rule make_miniature:
 
 
 rule pretrain_backbone:
-    """Pre-train one miniature backbone by masked prediction of k-means targets, as the shipped ones were."""
+    """Pre-train one miniature backbone by masked prediction of k-means targets, like the shipped ones."""
     input:
         continued_backbone,
     output:
@@ -72,7 +72,7 @@ rule pretrain_backbone:
 
 
 rule train_recogniser:
-    """Fine-tune a miniature backbone as a speech recogniser, as the shipped one was."""
+    """Fine-tune a miniature backbone as a speech recogniser, like the shipped one."""
     input:
         recogniser_backbone,
     output:
@@ -115,7 +115,7 @@ rule train_recogniser:
 
 
 rule pretrain_text_encoder:
-    """Pre-train a miniature BERT by masked words, as the shipped one was."""
+    """Pre-train a miniature BERT on masked words, like the shipped one."""
     output:
         multiext(
             f"{RESULTS}/pretraining/{{encoder}}/",
@@ -153,7 +153,7 @@ rule pretrain_text_encoder:
 
 
 rule pretrain_miniature:
-    """Make every miniature model anew; copy a folder to resources/miniature to use it in place of the shipped one."""
+    """Train every miniature model again; copy a folder to resources/miniature to use it instead of the shipped one."""
     input:
         expand(
             f"{RESULTS}/pretraining/{{name}}/model.safetensors",

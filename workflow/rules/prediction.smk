@@ -1,5 +1,5 @@
 rule predict:
-    """Predict a test set under a set of conditions, with the pooled embeddings of the same pass."""
+    """Predict a test set under a set of conditions, and store the pooled embeddings of the same pass."""
     input:
         model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
         config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
@@ -41,7 +41,7 @@ rule predict:
 
 
 rule pool_states:
-    """Pooled states of a trained audio model on a split that a fusion is trained on (section IV-B)."""
+    """Compute the pooled embeddings of an audio model on a split that a fusion is trained on (section IV-B)."""
     input:
         model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
         config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",

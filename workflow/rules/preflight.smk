@@ -12,11 +12,13 @@ rule preflight:
     params:
         # A function, so that {miniature} in a path is no wildcard.
         configuration=lambda wildcards: canonical_json(config),
+        project=str(PROJECT),
         result=f"{RESULTS}/preflight.json",
     shell:
         r"""
         valence-gap preflight \
             --configuration {params.configuration:q} \
+            --project {params.project:q} \
             --json {params.result:q} \
             >{log:q} 2>&1
         cat {log:q}
@@ -31,8 +33,7 @@ onstart:
         from valence_gap.preflight.before_run import preflight_before_run
 
         try:
-            preflight_before_run(
-                config, {job.rule.name for job in workflow.dag.needrun_jobs()}
-            )
+            planned = {job.rule.name for job in workflow.dag.needrun_jobs()}
+            preflight_before_run(config, planned, PROJECT)
         except UserError as error:
             sys.exit(f"error: {error}")

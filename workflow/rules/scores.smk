@@ -1,5 +1,5 @@
 rule score:
-    """CCC of one model on one corpus, with bootstrap intervals: all utterances, by gender and by speaker."""
+    """Compute the CCC of one model on one corpus, with bootstrap intervals: overall, by gender and by speaker."""
     input:
         predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
         labels=f"{RESULTS}/corpora/{{corpus}}/labels.test.parquet",
@@ -42,12 +42,12 @@ rule score:
 
 
 rule summarise_scores:
-    """Put all scores that the targets show in one table: their mean and spread over the seeds of each model."""
+    """Collect all scores that the targets show in one table, with mean and spread over the seeds of each model."""
     input:
         source=[
             f"{SOURCES}/{path}" for path in source_dependencies(["scores/summary.py"])
         ],
-        scores=scores_of_targets(),
+        scores=scores_of_targets,  # a function: figures and tables are defined below
     output:
         f"{RESULTS}/scores.csv",
     log:

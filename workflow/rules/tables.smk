@@ -12,21 +12,21 @@ rule table_1:
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
+        extra_args=[],
+        name=subpath(output[0], basename=True, strip_suffix=".csv"),
         stem=subpath(output[0], strip_suffix=".csv"),
     shell:
         r"""
-        valence-gap table table_1 \
+        valence-gap table {params.name:q} \
+            {params.extra_args:q} \
             --output-stem {params.stem:q} \
             2>{log:q}
         """
 
 
-rule table_2:
-    """Table II: the pre-trained models; their parameters are counted in the weights."""
+use rule table_1 as table_2 with:
+    """Table II: the pre-trained models; the number of parameters is counted in their weights."""
     input:
         source=table_source_files("table_2"),
         models=[
@@ -40,50 +40,29 @@ rule table_2:
         f"{RESULTS}/logs/tables/table_2.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/table_2.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        description=canonical_json(table_description(study, "table_2")),
-        stem=subpath(output[0], strip_suffix=".csv"),
-    shell:
-        r"""
-        valence-gap table table_2 \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        extra_args=[
+            "--description",
+            canonical_json(table_description(study, "table_2")),
+        ],
 
 
-rule table_3:
+use rule table_1 as table_3 with:
     """Table III: change of the CCC of one model under each augmentation (section IV-H)."""
     input:
         source=table_source_files("table_3"),
         published=reference_files("table_3"),
-        scores=scores_of("table_3"),
+        scores=scores_of("table_3", "clean", "augmented"),
     output:
         multiext(f"{RESULTS}/tables/table_3", ".csv", ".md", ".tex"),
     log:
         f"{RESULTS}/logs/tables/table_3.log",
     benchmark:
         f"{RESULTS}/benchmarks/tables/table_3.tsv"
-    conda:
-        "../../envs/valence-gap.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        description=canonical_json(table_description(study, "table_3")),
-        stem=subpath(output[0], strip_suffix=".csv"),
-    shell:
-        r"""
-        valence-gap table table_3 \
-            --scores {input.scores:q} \
-            --description {params.description:q} \
-            --output-stem {params.stem:q} \
-            2>{log:q}
-        """
+        extra_args=lambda wildcards, input: [
+            "--scores",
+            *input.scores,
+            "--description",
+            canonical_json(table_description(study, "table_3")),
+        ],

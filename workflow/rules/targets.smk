@@ -1,19 +1,11 @@
 # What figures, tables, claims and the export are made from.
 
-# Sets of conditions of the scores that a figure or table is drawn from.
-SCORE_CONDITIONS = {
-    "figure_02": ["clean"],
-    "figure_06": ["clean", "augmented"],
-    "figure_08": ["clean"],
-    "figure_09": ["clean"],
-    "figure_12": ["clean"],
-    "figure_13": ["clean"],
-    "table_3": ["clean", "augmented"],
-}
+# Score tables by target: what `scores_of` gave to the rules of figures and tables, for the summary of the scores.
+SCORE_TABLES = {}
 
 
 def runs_of(target):
-    """(model, seed, corpus) of all that a figure or table shows: ('w2v2-b', 42, 'iemocap'), ..."""
+    """(model, seed, corpus) of every result that a figure or table shows: ('w2v2-b', 42, 'iemocap'), ..."""
     return [
         (model, seed, corpus)
         for model, seed in study.runs(target)
@@ -21,20 +13,20 @@ def runs_of(target):
     ]
 
 
-def scores_of(target):
+def scores_of(target, *conditions):
     """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
-    return [
+    SCORE_TABLES[target] = [
         f"{RESULTS}/scores/{model}/seed-{seed}/{corpus}/{name}.csv"
         for model, seed, corpus in runs_of(target)
-        for name in SCORE_CONDITIONS.get(target, ())
+        for name in conditions
     ]
+    return SCORE_TABLES[target]
 
 
-def scores_of_targets():
-    """Score tables that the targets are drawn from, each once: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
-    return list(
-        dict.fromkeys(path for target in study.targets for path in scores_of(target))
-    )
+def scores_of_targets(wildcards=None):
+    """Score tables that the study's targets are drawn from, each once."""
+    tables = [path for target in study.targets for path in SCORE_TABLES.get(target, ())]
+    return list(dict.fromkeys(tables))
 
 
 def predictions_of(target, *sets, suffix="parquet"):
@@ -79,7 +71,7 @@ def whole_configs_of(target):
 
 
 def transcriptions_of(target):
-    """Reports of the transcripts that a target tells of: {'iemocap=results/.../report.json': 'results/...'}."""
+    """Reports of the transcripts that a target shows: {'iemocap=results/.../report.json': 'results/...'}."""
     paths = {
         corpus: f"{RESULTS}/text/{corpus}/test/report.json"
         for corpus in study.transcribed(target)
@@ -88,7 +80,7 @@ def transcriptions_of(target):
 
 
 def claims_predictions():
-    """Predictions that the claims are judged by, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
+    """Predictions that the claims are evaluated on, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
     paths = [
         (
             f"{model}:{seed}:{corpus}",
@@ -100,7 +92,7 @@ def claims_predictions():
 
 
 def claims_corpora():
-    """The corpora that the claims are judged on: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
+    """The corpora that the claims are evaluated on: ['msp-podcast', 'iemocap', 'cmu-mosi']."""
     return list(dict.fromkeys(corpus for *_, corpus in study.claims_runs()))
 
 
@@ -114,7 +106,7 @@ def claims_tables(table):
 
 
 def claims_logs():
-    """Training logs that the claims are judged by: {'w2v2-b:42=results/.../training.csv': 'results/...'}."""
+    """Training logs that the claims are evaluated on: {'w2v2-b:42=results/.../training.csv': 'results/...'}."""
     paths = {
         f"{model}:{seed}": f"{RESULTS}/models/{model}/seed-{seed}/training.csv"
         for model, seed in study.claims_logs()
@@ -133,7 +125,7 @@ def pack_indexes(corpora):
 
 
 def pack_indexes_of(target):
-    """Those of a target's corpora; see `packed`."""
+    """The same for a target's corpora; see `pack_indexes`."""
     return pack_indexes(study.figure_config(target).corpora)
 
 
@@ -203,7 +195,7 @@ def corpora_of_targets():
 
 
 def target_file(target):
-    """What a target ends in: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
+    """The first file of a target: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
     if target == "claims":
         return f"{RESULTS}/claims.csv"
     return (

@@ -1,5 +1,5 @@
 rule transcribe:
-    """Write down what a speech recogniser hears; its word error rate where the corpus has transcripts."""
+    """Transcribe a split with a speech recogniser; report its word error rate if the corpus has transcripts."""
     input:
         recogniser=pretrained_files(study.configuration.recogniser),
         pack=lambda wildcards: pack_files(wildcards.corpus, wildcards.split),
@@ -36,7 +36,7 @@ rule transcribe:
 
 
 rule embed_text:
-    """Mean-pooled BERT embeddings of the recogniser's transcripts (section IV-B)."""
+    """Compute mean-pooled BERT embeddings of the recogniser's transcripts (section IV-B)."""
     input:
         encoder=pretrained_files(study.configuration.text_encoder),
         transcripts=f"{RESULTS}/text/{{corpus}}/{{split}}/transcripts.parquet",
@@ -72,7 +72,7 @@ rule embed_text:
 
 
 rule train_fusion:
-    """Train a head on the states of an audio model beside the text embeddings, both frozen (section IV-B)."""
+    """Train a head on the frozen embeddings of an audio model together with those of the text (section IV-B)."""
     input:
         train=lambda wildcards: embedding_files(
             wildcards.fusion, wildcards.seed, "train"
@@ -134,7 +134,7 @@ rule train_fusion:
 
 
 rule predict_fusion:
-    """Predict a test set from the states of an audio model beside the text embeddings."""
+    """Predict a test set from the embeddings of an audio model together with those of the text."""
     input:
         model=f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/model.safetensors",
         config=f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/config.json",

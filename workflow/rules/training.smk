@@ -1,9 +1,9 @@
-# `exec` puts a training in its shell's place: a shell would die of SIGTERM at once, and Snakemake would end the job
-# before the training's state is saved.
+# `exec` replaces the shell by the training. Otherwise SIGTERM would end the shell at once, and Snakemake would end the
+# job before the training has saved its state.
 
 
 rule finetune:
-    """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random weights."""
+    """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random initialisation."""
     input:
         backbone=backbone_files,
         train=lambda wildcards: model_inputs(wildcards.model, TRAIN_CORPUS, "train"),
@@ -40,7 +40,7 @@ rule finetune:
         ),
         inputs=lambda wildcards: training_options(wildcards),
         folder=subpath(output[0], parent=True),
-        # Outputs are deleted before each attempt: what a killed training resumes from lies elsewhere.
+        # Snakemake deletes outputs before each attempt, so the state that a training resumes from is in another folder.
         scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.model}/seed-{wildcards.seed}",
         revision=REVISIONS["train"],
     shell:
@@ -58,7 +58,7 @@ rule finetune:
 
 
 use rule finetune as train_cnn14 with:
-    """Train the CNN14 baseline on log-Mel spectrograms, from random weights (section III-B)."""
+    """Train the CNN14 baseline on log-Mel spectrograms, from random initialisation (section III-B)."""
     log:
         f"{RESULTS}/logs/train_cnn14/{{model}}/seed-{{seed}}.log",
     benchmark:

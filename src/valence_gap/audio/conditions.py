@@ -24,22 +24,22 @@ from valence_gap.runtime.files import canonical_json
 from valence_gap.runtime.progress import progress
 
 SPLIT = "test"
-CONTEXT_S = 0.05  # heard by the resampler on either side of a segment, so that its ends do not ring
+CONTEXT_S = 0.05  # the resampler reads this much on either side of a segment, so that its ends do not ring
 
 
 class Augmentation(Protocol):
-    """What a condition does to one utterance; its draws come from the generator alone."""
+    """The change that a condition makes to one utterance; all random choices come from the generator."""
 
     def __call__(self, waveform: Waveform, generator: np.random.Generator) -> Signal | Waveform:
-        """The augmented waveform at 16 kHz."""
+        """Return the augmented waveform at 16 kHz."""
 
 
 def utterance_generator(seed: int, draw: str, identifier: str) -> np.random.Generator:
-    """The generator of one utterance's draws: no other utterance has a say in it.
+    """Return the random generator of one utterance; it does not depend on any other utterance.
 
     Args:
         seed: seed of the conditions.
-        draw: what is drawn, such as ``speed``.
+        draw: name of the random choice, such as ``speed``.
         identifier: id of the utterance.
     """
     digest = hashlib.sha256(canonical_json([seed, draw, identifier]).encode()).digest()
@@ -47,7 +47,7 @@ def utterance_generator(seed: int, draw: str, identifier: str) -> np.random.Gene
 
 
 def draw_name(condition: Condition) -> str:
-    """What a condition draws: the signal-to-noise ratios of one noise class share clip and offset."""
+    """Return the name of a condition's random choice: all ratios of a noise class use the same clip and offset."""
     return f"{condition.kind}-{condition.noise_class}" if condition.kind == "noise" else condition.kind
 
 
@@ -58,9 +58,9 @@ def speed_up(
 
     Args:
         waveform: float32 (samples,) at 16 kHz.
-        generator: source of the segment's length and place, both uniform.
-        factor: how much faster; a segment of L samples becomes one of round(L / factor).
-        share: least and greatest length of the segment as a share of the utterance.
+        generator: source of the segment's length and position, both uniform.
+        factor: speed factor; a segment of L samples becomes one of round(L / factor).
+        share: smallest and largest length of the segment as a share of the utterance.
 
     Returns:
         float32 (samples - L + round(L / factor),).
@@ -73,21 +73,21 @@ def speed_up(
 
 
 def _resample_segment(waveform: Waveform, start: int, length: int, factor: float) -> Waveform:
-    """The segment at ``factor`` times its speed, resampled with what lies around it."""
+    """Return the segment at ``factor`` times its speed, resampled together with the samples around it."""
     ratio = Fraction(factor).limit_denominator(1000)
-    wanted = round(length / ratio)
-    # A whole number of the ratio's periods, so that the segment begins at a sample of the result too.
+    faster_length = round(length / ratio)
+    # The context is a whole number of the ratio's periods, so that the segment also begins at a sample of the result.
     periods = math.ceil(CONTEXT_S * SAMPLE_RATE_HZ / ratio.numerator)
     context, end = periods * ratio.numerator, start + length
     before, after = max(0, context - start), max(0, end + context - waveform.size)
     around = np.pad(waveform[max(0, start - context) : end + context], (before, after))
     faster = soxr.resample(around, ratio.numerator, ratio.denominator, quality="VHQ")
     begin = periods * ratio.denominator
-    return np.asarray(faster[begin : begin + wanted], dtype=np.float32)
+    return np.asarray(faster[begin : begin + faster_length], dtype=np.float32)
 
 
 def fade(waveform: Waveform, generator: np.random.Generator, *, rate_per_s: float) -> Signal:
-    """Fade in or out, the direction drawn: the gain is linear and 1 at the loud end, never below 0.
+    """Fade in or out, in a random direction. The gain is linear, 1 at the loud end, and never below 0.
 
     Args:
         waveform: float32 (samples,) at 16 kHz.
@@ -104,14 +104,14 @@ def fade(waveform: Waveform, generator: np.random.Generator, *, rate_per_s: floa
 
 @dataclass
 class AddNoise:
-    """One random noise clip per utterance at a signal-to-noise ratio; counts what could not be mixed as it was.
+    """Adds one random noise clip per utterance at a signal-to-noise ratio, and counts the special cases.
 
     Attributes:
         clips: noise clips of one class.
         snr_db: signal-to-noise ratio in dB.
-        silent: utterances without a sound, which stay as they are: no noise has a ratio to them.
-        scaled: utterances that were scaled so as not to clip.
-        smallest_scale: the strongest such scaling.
+        silent: number of silent utterances; they stay unchanged, because they have no signal-to-noise ratio.
+        scaled: number of utterances that were scaled down to avoid clipping.
+        smallest_scale: the smallest of their scale factors.
         used: names of the clips that were mixed in.
     """
 
@@ -123,7 +123,7 @@ class AddNoise:
     used: set[str] = field(default_factory=set)
 
     def __call__(self, waveform: Waveform, generator: np.random.Generator) -> Signal | Waveform:
-        """Mix one clip in."""
+        """Mix one random clip into the waveform."""
         if not waveform.any():
             self.silent += 1
             return waveform
@@ -135,7 +135,7 @@ class AddNoise:
         return mixture.signal
 
     def report(self) -> dict[str, Any]:
-        """The counts as JSON values."""
+        """Return the counts as JSON values."""
         return {
             "silent": self.silent,
             "scaled_against_clipping": {"count": self.scaled, "smallest_scale": self.smallest_scale},
@@ -144,10 +144,10 @@ class AddNoise:
 
 
 def augmentation(condition: Condition, clips: Clips) -> Augmentation:
-    """What a condition does to one utterance.
+    """Return the augmentation of a condition.
 
     Raises:
-        UserError: it is not an augmentation, or its definition lacks the noise class or the ratio.
+        UserError: the condition is not an augmentation, or its definition lacks the noise class or the ratio.
     """
     if condition.kind == "speed":
         return lambda waveform, generator: speed_up(waveform, generator, factor=condition.factor, share=condition.share)
@@ -171,11 +171,12 @@ def apply_condition(
 
     Args:
         pack: the clean audio.
-        clips: noise clips of the condition's class; unused by other kinds.
-        condition: what is done.
-        seed: seed of the conditions; an utterance's draws depend on it, the kind and class, and its id alone.
+        clips: noise clips of the condition's class; other kinds do not use them.
+        condition: the augmentation to apply.
+        seed: seed of the conditions. The random choices of an utterance depend only on the seed, the kind, the noise
+            class and the utterance's id.
         output: folder of the pack.
-        checksums: of what pack and clips were read from, for the record.
+        checksums: checksums of the files of pack and clips, for the run record.
     """
     started = time.monotonic()
     augment = augmentation(condition, clips)

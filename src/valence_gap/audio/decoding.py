@@ -1,4 +1,4 @@
-"""One audio file -> 16 kHz mono samples, in blocks: the source is never held as a whole."""
+"""Decode one audio file to 16 kHz mono samples, in blocks: the source is never held in memory as a whole."""
 
 import re
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 BLOCK_FRAMES = 1 << 16
 TRUNCATED_S = 0.1  # MP3 headers count whole frames (up to 72 ms), and some writers pad their last block
-UNKNOWN_BYTES = 0x7FFF_0000  # writers that cannot seek leave the largest number as the length
+UNKNOWN_BYTES = 0x7FFF_0000  # programs that cannot seek in their output write the largest number as the length
 UNKNOWN_FRAMES = 1 << 62
-RATES_HZ = (1_000, 1_000_000)  # beyond them, a header lies: at 1 Hz, a megabyte would become 32 GB
-LONGEST_S = 4 * 3600.0  # one file is held as a whole at 16 kHz: 460 MB
+RATES_HZ = (1_000, 1_000_000)  # outside this range, a header is wrong: at 1 Hz, a megabyte would become 32 GB
+LONGEST_S = 4 * 3600.0  # one decoded file is held in memory as a whole: 460 MB at 16 kHz
 PROMISED = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 Kind = Literal["missing", "unreadable", "truncated", "empty", "non-finite"]
@@ -28,7 +28,7 @@ class AudioError(Exception):
     """An audio file that cannot be used.
 
     Args:
-        kind: the reason in one word; it groups the report.
+        kind: the reason in one word; the report groups files by it.
         detail: the reason in full.
     """
 
@@ -44,9 +44,9 @@ class Decoded:
 
     Attributes:
         samples: int16 (samples,), mono at 16 kHz.
-        clipped: samples that lay beyond +-1 (float formats, or the overshoot of resampling).
-        rate_hz: sample rate of the file.
-        channels: channels of the file.
+        clipped: number of samples beyond +-1 (float formats, or the overshoot of resampling).
+        rate_hz: sampling rate of the file.
+        channels: number of channels of the file.
     """
 
     samples: Samples
@@ -59,7 +59,7 @@ def decode(path: Path) -> Decoded:
     """Decode a file to PCM16.
 
     Raises:
-        AudioError: it is missing, unreadable, truncated, without samples, or has NaN or infinite samples.
+        AudioError: the file is missing, unreadable, truncated, without samples, or has NaN or infinite samples.
     """
     with _open(path) as file:
         blocks = [quantise(block) for block in _mono_blocks(file)]
@@ -88,12 +88,12 @@ def _open(path: Path) -> soundfile.SoundFile:
         return soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError("unreadable", _reason(error)) from error
-    except TypeError as error:  # the extension .raw, for which soundfile wants to be told the format
+    except TypeError as error:  # the extension .raw, for which soundfile requires the format as an argument
         raise AudioError("unreadable", "audio without a header") from error
 
 
 def _mono_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
-    """The file as float32 blocks of 16 kHz mono, not all of them empty."""
+    """Yield the file as float32 blocks of 16 kHz mono, of which at least one has samples."""
     if problem := header_problem(file.frames, file.samplerate):
         raise AudioError("unreadable", problem)
     if cut := truncation(file.frames, file.samplerate, file.extra_info):
@@ -110,37 +110,37 @@ def _mono_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
 
 
 def header_problem(frames: int, rate_hz: int) -> str:
-    """Why a header cannot be true of an utterance; empty where it can."""
+    """Return why a header cannot be that of an utterance; empty where it can."""
     if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
-        return f"its header claims {rate_hz} samples a second"
+        return f"its header gives a sampling rate of {rate_hz} Hz"
     if frames >= UNKNOWN_FRAMES:
-        return "its header does not tell its length"
+        return "its header does not give its length"
     if frames / rate_hz > LONGEST_S:
-        return f"it is longer than {LONGEST_S / 3600:g} hours, so it is no utterance"
+        return f"it is longer than {LONGEST_S / 3600:g} hours, too long for an utterance"
     return ""
 
 
 def truncation(frames: int, rate_hz: int, log: str) -> str:
-    """How many of the bytes that a header promises are there; empty where all are, or none were promised.
+    """Return how many of the bytes that a header announces exist; empty where all do, or none are announced.
 
-    libsndfile corrects the length silently; its log tells for WAV, AIFF and AU. Truncated compressed files show when
-    they are read, except Ogg, which has no length in its header.
+    libsndfile corrects a wrong length silently, but its log reports it for WAV, AIFF and AU. Truncated compressed files
+    are detected when they are read, except Ogg, which has no length in its header.
 
     Args:
         frames: length of the file as libsndfile corrects it.
-        rate_hz: its sampling rate.
+        rate_hz: sampling rate of the file.
         log: libsndfile's log of the file.
     """
     duration_s = frames / rate_hz
     for promised, found in PROMISED.findall(log):
         missing_bytes = int(promised) - int(found)
         if int(promised) < UNKNOWN_BYTES and missing_bytes * duration_s > TRUNCATED_S * int(found):
-            return f"{found} of {promised} bytes are there"
+            return f"the file has {found} of the {promised} bytes that its header announces"
     return ""
 
 
 def _source_blocks(file: soundfile.SoundFile) -> Iterator[Waveform]:
-    """Blocks of the file at its own rate, the mean of its channels."""
+    """Yield blocks of the file at its own sampling rate, with its channels averaged."""
     frames = 0
     while True:
         try:

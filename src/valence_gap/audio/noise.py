@@ -32,8 +32,8 @@ class Clips:
     """The noise clips of one class.
 
     Attributes:
-        audible: the clips that are mixed in, in the order of their names.
-        silent: names of the clips without a sound, which never are.
+        audible: the clips that can be mixed in, in the order of their names.
+        silent: names of the silent clips, which are never mixed in.
     """
 
     audible: Sequence[Clip] = ()
@@ -46,8 +46,8 @@ class Mixture:
 
     Attributes:
         signal: float64 (samples,), within +-1.
-        noise_gain: what the noise was multiplied by.
-        scale: what the whole mixture was multiplied by so as not to clip; 1 where it would not have.
+        noise_gain: factor by which the noise was multiplied.
+        scale: factor by which the whole mixture was multiplied to avoid clipping; 1 where that was not needed.
     """
 
     signal: Signal
@@ -88,10 +88,11 @@ def rms(signal: npt.NDArray[np.floating]) -> float:
 
 
 def random_segment(clip: Waveform, samples: int, generator: np.random.Generator) -> Waveform:
-    """A random stretch of an audible clip, looped from a random offset where the clip is shorter.
+    """Return a random stretch of an audible clip; a clip that is shorter is looped from a random offset.
 
-    The offset is drawn again while the stretch lies in the clip's padding (40 dB below the clip), which would be blown
-    up to the wanted level; where that does not end, the stretch begins at the clip's loudest sample.
+    Another offset is drawn while the stretch is in the clip's padding (40 dB below the clip), because mixing would
+    amplify the padding to the level of the noise. After ``TRIES`` draws, the stretch begins at the clip's loudest
+    sample.
 
     Args:
         clip: float32 (clip samples,).
@@ -111,7 +112,7 @@ def random_segment(clip: Waveform, samples: int, generator: np.random.Generator)
 
 
 def _loop(clip: Waveform, offset: int, samples: int) -> Waveform:
-    """``samples`` samples of the endlessly repeated clip, from ``offset`` on."""
+    """Return ``samples`` samples of the endlessly repeated clip, from ``offset`` on."""
     if offset + samples <= clip.size:
         return clip[offset : offset + samples]
     return np.resize(np.roll(clip, -offset), samples)
@@ -122,11 +123,11 @@ def mix(speech: Waveform, noise: Waveform, snr_db: float) -> Mixture:
 
     Args:
         speech: float32 (samples,), not silent.
-        noise: float32 (samples,), not silent: the stretch as it is mixed in.
+        noise: float32 (samples,), not silent: the stretch that is mixed in.
         snr_db: RMS of the speech over that of the noise, in dB.
 
     Returns:
-        The mixture; scaled as a whole where it would clip, which leaves the ratio as it is.
+        The mixture; scaled as a whole where it would clip, which does not change the ratio.
     """
     gain = rms(speech) / rms(noise) / 10 ** (snr_db / 20)
     signal = speech.astype(np.float64) + gain * noise.astype(np.float64)

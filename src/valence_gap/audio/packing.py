@@ -1,4 +1,4 @@
-"""Audio files of a corpus -> one pack of 16 kHz mono PCM16."""
+"""Decode the audio files of a corpus into one pack of 16 kHz mono PCM16."""
 
 import time
 from collections import Counter, defaultdict, deque
@@ -25,7 +25,7 @@ IN_FLIGHT_PER_WORKER = 4
 
 
 class AudioSource(NamedTuple):
-    """One row of the utterance table, as far as its audio is concerned."""
+    """The part of one row of the utterance table that describes its audio."""
 
     id: str
     file: str
@@ -36,18 +36,18 @@ class AudioSource(NamedTuple):
 def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: Path, workers: int = 1) -> None:
     """Decode the audio of an utterance table into a pack.
 
-    Channels are averaged, other sample rates are resampled by soxr in its best quality, and samples are rounded to
-    PCM16. All files are tried before bad ones stop the run.
+    Channels are averaged, other sampling rates are resampled by soxr in its best quality, and samples are rounded to
+    PCM16. All files are decoded before bad ones stop the run.
 
     Args:
         utterances: table with ``id``, ``file``, ``audio_root`` and ``duration_s``.
         roots: the corpus' audio folders; ``audio_root`` is an index into them.
-        corpus: says by ``on_bad_audio`` whether bad files stop the run or are left out of the pack.
+        corpus: its ``on_bad_audio`` decides whether bad files stop the run or are left out of the pack.
         output: folder of the pack.
-        workers: threads that decode; they do not shape the result.
+        workers: number of decoding threads; the result does not depend on it.
 
     Raises:
-        UserError: a folder is missing; files are bad and ``on_bad_audio`` is ``fail``; or no file at all is good.
+        UserError: a folder is missing; files are bad and ``on_bad_audio`` is ``fail``; or all files are bad.
     """
     started = time.monotonic()
     sources = read_sources(utterances, roots)
@@ -63,11 +63,11 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
                 yield source.id, result.samples
         tally.raise_if_unusable(corpus)
         if lines := tally.bad_lines():
-            told = printable("; ".join(lines))
-            log_line(f"pack {utterances.name}: {len(lines)} of {len(sources)} files are bad and skipped: {told}")
+            reasons = printable("; ".join(lines))
+            log_line(f"pack {utterances.name}: {len(lines)} of {len(sources)} files are bad and skipped: {reasons}")
         if len(tally.rates_hz) > 1:
             rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
-            log_line(f"pack {utterances.name}: mixed sampling rates, all brought to {SAMPLE_RATE_HZ} Hz: {rates}")
+            log_line(f"pack {utterances.name}: mixed sampling rates, all converted to {SAMPLE_RATE_HZ} Hz: {rates}")
         report.update(tally.report())
         report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)
 
@@ -76,7 +76,7 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
 
 
 def read_sources(utterances: Path, roots: Sequence[Path]) -> list[AudioSource]:
-    """The audio files of an utterance table, in its order.
+    """Return the audio files of an utterance table, in the order of its rows.
 
     Raises:
         UserError: a root that the table names is not given or is not a folder.
@@ -94,7 +94,7 @@ def read_sources(utterances: Path, roots: Sequence[Path]) -> list[AudioSource]:
 
 
 def _decode_all(sources: Iterable[AudioSource], workers: int) -> Iterator[tuple[AudioSource, Decoded | AudioError]]:
-    """Decode in threads (the libraries release the lock) and yield in order; what waits is bounded in seconds."""
+    """Decode in threads (the libraries release the GIL) and yield in order; the audio that waits is limited."""
     pending: deque[tuple[AudioSource, Future[Decoded | AudioError]]] = deque()
     waiting_s = 0.0
     with ThreadPoolExecutor(workers) as pool:
@@ -124,7 +124,7 @@ def _attempt(path: Path) -> Decoded | AudioError:
 
 @dataclass
 class Tally:
-    """What is counted while a pack is made."""
+    """The counts of the audio files that a pack is made from."""
 
     good: int = 0
     clipped_samples: int = 0
@@ -149,20 +149,20 @@ class Tally:
             self.silent.append(source.id)
 
     def raise_if_unusable(self, corpus: Corpus) -> None:
-        """Stop where the bad files are not to be skipped, or nothing else is left."""
+        """Raise an error if bad files must not be skipped, or if all files are bad."""
         bad = self.bad_lines()
         if bad and corpus.on_bad_audio == "fail":
-            remedy = f"Mend the files, or set on_bad_audio: skip for {corpus.label!r} to leave these utterances out."
+            remedy = f"Repair the files, or set on_bad_audio: skip for {corpus.label!r} to leave these utterances out."
             raise UserError(f"{len(bad)} of {self.good + len(bad)} audio files are bad", bad, remedy)
         if bad and not self.good:
-            raise UserError("not one audio file is good", bad, "Correct the corpus' audio folders.")
+            raise UserError("all audio files are bad", bad, "Correct the corpus' audio folders.")
 
     def bad_lines(self) -> list[str]:
-        """Every bad file and why it is bad, by reason."""
+        """Return one line for each bad file with its reason, sorted by reason."""
         return [line for kind in sorted(self.bad) for line in self.bad[kind]]
 
     def report(self) -> dict[str, Any]:
-        """The counts as JSON values: bad files by reason, all of them by name; silent and clipped ones by id."""
+        """Return the counts as JSON values: all bad files by reason and name; silent and clipped ones by id."""
         return {
             "skipped": {kind: {"count": len(lines), "files": lines} for kind, lines in sorted(self.bad.items())},
             "silent": {"count": len(self.silent), "ids": self.silent},

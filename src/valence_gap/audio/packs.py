@@ -1,4 +1,4 @@
-"""Packs: the audio of a whole split in one memory-mapped array, with the place of every utterance in it."""
+"""Packs: the audio of a whole split in one memory-mapped array, with the position of every utterance in it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ Waveform = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack opened for reading; nothing but the index is held in memory.
+    """A pack opened for reading; only the index is held in memory.
 
     Attributes:
-        ids: the utterances, in the order of the utterance table.
+        ids: ids of the utterances, in the order of the utterance table.
         offsets: int64 (utterances,), first sample of each utterance in ``audio``.
         samples: int64 (utterances,), number of samples of each utterance.
         audio: int16 (samples of all utterances,), mono at 16 kHz, memory-mapped and read-only.
@@ -47,7 +47,7 @@ class Pack:
         return self.samples / SAMPLE_RATE_HZ
 
     def read(self, row: int) -> Waveform:
-        """The waveform of one utterance: float32 (samples,) in -1..1 at 16 kHz."""
+        """Return the waveform of one utterance: float32 (samples,) in -1..1 at 16 kHz."""
         start = int(self.offsets[row])
         return self.audio[start : start + int(self.samples[row])].astype(np.float32) / np.float32(FULL_SCALE)
 
@@ -56,7 +56,7 @@ def open_pack(folder: Path) -> Pack:
     """Open the pack in ``folder``.
 
     Raises:
-        UserError: there is no whole pack in the folder.
+        UserError: the folder does not contain a complete pack.
     """
     missing = [name for name in (AUDIO, INDEX) if not (folder / name).is_file()]
     if missing:
@@ -70,7 +70,7 @@ def open_pack(folder: Path) -> Pack:
     )
     if int(pack.samples.sum()) != pack.audio.size:
         raise UserError(
-            f"{folder} is damaged: {INDEX} does not match {AUDIO}", remedy="Delete the folder; make it anew."
+            f"{folder} is damaged: {INDEX} does not match {AUDIO}", remedy="Delete the folder and create it again."
         )
     return pack
 
@@ -79,7 +79,7 @@ def quantise(waveform: npt.NDArray[np.floating[Any]]) -> tuple[Samples, int]:
     """Round a waveform in -1..1 to PCM16.
 
     Returns:
-        int16 samples, and how many lay beyond +-1 and were clipped (1.0 itself is one step off and not counted).
+        int16 samples, and how many were beyond +-1 and clipped (1.0 itself is off by one step and not counted).
     """
     beyond = int(np.count_nonzero(np.abs(waveform) > 1))
     scaled = np.rint(np.asarray(waveform, dtype=np.float64) * FULL_SCALE)
@@ -87,17 +87,17 @@ def quantise(waveform: npt.NDArray[np.floating[Any]]) -> tuple[Samples, int]:
 
 
 def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapping[str, Any]) -> None:
-    """Write a pack as its audio arrives: memory does not grow with the corpus.
+    """Write a pack block by block: the memory use does not depend on the size of the corpus.
 
     Args:
-        folder: the pack; it appears whole or not at all.
+        folder: folder of the pack; it is written completely or not at all.
         blocks: (id, int16 samples at 16 kHz); successive blocks with the same id are one utterance, and an empty
             block makes an utterance without samples.
-        report: the content of ``report.json``; read when all blocks have been written, so that the source of the
-            blocks can fill it on the way. ``utterances`` and ``duration_s`` are added.
+        report: the content of ``report.json``. It is read after the last block, so that the source of the blocks can
+            fill it while it runs. ``utterances`` and ``duration_s`` are added.
 
     Raises:
-        ValueError: an id comes again after another one.
+        ValueError: an id occurs again after a different one.
     """
     with files.atomic_folder(folder) as scratch:
         with (scratch / AUDIO).open("wb") as stream:
@@ -106,7 +106,7 @@ def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapp
             total = sum(counts.values())
             stream.seek(0)
             if _write_header(stream, total) != header_bytes:
-                raise RuntimeError("the header of the array outgrew the place kept for it")
+                raise RuntimeError("the header of the array does not fit into the space reserved for it")
         samples = np.fromiter(counts.values(), dtype=np.int64, count=len(counts))
         index = {"id": pd.Series(list(counts), dtype="str"), "offset": np.cumsum(samples) - samples, "samples": samples}
         data_files.write_parquet(scratch / INDEX, pd.DataFrame(index))
@@ -120,7 +120,7 @@ def _append(stream: IO[bytes], blocks: Iterable[tuple[str, Samples]]) -> dict[st
     current: str | None = None
     for identifier, block in blocks:
         if identifier != current and identifier in counts:
-            raise ValueError(f"utterance {identifier!r} comes twice")
+            raise ValueError(f"utterance {identifier!r} occurs twice")
         if block.dtype != np.int16:
             raise TypeError(f"utterance {identifier!r}: int16 samples expected, not {block.dtype}")
         current = identifier

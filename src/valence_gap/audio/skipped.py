@@ -1,4 +1,4 @@
-"""Utterances whose audio is bad and was left out of the pack (``on_bad_audio: skip``): nothing is asked of them."""
+"""Utterances with bad audio, which the pack does not contain (``on_bad_audio: skip``): later stages skip them too."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from valence_gap.runtime.progress import log_line
 
 
 def skipped_ids(ids: "pd.Series[str]", index: Path | None, corpus: str) -> frozenset[str]:
-    """The utterances of a test set that its clean pack lacks; their number is said.
+    """Return the utterances of a test set that its clean pack lacks, and log their number.
 
     Args:
         ids: all utterances of the test set.
-        index: ``index.parquet`` of its clean pack; None where bad audio is not skipped, so that nothing is lacking.
+        index: ``index.parquet`` of its clean pack; None where bad audio is not skipped, so that none is missing.
         corpus: name of the corpus.
     """
     if index is None:
@@ -20,10 +20,10 @@ def skipped_ids(ids: "pd.Series[str]", index: Path | None, corpus: str) -> froze
     pack_ids = set(pd.read_parquet(index, columns=["id"])["id"])
     skipped = frozenset(ids) - pack_ids
     if skipped:
-        log_line(f"{corpus}: {len(skipped)} of {len(ids)} utterances have bad audio and were skipped, left out")
+        log_line(f"{corpus}: {len(skipped)} of {len(ids)} utterances have bad audio and were skipped")
     return skipped
 
 
 def drop_skipped(skipped: frozenset[str], table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table with ``id`` that are of other utterances."""
+    """Return the rows of a table with ``id`` whose utterances were not skipped."""
     return table[~table["id"].isin(skipped)].reset_index(drop=True) if skipped else table

@@ -1,4 +1,4 @@
-"""From a question to its cases: the quantity of the first side minus that of the second, for all that compares."""
+"""The cases of a statement: the quantity of the first side minus that of the second, for each pair of cells."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from valence_gap.claims.resolved_statements import Cell, ResolvedStatement
 from valence_gap.definitions.claims import Axis, Side
 from valence_gap.scores.metrics import Floats
 
-# Fewer models have no correlation worth the name.
+# A rank correlation over fewer models is not meaningful.
 MIN_MODELS = 4
 
 FIELDS: Mapping[Axis, str] = {
@@ -35,17 +35,17 @@ Case = tuple[Cell, Cell]
 
 
 def cases_of(resolved: ResolvedStatement, only: Case | None = None) -> dict[Case, Floats]:
-    """What a statement compares with its threshold.
+    """Compute the values that a statement compares with its threshold.
 
     Args:
-        resolved: the statement, its roles and what it is judged by.
-        only: the one case that is asked for; by default all.
+        resolved: the statement, the models and corpora of its roles, and its evidence.
+        only: compute this case only; all cases by default.
 
     Returns:
         For each case, named by its cells of the first and second side: (1 + resamples,), the estimate first.
 
     Raises:
-        MissingEvidenceError: if a role is not filled or a score is not at hand.
+        MissingEvidenceError: if a role is empty or a score is not available.
     """
     statement = resolved.statement
     if statement.quantity == "correlation_over_models":
@@ -63,7 +63,7 @@ def cases_of(resolved: ResolvedStatement, only: Case | None = None) -> dict[Case
 
 
 def _side(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
-    """The quantity of a side, averaged over what does not make the cases."""
+    """Compute the quantity of a side, averaged over every axis that does not distinguish cases."""
     measure = MEASURES[resolved.statement.quantity]
     cells = [cell for cell in resolved.cells(side) if only is None or _blanked(cell, over) == only]
     rows = {cell: measure(resolved, cell) for cell in cells}
@@ -76,12 +76,15 @@ def _side(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: C
 
 
 def _variances_over_models(rows: Rows) -> Rows:
-    """In each place, before places are averaged: in a mean, opposite differences in two dimensions would cancel."""
+    """Compute the variance over models in each place (corpus, dimension, ...), before places are averaged.
+
+    If places were averaged first, opposite differences in two dimensions would cancel.
+    """
     by_place: dict[Cell, list[Floats]] = {}
     for cell, values in rows.items():
         by_place.setdefault(replace(cell, model=""), []).append(values)
     if any(len(models) < 2 for models in by_place.values()):
-        raise MissingEvidenceError("one model has no spread")
+        raise MissingEvidenceError("a spread over models needs at least two models")
     return {place: variance_over_models(np.stack(models)) for place, models in by_place.items()}
 
 
@@ -95,8 +98,8 @@ def _second(resolved: ResolvedStatement, second: Side, only: Cell | None) -> Row
         }
         return averaged(rows, [*over, "models"])
     full = resolved.second() or second
-    # Along an axis on which the sides differ by design, there is nothing to match: the second side is averaged, or each
-    # of what it names is a case (others).
+    # On an axis where the sides differ by design, cells cannot be matched. The second side is averaged over this axis.
+    # With `others` in `over`, each model, dimension or condition that the second side names is a case instead.
     differs: dict[Axis, bool] = {
         "corpora": full.corpora != first.corpora,
         "dimensions": full.dimensions != first.dimensions,
@@ -114,7 +117,7 @@ def _second(resolved: ResolvedStatement, second: Side, only: Cell | None) -> Row
 
 
 def _by_role(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
-    """The quantity of a side for each role of its conditions, averaged over the conditions of the role."""
+    """Compute the quantity of a side for each role of its conditions, averaged over the conditions of the role."""
     rows: Rows = {}
     for role in side.conditions:
         if only is None or only.condition == role:
@@ -125,7 +128,7 @@ def _by_role(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only
 
 
 def averaged(rows: Rows, over: Sequence[Axis]) -> Rows:
-    """Means over all that is not one of the axes."""
+    """Average the rows over every axis that is not in ``over``."""
     groups: dict[Cell, list[Floats]] = {}
     for cell, values in rows.items():
         groups.setdefault(_blanked(cell, over), []).append(values)
@@ -133,12 +136,12 @@ def averaged(rows: Rows, over: Sequence[Axis]) -> Rows:
 
 
 def _blanked(cell: Cell, over: Sequence[Axis]) -> Cell:
-    """A cell without what is averaged."""
+    """Return the cell with the fields of all averaged axes empty."""
     return replace(cell, **{field: "" for axis, field in FIELDS.items() if axis not in over})
 
 
 def _compare(one: Cell, two: Cell, *, own_models: bool) -> bool:
-    """Whether cells of the two sides belong together: the same place; the same model, unless both sides have own."""
+    """Whether two cells are compared: same place; same model, or two different models if ``own_models``."""
     places = ((getattr(one, name), getattr(two, name)) for name in ("corpus", "dimension", "condition", "speaker"))
     if any(a and b and a != b for a, b in places):
         return False
@@ -146,7 +149,7 @@ def _compare(one: Cell, two: Cell, *, own_models: bool) -> bool:
 
 
 def _without_mirrors(cases: dict[Case, Floats]) -> dict[Case, Floats]:
-    """A pair of models that are alike need not be compared both ways."""
+    """Keep only one of the cases (a, b) and (b, a) of each pair of models."""
     kept: dict[Case, Floats] = {}
     for (one, two), rows in cases.items():
         mirror = (replace(one, model=two.model), replace(two, model=one.model))
@@ -158,10 +161,12 @@ def _without_mirrors(cases: dict[Case, Floats]) -> dict[Case, Floats]:
 def _correlation(resolved: ResolvedStatement) -> Floats:
     first, second = resolved.statement.first, resolved.second()
     if second is None:
-        raise MissingEvidenceError("a correlation takes two sides")
+        raise MissingEvidenceError("a correlation needs two sides")
     models = resolved.models(first)
     if len(models) < MIN_MODELS:
-        raise MissingEvidenceError(f"{len(models)} models have no correlation worth the name; it takes {MIN_MODELS}")
+        raise MissingEvidenceError(
+            f"{len(models)} models are too few for a correlation; it needs at least {MIN_MODELS}"
+        )
     sides = []
     for side in (first, second):
         rows = averaged({cell: ccc(resolved, cell) for cell in resolved.cells(side)}, ["models"])

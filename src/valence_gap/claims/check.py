@@ -1,4 +1,4 @@
-"""From files to verdicts: what the sub-command ``claims`` runs."""
+"""Judge claims by scores from files, and write the verdicts: the sub-command ``claims``."""
 
 import json
 import time
@@ -36,16 +36,16 @@ def check_claims(
 
     Args:
         claims_file: the statements.
-        claims: who plays which role.
-        files: scores, as files.
+        claims: the models and corpora of each role.
+        files: the files with scores.
         output_stem: path of the outputs without suffix.
         evaluation: how intervals are computed.
         published: compare with the published scores (the paper's own corpora only).
-        note: small print, such as that it is of the miniature study.
-        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
+        note: text in the title, such as 'miniature'.
+        record: path of the run record (JSON), see :func:`valence_gap.runtime.provenance.run_record`; None: not written.
 
     Returns:
-        One line that says how it ended.
+        The number of claims with each verdict, in one line.
 
     Raises:
         UserError: if the statements are not valid, or predictions do not fit their corpus.
@@ -68,10 +68,10 @@ def check_claims(
 
 
 def beside_published(scores: FileEvidence, published: PublishedEvidence) -> pd.DataFrame:
-    """Every published CCC beside ours.
+    """Compare every published CCC with that of the study.
 
     Returns:
-        model, corpus, dimension, condition, ccc, low, high, published, difference; NaN where we have none.
+        model, corpus, dimension, condition, ccc, low, high, published, difference; NaN where the study has none.
     """
     rows = []
     for row in published.table.to_dict(orient="records"):

@@ -1,6 +1,6 @@
-"""What claims are judged by: scores as rows, of which the first is the estimate and the others are resamples.
+"""The evidence for claims: rows of scores, of which the first is the estimate and the others are resamples.
 
-Every quantity is arithmetic on such rows, so an interval of anything computed from scores keeps their pairing.
+Every quantity is computed from such rows resample by resample, so each interval keeps the pairing of the scores.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from valence_gap.scores.metrics import Floats
 
 
 class MissingEvidenceError(Exception):
-    """Why something cannot be computed from what is at hand."""
+    """States why something cannot be computed from the available evidence."""
 
 
 class Evidence(Protocol):
-    """Where quantities get their numbers from. Each method raises :class:`MissingEvidenceError` for what is missing."""
+    """The source of all numbers for quantities. Methods raise :class:`MissingEvidenceError` if numbers are missing."""
 
     @property
     def resamples(self) -> int:
@@ -27,7 +27,7 @@ class Evidence(Protocol):
 
     @property
     def speaker_draws(self) -> int:
-        """Utterances that are drawn of a speaker at once (section IV-J)."""
+        """Number of utterances in one draw of a speaker (section IV-J)."""
 
     def generator(self, *names: str) -> np.random.Generator:
         """Random numbers that depend on the names alone."""
@@ -45,11 +45,11 @@ class Evidence(Protocol):
         """Mean dev CCC by epoch, (epochs,) for each seed."""
 
     def separation(self, model: str, attribute: str) -> Floats:
-        """How well an attribute is told from a model's embeddings: (1 + resamples,)."""
+        """How far a model's embeddings separate an attribute: (1 + resamples,)."""
 
 
 class EvidenceRecorder:
-    """Evidence that notes what it is asked for: what quantities need is learnt by computing them on made-up scores.
+    """Evidence that records which scores the quantities read; it returns constant values in place of scores.
 
     Attributes:
         predictions: (model, set of conditions, corpus) that were read.
@@ -66,34 +66,34 @@ class EvidenceRecorder:
         self.separation_models: dict[str, None] = {}
 
     def generator(self, *names: str) -> np.random.Generator:
-        """Any."""
+        """A generator with a fixed seed; its numbers do not matter."""
         return np.random.default_rng(0)
 
     def dimensions(self, corpus: str) -> tuple[str, ...]:
-        """All, since which a corpus has is not known before its labels are."""
+        """All dimensions, because the labels of the corpus may not exist yet."""
         return DIMENSIONS
 
     def ccc(self, model: str, corpus: str, dimension: str, condition: str, group: str = "all") -> Floats:
-        """Notes the predictions."""
+        """Record the predictions."""
         for conditions in (CLEAN, SYNTHESISED) if condition == ORIGINAL else (condition_set_of(condition),):
             self.predictions[model, conditions, corpus] = None
         return np.ones(2)
 
     def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
-        """Notes the predictions."""
+        """Record the predictions."""
         return {"": self.ccc(model, corpus, dimension, CLEAN)}
 
     def dev_curves(self, model: str) -> list[Floats]:
-        """Notes the training logs."""
+        """Record the training logs."""
         self.training_logs[model] = None
         return [np.ones(2), np.ones(2)]
 
     def separation(self, model: str, attribute: str) -> Floats:
-        """Notes the model."""
+        """Record the model."""
         self.separation_models[model] = None
         return np.ones(2)
 
 
 def condition_set_of(condition: str) -> str:
-    """The set of conditions that a condition is predicted with."""
+    """Return the set of conditions that a condition belongs to; a set is predicted in one run."""
     return condition if condition in (CLEAN, SYNTHESISED) else "augmented"

@@ -1,4 +1,4 @@
-"""Evidence from files: predictions against labels, training logs, and what embeddings separate."""
+"""Evidence from files: predictions with labels, training logs, and the separation of embeddings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,14 +29,14 @@ Runs = Mapping[Key, list[npt.NDArray[np.float32]]]  # by seed
 
 @dataclass(frozen=True)
 class EvidenceFiles:
-    """What claims are judged by, on disk.
+    """The files that claims are judged by.
 
     Attributes:
         predictions: Parquet files by run; a run may have several (sets of conditions).
         labels: label tables by corpus.
         utterances: utterance tables by corpus.
         training_logs: training.csv by run.
-        separation: the table that tells how well attributes are told from embeddings.
+        separation: table of how far embeddings separate attributes.
         pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
     """
 
@@ -48,7 +48,7 @@ class EvidenceFiles:
     pack_indexes: Mapping[str, Path] = field(default_factory=dict)
 
     def named(self) -> dict[str, Path]:
-        """The files by a name that does not depend on where they lie."""
+        """Return the files by a name that does not depend on their location."""
         found = {f"predictions/{run.model}:{run.seed}:{run.corpus}/{path.name}": path for run, path in self.predictions}
         found |= {f"labels/{corpus}": path for corpus, path in self.labels.items()}
         found |= {f"utterances/{corpus}": path for corpus, path in self.utterances.items()}
@@ -59,7 +59,7 @@ class EvidenceFiles:
 
 @dataclass(frozen=True)
 class LabelledTestSet:
-    """The test set of a corpus and all that was predicted for it.
+    """The test set of a corpus with all predictions for it.
 
     Attributes:
         truth: labels by dimension, (utterances,) each; NaN where not annotated.
@@ -75,7 +75,7 @@ class LabelledTestSet:
 
     @cached_property
     def synthesised(self) -> npt.NDArray[np.bool_]:
-        """Utterances that every model heard in a synthesised voice, (utterances,)."""
+        """Mask of the utterances that every model predicted from synthesised speech, (utterances,)."""
         synthesised_runs = [one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs]
         return (
             np.all([np.isfinite(one).all(axis=1) for one in synthesised_runs], axis=0)
@@ -84,7 +84,7 @@ class LabelledTestSet:
         )
 
     def rows(self, dimension: str, group: str, *, spoken: bool) -> npt.NDArray[np.bool_]:
-        """Labelled utterances of a group: all, female or male."""
+        """Mask of the labelled utterances of a group (all, female or male); ``spoken``: only synthesised ones."""
         rows = np.isfinite(self.truth[dimension])
         if group != "all":
             rows = rows & (self.gender == group)
@@ -116,7 +116,7 @@ class FileEvidence:
         """CCC, the mean over the model's seeds: (1 + resamples,).
 
         Raises:
-            MissingEvidenceError: if it was not predicted, or nobody is in the group.
+            MissingEvidenceError: if predictions are missing, or the group has no utterances.
         """
         test_set = self._corpus(corpus)
         spoken = condition in (ORIGINAL, SYNTHESISED)
@@ -131,13 +131,14 @@ class FileEvidence:
         return found[key]
 
     def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
-        """CCC by speaker as figure 8 has it, the mean over draws of a fixed size (section IV-J), with resamples of it.
+        """CCC by speaker as in figure 8, the mean over draws of a fixed size (section IV-J), with resamples.
 
-        A single draw varies more than the mean over draws, which varies as the CCC of all the speaker's utterances. So
-        all are resampled; as the level of a CCC depends on the number of draws, the resamples are moved to the mean's.
+        A single draw varies more than the mean over draws. The mean varies as the CCC of all utterances of the speaker,
+        so all utterances are resampled. The level of a CCC depends on the size of a draw, so the resamples are shifted
+        to the level of the mean.
 
         Raises:
-            MissingEvidenceError: if it was not predicted, or no speaker has enough utterances.
+            MissingEvidenceError: if predictions are missing, or no speaker has enough utterances.
         """
         if (corpus, dimension) not in self._by_speaker:
             self._by_speaker[corpus, dimension] = self._measure_speakers(corpus, dimension)
@@ -160,11 +161,11 @@ class FileEvidence:
         return [log.sort_values("epoch")["dev_mean"].to_numpy(dtype=np.float64) for log in logs]
 
     def separation(self, model: str, attribute: str) -> Floats:
-        """How well an attribute is told from a model's embeddings: (1 + resamples,).
+        """How far a model's embeddings separate an attribute: (1 + resamples,).
 
-        The table has an interval of each model alone. So the resamples are normal draws of its width, independent of
-        the other models': differences come out with wider intervals than pairing would give. A speaker is in one corpus
-        only, so speakers are told apart within each corpus, and these are averaged.
+        The table has one interval for each model. So the resamples are normal draws with the width of this interval,
+        independent of those of other models. Intervals of differences are therefore wider than with paired resamples. A
+        speaker is in one corpus only, so speakers are distinguished within each corpus, and the results are averaged.
 
         Raises:
             MissingEvidenceError: if it was not measured.
@@ -188,7 +189,7 @@ class FileEvidence:
         return self._tested[corpus]
 
     def _all(self, corpus: str, dimension: str, group: str, spoken: str) -> dict[Key, Floats]:
-        """CCCs of everything that was predicted, at once: one pass over the resamples."""
+        """CCCs of all models and conditions, computed in one pass over the resamples."""
         place = (corpus, dimension, group, spoken)
         if place not in self._rows:
             test_set = self._corpus(corpus)
@@ -213,7 +214,7 @@ class FileEvidence:
     def _bootstrap_speaker(
         self, truth: Floats, predictions: Runs, rows: npt.NDArray[np.bool_], place: tuple[str, str, str]
     ) -> dict[Key, Floats]:
-        """The mean over draws of a fixed size, and resamples of all utterances at its level: (1 + resamples,)."""
+        """Mean over draws of a fixed size, and resamples of all utterances shifted to its level: (1 + resamples,)."""
         if not predictions:
             return {}
         corpus, dimension, speaker = place
@@ -230,7 +231,7 @@ class FileEvidence:
     def _bootstrap(
         self, truth: Floats, predictions: Runs, dimension: str, rows: npt.NDArray[np.bool_], rng: np.random.Generator
     ) -> dict[Key, Floats]:
-        """(1 + resamples,) by model and condition."""
+        """CCC with its resamples, (1 + resamples,), by model and condition."""
         if not predictions:
             return {}
         series = _series(predictions, dimension, rows)
@@ -240,30 +241,30 @@ class FileEvidence:
 
 
 def _series(predictions: Runs, dimension: str, rows: npt.NDArray[np.bool_]) -> Floats:
-    """One dimension of some utterances, (utterances, runs), run by run of each model and condition."""
+    """Predictions of one dimension for some utterances, (utterances, runs), in the order of models and conditions."""
     column = DIMENSIONS.index(dimension)
     runs = [run[rows, column] for by_seed in predictions.values() for run in by_seed]
     return np.stack(runs, axis=1).astype(np.float64)
 
 
 def _by_key(table: Floats, predictions: Runs) -> dict[Key, Floats]:
-    """Means over the seeds of each model and condition; the table is (1 + resamples, runs)."""
+    """Average the table, (1 + resamples, runs), over the seeds of each model and condition."""
     owners = [key for key, runs in predictions.items() for _ in runs]
     return {key: table[:, [owner == key for owner in owners]].mean(axis=1) for key in predictions}
 
 
 def _applies_to(condition: str, group: str, spoken: str) -> bool:
-    """Whether a condition is asked of these utterances: only the clean one of a gender or of what was synthesised."""
+    """Whether a condition is scored on these utterances; for a gender, only the clean condition is scored."""
     if spoken:
         return condition in (CLEAN, SYNTHESISED)
     return condition == CLEAN or (group == "all" and condition != SYNTHESISED)
 
 
 def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
-    """Read labels, utterances and predictions of a corpus, in the order of its utterances but those that were skipped.
+    """Read labels, utterances and predictions of a corpus, in the order of its utterances, without skipped ones.
 
     Raises:
-        MissingEvidenceError: if its labels or utterances are not at hand.
+        MissingEvidenceError: if its labels or utterances are not among the files.
         UserError: if predictions do not fit the utterances.
     """
     if corpus not in files.labels or corpus not in files.utterances:
@@ -290,7 +291,7 @@ def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
 
 
 def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition: str) -> None:
-    """Every utterance is predicted once; synthesised are some only."""
+    """Check that every utterance is predicted once; synthesised speech may cover only some utterances."""
     wrong = [f"unknown: {one}" for one in found[~found.isin(ids)]]
     wrong += [f"twice: {one}" for one in found[found.duplicated()]]
     if condition_set_of(condition) != SYNTHESISED:
@@ -298,5 +299,7 @@ def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition:
     if wrong:
         more = [f"... and {len(wrong) - MAX_LISTED} more"] if len(wrong) > MAX_LISTED else []
         raise UserError(
-            f"predictions of {where} do not fit the utterances", [*wrong[:MAX_LISTED], *more], "predict again"
+            f"predictions of {where} do not fit the utterances",
+            [*wrong[:MAX_LISTED], *more],
+            "run the prediction again",
         )

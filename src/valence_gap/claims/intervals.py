@@ -1,4 +1,4 @@
-"""Intervals that hold several cases at once."""
+"""Simultaneous intervals: they hold for several cases at once."""
 
 import numpy as np
 
@@ -7,20 +7,21 @@ from valence_gap.scores.metrics import Floats
 
 
 def simultaneous_interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Percentile intervals, stretched about their medians by the one factor with which they hold all cases at once.
+    """Percentile intervals, widened about their medians by one common factor so that they hold for all cases at once.
 
-    The factor is a quantile of the largest deviation over the cases, each in units of its own interval: max-t (Westfall
-    and Young 1993; sup-t bands of Montiel Olea and Plagborg-Møller 2019), but with each half of an interval as its own
-    unit, for percentile intervals need not be symmetric. It needs no resamples further out than one interval does,
-    whereas the tails that Bonferroni's inequality asks for soon hold less than one resample; and cases that go together
-    are widened less. Of one case it is the percentile interval itself; a half without width gets none.
+    The factor is a quantile of the largest deviation over the cases, each in units of its own interval. This is max-t
+    (Westfall and Young 1993; sup-t bands of Montiel Olea and Plagborg-Møller 2019), except that each half of an
+    interval is a unit of its own, because percentile intervals need not be symmetric. The factor needs no resamples
+    further out than a single interval does. The tails that Bonferroni's inequality requires soon contain less than one
+    resample. Intervals of correlated cases are widened less. The result for one case is its percentile interval. A half
+    of zero width keeps zero width.
 
     Args:
         values: resampled statistics, (resamples, cases); undefined ones are left out.
-        confidence: share of the resamples of which all cases are inside, such as 0.95.
+        confidence: share of the resamples whose cases are all inside, such as 0.95.
 
     Returns:
-        The intervals' lower and upper ends, (cases,) each.
+        Lower and upper ends of the intervals, (cases,) each.
     """
     low, high = statistics.interval(values, confidence)
     if values.shape[1] == 1:

@@ -1,4 +1,4 @@
-"""The answers of the paper as statements that are checked against scores (``workflow/claims.yaml``)."""
+"""The results that a study needs before the statements of ``workflow/claims.yaml`` are checked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from valence_gap.definitions.claims import Claims, Statement, read_statements
 
 @dataclass(frozen=True)
 class Needs:
-    """What the statements that a study can answer are judged by.
+    """The results that a study needs for the statements that it can answer.
 
     Attributes:
         predictions: (model, set of conditions, corpus), in order of first mention.
-        training_logs: models, of all seeds.
+        training_logs: models whose training logs are needed, of all seeds.
         separation: models whose embeddings are measured.
     """
 
@@ -26,11 +26,13 @@ class Needs:
 
 
 def needed(claims_file: Path, claims: Claims) -> Needs:
-    """What a study has to make before its claims are checked; quick, for the workflow asks whenever it is parsed.
+    """Return what a study must compute before its claims are checked.
+
+    This is fast, because the workflow calls it whenever it is parsed.
 
     Args:
         claims_file: the statements; those on roles that the study does not fill need nothing.
-        claims: who plays which role.
+        claims: the models and corpora of each role.
 
     Raises:
         UserError: if the statements are not valid.
@@ -39,7 +41,7 @@ def needed(claims_file: Path, claims: Claims) -> Needs:
 
 
 def needs_of(statements: Iterable[Statement], claims: Claims) -> Needs:
-    """What statements are judged by; see :func:`needed`."""
+    """Return what the statements need; see :func:`needed`."""
     predictions: dict[tuple[str, str, str], None] = {}
     training_logs: dict[str, None] = {}
     separation: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""The published scores, as claims are judged by them: without resamples."""
+"""The published scores as evidence for claims, without resamples."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -11,7 +11,7 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats
 
-# Table III is of one model.
+# Table III shows one model only.
 TABLE_3_MODEL = "w2v2-L-robust"
 
 
@@ -19,18 +19,18 @@ class PublishedEvidence:
     """The published scores, without resamples."""
 
     resamples = 0
-    speaker_draws = 1  # of which nothing is published
+    speaker_draws = 1  # not used: no scores of speakers are published
 
     def __init__(self) -> None:
         self.table = published_scores()
         self._by_cell = self.table.set_index(["model", "corpus", "dimension", "condition"])["published"].to_dict()
 
     def generator(self, *names: str) -> np.random.Generator:
-        """Any, since nothing is resampled."""
+        """A generator with a fixed seed; nothing is resampled."""
         return np.random.default_rng(0)
 
     def dimensions(self, corpus: str) -> tuple[str, ...]:
-        """Dimensions of which a score is published."""
+        """Dimensions with a published score."""
         known = set(self.table.loc[self.table["corpus"] == corpus, "dimension"])
         return tuple(name for name in DIMENSIONS if name in known)
 
@@ -55,7 +55,7 @@ class PublishedEvidence:
 
 
 def published_scores() -> pd.DataFrame:
-    """The published CCCs: those of figure 2, and under augmentation the clean one plus the change of table III.
+    """Return the published CCCs: those of figure 2, and for augmented conditions figure 2 plus the change of table III.
 
     Returns:
         model, corpus, dimension, condition, published.

@@ -10,14 +10,14 @@ from valence_gap.claims.resolved_statements import Cell, ResolvedStatement
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.scores.metrics import Floats
 
-# A dev CCC so little below another has come near it: the loss that the paper calls none (section V-C).
+# A dev CCC at most this far below another is near it. The paper treats such a loss as none (section V-C).
 NEAR_TOLERANCE = 0.02
-# Epochs are whole numbers: seeds that agree to the epoch may still differ by about so much.
+# Epochs are whole numbers: seeds that agree to the epoch may still differ by about this much.
 MIN_EPOCH_ERROR = 0.5
 # Quantities that are squares until they are averaged: see signed_root.
 SQUARED = ("absolute_gender_gap", "absolute_average_gender_gap", "spread_over_models")
 GENDERS = ("female", "male")
-# Utterances that the paper draws of a speaker (section IV-J), which tolerances are meant for.
+# Number of utterances that the paper draws of a speaker (section IV-J); tolerances are given for this number.
 PAPER_DRAWS = 200
 
 
@@ -42,7 +42,7 @@ def gain_of_tuning(resolved: ResolvedStatement, cell: Cell) -> Floats:
 
 
 def lead(resolved: ResolvedStatement, cell: Cell) -> Floats:
-    """CCC minus the mean of the rivals'."""
+    """CCC minus the mean CCC of the rivals."""
     rivals = [ccc(resolved, replace(cell, model=rival)) for rival in resolved.rivals()]
     led: Floats = ccc(resolved, cell) - np.mean(rivals, axis=0)
     return led
@@ -54,7 +54,7 @@ def relative_drop(resolved: ResolvedStatement, cell: Cell) -> Floats:
     outside = ccc(resolved, cell)
     if not np.nanpercentile(inside, 1) > 0:
         raise MissingEvidenceError(
-            f"a share of a CCC that is not above 0 ({cell.model}, {cell.dimension}) means nothing"
+            f"the in-domain CCC of {cell.model}, {cell.dimension} is not above 0, so a relative drop is not defined"
         )
     return 1 - outside / inside
 
@@ -68,17 +68,17 @@ def gender_gap(resolved: ResolvedStatement, cell: Cell) -> Floats:
 
 
 def squared_gender_gap(resolved: ResolvedStatement, cell: Cell) -> Floats:
-    """The square of the gap, whoever it favours, less what sampling adds to it."""
+    """Square of the gender gap, less the variance that sampling adds to it."""
     return squared_gap(gender_gap(resolved, cell))
 
 
 def squared_gap(gap: Floats) -> Floats:
-    """The square of a gap, or of an average of gaps, less what sampling adds to it: (1 + resamples,)."""
+    """Square of a gap or of an average of gaps, less the variance that sampling adds to it: (1 + resamples,)."""
     return without_noise(gap**2, (gap[1:] - gap[0]) ** 2)
 
 
 def variance_over_models(values: Floats) -> Floats:
-    """Variance of CCCs over models, less what sampling adds to it.
+    """Variance of CCCs over models, less the variance that sampling adds to it.
 
     Args:
         values: (models, 1 + resamples), the estimates first.
@@ -90,16 +90,18 @@ def variance_over_models(values: Floats) -> Floats:
 
 
 def without_noise(squares: Floats, noise: Floats) -> Floats:
-    """Squares without the bias that sampling noise gives them, so that they can be negative.
+    """Squares without the bias that sampling noise adds to them; they can be negative.
 
-    The square of an estimate is too large by the variance of its error, and more so where the error is larger; without
-    this, the noisier of two sides would be the larger one even if both are truly zero. Resamples err around an estimate
-    that errs already, so theirs are too large by twice as much (Efron and Tibshirani 1993, chapter 10). Their spread
-    is, too, while the truth is small beside the noise: there the interval is wider than need be, never narrower.
+    On average, the square of an estimate is too large by the variance of its error. Without this correction, the
+    noisier of two sides would be the larger one even if both are truly zero. Resamples vary around an estimate that
+    already has an error, so their squares are too large by twice that variance (Efron and Tibshirani 1993, chapter 10).
+    If the true value is small compared with the noise, the spread of the resamples is too large as well: the interval
+    is then wider than necessary, never narrower.
 
     Args:
         squares: of the estimate and the resamples, (1 + resamples,).
-        noise: squares of the resamples' deviations from the estimate, (resamples,); without resamples nothing is taken.
+        noise: squared deviations of the resamples from the estimate, (resamples,); without resamples, nothing is
+            subtracted.
     """
     defined = noise[~np.isnan(noise)]
     variance = defined.mean() if defined.size else 0.0
@@ -107,9 +109,9 @@ def without_noise(squares: Floats, noise: Floats) -> Floats:
 
 
 def signed_root(squares: Floats) -> Floats:
-    """Root of a mean of squares, in the unit of what was squared; below 0 where there is less than chance would give.
+    """Root of a mean of squares, in the unit of the squared values; negative if the mean is below chance level.
 
-    It grows with its argument, so of two sides that one is larger whose squares are.
+    The function is increasing, so the side with the larger mean of squares also has the larger root.
     """
     roots: Floats = np.sign(squares) * np.sqrt(np.abs(squares))
     return roots
@@ -119,7 +121,7 @@ def speakers_of(resolved: ResolvedStatement, cell: Cell) -> Mapping[str, Floats]
     """CCC by speaker.
 
     Raises:
-        MissingEvidenceError: if there are fewer than two to compare.
+        MissingEvidenceError: if no speaker has enough utterances.
     """
     found = resolved.evidence.speakers(cell.model, cell.corpus, cell.dimension)
     if not found:
@@ -137,7 +139,8 @@ def speaker_deviation(resolved: ResolvedStatement, cell: Cell) -> Floats:
 def speakers_near_median(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Share of the speakers whose CCC is within the tolerance of the median speaker's.
 
-    The tolerance is that of :data:`PAPER_DRAWS` utterances; as chance does, it grows by the root where fewer are drawn.
+    The tolerance is given for :data:`PAPER_DRAWS` utterances. If fewer are drawn, it grows as the sampling error does:
+    by the square root of the ratio.
     """
     values = np.stack(list(speakers_of(resolved, cell).values()))
     tolerance = (resolved.statement.tolerance or 0) * np.sqrt(PAPER_DRAWS / resolved.evidence.speaker_draws)
@@ -151,7 +154,7 @@ def speaker_agreement(resolved: ResolvedStatement, cell: Cell) -> Floats:
     own = speakers_of(resolved, cell)
     others = [name for name in resolved.models(resolved.statement.first) if name != cell.model]
     if not others:
-        raise MissingEvidenceError("it takes several models")
+        raise MissingEvidenceError("an agreement of models needs at least two models")
     correlations = []
     for other in others:
         theirs = speakers_of(resolved, replace(cell, model=other))
@@ -163,8 +166,9 @@ def speaker_agreement(resolved: ResolvedStatement, cell: Cell) -> Floats:
 def _around_estimate(rows: Floats) -> Floats:
     """Resamples of a statistic over speakers, shifted so that their median is the estimate: (1 + resamples,).
 
-    Each speaker's CCC has the chance of its utterances, and resampling adds as much again: speakers come out further
-    apart, and models that err on the same utterances more alike, than the estimate knows them. So much is taken back.
+    The CCC of each speaker has a sampling error, and resampling adds an error of the same size. In the resamples,
+    speakers therefore differ more than in the estimate, and models with errors on the same utterances agree more. The
+    shift removes this bias.
     """
     resampled = rows[1:]
     known = resampled[np.isfinite(resampled)]
@@ -173,17 +177,17 @@ def _around_estimate(rows: Floats) -> Floats:
 
 
 def separation(resolved: ResolvedStatement, cell: Cell) -> Floats:
-    """How well an attribute is told from the model's embeddings (section IV-K)."""
+    """How far the model's embeddings separate an attribute (section IV-K)."""
     return resolved.evidence.separation(cell.model, str(resolved.statement.attribute))
 
 
 def epochs_to_common_level(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Epochs until the dev CCC first comes near a level that every compared run reaches, the mean over the seeds.
 
-    The level is the lowest of the runs' best. A run's own best would not do: it comes the later, the more epochs a
-    recipe allows, by chance alone, and a run that still rises when its epochs end has not come near any. Rows after the
-    first are draws of Student's t: three seeds are too few to resample, for the bootstrap's interval of their mean
-    would be far too narrow.
+    The level is the lowest of the best dev CCCs of all runs. A run's own best is not suitable: by chance alone it comes
+    later if a recipe has more epochs, and a run that still improves at its last epoch has not converged. The rows after
+    the first are draws from Student's t. Three seeds are too few for a bootstrap: the interval of their mean would be
+    far too narrow.
     """
     level = min(float(np.nanmax(curve)) for curve in _compared_curves(resolved)) - NEAR_TOLERANCE
     epochs = np.array([np.argmax(curve >= level) + 1.0 for curve in _several_seeds(resolved, cell.model)])
@@ -196,9 +200,10 @@ def epochs_to_common_level(resolved: ResolvedStatement, cell: Cell) -> Floats:
 def spread_over_seeds(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Standard deviation of the dev CCC over the seeds, root mean square over the epochs that all compared runs have.
 
-    The unit is the run: its epochs err alike, so they count as one. Rows after the first are draws from what a variance
-    of so many runs says of the true one (chi-square, one degree of freedom less than seeds), so the difference of two
-    models has the sign that the interval of their variances' ratio (F) gives it.
+    The errors of a run's epochs are correlated, so each run counts as one observation. The rows after the first are
+    draws of the true standard deviation, given the variance over this number of runs (chi-square; degrees of freedom:
+    seeds minus one). So the difference of two models has the same sign as the F interval of the ratio of their
+    variances shows.
     """
     curves = _several_seeds(resolved, cell.model)
     shortest = min(len(curve) for curve in _compared_curves(resolved))
@@ -244,7 +249,8 @@ def rank_correlations(first: Floats, second: Floats) -> Floats:
 def _ranks(values: Floats) -> Floats:
     """Ranks from 1 within each column, ties by their mean; NaN has none.
 
-    Not by scipy.stats or pandas, which are slow to import: Snakemake comes here whenever it parses the workflow.
+    scipy.stats and pandas are not used, because they are slow to import and Snakemake imports this module whenever it
+    parses the workflow.
     """
     less = (values[None] < values[:, None]).sum(axis=1)
     equal = (values[None] == values[:, None]).sum(axis=1)
@@ -271,4 +277,4 @@ MEASURES: Mapping[str, Callable[[ResolvedStatement, Cell], Floats]] = {
     "spread_over_seeds": spread_over_seeds,
     "separation": separation,
 }
-"""What is computed of one model, corpus, dimension and condition, by the name that statements use."""
+"""The function for each quantity of statements; it computes one model, corpus, dimension and condition."""

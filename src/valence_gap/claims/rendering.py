@@ -1,4 +1,4 @@
-"""Judgements as tables: CSV, Markdown to read, and JSON."""
+"""The results of claims as CSV, Markdown and JSON."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -26,20 +26,21 @@ SECTIONS = {
     "V-C": "Amount of training data",
 }
 METHOD_NOTE = (
-    "Each claim of the paper is in our words. It is supported if the whole interval lies on the claimed side of the "
-    "threshold, contradicted if the whole interval lies on the other side, and inconclusive otherwise, or where "
-    "numbers are missing. Intervals are percentiles of a bootstrap over utterances, with the same resamples for all "
-    "models; those of a statistic over speakers are moved to the estimate, since resampling adds to the chance that "
-    "speakers' scores have already. Of several seeds the mean is taken: the intervals say nothing about other seeds, "
-    "but for the number of epochs and the spread over seeds, whose intervals are over the seeds (Student's t, "
-    "chi-square). The spread over models and absolute gender gaps are root mean squares less what sampling alone "
-    "would give, so that they can be below 0. Where a claim is about several cases, the one that decides is shown; "
-    "where one of many would be enough, intervals are widened until they hold all cases at once (max-t)."
+    "The claims of the paper are given in our words. A claim is supported if the whole interval is on the claimed side "
+    "of the threshold, and contradicted if the whole interval is on the other side. Otherwise, or if numbers are "
+    "missing, it is inconclusive. Intervals are percentiles of a bootstrap over utterances, with the same resamples "
+    "for all models. Intervals of a statistic over speakers are shifted to the estimate, because resampling adds to "
+    "the sampling error that the scores of speakers already have. If a model has several seeds, the mean is used, and "
+    "the intervals do not cover the variation over seeds. The exceptions are the number of epochs and the spread over "
+    "seeds: their intervals are over the seeds (Student's t, chi-square). The spread over models and absolute gender "
+    "gaps are root mean squares less what sampling alone would give, so they can be below 0. If a claim is about "
+    "several cases, the deciding case is shown. If one of many cases would be enough, intervals are widened until they "
+    "hold for all cases at once (max-t)."
 )
 
 
 def table(results: Sequence[ClaimResult]) -> pd.DataFrame:
-    """One row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided."""
+    """Return one row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided."""
     return pd.DataFrame([_row(one) for group in by_section(results).values() for one in group])
 
 
@@ -69,7 +70,7 @@ def _row(result: ClaimResult) -> dict[str, Any]:
 
 
 def as_json(results: Sequence[ClaimResult], scores: pd.DataFrame | None) -> dict[str, Any]:
-    """Everything, for programs."""
+    """Return all results as a JSON object."""
     rows = [
         _row(one) | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
         for group in by_section(results).values()
@@ -98,7 +99,7 @@ def _without_defaults(statement: Statement) -> dict[str, Any]:
 
 
 def as_markdown(results: Sequence[ClaimResult], scores: pd.DataFrame | None, *, note: str) -> str:
-    """A page to read, by section."""
+    """Return the results as a page of Markdown, by section of the paper."""
     lines = [
         "# The paper's answers, checked" + (f" ({note})" if note else ""),
         "",

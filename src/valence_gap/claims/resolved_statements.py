@@ -1,18 +1,18 @@
-"""A statement with those that play its roles in a study: which cells (model, corpus, dimension, ...) it reads."""
+"""A statement with the models and corpora of its roles, and the cells (model, corpus, dimension, ...) that it reads."""
 
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from valence_gap.claims.evidence import Evidence, MissingEvidenceError
-from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement, as_tuple
+from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
-from valence_gap.definitions.values import DIMENSIONS
+from valence_gap.definitions.values import DIMENSIONS, as_tuple
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one number is of; empty fields were averaged over, or do not matter."""
+    """The model, corpus, ... that one number belongs to; empty fields were averaged over, or do not apply."""
 
     model: str = ""
     corpus: str = ""
@@ -27,9 +27,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class ResolvedStatement:
-    """A statement, who plays its roles, and what it is judged by.
+    """A statement, the models and corpora of its roles, and its evidence.
 
-    Methods raise :class:`MissingEvidenceError` for roles that nobody plays.
+    Methods raise :class:`MissingEvidenceError` if a role is empty.
     """
 
     statement: Statement
@@ -37,7 +37,7 @@ class ResolvedStatement:
     evidence: Evidence
 
     def second(self) -> Side | None:
-        """The second side with what it takes over from the first."""
+        """The second side, with the fields that it inherits from the first."""
         first, second = self.statement.first, self.statement.second
         if second is None:
             return None
@@ -60,7 +60,9 @@ class ResolvedStatement:
         left_out = {name for role in side.without for name in as_tuple(self.claims.roles.get(role, ()))}
         names = tuple(name for name in self._of_role(side.models) if name not in left_out)
         if not names:
-            raise MissingEvidenceError(f"no model in the role of {side.models} but {', '.join(side.without)}")
+            raise MissingEvidenceError(
+                f"no model in the role of {side.models} except those in {', '.join(side.without)}"
+            )
         return tuple(self.counterpart(name, side.variant) for name in names) if side.variant else names
 
     def counterpart(self, model: str, variant: str) -> str:
@@ -71,11 +73,11 @@ class ResolvedStatement:
         return counterparts[model]
 
     def rivals(self) -> tuple[str, ...]:
-        """The models that are led."""
+        """The models that the quantity ``lead`` compares with."""
         return self._of_role(self.statement.rival) if self.statement.rival else ()
 
     def in_domain(self) -> str:
-        """The corpus that was trained on."""
+        """The corpus that the models are trained on."""
         return self.corpora((IN_DOMAIN,))[0]
 
     def corpora(self, roles: Sequence[str]) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ class ResolvedStatement:
         return tuple(name for role in selected for name in known[role])
 
     def places(self, side: Side) -> list[tuple[str, str]]:
-        """The corpora of a side with those of its dimensions that they have labels for."""
+        """(corpus, dimension) pairs of a side for which the corpus has labels."""
         selected = side.dimensions or DIMENSIONS
         corpora = self.corpora(side.corpora or (IN_DOMAIN,))
         found: list[tuple[str, str]] = [
@@ -112,7 +114,7 @@ class ResolvedStatement:
         return found
 
     def cells(self, side: Side) -> Iterator[Cell]:
-        """What is to be computed for a side."""
+        """The cells that are computed for a side."""
         if self.statement.quantity in OF_MODELS:
             yield from (Cell(model) for model in self.models(side))
             return
@@ -132,7 +134,7 @@ class ResolvedStatement:
         selected = side.dimensions or self.statement.first.dimensions or DIMENSIONS
         values = {str(dimension): known[dimension] for dimension in selected if dimension in known}
         if len(values) < len(selected):
-            raise MissingEvidenceError(f"the study names no published values of the {side.reference}")
+            raise MissingEvidenceError(f"claims.references of the study lacks published values of the {side.reference}")
         return values
 
     def _of_role(self, role: Role) -> tuple[str, ...]:

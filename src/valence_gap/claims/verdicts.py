@@ -1,4 +1,4 @@
-"""From the cases of a statement to its verdict: by intervals, never by estimates."""
+"""The verdict on a statement from its cases. Intervals decide, never estimates."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class ClaimResult:
         verdict: supported, contradicted or inconclusive.
         compared: what was compared, by name.
         why: what decided, or why it is inconclusive.
-        estimate: of the deciding case; None where nothing could be computed.
+        estimate: of the deciding case; None if nothing could be computed.
         low: lower end of its interval.
         high: upper end of its interval.
-        supporting: cases whose interval lies wholly on the claimed side.
-        contradicting: cases whose interval lies wholly on the other side.
+        supporting: number of cases whose whole interval is on the claimed side.
+        contradicting: number of cases whose whole interval is on the other side.
         cases: number of cases.
-        published: what the published scores give for the deciding case, where they are known.
+        published: value of the deciding case in the published scores, if they are known.
     """
 
     statement: Statement
@@ -66,7 +66,7 @@ def evaluate(
 
     Args:
         statements: what is claimed.
-        claims: who plays which role.
+        claims: the models and corpora of each role.
         evidence: scores with resamples.
         confidence: of the intervals.
         published: published scores to compare with.
@@ -128,8 +128,8 @@ def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
     """The verdict on all cases together.
 
     A claim about each case is supported if every case's own interval supports it. It is contradicted by one of many
-    cases only if that case's simultaneous interval contradicts it. A claim about some case is decided the other way
-    round; a claim about most cases, by the simultaneous intervals alone.
+    cases only if that case's simultaneous interval contradicts it. For a claim about some case it is the
+    reverse. A claim about most cases uses the simultaneous intervals alone.
 
     Args:
         rows: the estimate and the resamples of each case, (1 + resamples, cases).
@@ -168,7 +168,7 @@ def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
 
 
 def sides(low: Floats, high: Floats, statement: Statement) -> tuple[Booleans, Booleans]:
-    """Whether intervals lie wholly on the claimed side, and wholly on the other: (cases,) each."""
+    """Whether whole intervals are on the claimed side, and whether they are on the other side: (cases,) each."""
     threshold, margin = statement.threshold, statement.margin or 0.0
     match statement.comparison:
         case "greater":
@@ -220,7 +220,7 @@ def _named(text: str, case: Case) -> str:
 
 
 def compared(resolved: ResolvedStatement) -> str:
-    """What is compared, by the names of the study; roles that nobody plays keep their own name."""
+    """What is compared, with the names of the study; an empty role is shown as its own name in brackets."""
     statement = resolved.statement
     second = statement.second
     parts = [_side_text(resolved, statement.first)]
@@ -251,14 +251,14 @@ def _names(resolved: ResolvedStatement, side: Side) -> tuple[str, ...]:
 
 
 def summary(results: Iterable[ClaimResult]) -> str:
-    """One line: how many claims have which verdict."""
+    """The number of claims with each verdict, in one line."""
     verdicts = [result.verdict for result in results]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in get_args(Verdict))
     return f"{len(verdicts)} claims: {counts}"
 
 
 def by_section(results: Iterable[ClaimResult]) -> Mapping[str, list[ClaimResult]]:
-    """Judgements by section of the paper, in its order."""
+    """Results by section of the paper, in order of the sections."""
     found: dict[str, list[ClaimResult]] = {}
     for result in sorted(results, key=lambda one: one.statement.section):
         found.setdefault(result.statement.section, []).append(result)

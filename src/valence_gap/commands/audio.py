@@ -10,15 +10,15 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "pack-audio",
         help="decode the audio of a split into one pack",
         description="Decode every audio file of an utterance table to 16 kHz mono PCM16 and write them into one "
-        "memory-mapped array (audio.npy) with the place of each utterance (index.parquet) and the counts of "
-        "what was odd (report.json). Bad files are all named.",
+        "memory-mapped array (audio.npy) with the position of each utterance (index.parquet) and counts of "
+        "irregular files (report.json). All bad files are listed.",
     )
     pack.add_argument("--utterances", type=Path, required=True, help="utterance table of the split (parquet)")
     pack.add_argument(
         "--root", type=Path, action="append", required=True, help="audio folder of the corpus; repeat in their order"
     )
     pack.add_argument("--corpus", required=True, help="definition of the corpus (JSON)")
-    pack.add_argument("--workers", type=int, default=1, help="files decoded at once; does not shape the result")
+    pack.add_argument("--workers", type=int, default=1, help="files decoded at once; does not change the result")
     pack.add_argument("--output", type=Path, required=True, help="folder of the pack")
     pack.set_defaults(run=run_pack_audio)
 
@@ -26,8 +26,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "apply-conditions",
         help="write the augmented variants of a test set",
         description="Write one pack per condition to OUTPUT_ROOT/NAME/test: noise of an ESC-50 class at a "
-        "signal-to-noise ratio, a segment sped up, or a fade. What is drawn for an utterance depends on the seed, "
-        "the kind of condition and its id alone.",
+        "signal-to-noise ratio, a segment sped up, or a fade. The random draws for an utterance depend only on the "
+        "seed, the kind of condition and the id of the utterance.",
     )
     conditions.add_argument("--audio", type=Path, required=True, help="folder of the clean pack")
     conditions.add_argument("--noise", type=Path, required=True, help="root folder of ESC-50")

@@ -10,19 +10,20 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the sub-commands of this topic."""
     fetch = subparsers.add_parser(
         "fetch-pretrained",
-        help="bring a pre-trained model to a local folder",
-        description="Bring a pre-trained model, from the hub at a pinned commit or from a local folder, to a folder in "
-        "Hugging Face format: safetensors, its licence and checksums in run.json. Nothing after it asks the hub.",
+        help="fetch a pre-trained model into a local folder",
+        description="Fetch a pre-trained model, from the hub at a pinned commit or from a local folder, into a folder "
+        "in Hugging Face format: safetensors, its licence and checksums in run.json. No later step uses the hub.",
     )
     add_definition(fetch, "backbone")
     fetch.set_defaults(run=_fetch)
 
     checkpoint = subparsers.add_parser(
         "fetch-checkpoint",
-        help="bring a finished model to where a trained one would lie",
-        description="Bring a finished model, from the hub at a pinned commit or from a local folder, to a folder that "
-        "every later step takes for a trained one, after trying that it loads: a model in the layout of the authors' "
-        "released one, or one that this project saved. Source, revision, licence and checksums are in run.json.",
+        help="fetch a finished model into the folder of a trained one",
+        description="Fetch a finished model, from the hub at a pinned commit or from a local folder, into a folder "
+        "that later steps use like that of a trained model. The model is loaded once as a check. It must be in the "
+        "layout of the authors' released model, or saved by this project. Source, revision, licence and checksums are "
+        "in run.json.",
     )
     add_definition(checkpoint, "checkpoint")
     checkpoint.set_defaults(run=_fetch_checkpoint)
@@ -31,11 +32,13 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "pretrain",
         help="pre-train a backbone of the miniature",
         description="Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of "
-        "k-means targets. The result is an ordinary Hugging Face folder with a card.",
+        "k-means targets. The result is an ordinary Hugging Face folder with a model card.",
     )
     add_definition(pretrain, "pre-training")
     pretrain.add_argument("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
-    pretrain.add_argument("--start", type=Path, metavar="DIR", help="folder of the backbone that it continues")
+    pretrain.add_argument(
+        "--start", type=Path, metavar="DIR", help="folder of the backbone whose pre-training is continued"
+    )
     pretrain.add_argument(
         "--threads",
         type=int,

@@ -12,10 +12,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "claims",
         help="check the paper's answers against scores",
         description="Judge each statement of a claims file: it is supported, contradicted or inconclusive, by "
-        "bootstrap intervals of predictions against labels. Writes CSV, Markdown and JSON.",
+        "bootstrap intervals of scores of the predictions. Writes CSV, Markdown and JSON.",
     )
     parser.add_argument("--claims", type=Path, required=True, help="the statements (YAML)")
-    parser.add_argument("--roles", required=True, help="who plays which role: JSON of the study's section claims")
+    parser.add_argument(
+        "--roles", required=True, help="models and corpora of each role: JSON of the study's section claims"
+    )
     parser.add_argument(
         "--predictions", nargs="*", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
     )
@@ -24,7 +26,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--training-logs", nargs="*", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
     )
-    parser.add_argument("--separation", type=Path, help="what embeddings separate: table of measure-separation (CSV)")
+    parser.add_argument("--separation", type=Path, help="separation of embeddings: table of measure-separation (CSV)")
     add_pack_indexes(parser)
     parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     parser.add_argument("--published", action="store_true", help="compare with the published scores")

@@ -11,10 +11,10 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="list the files of a corpus with their checksums",
         description=(
             "List the files of a corpus with sizes and SHA-256 checksums. The list is rewritten only when it changed, "
-            "so that what depends on it runs again only when data was added, changed or removed."
+            "so that dependent steps run again only when data was added, changed or removed."
         ),
     )
-    inventory.add_argument("--paths", required=True, help="where it lies: CorpusPaths as JSON")
+    inventory.add_argument("--paths", required=True, help="its folders and files: CorpusPaths as JSON")
     inventory.add_argument("--output", required=True, type=Path, help="inventory.csv")
     inventory.set_defaults(run=_inventory)
 
@@ -23,12 +23,12 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="read a corpus into tables of utterances and labels",
         description=(
             "Read a corpus in its own on-disk format and write, for train, dev and test, a table of its utterances and "
-            "one of its labels in 0..1, and a report of what was left out and why."
+            "one of its labels in 0..1, and a report of the utterances that were left out and why."
         ),
     )
     prepare.add_argument("--name", required=True, help="name of the corpus in the study")
     prepare.add_argument("--definition", required=True, help="its definition: Corpus as JSON")
-    prepare.add_argument("--paths", required=True, help="where it lies: CorpusPaths as JSON")
+    prepare.add_argument("--paths", required=True, help="its folders and files: CorpusPaths as JSON")
     prepare.add_argument("--inventory", type=Path, help="inventory.csv of the corpus; its checksum is recorded")
     prepare.add_argument("--output", required=True, type=Path, help="folder for the six Parquet files and report.json")
     prepare.set_defaults(run=_prepare)

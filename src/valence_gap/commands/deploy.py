@@ -1,4 +1,4 @@
-"""``predict``, ``export`` and ``export-audformat``: what has been made, used elsewhere."""
+"""``predict``, ``export``, ``export-best`` and ``export-audformat``: results for use outside of the study."""
 
 import argparse
 from collections.abc import Sequence
@@ -46,15 +46,22 @@ def _register_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the finished model")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-    parser.add_argument("--name", required=True, help="name of the model, for the card")
-    parser.add_argument("--trained-on", default="", metavar="TEXT", help="the training data in words, for the card")
-    parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
-    parser.add_argument("--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the card")
+    parser.add_argument("--name", required=True, help="name of the model, for the model card")
     parser.add_argument(
-        "--backbone", type=Path, metavar="DIR", help="the fetched backbone, for its source and licence in the card"
+        "--trained-on", default="", metavar="TEXT", help="the training data in words, for the model card"
+    )
+    parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
+    parser.add_argument(
+        "--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the model card"
     )
     parser.add_argument(
-        "--scores", type=Path, nargs="+", default=[], metavar="FILE.csv", help="the model's scores, for the card"
+        "--backbone",
+        type=Path,
+        metavar="DIR",
+        help="the fetched backbone, for its source and licence in the model card",
+    )
+    parser.add_argument(
+        "--scores", type=Path, nargs="+", default=[], metavar="FILE.csv", help="the model's scores, for the model card"
     )
     parser.add_argument("--onnx", action="store_true", help="write model.onnx too (needs the optional extra onnx)")
     parser.set_defaults(run=_export)
@@ -65,7 +72,7 @@ def _register_best(subparsers: "argparse._SubParsersAction[argparse.ArgumentPars
         "export-best",
         help="export the best of a study's models",
         description="Export the model with the highest mean CCC on the development set, as `export` does: with its "
-        "scores in the card, and as ONNX too where the optional extra is installed. A model is named MODEL:SEED.",
+        "scores in the model card, and as ONNX too if the optional extra is installed. A model is named MODEL:SEED.",
     )
     for option, what in (("candidate", "folder of a finished model"), ("scores", "a table of its scores")):
         parser.add_argument(f"--{option}", nargs="*", default=[], metavar="MODEL:SEED=PATH", help=what)
@@ -74,7 +81,9 @@ def _register_best(subparsers: "argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument("--trained-on", default="", metavar="TEXT", help="name of the training corpus")
     parser.add_argument("--report", type=Path, metavar="FILE", help="report.json of the prepared training corpus")
     parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
-    parser.add_argument("--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the card")
+    parser.add_argument(
+        "--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the model card"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
     parser.set_defaults(run=_export_best)
 
@@ -154,7 +163,7 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, Path]]:
     """The name and the path of each text NAME=PATH.
 
     Raises:
-        UserError: naming every text that is none.
+        UserError: if a text has another form; it lists all of them.
     """
     found = [text.partition("=") for text in texts]
     offenders = [f"{text!r}" for text, (name, _, path) in zip(texts, found, strict=True) if not (name and path)]

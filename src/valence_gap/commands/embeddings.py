@@ -1,4 +1,4 @@
-"""``measure-separation`` and ``project-states``: what figure 10 shows, reckoned before it is drawn."""
+"""``measure-separation`` and ``project-states``: they compute the data of figure 10."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +14,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the sub-commands."""
     measure = subparsers.add_parser(
         "measure-separation",
-        help="measure what the pooled states of models separate",
+        help="measure how far pooled states of models separate corpora, genders, speakers and valence",
         description="Measure how far the pooled states of each model separate corpora, genders, speakers and valence, "
         "in the space of the states, with bootstrap intervals, as a tidy CSV.",
     )
@@ -28,7 +28,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the table that is written")
         parser.set_defaults(run=run)
     measure.add_argument("--evaluation", required=True, help="how to measure: JSON of definitions.Evaluation")
-    project.add_argument("--seed", type=int, required=True, help="of the sample of utterances and of t-SNE")
+    project.add_argument("--seed", type=int, required=True, help="seed of the sample of utterances and of t-SNE")
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +64,6 @@ def _measure(args: argparse.Namespace) -> None:
 
 
 def _project(args: argparse.Namespace) -> None:
-    from valence_gap.embeddings.projection import project_embeddings
+    from valence_gap.embeddings.projection import project_states
 
-    project_embeddings(_files(args), args.seed, args.output)
+    project_states(_files(args), args.seed, args.output)

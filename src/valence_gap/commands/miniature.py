@@ -11,8 +11,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="synthesise the miniature corpora",
         description=(
             "Write small corpora in the on-disk formats of MSP-Podcast, IEMOCAP, CMU-MOSI and ESC-50: sentences whose "
-            "valence lies in their words, spoken so that the delivery carries arousal and dominance, and rated as by "
-            "people. Equal definitions give equal bytes. An earlier miniature in the output folder is replaced."
+            "valence is in their words, spoken so that the delivery carries arousal and dominance, with simulated "
+            "human ratings. Equal definitions give equal bytes. A miniature in the output folder is replaced."
         ),
     )
     parser.add_argument("--definition", required=True, metavar="JSON", help="the miniature's definition as JSON")

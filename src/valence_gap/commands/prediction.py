@@ -38,7 +38,7 @@ def _register_predict(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the finished model")
     parser.add_argument("--audio", type=Path, metavar="DIR", help=f"pack of the {CLEAN} audio")
     parser.add_argument(
-        "--features", type=Path, metavar="DIR", help=f"stored stem features of the {CLEAN} audio; computed otherwise"
+        "--features", type=Path, metavar="DIR", help=f"stored stem features of the {CLEAN} audio; computed if not given"
     )
     parser.add_argument(
         "--condition",
@@ -59,7 +59,7 @@ def _add_computation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deterministic",
         action="store_true",
-        help="on a GPU too, kernels that give the same bits every time; slower",
+        help="use kernels that give identical results in every run, on a GPU too; slower",
     )
 
 
@@ -90,7 +90,7 @@ def _predict(args: argparse.Namespace) -> None:
 
 
 def _conditions(args: argparse.Namespace) -> "dict[str, Path | None]":
-    """The packs by condition, clean first; features can stand for the clean pack."""
+    """The packs by condition, clean first; features can replace the clean pack."""
     found: dict[str, Path | None] = {CLEAN: args.audio} if args.audio or args.features else {}
     offenders = []
     for text in args.condition:

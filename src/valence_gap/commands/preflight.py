@@ -1,4 +1,4 @@
-"""The sub-command that checks a study before it is run."""
+"""Sub-command ``preflight``: it checks a study before it is run."""
 
 import argparse
 import json
@@ -14,9 +14,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description=(
             "Check a study before it is run: whether its corpora are where they should be and are what the paper "
             "describes, whether its pre-trained models are there or pinned, what disk and memory it needs, and how "
-            "many hours on a GPU. Run it in the project's folder. It writes nothing and asks no network; audio headers "
-            "are read, audio is not. Each line is ok, differs (it runs, but not as in the paper or not on everything), "
-            "wrong (it would stop) or unknown. The exit code is 2 where something is wrong."
+            "many hours on a GPU. Run it in the folder in which Snakemake runs. It writes nothing and uses no network; "
+            "audio headers are read, audio is not. Each line is ok, differs (it runs, but not as in the paper or on "
+            "part of the data), wrong (it would stop) or unknown. The exit code is 2 if something is wrong."
         ),
     )
     given = parser.add_mutually_exclusive_group(required=True)
@@ -25,15 +25,22 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="configuration files, merged in order: config.yaml, then those that snakemake gets",
+        help="configuration files, merged in order: config.yaml, then those that are passed to snakemake",
     )
-    given.add_argument("--configuration", metavar="JSON", help="the whole configuration, merged already")
-    parser.add_argument("--targets", nargs="+", default=[], metavar="TARGET", help="figures, tables, claims; all")
-    parser.add_argument("--card", default="A100", help="card that the hours are reckoned for (default: %(default)s)")
+    given.add_argument("--configuration", metavar="JSON", help="the whole merged configuration")
+    parser.add_argument("--targets", nargs="+", default=[], metavar="TARGET", help="figures, tables, claims; none: all")
+    parser.add_argument("--card", default="A100", help="GPU that the hours are estimated for (default: %(default)s)")
     parser.add_argument(
-        "--utilisation", type=float, default=0.35, help="share of its peak that is used (default: %(default)s)"
+        "--utilisation", type=float, default=0.35, help="share of its peak speed that is used (default: %(default)s)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the findings there too")
+    parser.add_argument(
+        "--project",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder of the Snakefile, if you run it in another one (default: this folder)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file that the findings are also written to")
     parser.set_defaults(run=_preflight)
 
 
@@ -49,7 +56,13 @@ def _preflight(arguments: argparse.Namespace) -> None:
     config = _merged(arguments)
     if arguments.targets:
         config["targets"] = arguments.targets
-    preflight(config, card=arguments.card, utilisation=arguments.utilisation, json_file=arguments.json)
+    preflight(
+        config,
+        card=arguments.card,
+        utilisation=arguments.utilisation,
+        json_file=arguments.json,
+        project=arguments.project,
+    )
 
 
 def _merged(arguments: argparse.Namespace) -> dict[str, Any]:

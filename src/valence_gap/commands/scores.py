@@ -18,7 +18,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--labels", type=Path, required=True, help="labels of the test set (Parquet)")
     parser.add_argument("--utterances", type=Path, required=True, help="utterances of the test set (Parquet)")
     parser.add_argument(
-        "--pack-index", type=Path, help="index of the clean pack, where bad audio is skipped: what it lacks is left out"
+        "--pack-index",
+        type=Path,
+        help="index of the clean pack, if bad audio is skipped: other utterances are left out",
     )
     parser.add_argument("--model", required=True, help="name of the model, for the table")
     parser.add_argument("--seed", type=int, required=True, help="seed of the model, for the table")
@@ -33,7 +35,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "summarise-scores",
         help="mean and spread of scores over seeds",
         description="Put the scores of whole test sets in one table: for each model, corpus, condition and dimension "
-        "the number of seeds, and mean, standard deviation, least and maximum of their CCC.",
+        "the number of seeds, and mean, standard deviation, minimum and maximum of their CCC.",
     )
     summary.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of scores (CSV)")
     summary.add_argument("--output", type=Path, required=True, help="the summary (CSV)")

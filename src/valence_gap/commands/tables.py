@@ -15,7 +15,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("name", help="name of the table: table_1, table_2 or table_3")
     parser.add_argument("--scores", type=Path, nargs="+", default=[], help="table_3: tables of scores (CSV)")
-    parser.add_argument("--description", default="{}", help="what is shown: JSON, of another form for each table")
+    parser.add_argument("--description", default="{}", help="what is shown: JSON, in the form of each table")
     parser.add_argument("--output-stem", type=Path, required=True, help="path of the outputs without suffix")
     parser.set_defaults(run=_table)
 

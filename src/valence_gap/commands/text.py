@@ -54,8 +54,8 @@ def _register_fusion(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     train = subparsers.add_parser(
         "train-fusion",
         help="train a head on audio states and text embeddings",
-        description="Train a regression head on the pooled states of a fine-tuned audio model beside text embeddings, "
-        "both frozen and concatenated as they are. The head of the epoch with the best mean dev CCC is kept.",
+        description="Train a regression head on the pooled states of a fine-tuned audio model and text embeddings, "
+        "both frozen and concatenated without scaling. The head of the epoch with the best mean dev CCC is kept.",
     )
     train.add_argument("--definition", required=True, metavar="JSON", help="definition of the fusion")
     for split in ("train", "dev"):
@@ -72,7 +72,10 @@ def _register_fusion(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     predict.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the trained fusion")
     _add_split(predict, "", "split")
     predict.add_argument(
-        "--condition", default="clean", metavar="NAME", help="whose rows of the audio model are used (default: clean)"
+        "--condition",
+        default="clean",
+        metavar="NAME",
+        help="condition whose rows of the audio model are used (default: clean)",
     )
     predict.add_argument("--output", type=Path, required=True, metavar="FILE.parquet", help="predictions")
     add_record(predict)
@@ -83,10 +86,12 @@ def _add_split(parser: argparse.ArgumentParser, prefix: str, what: str) -> None:
     def add(name: str, metavar: str, text: str) -> None:
         parser.add_argument(f"--{prefix}{name}", type=Path, required=True, metavar=metavar, help=f"{what}: {text}")
 
-    add("embeddings", "FILE.npy", "pooled states, as `predict` writes them")
-    add("predictions", "FILE.parquet", "the audio model's predictions, whose ids and conditions they go with")
+    add("embeddings", "FILE.npy", "pooled states, as `predict-conditions` writes them")
+    add(
+        "predictions", "FILE.parquet", "the audio model's predictions, with the ids and conditions of the pooled states"
+    )
     add("text-embeddings", "FILE.npy", "text embeddings, as `embed-text` writes them")
-    add("text-index", "FILE.parquet", "ids that these go with")
+    add("text-index", "FILE.parquet", "ids of the text embeddings")
 
 
 def _register_synthesise(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -94,7 +99,7 @@ def _register_synthesise(subparsers: "argparse._SubParsersAction[argparse.Argume
         "synthesise",
         help="speak the transcripts of a split neutrally",
         description="Speak the transcribed part of a split with one neutral voice of a speech synthesiser, so that "
-        "only the words can tell: espeak-ng, a VITS or SpeechT5 model, or any program that writes a wav. Engine, "
+        "only the words carry emotion: espeak-ng, a VITS or SpeechT5 model, or any program that writes a wav. Engine, "
         "version and voice are recorded in report.json.",
     )
     add = parser.add_argument
@@ -108,8 +113,9 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     recogniser = subparsers.add_parser(
         "train-recogniser",
         help="fine-tune the miniature's speech recogniser",
-        description="Speak plain text with voices that no corpus has, and fine-tune a miniature backbone on it as a "
-        "CTC recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a card.",
+        description="Synthesise plain text with voices that no corpus has, and fine-tune a miniature backbone on it as "
+        "a CTC recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a "
+        "model card.",
     )
     add_definition(recogniser, "training")
     recogniser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone that it starts from")
@@ -122,7 +128,7 @@ def _register_making(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         "pretrain-bert",
         help="pre-train the miniature's text encoder",
         description="Pre-train a small BERT by masked words on plain text of the miniature, with a WordPiece "
-        "vocabulary of its own. The result is an ordinary Hugging Face folder with a card.",
+        "vocabulary of its own. The result is an ordinary Hugging Face folder with a model card.",
     )
     add_definition(bert, "pre-training")
     bert.set_defaults(run=_pretrain_bert)

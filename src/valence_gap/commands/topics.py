@@ -1,4 +1,4 @@
-"""The sub-commands by topic; each module has ``register(subparsers)`` and imports what is heavy only when run."""
+"""The sub-commands by topic; each module has ``register(subparsers)`` and makes slow imports only when run."""
 
 import argparse
 from types import ModuleType

@@ -7,7 +7,7 @@ from pathlib import Path
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import from_json
 
-EXIT_INTERRUPTED = 75  # sysexits.h's EX_TEMPFAIL: nothing is wrong, try again
+EXIT_INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure, run the command again
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,7 +18,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Train the model of a definition by its recipe: fine-tune a speech transformer, train the head of "
         "a frozen one, or train the CNN14 baseline. Writes the checkpoint with the best mean dev CCC "
         "(model.safetensors, config.json), training.csv and run.json. A training that was killed resumes from its "
-        "scratch folder when the same command runs again, and ends in the same weights. SIGTERM and SIGUSR1 make it "
+        "scratch folder when the same command runs again, and gives the same weights. SIGTERM and SIGUSR1 make it "
         f"finish its step, save its state and exit with {EXIT_INTERRUPTED}.",
     )
     add = parser.add_argument
@@ -58,5 +58,5 @@ def run(args: argparse.Namespace) -> None:
             output=args.output,
         )
     except TrainingInterrupted as signal:
-        print(f"told to stop by {signal}; the same command resumes from {args.scratch}", file=sys.stderr)
+        print(f"stopped by {signal}; the same command resumes from {args.scratch}", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -26,9 +26,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--only",
         action="append",
         metavar="PATTERN",
-        help="compare the files of this pattern alone, such as 'scores/**/*.csv'; may be given again",
+        help="compare only files that match this pattern, such as 'scores/**/*.csv'; may be repeated",
     )
-    parser.add_argument("--output", type=Path, help="a table of every single difference (CSV)")
+    parser.add_argument("--output", type=Path, help="write a table of all differences (CSV)")
     parser.set_defaults(run=_verify)
 
 

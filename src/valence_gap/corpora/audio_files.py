@@ -1,4 +1,4 @@
-"""Which audio files lie on disk, and which of them a row of a label file means."""
+"""Find the audio files on disk, and the one that each row of a label file names."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ NO_AUDIO, OUTSIDE, SHARED = (
 )
 UNREADABLE = "audio header that cannot be read"
 TRUNCATED = "truncated audio"
-# What would leave the audio folder: a step up, an absolute path, a drive letter.
+# Paths that would leave the audio folder: a step up, an absolute path, a drive letter.
 ESCAPE = r"^(?:[\\/]|[A-Za-z]:)|(?:^|[\\/])\.\.(?:[\\/]|$)"
 
 
@@ -34,8 +34,8 @@ class AudioFiles:
 
     Args:
         roots: the audio folders.
-        table: columns key (what rows call the file), file (POSIX path below its folder), audio_root (index of its
-            folder), shared (several files of that folder have the key); each key once.
+        table: columns key (the name that rows use for the file), file (POSIX path below its folder), audio_root (index
+            of its folder), shared (several files of that folder have the key); each key once.
     """
 
     roots: tuple[Path, ...]
@@ -46,16 +46,16 @@ def find_audio(roots: Sequence[Path], *, by_name: bool, ignored_dirs: Sequence[s
     """List the audio below the audio folders.
 
     Args:
-        roots: the audio folders; where two hold the same file, the first counts.
-        by_name: rows call a file by its name alone, wherever below the folder it lies; otherwise by its path.
-        ignored_dirs: names of sub-folders whose audio is not of utterances.
-        report: where hidden files and files in several folders are counted.
+        roots: the audio folders; where two contain the same file, the first is used.
+        by_name: rows give only the name of a file, which may be in any sub-folder; otherwise they give its path.
+        ignored_dirs: names of sub-folders whose audio files are not utterances.
+        report: counts hidden files and files in several folders.
     """
     frames = []
     for index, root in enumerate(roots):
         files = [file for file in files_below(root) if is_audio(file)]
         nameless = [file for file in files if not is_utf_8(file)]
-        report.skip("audio without a row", nameless)  # no label file can spell such a name
+        report.skip("audio without a row", nameless)  # no label file can contain such a name
         files = [file for file in files if is_utf_8(file)]
         hidden = [file for file in files if file.rpartition("/")[2].startswith(".")]
         report.note(FORK, hidden)
@@ -75,13 +75,13 @@ def match(names: pd.Series, audio: AudioFiles, *, by_name: bool, folder: Path | 
     """Find the audio file of each row.
 
     Args:
-        names: what the rows call their files.
-        audio: what lies on disk.
+        names: the file names in the rows.
+        audio: the audio files on disk.
         by_name: as in `find_audio`.
-        folder: where names that are not found below an audio folder are resolved from instead; absolute ones too.
+        folder: names that are not found below an audio folder are resolved from this folder; absolute ones too.
 
     Returns:
-        Same index: file ('' where none), audio_root (-1 where none), problem (why none, null where found).
+        Same index: file ('' where none), audio_root (-1 where none), problem (why there is none, null where found).
     """
     by_key = audio.table.set_index("key")
     folder = folder.absolute() if folder else None
@@ -106,21 +106,21 @@ def match(names: pd.Series, audio: AudioFiles, *, by_name: bool, folder: Path | 
 
 
 def _below(prefixes: Sequence[str], folder: str, name: str, by_key: pd.DataFrame) -> str:
-    """The path below whichever audio folder holds the file; '' where none does."""
+    """Return the path of a file below the audio folder that contains it; '' where none does."""
     path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118 - a million names are resolved
     below = (path.removeprefix(prefix) for prefix in prefixes if path.startswith(prefix))
     return next((key for key in below if key in by_key.index), "")
 
 
 def read_headers(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], dict[str, list[str]]]:
-    """Durations and sampling rates from the audio headers.
+    """Read durations and sampling rates from the audio headers.
 
     Args:
         files: audio files.
 
     Returns:
-        Seconds, (files,), NaN where the header cannot be read or promises more than is there; Hz, (files,), 0 there;
-        and by reason (`UNREADABLE`, `TRUNCATED`) one line for each such file.
+        Seconds, (files,), NaN where the header cannot be read or announces more than the file has; Hz, (files,), 0 for
+        these files; and by reason (`UNREADABLE`, `TRUNCATED`) one line for each of them.
     """
     problems: dict[str, list[str]] = {}
     seconds: list[float] = []
@@ -142,7 +142,7 @@ def _headers(files: Sequence[str]) -> list[tuple[float, int, str, str]]:
 
 
 def _header(file: str) -> tuple[float, int, str, str]:
-    """Seconds, Hz, and where these mean nothing the reason and what is wrong."""
+    """Return seconds and Hz, and for a bad file the reason and the details."""
     try:
         info = soundfile.info(file)
     except (soundfile.SoundFileError, OSError) as error:

@@ -14,7 +14,7 @@ MAJOR_CLASSES = {1: "natural", 2: "human", 3: "interior"}
 
 
 def clips(root: Path) -> Mapping[str, tuple[Path, ...]]:
-    """The clips of the major classes that are mixed in.
+    """Return the clips of the major classes that are mixed in.
 
     Args:
         root: folder with ``audio/`` and ``meta/esc50.csv``.
@@ -24,7 +24,7 @@ def clips(root: Path) -> Mapping[str, tuple[Path, ...]]:
 
     Raises:
         UserError: if the table is missing or lacks columns, a row is malformed, a clip is missing, or a class has none;
-            all of them are named.
+            the error names all problems.
     """
     path = root / "meta" / "esc50.csv"
     if not path.is_file():
@@ -42,8 +42,8 @@ def clips(root: Path) -> Mapping[str, tuple[Path, ...]]:
         major: tuple(root / "audio" / file for file in sorted(name[~wrong & (noise_class == major)].unique()))
         for major in MAJOR_CLASSES.values()
     }
-    problems += [f"no clip of the class {major}" for major, files in found.items() if not files]
+    problems += [f"{path}: no clip of the class {major}" for major, files in found.items() if not files]
     problems += [f"no file {file}" for files in found.values() for file in files if not file.is_file()]
     if problems:
-        raise UserError("The noise corpus is incomplete.", problems, "Get ESC-50 anew.")
+        raise UserError("The noise corpus is incomplete.", problems, "Download ESC-50 again.")
     return found

@@ -1,4 +1,4 @@
-"""What lies on disk: names, sizes and checksums, the explicit step by which added or changed data is noticed."""
+"""The inventory of a corpus: names, sizes and checksums of its files. This explicit step detects changed data."""
 
 import os
 from collections.abc import Iterator
@@ -20,18 +20,18 @@ THREADS = 8  # hashing and reading release the interpreter's lock
 
 
 def inventory(paths: CorpusPaths, output: Path) -> None:
-    """Write the inventory of a corpus, or leave the file alone where it already says the same.
+    """Write the inventory of a corpus, or leave the file untouched if its content would be the same.
 
-    Rewriting it only on a change is what keeps later stages from running again when data is merely looked at.
+    It is rewritten only on a change, so that later stages do not run again after a check that finds no change.
 
     Args:
-        paths: where the corpus lies.
+        paths: the paths of the corpus.
         output: ``inventory.csv`` with the columns root (audio-0, audio-1, labels, transcripts, speakers), file (POSIX
-            path below that root), bytes and sha256; sorted. Hidden files are left out, and so is what its role does
-            not read: audio, video and motion capture below the labels, anything but audio below the audio folders.
+            path below that root), bytes and sha256; sorted. It leaves out hidden files, and files that no reader of the
+            root uses: audio, video and motion capture below the labels, anything except audio below the audio folders.
 
     Raises:
-        UserError: if a folder or file does not exist, naming all of them.
+        UserError: if a folder or file does not exist; the error names all of them.
     """
     check_exist(paths)
     found = [(role, file, root) for role, root in roles(paths) for file in sorted(_role_files(role, root))]
@@ -51,7 +51,7 @@ def inventory(paths: CorpusPaths, output: Path) -> None:
 
 
 def roles(paths: CorpusPaths) -> list[tuple[str, Path]]:
-    """The places of a corpus by their role, in the order in which they are searched."""
+    """Return the paths of a corpus with their role, in the order in which they are searched."""
     named = [(f"audio-{index}", folder) for index, folder in enumerate(paths.audio)]
     named += [("labels", paths.labels)]
     named += [(role, path) for role in ("transcripts", "speakers") if (path := getattr(paths, role)) is not None]
@@ -59,10 +59,10 @@ def roles(paths: CorpusPaths) -> list[tuple[str, Path]]:
 
 
 def check_exist(paths: CorpusPaths) -> None:
-    """Refuse paths that lead nowhere.
+    """Check that the paths of a corpus exist.
 
     Raises:
-        UserError: if an audio folder, or another folder or file of the corpus, does not exist; all of them are named.
+        UserError: if an audio folder, or another folder or file of the corpus, does not exist; the error names all.
     """
     missing = [] if paths.audio else ["audio: no folder is given"]
     for role, path in roles(paths):
@@ -75,9 +75,9 @@ def check_exist(paths: CorpusPaths) -> None:
 
 
 def files_below(root: Path) -> Iterator[str]:
-    """POSIX paths of all files below a folder, relative to it; linked folders are entered once, hidden ones never.
+    """Yield the POSIX paths of all files below a folder, relative to it.
 
-    A root that is itself a file gives its own name.
+    Linked folders are entered once, hidden ones never. For a root that is itself a file, its own name is yielded.
     """
     if root.is_file():
         yield root.name
@@ -99,12 +99,12 @@ def files_below(root: Path) -> Iterator[str]:
 
 
 def is_audio(file: str) -> bool:
-    """Whether a file is audio, judged by its suffix."""
-    return os.path.splitext(file)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - a million names are judged
+    """Return whether a file is audio, by its suffix."""
+    return os.path.splitext(file)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - a million names are checked
 
 
 def is_utf_8(name: str) -> bool:
-    """Whether a name on disk is text; the bytes of one that is not are kept as lone surrogates."""
+    """Return whether a name on disk is text; Python keeps the bytes of other names as lone surrogates."""
     return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 

@@ -1,8 +1,8 @@
-"""Labels of any scale brought to 0..1 by name, and back.
+"""Map labels of any scale to 0..1 by the name of their dimension, and back.
 
 The corpora order and scale their labels differently (MSP-Podcast: 1..7 as arousal, valence, dominance; IEMOCAP: 1..5 as
 valence, arousal, dominance; CMU-MOSI: sentiment in -3..3); the paper maps all of them to 0..1 (section III-A). Here a
-label is always reached by the name of its dimension, never by its position.
+label is always accessed by the name of its dimension, never by its position.
 """
 
 import math
@@ -18,12 +18,12 @@ from valence_gap.runtime.errors import UserError
 Values = npt.NDArray[np.float64]
 Scale = tuple[float, float]
 
-# A mean of ratings can miss the end of its scale by rounding alone; that is no label outside the scale.
+# A rounding error can move a mean of ratings past the end of its scale; such a label is not outside the scale.
 ROUNDING = 1e-9
 
 
 def check_scale(dimension: str, scale: Scale) -> None:
-    """Refuse a scale that does not rise.
+    """Check that a scale rises.
 
     Raises:
         UserError: if an end is not finite, or the lowest label is not below the highest.
@@ -60,7 +60,7 @@ def denormalise(values: npt.ArrayLike, scale: Scale) -> Values:
 
 
 def is_out_of_scale(values: npt.ArrayLike, scale: Scale) -> npt.NDArray[np.bool_]:
-    """Which labels lie outside their scale by more than rounding; NaN does not.
+    """Return which labels are outside their scale by more than a rounding error; NaN is not.
 
     Args:
         values: labels, any shape.
@@ -79,7 +79,7 @@ def is_out_of_scale(values: npt.ArrayLike, scale: Scale) -> npt.NDArray[np.bool_
 def normalise_table(
     labels: pd.DataFrame, scales: Mapping[str, Scale], *, out_of_scale: Literal["keep", "clip", "fail"] = "fail"
 ) -> pd.DataFrame:
-    """Bring the columns that have a scale to 0..1, each by its own name.
+    """Map the columns that have a scale to 0..1, each by its own name.
 
     Args:
         labels: one column per dimension; other columns are left as they are.
@@ -91,15 +91,15 @@ def normalise_table(
         A table of the same shape, rows and columns.
 
     Raises:
-        UserError: if a scale does not rise; with ``fail``, if a label lies outside its scale, naming every row (by the
-            table's index) and value.
+        UserError: if a scale does not rise; with ``fail``, if a label is outside its scale: the error names every row
+            (by the table's index) and value.
     """
     for dimension, scale in scales.items():
         check_scale(dimension, scale)
     if out_of_scale == "fail":
         offenders = out_of_scale_labels(labels, scales)
         if offenders:
-            raise UserError("Labels lie outside their scale.", offenders, REMEDY)
+            raise UserError("Labels are outside their scale.", offenders, REMEDY)
     table = labels.copy()
     for dimension, scale in scales.items():
         values = table[dimension].to_numpy(dtype=np.float64)
@@ -111,7 +111,7 @@ REMEDY = "Correct the labels or the scale, or set out_of_scale: keep (as they ar
 
 
 def out_of_scale_labels(labels: pd.DataFrame, scales: Mapping[str, Scale]) -> list[str]:
-    """Every label outside its scale, one line each: the row (by the table's index), the dimension, value and scale."""
+    """Return a line for every label outside its scale: the row (by the table's index), dimension, value and scale."""
     lines = []
     for dimension, scale in scales.items():
         column = labels[dimension]

@@ -1,4 +1,4 @@
-"""The corpora: readers of their on-disk formats, by name, and the tables that all of them give alike."""
+"""Read a corpus with the reader of its on-disk format, and write the tables that have the same format for all."""
 
 import time
 from importlib import import_module
@@ -22,7 +22,7 @@ from valence_gap.runtime.provenance import run_record
 
 
 def adapter_of(name: str) -> Adapter:
-    """The reader of an on-disk format, by its name in :data:`valence_gap.definitions.registry.ADAPTERS`."""
+    """Return the reader of an on-disk format, by its name in :data:`valence_gap.definitions.registry.ADAPTERS`."""
     module = import_module(f"valence_gap.corpora.adapters.{name.replace('-', '_')}")
     adapter: Adapter = module.ADAPTER
     return adapter
@@ -36,15 +36,15 @@ def prepare_corpus(
     Args:
         name: name of the corpus in the study, for the log and the report.
         corpus: its definition.
-        paths: where it lies.
+        paths: its paths.
         output: folder for ``utterances.{split}.parquet``, ``labels.{split}.parquet`` and ``provenance.{split}.parquet``
             of train, dev and test (same rows, sorted by id; no row where the definition does not name the split), and
-            ``report.json``. Utterances have the checksum of their audio, so that other audio is noticed wherever the
-            table is read; they have no provenance, which moves with every row added above.
-        inventory: the list of the corpus' files, with their checksums; None: utterances have none.
+            ``report.json``. Utterances have the checksum of their audio, so that every stage that reads the table
+            detects changed audio. They have no provenance, because it changes with every row added above.
+        inventory: the list of the corpus' files, with their checksums; None: utterances have no checksums.
 
     Raises:
-        UserError: if the corpus is not where the paths say, is not in the adapter's format, is not sound, or has audio
+        UserError: if the corpus is not where the paths say, is not in the adapter's format, is not valid, or has audio
             that the inventory does not list.
     """
     if corpus.adapter not in ADAPTERS:
@@ -59,7 +59,7 @@ def prepare_corpus(
     try:
         rows = build_corpus_table(corpus, paths, adapter_of(corpus.adapter), report)
     finally:
-        report.log(name)  # of a corpus that is refused, it says all that was found
+        report.log(name)  # also for a corpus that is refused, so that the log has all findings
     rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))
     by_split = {split: rows[rows["our_split"] == split] for split in SPLITS}
     for split, part in by_split.items():
@@ -78,17 +78,17 @@ def prepare_corpus(
 
 
 def _checksums(rows: pd.DataFrame, inventory: Path) -> pd.Series:
-    """The checksum of the audio of each row.
+    """Return the checksum of the audio of each row.
 
     Raises:
-        UserError: the inventory does not list it.
+        UserError: the inventory does not list all of the audio.
     """
     checksums = pd.read_csv(inventory, dtype="str", keep_default_na=False).set_index(["root", "file"])["sha256"]
     names = pd.MultiIndex.from_arrays(["audio-" + rows["audio_root"].astype("str"), rows["file"]])
     found = pd.Series(checksums.reindex(names).to_numpy(), rows.index, dtype="str")
     if found.isna().any():
         raise UserError(
-            f"{inventory} does not list all of the corpus' audio: it has changed since.",
+            f"{inventory} does not list all of the corpus' audio: the audio has changed since.",
             rows.loc[found.isna(), "file"],
             "List it again: snakemake corpora -R inventory",
         )

@@ -1,4 +1,4 @@
-"""What a reader of a corpus could not use, or used with a reservation: counted, with examples, never silently lost."""
+"""The rows and files that a reader of a corpus skipped, or used although they are unusual: counted, with examples."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ LONGEST = 500  # characters of one example
 
 @dataclass
 class Occurrences:
-    """How often something was met, in which splits, and where for the first times, in all and by split."""
+    """How often a finding occurred and its first examples, in all and by split."""
 
     count: int = 0
     splits: dict[str, int] = field(default_factory=dict)
@@ -24,19 +24,19 @@ class Occurrences:
     examples_by_split: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, examples: Iterable[str], count: int | None = None) -> None:
-        """Count more of it: as many as there are examples, unless told."""
+        """Add occurrences: by default as many as there are examples."""
         examples_list = list(examples)
         self.count += len(examples_list) if count is None else count
         self.examples += [printable(each[:LONGEST]) for each in examples_list[: EXAMPLES - len(self.examples)]]
 
     def add_split(self, split: str, examples: Iterable[str], count: int) -> None:
-        """Tell of one split what `add` counts over all of them."""
+        """Record for one split what `add` counts over all splits."""
         self.splits[split] = self.splits.get(split, 0) + count
         first = self.examples_by_split.setdefault(split, [])
         first += [printable(each[:LONGEST]) for each in list(examples)[: LOGGED - len(first)]]
 
     def summary(self, reason: str, split: str | None = None) -> str:
-        """It in one line, as ``12 row without audio: table.csv:3 a.wav, ...``; of one split, if wanted."""
+        """Return one line, such as ``12 row without audio: table.csv:3 a.wav, ...``; by default over all splits."""
         count = self.count if split is None else self.splits[split]
         examples = self.examples if split is None else self.examples_by_split[split]
         return f"{count:,} {reason}: {', '.join(examples[:LOGGED])}{', ...' if count > LOGGED else ''}"
@@ -44,9 +44,10 @@ class Occurrences:
 
 @dataclass
 class Report:
-    """The findings of one reading.
+    """The findings while one corpus is read.
 
-    ``skipped`` is what did not get into the tables, ``noted`` what did, or what concerns no utterance; both by reason.
+    ``skipped`` counts what the tables do not contain. ``noted`` counts what they contain although it is unusual, and
+    what does not concern an utterance. Both are by reason.
     """
 
     skipped: dict[str, Occurrences] = field(default_factory=dict)
@@ -57,23 +58,23 @@ class Report:
         _add(self.skipped, reason, examples)
 
     def note(self, reason: str, examples: Iterable[str]) -> None:
-        """Count what is odd and yet used."""
+        """Count what is unusual and still used."""
         _add(self.noted, reason, examples)
 
     def skip_rows(self, reason: str, rows: pd.DataFrame) -> None:
-        """Count rows of the table of entries that are left out; by split where their split is known already."""
+        """Count rows of the table of entries that are left out; also by split, if the table has the split."""
         _add_rows(self.skipped, reason, rows)
 
     def note_rows(self, reason: str, rows: pd.DataFrame) -> None:
-        """Count rows of the table of entries that are odd and yet used."""
+        """Count rows of the table of entries that are unusual and still used."""
         _add_rows(self.noted, reason, rows)
 
     def lost(self, split: str) -> dict[str, str]:
-        """By reason, how many rows of one of our splits were left out, with examples."""
+        """Return by reason how many rows of one split of the study were left out, with examples."""
         return {reason: found.summary(reason, split) for reason, found in self.skipped.items() if split in found.splits}
 
     def log(self, corpus: str) -> None:
-        """Say the findings, one line per reason."""
+        """Log the findings, one line per reason."""
         for kind, findings in (("skipped", self.skipped), ("noted", self.noted)):
             for reason, found in findings.items():
                 more = ", ..." if found.count > LOGGED else ""
@@ -81,7 +82,7 @@ class Report:
                 log_line(f"{corpus}: {kind} {found.count} ({printable(reason)}): {examples}{more}")
 
     def as_json(self) -> dict[str, Any]:
-        """The findings as a JSON value."""
+        """Return the findings as a JSON value."""
         return {
             kind: {
                 reason: {"count": found.count, "examples": found.examples}

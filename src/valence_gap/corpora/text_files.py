@@ -1,4 +1,4 @@
-"""Text files as they come: with a byte-order mark or without, any line end, UTF-8, UTF-16 or Latin-1."""
+"""Read text files with or without a byte-order mark, with any line ends, in UTF-8, UTF-16 or Latin-1."""
 
 import codecs
 import csv
@@ -29,9 +29,9 @@ GENDERS = {"female": "female", "f": "female", "woman": "female", "male": "male",
 
 
 def decode(content: bytes) -> tuple[str, str]:
-    """Text of a file and its encoding; lines end in a bare line feed.
+    """Return the text of a file and its encoding; all lines end in a line feed.
 
-    Latin-1 gives every byte a letter, so it comes last. UTF-16 without a byte-order mark is not guessed.
+    Latin-1 can decode any bytes, so it is tried last. UTF-16 without a byte-order mark is not detected.
     """
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for encoding in ("utf-16" if marked else UTF_8, "latin-1"):
@@ -44,10 +44,10 @@ def decode(content: bytes) -> tuple[str, str]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file.
+    """Return the content of a file.
 
     Raises:
-        UserError: if it is no file (but a folder, or a pipe, which would never end), or the system refuses it.
+        UserError: if the path is not a file (a folder, or a pipe, which would never end), or it cannot be read.
     """
     try:
         if not path.is_file():
@@ -58,7 +58,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path, report: Report) -> str:
-    """Text of a file; the report counts those that are not UTF-8."""
+    """Return the text of a file; the report counts files that are not UTF-8."""
     text, encoding = decode(read_bytes(path))
     if encoding != UTF_8:
         report.note(NOTED[encoding], [path.name])
@@ -66,12 +66,12 @@ def read_text(path: Path, report: Report) -> str:
 
 
 def read_lines(path: Path, report: Report) -> list[str]:
-    """Lines of a file without their ends, blank ones included, so that a line's number is its index plus one."""
+    """Return the lines of a file without their ends; blank ones are included: a line's number is its index plus one."""
     return read_text(path, report).split("\n")
 
 
 def read_many(paths: Sequence[Path], report: Report, what: str) -> list[str]:
-    """Texts of many small files, in their order."""
+    """Return the texts of many small files, in their order."""
     with ThreadPoolExecutor(THREADS) as pool:
         decoded = pool.map(lambda path: decode(read_bytes(path)), paths)
         texts = list(progress(decoded, what, total=len(paths), unit="files"))
@@ -81,29 +81,29 @@ def read_many(paths: Sequence[Path], report: Report, what: str) -> list[str]:
 
 
 def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame:
-    """A CSV as text, cell by cell, without interpretation.
+    """Read the cells of a CSV file as text, without interpretation.
 
-    A row with more cells than the first row is counted as skipped; blank rows are passed over.
+    A row with more cells than the first row is skipped and counted; blank rows are ignored.
 
     Args:
         path: the file; cells are separated by commas, or by tabs in a ``.tsv``.
-        report: where skipped rows are counted.
+        report: counts skipped rows.
         header: whether the first row names the columns; they are numbered otherwise.
 
     Returns:
         Stripped text columns ('' where a cell is missing), and `ROW`: 1 for the first row of the file.
 
     Raises:
-        UserError: if the file holds nothing, cannot be split into cells, or names two columns alike.
+        UserError: if the file is empty, cannot be split into cells, or has two columns of the same name.
     """
     text = read_text(path, report)
     if "\0" in text:
-        # The parsers end a cell there, each in its own way.
+        # The parsers end a cell at a NUL character, but not in the same way.
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(
-            "A table is no text.",
-            [f"{path}:{line}: it has a NUL character"],
-            "Save it as UTF-8; UTF-16 is read where it begins with a byte-order mark.",
+            "A table is not text.",
+            [f"{path}:{line}: the line has a NUL character"],
+            "Save the table as UTF-8; UTF-16 can be read if it begins with a byte-order mark.",
         )
     try:
         cells = _cells(text, "\t" if path.suffix.lower() == ".tsv" else ",")
@@ -113,7 +113,7 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
         raise UserError("A table cannot be read as CSV.", [f"{path}: {error}"], "Check its quotation marks.") from None
     lines = text.count("\n") + (not text.endswith("\n"))
     if len(cells) != lines and len(cells) + sum(cells[name].str.count("\n").sum() for name in cells.columns) < lines:
-        # The parser swallows what is behind an open quotation mark, and does not mind.
+        # The parser reads everything after an open quotation mark as one cell, without an error.
         raise UserError("A table cannot be read as CSV.", [f"{path}: a quotation mark is left open"], "Close it.")
     if len(cells) < lines:
         broken = pd.concat([cells[name].str.contains("\n", regex=False) for name in cells.columns], axis=1).any(axis=1)
@@ -133,9 +133,9 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
 
 
 def _cells(text: str, separator: str) -> pd.DataFrame:
-    """All cells as text under numbered columns; a row that does not fit begins with `MALFORMED`."""
+    """Return all cells as text under numbered columns; a row with too many cells begins with `MALFORMED`."""
 
-    def mend(cells: list[str]) -> list[str]:
+    def replacement(cells: list[str]) -> list[str]:
         surplus = any(cell.strip() for cell in cells[width:])
         mark = MALFORMED + "\n" * sum(cell.count("\n") for cell in cells)
         return [mark] + [""] * (width - 1) if surplus else cells[:width]
@@ -155,19 +155,19 @@ def _cells(text: str, separator: str) -> pd.DataFrame:
     try:
         return parse(on_bad_lines="error")
     except pd.errors.ParserError:
-        # Only the slower parser hands over the rows that do not fit.
+        # Only the slower parser lets a function replace the rows that have too many cells.
         width = len(next(csv.reader(io.StringIO(text), delimiter=separator)))
-        return parse(on_bad_lines=mend, engine="python")
+        return parse(on_bad_lines=replacement, engine="python")
 
 
 def known(column: pd.Series) -> pd.Series:
-    """A text column with null where it says nothing (empty, Unknown, n/a)."""
+    """Return a text column with null for unknown values (empty, Unknown, n/a)."""
     text = column.astype("str").str.strip()
     return text.mask(text.str.lower().isin(UNKNOWN))
 
 
 def genders(column: pd.Series, report: Report) -> pd.Series:
-    """Female, male or null, from any usual spelling; what is not understood is counted."""
+    """Return female, male or null, from any usual spelling; values that are not understood are counted."""
     text = known(column)
     read = text.str.lower().map(GENDERS).astype("str")
     strange = text[text.notna() & read.isna()]
@@ -176,15 +176,15 @@ def genders(column: pd.Series, report: Report) -> pd.Series:
 
 
 def column_of(table: pd.DataFrame, name: str) -> str | None:
-    """The table's spelling of a column, upper or lower case alike; None where it has none."""
+    """Return the table's spelling of a column, regardless of upper or lower case; None if it has no such column."""
     return next((column for column in table.columns if column.lower() == name.lower()), None)
 
 
 def require_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
-    """Refuse a table that lacks columns.
+    """Check that a table has the columns.
 
     Raises:
-        UserError: naming every missing column, and those that the table has.
+        UserError: if columns are missing; the error names all of them, and those that the table has.
     """
     missing = [name for name in names if column_of(table, name) is None]
     if missing:
@@ -197,13 +197,13 @@ def require_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> No
 
 
 def find_file(path: Path, folders: Sequence[str], names: Sequence[str], what: str) -> Path:
-    """The one file of these names in a folder, or else in sub-folders of it, upper or lower case alike.
+    """Find the one file of these names in a folder, or else in its sub-folders, regardless of upper or lower case.
 
     Args:
         path: a folder, or the file itself.
         folders: names of sub-folders, in lower case, that are searched where the folder itself has no such file.
         names: names that the file may have, in lower case.
-        what: what the file is, for the error.
+        what: description of the file, for the error.
 
     Raises:
         UserError: if there is none, or more than one.
@@ -226,10 +226,10 @@ def _is_one(file: Path, names: Sequence[str]) -> bool:
 
 
 def files_named(folder: Path, pattern: str) -> list[Path]:
-    """The files below a folder whose names match, sorted; folders and pipes of such a name are none.
+    """Return the files below a folder whose names match, sorted; folders and pipes are ignored.
 
     Raises:
-        UserError: if the folder is none.
+        UserError: if the folder does not exist.
     """
     if not folder.is_dir():
         raise UserError("A folder cannot be read.", [f"{folder}: no folder"], "Correct the corpus' paths.")
@@ -237,7 +237,7 @@ def files_named(folder: Path, pattern: str) -> list[Path]:
 
 
 def find_optional(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
-    """The first file of these names (lower case) in any of the folders; None where there is none."""
+    """Return the first file of these names (lower case) in any of the folders; None where there is none."""
     for folder in dict.fromkeys(folders):
         if folder.is_dir():
             for file in sorted(folder.iterdir()):

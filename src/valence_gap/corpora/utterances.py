@@ -1,4 +1,4 @@
-"""From the entries of any corpus to its tables of utterances and labels, by the same steps for all of them."""
+"""Build the table of utterances and labels from the entries of a corpus, by the same steps for all corpora."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from valence_gap.corpora.labels import Scale, check_scale, is_out_of_scale, norm
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.validation import DUPLICATE, LABEL_MISSING, NO_NUMBER, raise_if_invalid, shared_ids
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
-from valence_gap.definitions.split_names import ALL, as_tuple, normalise_split_name, split_mapping
-from valence_gap.definitions.values import DIMENSIONS
+from valence_gap.definitions.split_names import ALL, normalise_split_name, split_mapping
+from valence_gap.definitions.values import DIMENSIONS, as_tuple
 from valence_gap.runtime.errors import UserError, valid_names
 
-MIXED_RATES = "Hz, among other rates"  # how the reason of a note on files of one of several rates ends
+MIXED_RATES = "Hz, among other rates"  # end of the reason of a note about the files of one sampling rate
 ENTRY_COLUMNS = ("id", "name", "split", "speaker", "gender", "transcript", "provenance", *DIMENSIONS)
 UTTERANCE_COLUMNS = (
     "id",
@@ -35,13 +35,13 @@ class Adapter:
     """How a corpus' on-disk format is read.
 
     Args:
-        read: gives the entries, one row per label row of the corpus: `ENTRY_COLUMNS`, all text, null where unknown;
-            labels as text or numbers on the corpus' own scale; ``name`` is what the row calls its audio file,
+        read: returns the entries, one row per label row of the corpus: `ENTRY_COLUMNS`, all text, null where unknown;
+            labels as text or numbers on the corpus' own scale; ``name`` is the row's name of its audio file,
             ``provenance`` the label file and row.
         scales: lowest and highest label of each dimension that the corpus annotates; None where the definition must
-            say it.
-        by_name: rows call an audio file by its name alone, not by its path.
-        ignored_dirs: sub-folders of the audio folder whose audio is not of utterances.
+            give them.
+        by_name: rows give only the name of an audio file, not its path.
+        ignored_dirs: sub-folders of the audio folder whose audio files are not utterances.
     """
 
     read: Callable[[Corpus, CorpusPaths, Report], pd.DataFrame]
@@ -51,23 +51,23 @@ class Adapter:
 
 
 def empty_column(index: pd.Index) -> pd.Series:
-    """A text column that is null in every row."""
+    """Return a text column that is null in every row."""
     return pd.Series(None, index=index, dtype="str")
 
 
 def scales_of(corpus: Corpus, adapter: Adapter) -> dict[str, Scale]:
-    """The scale of each dimension of the definition: its own, or the adapter's.
+    """Return the scale of each dimension of the definition: its own, or the adapter's.
 
     Raises:
-        UserError: if a dimension has no scale, naming all of them, or one does not rise.
+        UserError: if dimensions have no scale (the error names all of them), or a scale does not rise.
     """
     declared: dict[str, Scale] = {**(adapter.scales or {})}
     declared |= {str(name): scale for name, scale in (corpus.scale or {}).items()}
     if adapter.scales is not None and (foreign := [name for name in corpus.dimensions if name not in adapter.scales]):
         raise UserError(
-            f"{corpus.adapter} does not annotate every dimension of its definition.",
+            f"The corpus {corpus.adapter} does not annotate every dimension of the definition.",
             [f"dimensions: {name}" for name in foreign],
-            f"Leave them out of its dimensions; {valid_names(adapter.scales)}.",
+            f"Leave them out of the definition's dimensions; {valid_names(adapter.scales)}.",
         )
     if missing := [name for name in corpus.dimensions if name not in declared]:
         raise UserError(
@@ -85,19 +85,19 @@ def build_corpus_table(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, rep
 
     Args:
         corpus: its definition.
-        paths: where it lies.
+        paths: its paths.
         adapter: the reader of its format.
-        report: what is left out is counted there.
+        report: counts what is left out.
 
     Returns:
         `UTTERANCE_COLUMNS`, ``provenance`` (label file and row), the three dimensions (float, 0..1, NaN where not
         annotated) and ``our_split``, sorted by id.
 
     Raises:
-        UserError: if the definition names a split that the corpus has not, or one without a usable utterance; if an id
-            names several audio files; if much of the audio is missing (``on_missing_audio: fail``); if labels lie
-            outside their scale (``out_of_scale: fail``); if a speaker is in two splits (``speakers_disjoint``). All
-            offenders are named at once.
+        UserError: if the definition names a split that the corpus does not have, or one without a usable utterance; if
+            an id names several audio files; if much of the audio is missing (``on_missing_audio: fail``); if labels are
+            outside their scale (``out_of_scale: fail``); if a speaker is in two splits (``speakers_disjoint``). The
+            error names all problems at once.
     """
     scales = scales_of(corpus, adapter)
     roots = [Path(folder) for folder in paths.audio]
@@ -142,7 +142,7 @@ def _note_rates(rates_hz: npt.NDArray[np.int64], entries: pd.DataFrame, report: 
 
 
 def _note_unlabelled(audio: AudioFiles, entries: pd.DataFrame, report: Report) -> None:
-    """Count the audio files that no row means, whatever its split."""
+    """Count the audio files that no row of any split names."""
     labelled = pd.MultiIndex.from_frame(entries[["audio_root", "file"]].drop_duplicates())
     table = audio.table[~audio.table["shared"]]
     there = pd.MultiIndex.from_frame(table[["audio_root", "file"]])
@@ -172,7 +172,7 @@ def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.
 
 
 def _read_labels(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.DataFrame:
-    """Labels as numbers; rows that lack one of the annotated dimensions are left out."""
+    """Return the labels as numbers; rows that lack one of the annotated dimensions are left out."""
     labels = entries.copy()
     missing = pd.Series(False, index=entries.index)
     strange = pd.Series(False, index=entries.index)
@@ -192,7 +192,7 @@ def _read_labels(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.Da
 
 
 def _drop_repeated(entries: pd.DataFrame, report: Report) -> pd.DataFrame:
-    """The first of the rows that share an id or an audio file; the others are left out."""
+    """Keep the first of the rows that share an id or an audio file; leave the others out."""
     for columns, what in ((["id"], "id"), (["audio_root", "file"], "audio file")):
         again = entries.duplicated(columns)
         first = entries[~again].set_index(columns)[["our_split", *DIMENSIONS]]

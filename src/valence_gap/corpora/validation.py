@@ -1,4 +1,4 @@
-"""What makes a corpus unfit for use, told with everything named at once."""
+"""Check that a corpus can be used, and report all problems at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,13 +11,13 @@ from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.values import SPLITS
 from valence_gap.runtime.errors import UserError
 
-HALF_COPIED = 0.05  # share of the rows without audio from which on copying must have stopped half-way
+HALF_COPIED = 0.05  # from this share of rows without audio on, the corpus must have been copied incompletely
 LABEL_MISSING, NO_NUMBER = "label missing", "label that is no number"
 DUPLICATE = "duplicate"
-# By how a reason begins: what to do where it leaves a split without an utterance.
+# By the beginning of a reason: what to do where it leaves a split without an utterance.
 REMEDIES: Mapping[str, str] = {
-    NO_AUDIO: "Compare the names in the label file with those of the audio files, extension included, and the audio "
-    "folders with where these lie.",
+    NO_AUDIO: "Compare the names in the label file with those of the audio files, extension included, and check the "
+    "audio folders.",
     OUTSIDE: "Name audio files by their paths below an audio folder.",
     SHARED: "Give each audio file a name of its own.",
     LABEL_MISSING: "Leave out a split whose labels are hidden, as those of MSP-Podcast's test-3 are; otherwise fill "
@@ -29,14 +29,14 @@ NO_ROW = "Correct the definition's splits, or give a label file with rows of eac
 
 
 def missing_audio(report: Report, read: int) -> tuple[dict[str, Occurrences], int, bool]:
-    """The rows of the used splits without an audio file.
+    """Return the rows of the used splits without an audio file.
 
     Args:
         report: counts them by reason.
         read: rows that were read.
 
     Returns:
-        The findings by reason, the number of rows, and whether it is that of a half-copied corpus.
+        The findings by reason, the number of rows, and whether that many mean an incomplete copy of the corpus.
     """
     missing = {reason: report.skipped[reason] for reason in (NO_AUDIO, OUTSIDE, SHARED) if reason in report.skipped}
     count = sum(found.count for found in missing.values())
@@ -44,7 +44,7 @@ def missing_audio(report: Report, read: int) -> tuple[dict[str, Occurrences], in
 
 
 def shared_ids(entries: pd.DataFrame) -> list[str]:
-    """Ids that name several audio files, one line each with the rows."""
+    """Return one line for each id that names several audio files, with the rows."""
     files = entries.drop_duplicates(["id", "audio_root", "file"])
     clashing = files[files.duplicated("id", keep=False)]
     rows = (clashing["provenance"] + " " + clashing["file"]).groupby(clashing["id"], sort=False)
@@ -54,22 +54,20 @@ def shared_ids(entries: pd.DataFrame) -> list[str]:
 def raise_if_invalid(
     corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report, shared: Sequence[str]
 ) -> None:
-    """Stop where what is left is no sound corpus.
+    """Raise an error if the remaining rows are not a valid corpus.
 
     Args:
         corpus: its definition.
         entries: the rows that can be used.
-        scales: of each annotated dimension.
-        report: says why the other rows cannot.
-        shared: what `shared_ids` found.
+        scales: scale of each annotated dimension.
+        report: contains why the other rows cannot be used.
+        shared: the lines of `shared_ids`.
 
     Raises:
-        UserError: with every offender.
+        UserError: with every problem.
     """
     offenders = list(shared)
-    remedies = (
-        ["Make each id unique, or leave the column of the ids out: then the file stands for it."] if shared else []
-    )
+    remedies = ["Make each id unique, or leave the column of the ids out: then the file is the id."] if shared else []
     for message, what_to_do in _empty_splits(corpus, entries, report):
         offenders.append(message)
         remedies += what_to_do
@@ -78,8 +76,8 @@ def raise_if_invalid(
         reasons = "; ".join(found.summary(reason) for reason, found in missing.items())
         offenders.append(f"{count:,} of {count + len(entries):,} rows have no audio file ({reasons})")
         remedies.append(
-            "Copy the missing files, or give their folder too: audio is a list. Where the corpus is meant to be so: "
-            "on_missing_audio: skip."
+            "Copy the missing files, or give their folder too: audio is a list. If the files are meant to be missing, "
+            "set on_missing_audio: skip."
         )
     if corpus.out_of_scale == "fail" and (wrong := out_of_scale_labels(_by_place(entries), scales)):
         offenders += wrong
@@ -92,7 +90,7 @@ def raise_if_invalid(
 
 
 def _empty_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> Iterator[tuple[str, list[str]]]:
-    """Each split without an utterance, and what to do for each reason."""
+    """Yield each split without an utterance, and what to do for each reason."""
     for split in SPLITS:
         if split in corpus.splits and not (entries["our_split"] == split).any():
             lost = report.lost(split)
@@ -110,5 +108,5 @@ def _shared_speakers(entries: pd.DataFrame) -> Iterator[str]:
 
 
 def _by_place(entries: pd.DataFrame) -> pd.DataFrame:
-    """The labels under an index that names their file and row."""
+    """Return the labels under an index that names their file and row."""
     return entries.set_index(entries["provenance"] + " " + entries["id"])

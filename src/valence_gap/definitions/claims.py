@@ -1,4 +1,4 @@
-"""The schema of ``workflow/claims.yaml`` (what is claimed) and of a study's section ``claims`` (who plays which role).
+"""The schema of ``workflow/claims.yaml`` (what is claimed) and of a study's section ``claims`` (the roles of models).
 
 A statement names roles, never models or corpora: the same file is checked on the miniature and on the paper's corpora.
 """
@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
-from valence_gap.definitions.values import STRICT, Dimension, Name
+from valence_gap.definitions.values import STRICT, Dimension, Name, as_tuple
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import canonical_json
 
@@ -68,35 +68,36 @@ Axis = Literal["models", "others", "corpora", "dimensions", "conditions", "speak
 Comparison = Literal["greater", "less", "at least", "at most", "within"]
 Section = Annotated[str, Field(pattern=r"^(IV-[A-K]|V-[A-C])$")]
 
-# The clean recordings of those utterances that were synthesised: what synthesised speech compares with.
+# The clean recordings of the utterances that were synthesised: synthesised speech is compared with them.
 ORIGINAL = "original"
 IN_DOMAIN: CorpusRole = "in-domain"
 WITH_MARGIN = ("at least", "at most", "within")
-# Quantities of a model alone, wherever it is tested.
+# Quantities of a model that do not depend on a test set.
 OF_MODELS = ("epochs_to_common_level", "spread_over_seeds", "separation")
 CONDITIONS = (CLEAN, ORIGINAL, SYNTHESISED, *get_args(ConditionRole))
-# A parameter that some quantities need, and the others cannot use.
+# Parameters that some quantities need and the others cannot use.
 PARAMETERS = {"rival": ("lead",), "tolerance": ("speakers_near_median",), "attribute": ("separation",)}
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Claims:
-    """Who plays which role in this study. Without a role (left out, or []) statements on it are inconclusive."""
+    """Which models have which role in this study. Statements on a role that is left out or [] are inconclusive."""
 
     roles: Annotated[
         Mapping[Role, str | tuple[str, ...]],
         Field(
-            description="Role -> model(s). transformers: the fine-tuned ones that figure 2 shows; best: the one whose "
-            "pre-training mixed domains (w2v2-L-robust); strong: as good after clean English speech (hubert-L); "
-            "clean-speech: the best one's architecture, pre-trained on clean speech (w2v2-L); multilingual, most-data: "
-            "by pre-training; small: base architectures; other-large: large ones except best and strong; least-robust: "
-            "hubert-b; baseline: CNN14; random: without pre-training; repeated, repeated-baseline: a transformer and "
-            "the baseline with several seeds; *-depth, *-data: pruned and sparse variants of the best one (shallow: "
-            "fewer layers than half, from 10 of 24 down; full-data: what the sparse ones compare with)."
+            description="Role -> model(s). transformers: the fine-tuned ones that figure 2 shows; best: the one that "
+            "is pre-trained on mixed domains (w2v2-L-robust); strong: the one that is as good after pre-training on "
+            "clean English speech (hubert-L); clean-speech: the architecture of the best one, pre-trained on clean "
+            "speech (w2v2-L); multilingual, most-data: named by their pre-training; small: base architectures; "
+            "other-large: large ones except best and strong; least-robust: hubert-b; baseline: CNN14; random: without "
+            "pre-training; repeated, repeated-baseline: a transformer and the baseline with several seeds; *-depth, "
+            "*-data: pruned and sparse variants of the best one (shallow: with fewer than half of the layers, from 10 "
+            "of 24 down; full-data: the model that the sparse ones are compared with)."
         ),
     ]
     frozen: Annotated[
-        Mapping[str, str], Field(description="Fine-tuned model -> the same with frozen transformer layers.")
+        Mapping[str, str], Field(description="Fine-tuned model -> the same model with frozen transformer layers.")
     ] = Field(default_factory=dict)
     fusion: Annotated[Mapping[str, str], Field(description="Fine-tuned model -> its fusion with text.")] = Field(
         default_factory=dict
@@ -124,7 +125,7 @@ class Claims:
     def reference_errors(
         self, models: Iterable[str], corpora: Iterable[str], conditions: Iterable[str]
     ) -> "Iterator[tuple[str, str, str]]":
-        """Names that the study does not have: (key, name, kind)."""
+        """Names that the study does not define: (key, name, kind)."""
         kinds = {"model": set(models), "corpus": set(corpora), "condition": set(conditions)}
         used: list[tuple[str, str, Iterable[str]]] = [
             *((f"roles.{role}", "model", as_tuple(names)) for role, names in self.roles.items()),
@@ -139,31 +140,27 @@ class Claims:
                     yield f"claims.{key}", name, kind
 
 
-def as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    """One name or several, as several."""
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Side:
-    """One of the two sides that a statement compares. What the second side leaves out is that of the first."""
+    """One of the two sides that a statement compares. Keys that the second side leaves out are those of the first."""
 
     models: Annotated[Role | None, Field(description="Role of its models.")] = None
-    without: Annotated[tuple[Role, ...], Field(description="Roles whose models are left out of them.")] = ()
+    without: Annotated[tuple[Role, ...], Field(description="Roles whose models are excluded.")] = ()
     variant: Annotated[
-        Literal["frozen", "fusion"] | None, Field(description="Their counterparts instead of the models themselves.")
+        Literal["frozen", "fusion"] | None,
+        Field(description="Use these counterparts instead of the models themselves."),
     ] = None
     corpora: Annotated[tuple[CorpusRole, ...], Field(description="Roles of its corpora.")] = ()
-    dimensions: Annotated[tuple[Dimension, ...], Field(description="Its dimensions, where a corpus has them.")] = ()
+    dimensions: Annotated[tuple[Dimension, ...], Field(description="Its dimensions, if a corpus has them.")] = ()
     condition: Annotated[
         Literal["clean", "original", "synthesised"] | ConditionRole | None,
-        Field(description="clean; original: clean, but only what was synthesised; synthesised; or a role."),
+        Field(description="clean; original: clean, but only utterances that were synthesised; synthesised; or a role."),
     ] = None
     conditions: Annotated[tuple[ConditionRole, ...], Field(description="Several roles instead of one condition.")] = ()
     reference: Annotated[Reference | None, Field(description="Published values instead of models.")] = None
 
     def names_others(self) -> bool:
-        """Whether a second side has something of its own to compare with, case by case."""
+        """Whether a second side names models, dimensions or conditions itself, for a comparison case by case."""
         return bool(self.models or self.dimensions or self.conditions)
 
 
@@ -172,75 +169,79 @@ class Statement:
     """One checked claim of the paper."""
 
     id: Annotated[Name, Field(description="Its name, unique in the file.")]
-    section: Annotated[Section, Field(description="Section of the paper whose answer it belongs to.")]
+    section: Annotated[Section, Field(description="Section of the paper with the answer that it is part of.")]
     words: Annotated[str, Field(min_length=20, description="The claim in our own words.")]
-    quantity: Annotated[QuantityName, Field(description="What is computed of each side.")]
-    first: Annotated[Side, Field(description="What is claimed of.")]
-    second: Annotated[Side | None, Field(description="What it is compared with: first minus second.")] = None
+    quantity: Annotated[QuantityName, Field(description="What is computed for each side.")]
+    first: Annotated[Side, Field(description="The side that the claim is about.")]
+    second: Annotated[Side | None, Field(description="The side it is compared with: first minus second.")] = None
     quantifier: Annotated[
         Literal["mean", "each", "some", "most"],
-        Field(description="Whether the mean, each, some or most of the cases must compare as claimed."),
+        Field(description="Whether the claim must be true of the mean, of each, of some or of most of the cases."),
     ] = "mean"
     over: Annotated[
         tuple[Axis, ...],
         Field(
-            description="What makes the cases; else averaged. others: the models, dimensions and conditions that the "
-            "second side names itself."
+            description="The axes along which cases are distinguished; the average is taken over the others. others: "
+            "the models, dimensions and conditions that the second side names itself."
         ),
     ] = ()
-    comparison: Annotated[Comparison, Field(description="How it compares with the threshold.")]
-    threshold: Annotated[float, Field(description="What it is compared with.")] = 0.0
+    comparison: Annotated[Comparison, Field(description="How the result is compared with the threshold.")]
+    threshold: Annotated[float, Field(description="The value that the result is compared with.")] = 0.0
     margin: Annotated[
-        float | None, Field(gt=0, description="at least, at most, within: how far off still counts as similar.")
+        float | None, Field(gt=0, description="at least, at most, within: largest difference that counts as similar.")
     ] = None
-    reason: Annotated[str, Field(description="Why that margin, threshold or tolerance.")] = ""
-    rival: Annotated[Role | None, Field(description="lead: the role of the model that is led.")] = None
-    tolerance: Annotated[float | None, Field(gt=0, description="speakers_near_median: how near counts.")] = None
-    attribute: Annotated[Attribute | None, Field(description="separation: of which attribute.")] = None
+    reason: Annotated[str, Field(description="Reason for this margin, threshold or tolerance.")] = ""
+    rival: Annotated[Role | None, Field(description="lead: the role of the model that is behind.")] = None
+    tolerance: Annotated[
+        float | None, Field(gt=0, description="speakers_near_median: largest distance that counts as near.")
+    ] = None
+    attribute: Annotated[Attribute | None, Field(description="separation: the attribute that is separated.")] = None
 
     def errors(self) -> Iterator[str]:
-        """What contradicts itself."""
+        """Keys that contradict one another."""
         if (self.comparison in WITH_MARGIN) != (self.margin is not None):
-            yield f"margin: goes with {', '.join(WITH_MARGIN)}, and with these always"
+            yield f"margin: required with {', '.join(WITH_MARGIN)}; not allowed otherwise"
         chosen = self.margin is not None or self.threshold or self.tolerance
         if chosen and not self.reason:
-            yield "reason: missing; say why that margin, threshold or tolerance"
+            yield "reason: missing; give the reason for the margin, threshold or tolerance"
         if (self.quantifier == "mean") != (not self.over):
-            yield "over: goes with each, some and most, and with these always"
+            yield "over: required with each, some and most, and not allowed with mean"
         if ("speakers" in self.over) != (self.quantity == "speaker_deviation"):
-            yield "over: speakers go with speaker_deviation, and with it always"
+            yield "over: speakers is required with speaker_deviation, and not allowed otherwise"
         if "others" in self.over and not (self.second and self.second.names_others()):
-            yield "over: others are the second side's own models, dimensions or conditions, but it names none"
+            yield "over: others means the second side's own models, dimensions or conditions, but it names none"
         if any(side and side.condition and side.conditions for side in (self.first, self.second)):
-            yield "conditions: stand instead of condition, not beside it"
+            yield "conditions: cannot be combined with condition; leave one of them out"
         if self.first.models is None or self.first.reference:
-            yield "first: has models"
+            yield "first: must have models and no reference"
         if self.second and self.second.reference and self.second.models:
-            yield "second: has models or a reference, not both"
+            yield "second: must have models or a reference, not both"
         if self.quantity == "correlation_over_models" and (
             self.over or not self.second or self.second.models or self.second.reference
         ):
-            yield "correlation_over_models: takes a second side of the same models, and no cases"
+            yield "correlation_over_models: needs a second side of the same models, and no over"
         for parameter, quantities in PARAMETERS.items():
             if (getattr(self, parameter) is not None) != (self.quantity in quantities):
-                yield f"{parameter}: goes with {', '.join(quantities)}, and with it always"
+                yield f"{parameter}: required with {', '.join(quantities)}, and not allowed otherwise"
 
 
 _STATEMENTS = TypeAdapter(tuple[Statement, ...])
 
 
 def read_statements(path: Path) -> tuple[Statement, ...]:
-    """The statements of a claims file, checked.
+    """Read and check the statements of a claims file.
 
     Raises:
-        UserError: one line for each thing that is wrong, with what would be valid.
+        UserError: one line for each error, with what would be valid.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML", str(error).splitlines()) from None
     if not isinstance(content, dict) or set(content) != {"statements"} or not isinstance(content["statements"], list):
-        raise UserError(f"{path} is not a file of claims", remedy="it has one key, statements, with a list")
+        raise UserError(
+            f"{path} is not a file of claims", remedy="It must have exactly one key, statements, with a list."
+        )
     rows = content["statements"]
     try:
         statements = _STATEMENTS.validate_json(json.dumps(rows))
@@ -249,7 +250,7 @@ def read_statements(path: Path) -> tuple[Statement, ...]:
         raise UserError(f"{path} is not valid", offenders) from None
     wrong = [f"{statement.id}: {what}" for statement in statements for what in statement.errors()]
     counts = Counter(statement.id for statement in statements)
-    wrong += [f"{name}: names {count} statements" for name, count in counts.items() if count > 1]
+    wrong += [f"{name}: {count} statements have this id" for name, count in counts.items() if count > 1]
     if wrong:
         raise UserError(f"{path} is not valid", wrong)
     return statements

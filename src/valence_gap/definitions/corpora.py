@@ -1,4 +1,4 @@
-"""Definitions of corpora: what a corpus is, and where it lies."""
+"""Definitions of corpora: what a corpus is, and where it is stored."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ MINIATURE_ROOT = "{miniature}"
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Corpus:
-    """A corpus that is trained or tested on. Paths are kept apart: moving a corpus changes nothing."""
+    """A corpus for training or testing. Its paths are defined separately: moving a corpus changes no result."""
 
     adapter: Annotated[str, Field(description=f"Reader of its on-disk format: {', '.join(ADAPTERS)}.")]
     label: Annotated[str, Field(description="Name shown in figures.")]
@@ -31,13 +31,13 @@ class Corpus:
         tuple[Dimension, ...], Field(description="Dimensions that are annotated (sentiment counts as valence).")
     ] = DIMENSIONS
     release: Annotated[str | None, Field(description="Release of the corpus, such as '1.7'.")] = None
-    # Not part of its JSON, by which Snakemake compares: it changes no number.
+    # Not part of its JSON, which Snakemake compares: the licence changes no number.
     licence: Annotated[
-        str | None, Field(exclude=True, description="Its licence in words, for the card of an exported model.")
+        str | None, Field(exclude=True, description="Its licence in words, for the model card of an exported model.")
     ] = None
     scale: Annotated[
         Mapping[Dimension, tuple[float, float]] | None,
-        Field(description="Lowest and highest label per dimension; by default the adapter's own."),
+        Field(description="Lowest and highest label per dimension; by default that of the adapter."),
     ] = None
     out_of_scale: Annotated[
         Literal["keep", "clip", "fail"], Field(description="What to do with a label outside its scale.")
@@ -48,30 +48,31 @@ class Corpus:
     on_missing_audio: Annotated[
         Literal["fail", "skip"],
         Field(
-            description="Whether it stops the run that a twentieth of the rows or more have no audio file, as in a "
-            "half-copied corpus; fewer are left out."
+            description="Whether the run stops if a twentieth of the rows or more have no audio file, as in a "
+            "half-copied corpus. If fewer rows have none, they are left out."
         ),
     ] = "fail"
     speakers_disjoint: Annotated[
-        bool, Field(description="The corpus promises that no speaker is in two splits; broken promises stop the run.")
+        bool,
+        Field(description="Whether no speaker may be in two splits; if it is true and a speaker is, the run stops."),
     ] = True
     columns: Annotated[
         Mapping[str, str] | None,
         Field(
             description="table, audformat: our column (file, split, speaker, gender, ...) -> the table's column; "
-            "audformat: table -> the name of the table, with {split} for the database's split."
+            "audformat: table -> the name of the table, in which {split} is replaced by the database's split."
         ),
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class CorpusPaths:
-    """Where a corpus lies. ``{miniature}`` at the start of a path stands for the embedded miniature's raw folder."""
+    """Where a corpus is stored. ``{miniature}`` at the start of a path means the embedded miniature's raw folder."""
 
     audio: Annotated[tuple[str, ...], Field(description="Audio folder(s), searched in order.")]
     labels: Annotated[str, Field(description="Folder (or file) of the labels.")]
-    transcripts: Annotated[str | None, Field(description="Folder of the transcripts, where there are any.")] = None
-    speakers: Annotated[str | None, Field(description="File with speakers or genders, where it is kept apart.")] = None
+    transcripts: Annotated[str | None, Field(description="Folder of the transcripts, if there are any.")] = None
+    speakers: Annotated[str | None, Field(description="File with speakers or genders, if it is separate.")] = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -1,4 +1,4 @@
-"""What a figure is told (its description) and which files it is drawn from (its inputs)."""
+"""What a figure shows (its description) and the files that it is drawn from (its inputs)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from valence_gap.runtime.errors import UserError
 
 @checked_dataclass(frozen=True, kw_only=True, config=STRICT)
 class ShownModel:
-    """A model as figures show it; what follows the colour tells the variants of one backbone apart.
+    """A model as figures show it; the fields after the colour distinguish the variants of one backbone.
 
-    ``audio`` is the name of the audio-only model that a fusion with text stands on, and empty for every other model.
+    ``audio`` is the name of the audio-only model that a fusion with text is based on; it is empty for other models.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ShownCorpus:
     dimensions: tuple[Dimension, ...] = DIMENSIONS
 
     def is_sentiment(self) -> bool:
-        """Whether its one dimension is valence: such a corpus is annotated for sentiment."""
+        """Whether its only dimension is valence: such a corpus is annotated for sentiment."""
         return self.dimensions == ("valence",)
 
     def title(self, dimension: str) -> str:
@@ -54,10 +54,10 @@ class Description:
     Attributes:
         models: rows, colours or steps of the figure.
         corpora: panels or lines of the figure.
-        transcribed: further corpora, of which figure 3 tells the word error rate.
-        note: small print on the figure, such as that it is of the miniature study.
-        published: mark the published values.
-        evaluation: how intervals were or are computed.
+        transcribed: further corpora, for which figure 3 shows the word error rate.
+        note: text in small print on the figure, such as that it belongs to the miniature study.
+        published: whether the published values are marked.
+        evaluation: how intervals are computed.
     """
 
     models: Annotated[tuple[ShownModel, ...], Field(min_length=1)]
@@ -72,13 +72,13 @@ class Description:
         return tuple(name for name in DIMENSIONS if any(name in corpus.dimensions for corpus in self.corpora))
 
     def interval_label(self) -> str:
-        """What the whiskers are."""
+        """The label of the whiskers."""
         return f"{100 * self.evaluation.confidence:g} % interval"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training of a model, on one corpus where that matters: the key of a file that does not carry it inside."""
+    """One training of a model, and a corpus if needed: the key of a file that does not contain this information."""
 
     model: str
     seed: int
@@ -97,9 +97,9 @@ class Inputs:
         configs: config.json by model.
         transcriptions: report.json of the recogniser's transcripts by corpus.
         utterances: utterance tables by corpus.
-        pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
+        pack_indexes: index of the clean pack by corpus, for corpora whose bad audio is skipped.
         projection: embeddings in two dimensions (Parquet).
-        separation: what they separate (CSV).
+        separation: how well they separate attributes (CSV).
     """
 
     scores: tuple[Path, ...] = ()
@@ -118,7 +118,7 @@ def keyed_files(texts: Iterable[str], option: str) -> tuple[tuple[str, Path], ..
     """Split ``key=path`` arguments of an option.
 
     Raises:
-        UserError: for those that are not of that form.
+        UserError: some arguments do not have this form.
     """
     pairs = [text.partition("=") for text in texts]
     wrong = ["".join(pair) for pair in pairs if not all(pair)]
@@ -131,7 +131,7 @@ def runs_of(texts: Iterable[str], option: str, *, parts: int) -> tuple[tuple[Run
     """Split ``model:seed=path`` (two parts) or ``model:seed:corpus=path`` (three parts) arguments of an option.
 
     Raises:
-        UserError: for those that are not of that form.
+        UserError: some arguments do not have this form.
     """
     pairs = [(key.split(":"), path) for key, path in keyed_files(texts, option)]
     wrong = [":".join(key) for key, _ in pairs if len(key) != parts or not key[1].lstrip("-").isdecimal()]

@@ -24,26 +24,26 @@ class Pretraining:
     hidden: Annotated[Positive, Field(description="Hidden units.")]
     layers: Annotated[Positive, Field(description="Transformer layers.")]
     heads: Annotated[Positive, Field(description="Attention heads.")]
-    speech: Annotated[str, Field(description="Name of the unlabelled speech it hears.")]
-    hours: Annotated[PositiveFloat, Field(description="Hours of it.")]
+    speech: Annotated[str, Field(description="Name of the unlabelled speech that it is trained on.")]
+    hours: Annotated[PositiveFloat, Field(description="Hours of this speech.")]
     steps: Annotated[Positive, Field(description="Training steps of each iteration.")]
     iterations: Annotated[
-        Literal[1, 2], Field(description="2: once more, on clusters of the first model's hidden states (HuBERT).")
+        Literal[1, 2], Field(description="2: a second time, on clusters of the first model's hidden states (HuBERT).")
     ] = 1
     continues: Annotated[
-        str | None, Field(description="Backbone whose weights it starts from; null: from random ones.")
+        str | None, Field(description="Backbone whose weights it starts from; null: random initialisation.")
     ] = None
     clusters: Annotated[Positive, Field(description="k-means targets.")] = 100
     batch_size: Annotated[Positive, Field(description="Crops in a batch.")] = 8
     learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 2e-3
     warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 50
     seed: Annotated[int, Field(description="Seed.")] = 0
-    threads: Annotated[Positive, Field(description="CPU threads; they shape the numbers.")] = 1
+    threads: Annotated[Positive, Field(description="CPU threads; they influence the numbers.")] = 1
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Speech:
-    """Unlabelled miniature speech for pre-training, differing as the paper's Table II differs."""
+    """Unlabelled miniature speech for pre-training; the data sets differ as those in the paper's Table II."""
 
     languages: Annotated[tuple[str, ...], Field(min_length=1, description="espeak-ng languages.")] = ("en",)
     noise: Annotated[bool, Field(description="Mix in noise and telephone bandwidth.")] = False
@@ -60,7 +60,7 @@ class MiniatureCorpus:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Miniature:
-    """The embedded miniature corpora: what is generated."""
+    """The content of the embedded miniature corpora, which are generated."""
 
     seed: Annotated[int, Field(description="Seed of texts, voices, labels and noises.")] = 0
     msp_podcast: Annotated[Mapping[Split, MiniatureCorpus], Field(description="Sizes of the miniature MSP-Podcast.")]

@@ -15,7 +15,7 @@ from valence_gap.definitions.values import (
 
 
 def is_local(source: str) -> bool:
-    """Whether a source is a folder (it begins with /, ./, ../ or ~/) and not a hub id."""
+    """Whether a source is a folder (it starts with /, ./, ../ or ~/) and not a hub id."""
     return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
 
 
@@ -32,20 +32,20 @@ class Backbone:
     ] = "transformer"
     source: Annotated[
         str | None,
-        Field(description="Hub id, or local folder (a path with a slash at its start or ./) in Hugging Face format."),
+        Field(description="Hub id, or local folder (a path that starts with / or ./) in Hugging Face format."),
     ] = None
     revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
     streamed: Annotated[
         bool,
         Field(
-            description="Compute what the encoder is given from the audio whenever it is needed, and cache nothing. A "
-            "must for models without a convolutional stem on the waveform: w2v-BERT, Whisper."
+            description="Compute the input of the encoder from the audio whenever it is needed, and cache nothing. "
+            "Required for models without a convolutional stem on the waveform: w2v-BERT, Whisper."
         ),
     ] = False
     label: Annotated[str, Field(description="Name shown in tables.")] = ""
     datasets: Annotated[str, Field(description="What it was pre-trained on, for Table II.")] = ""
-    hours: Annotated[str, Field(description="Hours of it, such as 960 or 60k, for Table II.")] = ""
-    languages: Annotated[str, Field(description="Its language, or their number, for Table II.")] = ""
+    hours: Annotated[str, Field(description="Hours of this speech, such as 960 or 60k, for Table II.")] = ""
+    languages: Annotated[str, Field(description="Its language, or the number of languages, for Table II.")] = ""
     domains: Annotated[str, Field(description="Its domains (R read, T telephone, ...), for Table II.")] = ""
     channels: Annotated[tuple[Positive, ...], Field(description="cnn14: channels of the convolutional blocks.")] = (
         64,
@@ -73,27 +73,27 @@ class Recipe:
     learning_rate: Annotated[PositiveFloat, Field(description="Learning rate.")] = 1e-4
     schedule: Annotated[
         Literal["constant", "cosine"],
-        Field(description="constant: a fixed rate, as the paper's. cosine: a short warm-up, then down to 2 %."),
+        Field(description="constant: a fixed rate, as in the paper. cosine: a short warm-up, then down to 2 %."),
     ] = "constant"
     momentum: Annotated[float, Field(ge=0, lt=1, description="sgd: Nesterov momentum.")] = 0.9
     weight_decay: Annotated[float, Field(ge=0, description="Weight decay.")] = 0.0
     gradient_norm: Annotated[PositiveFloat | None, Field(description="Gradients are clipped to this norm.")] = 1.0
     batch_size: Annotated[
-        Positive, Field(description="Utterances in a batch; the CCC loss is a statistic of all of them.")
+        Positive, Field(description="Utterances in a batch; the CCC loss is computed over all of them.")
     ] = 32
     micro_batch_size: Annotated[
-        Positive | None, Field(description="Utterances on the card at once; the loss stays that of the whole batch.")
+        Positive | None, Field(description="Utterances on the GPU at once; the loss is still that of the whole batch.")
     ] = None
-    epochs: Annotated[Positive, Field(description="Epochs, or the most of them with early stopping.")] = 5
+    epochs: Annotated[Positive, Field(description="Epochs; with early stopping, the maximum.")] = 5
     patience: Annotated[
-        Positive | None, Field(description="Stop after so many epochs without a better dev CCC; null: never.")
+        Positive | None, Field(description="Stop after this number of epochs without a better dev CCC; null: never.")
     ] = None
     max_duration_s: Annotated[
-        PositiveFloat | None, Field(description="Training utterances are cut to this length; null: whole.")
+        PositiveFloat | None, Field(description="Training utterances are cut to this length; null: not cut.")
     ] = None
     head_dropout: Annotated[float, Field(ge=0, lt=1, description="Dropout in the regression head.")] = 0.1
     train_stem: Annotated[
-        bool, Field(description="Train the convolutional stem too (the paper: without pre-training only).")
+        bool, Field(description="Train the convolutional stem too (in the paper: only without pre-training).")
     ] = False
     precision: Annotated[
         Literal["auto", "fp32", "bf16"], Field(description="auto: bf16 where the hardware multiplies in it, else fp32.")
@@ -102,54 +102,56 @@ class Recipe:
     deterministic: Annotated[
         bool,
         Field(
-            description="GPU: kernels that give the same bits every time, slower, for the training, its stem features "
-            "and its predictions. On a CPU it is always so."
+            description="GPU: use kernels that give the same bits every time, but are slower, for the training, its "
+            "stem features and its predictions. On a CPU this is always the case."
         ),
     ] = False
     threads: Annotated[
-        Positive, Field(description="CPU threads of the job; they shape the numbers, so they are fixed.")
+        Positive, Field(description="CPU threads of the job; they influence the numbers, so they are fixed.")
     ] = 1
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Checkpoint:
-    """A finished model that is evaluated as it is: in the layout of the authors' released one, or saved by a study."""
+    """A finished model that is evaluated without training: in the layout of the authors' one, or saved by a study."""
 
     source: Annotated[
-        str, Field(description="Hub id, or local folder (a path with a slash at its start or ./) with config.json.")
+        str, Field(description="Hub id, or local folder (a path that starts with / or ./) with config.json.")
     ]
     revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Model:
-    """One row of the experiments: fine-tuned, frozen, pruned, sparse and unpre-trained variants are the same kind.
+    """One model of the experiments. Frozen, pruned, sparse and randomly initialised variants are models too.
 
-    A model has a backbone and a recipe, or a checkpoint: then nothing is trained.
+    A model has a backbone and a recipe, or a checkpoint. A checkpoint is not trained.
     """
 
     backbone: Annotated[str | None, Field(description="Name of its backbone.")] = None
     recipe: Annotated[str | None, Field(description="Name of its recipe.")] = None
     checkpoint: Annotated[
-        Checkpoint | None, Field(description="A finished model, in place of backbone and recipe; it is not trained.")
+        Checkpoint | None, Field(description="A finished model, instead of backbone and recipe; it is not trained.")
     ] = None
     overrides: Annotated[Mapping[str, Any], Field(description="Keys of the recipe that differ for this model.")] = (
         Field(default_factory=dict)
     )
     frozen: Annotated[bool, Field(description="Train the head only.")] = False
-    pretrained: Annotated[bool, Field(description="Start from the backbone's weights; false: from random ones.")] = True
+    pretrained: Annotated[
+        bool, Field(description="Start from the backbone's weights; false: random initialisation.")
+    ] = True
     layers: Annotated[Positive | None, Field(description="Bottom transformer layers that are kept; null: all.")] = None
     fraction: Annotated[float, Field(gt=0, le=1, description="Fraction of the training set.")] = 1.0
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, description="Seeds; each is a training of its own.")] = (42,)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1, description="Seeds; each gives one training.")] = (42,)
     label: Annotated[str, Field(description="Name shown in figures.")]
     colour: Annotated[Colour, Field(description="Colour in every figure.")]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FusionModel:
-    """A head on the states of a trained audio model and the text that a recogniser hears (paper, section IV-B)."""
+    """A head on the embeddings of a trained audio model and of the recognised text (paper, section IV-B)."""
 
-    audio: Annotated[str, Field(description="Name of the audio model; its seeds are the fusion's.")]
+    audio: Annotated[str, Field(description="Name of the audio model; the fusion has the same seeds.")]
     recipe: Annotated[str, Field(description="Name of its recipe.")]
     label: Annotated[str, Field(description="Name shown in figures.")]
     colour: Annotated[Colour, Field(description="Colour in every figure.")]
@@ -157,7 +159,7 @@ class FusionModel:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Training:
-    """All that shapes one trained model, resolved from the study: what the training job is given."""
+    """Everything that determines one trained model, resolved from the study: the input of the training job."""
 
     backbone: Backbone
     recipe: Recipe

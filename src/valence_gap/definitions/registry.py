@@ -1,6 +1,6 @@
-"""The figures, tables and corpus adapters that exist: the modules of their folders, listed and not imported.
+"""The figures, tables and corpus adapters that exist: the modules in their folders, which are not imported here.
 
-The folder is the registry: a module that is added there is known to the configuration, its checks and the command line.
+A module that is added to such a folder is known to the configuration, to its checks and to the command line.
 """
 
 from pathlib import Path

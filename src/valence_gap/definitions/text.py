@@ -1,4 +1,4 @@
-"""Typed definitions of the linguistic side of the study: recogniser, text encoder, fusion and speech synthesis.
+"""Typed definitions of the linguistic part of the study: recogniser, text encoder, fusion and speech synthesis.
 
 They follow the rules of :mod:`valence_gap.definitions.models`: frozen, strict, and read back from their canonical JSON.
 """
@@ -18,7 +18,7 @@ class Recogniser:
     """How the miniature's speech recogniser is fine-tuned from one of its backbones."""
 
     backbone: Annotated[str, Field(description="Miniature backbone that it starts from.")] = "mini-hubert-b"
-    utterances: Annotated[Positive, Field(description="Transcribed utterances that it hears.")] = 4000
+    utterances: Annotated[Positive, Field(description="Transcribed utterances that it is trained on.")] = 4000
     degraded: Annotated[
         float, Field(ge=0, le=1, description="Share of them with noise or telephone bandwidth mixed in.")
     ] = 0.3
@@ -36,36 +36,36 @@ class Recogniser:
         Literal["auto", "fp32", "bf16"], Field(description="auto: bf16 where the hardware multiplies in it, else fp32.")
     ] = "auto"
     seed: Annotated[int, Field(description="Seed of texts, voices and training.")] = 0
-    threads: Annotated[Positive, Field(description="CPU threads; they shape the numbers.")] = 1
+    threads: Annotated[Positive, Field(description="CPU threads; they influence the numbers.")] = 1
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class TextEncoder:
-    """How the miniature's BERT is pre-trained: by masked words."""
+    """How the miniature's BERT is pre-trained: by predicting masked words."""
 
-    sentences: Annotated[Positive, Field(description="Unlabelled sentences that it reads.")] = 80_000
-    vocabulary: Annotated[Positive, Field(description="Word pieces, special tokens among them.")] = 3000
+    sentences: Annotated[Positive, Field(description="Unlabelled sentences that it is trained on.")] = 80_000
+    vocabulary: Annotated[Positive, Field(description="Number of word pieces, including special tokens.")] = 3000
     hidden: Annotated[Positive, Field(description="Hidden units.")] = 128
     layers: Annotated[Positive, Field(description="Transformer layers.")] = 2
     heads: Annotated[Positive, Field(description="Attention heads.")] = 4
-    masked: Annotated[float, Field(gt=0, lt=1, description="Share of the word pieces that are to be told.")] = 0.15
+    masked: Annotated[float, Field(gt=0, lt=1, description="Share of the word pieces that it must predict.")] = 0.15
     steps: Annotated[Positive, Field(description="Training steps.")] = 1000
     batch_size: Annotated[Positive, Field(description="Sentences in a batch.")] = 64
     learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 5e-4
     warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 200
     seed: Annotated[int, Field(description="Seed of texts and training.")] = 0
-    threads: Annotated[Positive, Field(description="CPU threads; they shape the numbers.")] = 1
+    threads: Annotated[Positive, Field(description="CPU threads; they influence the numbers.")] = 1
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Fusion:
-    """How a head on the states of a fine-tuned audio model and text embeddings is trained (paper, section IV-B)."""
+    """How a head on the embeddings of a fine-tuned audio model and of text is trained (paper, section IV-B)."""
 
     recipe: Annotated[
         Recipe,
         Field(
-            description="Its optimiser, batch size, epochs (the most of them; the paper: 100), patience of the early "
-            "stopping, dropout of the head and threads. What concerns an encoder alone is not used."
+            description="Its optimiser, batch size, epochs (the maximum; the paper: 100), patience of the early "
+            "stopping, dropout of the head and threads. Keys that only concern an encoder are not used."
         ),
     ] = Recipe(epochs=100, patience=10)
     seed: Annotated[int, Field(description="Seed.")] = 42
@@ -82,8 +82,8 @@ class Synthesiser:
     voice: Annotated[
         str,
         Field(
-            description="espeak-ng: the voice, by default one that no corpus of the miniature has. Others: the name "
-            "that is recorded."
+            description="espeak-ng: the voice; the default is one that no corpus of the miniature has. Others: the "
+            "name that is recorded."
         ),
     ] = "en-us"
     model: Annotated[
@@ -97,8 +97,8 @@ class Synthesiser:
     command: Annotated[
         tuple[str, ...],
         Field(
-            description="command: the program and its arguments, run without a shell. {text_file} stands for a UTF-8 "
-            "file with the text, which comes on standard input too; {wav} for the file that it writes."
+            description="command: the program and its arguments, run without a shell. {text_file} is replaced by a "
+            "UTF-8 file with the text, which is also on standard input; {wav} by the file that it must write."
         ),
     ] = ()
     version_command: Annotated[
@@ -108,10 +108,10 @@ class Synthesiser:
     seed: Annotated[int, Field(description="transformers: seed of engines that draw random numbers.")] = 0
 
     def errors(self) -> Iterator[str]:
-        """What its kind of engine needs and it lacks."""
+        """Settings that its kind of engine needs and that are missing."""
         if self.kind == "transformers" and self.model is None:
             yield "model: null, but kind transformers needs the folder of a VITS or SpeechT5 model"
         if self.kind == "command" and not self.command:
             yield "command: [], but kind command needs a program and its arguments"
         elif self.kind == "command" and not any("{wav}" in part for part in self.command):
-            yield f"command: {list(self.command)} lacks {{wav}}, the file that the program is to write"
+            yield f"command: {list(self.command)} lacks {{wav}}, the file that the program must write"

@@ -1,4 +1,4 @@
-"""What a value of the wrong form is told, in one line each: the key, the value, and what would be valid."""
+"""The message for a value of the wrong form, in one line: the key, the value, and what would be valid."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from valence_gap.runtime.errors import valid_names
 
-LONGEST = 80  # characters of an unknown key's value
+LONGEST = 80  # characters of an unknown key's value in the message
 
 
 def explain(error: Mapping[str, Any], kind: Any, *, root: tuple[str, ...] = ()) -> str:
@@ -17,7 +17,7 @@ def explain(error: Mapping[str, Any], kind: Any, *, root: tuple[str, ...] = ()) 
     Args:
         error: one of ``ValidationError.errors()``.
         kind: the class that was validated.
-        root: where in a larger whole its values stand.
+        root: the keys above the validated value in the whole configuration.
     """
     where = tuple(part for part in error["loc"] if part != "[key]")
     key = ".".join(str(part) for part in (*root, *where))
@@ -38,13 +38,13 @@ def _text(value: Any) -> str:
 
 
 def _shortened(value: Any) -> str:
-    """The value, cut where it is long: a whole section would hide the valid names behind it."""
+    """The value, truncated if it is long: after a whole section, nobody would find the valid names."""
     text = _text(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _properties(schema: Mapping[str, Any], where: tuple[Any, ...]) -> tuple[str, ...]:
-    """The keys that are valid at a place of the configuration."""
+    """The valid keys at a place in the configuration."""
     node: Any = schema
     for part in (*where, None):
         while "$ref" in node or "anyOf" in node:

@@ -1,6 +1,6 @@
 """What all definitions share: their JSON, names, numbers, dimensions and splits.
 
-Every definition is a frozen dataclass. ``to_json`` gives its canonical JSON, which rules pass to sub-commands and
+Every definition is a frozen dataclass. ``to_json`` returns its canonical JSON, which rules pass to sub-commands and
 Snakemake compares; ``from_json`` reads it back.
 """
 
@@ -25,6 +25,11 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 T = TypeVar("T")
 
 
+def as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One name or several names, as a tuple."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def to_json(value: Any) -> str:
     """The canonical JSON of a definition: equal definitions give equal text."""
     return canonical_json(TypeAdapter(type(value)).dump_python(value, mode="json"))
@@ -34,7 +39,7 @@ def from_json(cls: type[T], text: str) -> T:
     """Read a definition of class ``cls`` back from its JSON.
 
     Raises:
-        UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
+        UserError: one line for each error: the key, the value, and what would be valid.
     """
     try:
         return TypeAdapter(cls).validate_json(text)

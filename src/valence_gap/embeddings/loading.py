@@ -17,20 +17,20 @@ from valence_gap.runtime.progress import progress
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.statistics import generator
 
-# More would not be told apart in a picture, and t-SNE takes minutes for them.
+# More points cannot be distinguished in a picture, and t-SNE would take minutes.
 MAX_UTTERANCES = 2000
 
 
 @dataclass(frozen=True)
 class EmbeddingFiles:
-    """Models' states of the clean test sets, on disk.
+    """Files with the states of models for the clean test sets.
 
     Attributes:
-        predictions: Parquet files by run, one of each.
-        embeddings: pooled states by run (``.npy``), row by row those of its predictions.
-        labels: label tables by corpus; the corpora are in this order.
+        predictions: Parquet files by run, one for each run.
+        embeddings: pooled states by run (``.npy``), with the same rows as the predictions of the run.
+        labels: label tables by corpus; they define the order of the corpora.
         utterances: utterance tables by corpus.
-        pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
+        pack_indexes: index of the clean pack, by corpus, for each corpus whose bad audio is skipped.
     """
 
     predictions: tuple[tuple[Run, Path], ...]
@@ -41,18 +41,18 @@ class EmbeddingFiles:
 
     @property
     def models(self) -> list[str]:
-        """Names of the models, in order of their files."""
+        """Names of the models, in the order of their files."""
         return list(dict.fromkeys(run.model for run, _ in (*self.predictions, *self.embeddings)))
 
 
 @dataclass(frozen=True)
 class ModelEmbeddings:
-    """What one run of a model makes of the sampled utterances.
+    """The states of the sampled utterances from one run of a model.
 
     Attributes:
         model: name of the model.
         seed: its seed.
-        states: pooled states as they are, (utterances, hidden).
+        states: pooled states without normalisation, (utterances, hidden).
     """
 
     model: str
@@ -60,7 +60,7 @@ class ModelEmbeddings:
     states: Floats
 
     def with_model_columns(self, table: pd.DataFrame) -> pd.DataFrame:
-        """A table of what was reckoned from the states, with model and seed as its first columns."""
+        """A table that was computed from the states, with model and seed as its first columns."""
         columns = list(table.columns)
         return table.assign(model=self.model, seed=self.seed)[["model", "seed", *columns]]
 
@@ -68,21 +68,21 @@ class ModelEmbeddings:
 def for_each_model(
     files: EmbeddingFiles, seed: int, what: str, table_of: Callable[[Floats, pd.DataFrame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Reckon a table for each model from its states of the same sample of utterances.
+    """Compute a table for each model from its states of the same sample of utterances.
 
     Args:
-        files: of one or more models and corpora.
+        files: files of one or more models and corpora.
         seed: seed of the sample.
-        what: the name of the work, for the progress.
+        what: name of the computation, for the progress line.
         table_of: (states, utterances) -> the table of a model.
 
     Returns:
-        The tables one below the other, with model and seed.
+        The concatenated tables, with model and seed.
     """
     utterances = sample_utterances(files, seed)
     tables = []
     for embedded in progress(read_embeddings(files, utterances), what, unit="models"):
-        # Sums over several threads are of no fixed order, and t-SNE makes other pictures of other roundings.
+        # Sums over several threads have no fixed order, and t-SNE gives another picture after another rounding.
         with threadpool_limits(limits=1):
             tables.append(embedded.with_model_columns(table_of(embedded.states, utterances)))
     return pd.concat(tables, ignore_index=True)
@@ -92,15 +92,15 @@ def sample_utterances(files: EmbeddingFiles, seed: int, *, max_utterances: int =
     """Utterances of all corpora with a valence label, an even share of each corpus, the same for every model.
 
     Args:
-        files: with ``labels`` and ``utterances``; what was skipped for its bad audio is left out.
+        files: with ``labels`` and ``utterances``; utterances that were skipped for bad audio are left out.
         seed: seed of the draw.
-        max_utterances: so many are drawn where there are more.
+        max_utterances: number of utterances that are drawn; all of them if there are fewer.
 
     Returns:
-        corpus, id, speaker, gender (None where unknown) and valence.
+        corpus, id, speaker, gender (None if unknown) and valence.
 
     Raises:
-        UserError: if a corpus has labels and no utterances, or the other way round.
+        UserError: if a corpus has labels but no utterances, or utterances but no labels.
     """
     required_files = {"--labels": files.labels, "--utterances": files.utterances}
     corpora = dict.fromkeys(corpus for given in required_files.values() for corpus in given)
@@ -111,7 +111,7 @@ def sample_utterances(files: EmbeddingFiles, seed: int, *, max_utterances: int =
         if corpus not in given
     ]
     if missing or not corpora:
-        raise UserError("labels or utterances are missing", missing, "pass them")
+        raise UserError("labels or utterances are missing", missing, "add these options")
     tables = {corpus: _labelled(files, corpus) for corpus in corpora}
     shares = even_shares({corpus: len(table) for corpus, table in tables.items()}, max_utterances)
     sampled = []
@@ -123,7 +123,7 @@ def sample_utterances(files: EmbeddingFiles, seed: int, *, max_utterances: int =
 
 
 def speaker_names(utterances: pd.DataFrame) -> "pd.Series[str]":
-    """Names that no two corpora share; missing where the speaker is unknown."""
+    """Names of speakers that are unique over all corpora; missing if the speaker is unknown."""
     return utterances["corpus"].astype("str") + "/" + utterances["speaker"].astype("str")
 
 
@@ -135,7 +135,7 @@ def _labelled(files: EmbeddingFiles, corpus: str) -> pd.DataFrame:
 
 
 def even_shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
-    """Parts of ``total``, as even as the sizes allow: what a small corpus cannot fill goes to the others."""
+    """Parts of ``total``, as even as the sizes allow: the rest of a small corpus's share goes to the others."""
     shares: dict[str, int] = {}
     for place, (name, size) in enumerate(sorted(sizes.items(), key=lambda item: item[1])):
         shares[name] = min(size, (total - sum(shares.values())) // (len(sizes) - place))
@@ -143,17 +143,17 @@ def even_shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def read_embeddings(files: EmbeddingFiles, sampled: pd.DataFrame) -> list[ModelEmbeddings]:
-    """The states of the sampled utterances, of the lowest seed of each model that has all corpora.
+    """Read the states of the sampled utterances, for the lowest seed of each model that has all corpora.
 
     Args:
         files: with ``predictions`` and ``embeddings``.
         sampled: the utterances.
 
     Returns:
-        One for each model, in order; rows as in ``sampled``.
+        One element for each model, in order; the rows are those of ``sampled``.
 
     Raises:
-        UserError: if files are missing, or do not belong together.
+        UserError: if files are missing, or do not fit together.
     """
     corpora = list(dict.fromkeys(sampled["corpus"]))
     predictions, embeddings = (_by_run(given) for given in (files.predictions, files.embeddings))
@@ -162,7 +162,7 @@ def read_embeddings(files: EmbeddingFiles, sampled: pd.DataFrame) -> list[ModelE
     missing = [f"{name} on {' and '.join(corpora)}" for name, seed in seeds.items() if seed is None]
     if missing or not seeds:
         raise UserError(
-            "no seed has embeddings of all corpora", missing, "pass them with --embeddings, and their --predictions"
+            "no seed has embeddings of all corpora", missing, "pass them with --embeddings and --predictions"
         )
     found = []
     for name, seed in seeds.items():
@@ -176,15 +176,15 @@ def read_embeddings(files: EmbeddingFiles, sampled: pd.DataFrame) -> list[ModelE
 
 
 def _by_run(files: Sequence[tuple[Run, Path]]) -> dict[Run, Path]:
-    """The one file of each run.
+    """The only file of each run.
 
     Raises:
-        UserError: if a run has several.
+        UserError: if a run has several files.
     """
     runs = [run for run, _ in files]
-    as_tuple = [f"{run.model}:{run.seed}:{run.corpus}" for run in dict.fromkeys(runs) if runs.count(run) > 1]
-    if as_tuple:
-        raise UserError("a run has several files", as_tuple, "pass those of the clean test set only")
+    repeated_runs = [f"{run.model}:{run.seed}:{run.corpus}" for run in dict.fromkeys(runs) if runs.count(run) > 1]
+    if repeated_runs:
+        raise UserError("a run has several files", repeated_runs, "pass those of the clean test set only")
     return dict(files)
 
 
@@ -195,14 +195,14 @@ def _seed(runs: set[Run], model: str, corpora: Sequence[str]) -> int | None:
 
 
 def _states(predictions: Path, embeddings: Path, ids: "pd.Series[str]") -> Floats:
-    """Rows of ``embeddings`` that are of these utterances as they were recorded, (ids, hidden)."""
+    """The rows of ``embeddings`` for these utterances under the clean condition, (ids, hidden)."""
     table = pd.read_parquet(predictions, columns=["id", "condition"])
     array = read_array(embeddings)
     if array.ndim != 2 or len(table) != len(array):
         raise UserError(
             "embeddings and predictions are not of the same rows",
             [f"{predictions}: {len(table)} rows", f"{embeddings}: shape {array.shape}"],
-            "predict anew",
+            "predict again",
         )
     clean = np.flatnonzero(table["condition"] == CLEAN)
     places = pd.Series(clean, index=table["id"].iloc[clean]).reindex(ids)

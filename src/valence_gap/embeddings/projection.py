@@ -1,4 +1,4 @@
-"""States in two dimensions by t-SNE, which takes longer than drawing them: the points are a result of their own."""
+"""Projection of states to two dimensions by t-SNE; this is slow, so the points are stored apart from the figure."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from valence_gap.scores.metrics import Floats
 PERPLEXITY = 30.0
 
 
-def project_embeddings(files: EmbeddingFiles, seed: int, output: Path) -> None:
+def project_states(files: EmbeddingFiles, seed: int, output: Path) -> None:
     """Project the states of each model, all corpora together, and write the points as Parquet.
 
     Args:
-        files: of the models and corpora.
-        seed: of the sample of utterances and of t-SNE.
+        files: files of the models and corpora.
+        seed: seed of the sample of utterances and of t-SNE.
         output: the table: model, seed, corpus, id, speaker, gender, valence, x, y.
 
     Raises:
-        UserError: if files are missing, or do not belong together.
+        UserError: if files are missing, or do not fit together.
     """
 
     def points(states: Floats, utterances: pd.DataFrame) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def project_embeddings(files: EmbeddingFiles, seed: int, output: Path) -> None:
 
 
 def project(states: Floats, seed: int) -> Floats:
-    """t-SNE from the principal components: (utterances, hidden) -> (utterances, 2), the same on every call."""
+    """Run t-SNE, initialised by PCA: (utterances, hidden) -> (utterances, 2), the same on every call."""
     perplexity = min(PERPLEXITY, (len(states) - 1) / 4)
     points: Floats = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(states)
     return points

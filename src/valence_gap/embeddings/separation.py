@@ -1,7 +1,7 @@
-"""How much the states of a model tell of corpus, gender, speaker and valence.
+"""How much information the states of a model contain about corpus, gender, speaker and valence.
 
-The paper reads this off a picture (section IV-K); a projection to two dimensions keeps neighbours at best, so the
-numbers are taken in the original space.
+The paper judges this by a picture (section IV-K). A projection to two dimensions preserves neighbours at best, so these
+measures are computed in the original space.
 """
 
 from pathlib import Path
@@ -35,12 +35,12 @@ def measure_separation(files: EmbeddingFiles, evaluation: Evaluation, output: Pa
     """Measure for each model what its states of the same utterances separate, and write it as CSV.
 
     Args:
-        files: of the models and corpora.
+        files: files of the models and corpora.
         evaluation: how intervals are computed.
-        output: the CSV: model, seed, and the columns of :func:`separation_table`.
+        output: CSV file that is written: model, seed, and the columns of :func:`separation_table`.
 
     Raises:
-        UserError: if files are missing, or do not belong together.
+        UserError: if files are missing, or do not fit together.
     """
     write_csv(
         output,
@@ -54,10 +54,10 @@ def measure_separation(files: EmbeddingFiles, evaluation: Evaluation, output: Pa
 
 
 def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
-    """Everything that is measured for one model.
+    """All measures for one model.
 
     Gender and speaker are measured among all utterances and within each corpus: a speaker is in one corpus only, so
-    that states which tell the corpora apart are bound to tell speakers apart to some degree.
+    states that distinguish the corpora also distinguish the speakers to some degree.
 
     Args:
         states: (utterances, hidden).
@@ -65,8 +65,8 @@ def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evalu
         evaluation: how intervals are computed.
 
     Returns:
-        property, within (``all`` or a corpus), measure, samples, value, low, high, and chance: the value that states
-        which tell nothing are expected to have.
+        property, within (``all`` or a corpus), measure, samples, value, low, high, and chance: the value that is
+        expected for states without any information.
     """
     corpora = list(dict.fromkeys(utterances["corpus"]))
     speakers = speaker_names(utterances)
@@ -93,12 +93,12 @@ def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evalu
 
 
 def neighbour_agreement(states: Floats, labels: Labels, neighbours: int = NEIGHBOURS) -> Floats:
-    """For each sample the share of its nearest neighbours (Euclidean, itself left out) that have its label.
+    """For each sample, the share of its nearest neighbours (Euclidean, without itself) that have its label.
 
     Args:
         states: (samples, hidden).
         labels: (samples,).
-        neighbours: how many, or all others where there are fewer.
+        neighbours: number of neighbours; all other samples if there are fewer.
 
     Returns:
         (samples,), from 0 to 1.
@@ -111,23 +111,23 @@ def neighbour_agreement(states: Floats, labels: Labels, neighbours: int = NEIGHB
 
 
 def chance_agreement(labels: Labels) -> float:
-    """Expected share of another sample's label being one's own, if neighbours were drawn at random."""
+    """Expected neighbour agreement if the neighbours of each sample were drawn at random."""
     counts = pd.Series(labels).value_counts().to_numpy(dtype=np.float64)
     return float((counts * (counts - 1)).sum() / (counts.sum() * (counts.sum() - 1)))
 
 
 def probe(states: Floats, truth: Floats, groups: Labels) -> Floats:
-    """What ridge regression on the states predicts for samples whose group (speaker) it was not fitted on.
+    """Predict each sample by ridge regression on the states of the samples of other groups (speakers).
 
-    States are standardised and the penalty is chosen within the fitted part.
+    The states are standardised and the penalty is chosen within the fitted part.
 
     Args:
         states: (samples, hidden).
         truth: (samples,).
-        groups: (samples,); all samples of a group are in one of the folds.
+        groups: (samples,); all samples of a group are in the same fold.
 
     Returns:
-        (samples,); NaN where there is one group only.
+        (samples,); all NaN if there is only one group.
     """
     folds = min(FOLDS, len(np.unique(groups)))
     predicted = np.full(len(truth), np.nan)
@@ -140,7 +140,7 @@ def probe(states: Floats, truth: Floats, groups: Labels) -> Floats:
 
 
 def _groups(speakers: "pd.Series[str]") -> Labels:
-    """Speakers as numbers; an unknown one is a group of its own."""
+    """Speakers as numbers; each unknown speaker is a group of its own."""
     alone = pd.Series([f"unknown {row}" for row in range(len(speakers))], index=speakers.index)
     return pd.factorize(speakers.where(speakers.notna(), alone))[0]
 

@@ -1,4 +1,4 @@
-"""The best model of a study: which models it is chosen from, how, and its export."""
+"""The best model of a study: its candidates, how it is chosen, and its export."""
 
 import csv
 import math
@@ -18,7 +18,8 @@ CHOOSE = "Name one in the configuration: export: {model: NAME, seed: SEED}."
 def candidates(study: Study) -> list[tuple[str, int]]:
     """(model, seed) of the models that the exported one is chosen from.
 
-    The one that the configuration names, or its seeds; else the trained transformers of figure 2.
+    If the configuration names a model: its seeds, or the one seed that the configuration names. Otherwise: the trained
+    transformers of figure 2.
     """
     export = study.configuration.export
     if export.model is not None:
@@ -32,7 +33,7 @@ def candidates(study: Study) -> list[tuple[str, int]]:
 
 
 def training_data(study: Study) -> str:
-    """The training corpus by name: 'MSP-Podcast 1.7', or that it is the miniature's."""
+    """Name of the training corpus: 'MSP-Podcast 1.7', or the label and a note that it is the miniature's."""
     name = study.configuration.train_corpus
     if name is None:
         return ""
@@ -43,19 +44,19 @@ def training_data(study: Study) -> str:
 
 
 def training_licence(study: Study) -> str | None:
-    """Licence of the training corpus, where the configuration tells it."""
+    """Licence of the training corpus, if the configuration contains it."""
     name = study.configuration.train_corpus
     return study.configuration.corpora[name].licence if name else None
 
 
 def select_best(folders: Sequence[tuple[str, Path]]) -> str:
-    """The name of the model with the highest mean CCC on the development set; the first of several.
+    """The name of the model with the highest mean CCC on the development set; the first if several have it.
 
     Args:
         folders: name and folder of each finished model.
 
     Raises:
-        UserError: there is none, or the training log of one of several cannot be read.
+        UserError: there is no model, or one of several has no training log that can be read.
     """
     if not folders:
         raise UserError(f"there is no transformer on waveforms in {MAIN} that could be exported", remedy=CHOOSE)
@@ -71,7 +72,7 @@ def select_best(folders: Sequence[tuple[str, Path]]) -> str:
 
 
 def dev_ccc(folder: Path) -> float | None:
-    """Mean CCC on the development set of the epoch that was kept; None where no log tells it."""
+    """Mean CCC on the development set of the epoch that was kept; None if no log contains it."""
     try:
         with (folder / "training.csv").open(encoding="utf-8", newline="") as stream:
             found = [float(row["dev_mean"]) for row in csv.DictReader(stream) if row["best"] == "True"]
@@ -96,19 +97,19 @@ def export_best(
 
     Args:
         folders: ``MODEL:SEED`` and folder of each model that it is chosen from.
-        output: the folder that is written, whole or not at all.
+        output: the folder that is written; if writing fails, there is no folder.
         scores: ``MODEL:SEED`` and score table of any of them.
         backbones: fetched backbone by model.
         study: name of the study.
         trained_on: name of the training corpus.
         report: ``report.json`` of the prepared training corpus.
         licence: licence of the weights; None to leave it open.
-        corpus_licence: that of the training corpus; None where it is not told.
+        corpus_licence: licence of the training corpus; None if it is not known.
 
     Raises:
         UserError: as :func:`select_best` and :func:`valence_gap.export.to_huggingface.export_huggingface`.
     """
-    from valence_gap.export.to_huggingface import (  # torch is slow to import, and the workflow reads this file
+    from valence_gap.export.to_huggingface import (  # the workflow imports this file, and importing torch is slow
         CardOptions,
         export_huggingface,
     )
@@ -119,7 +120,7 @@ def export_best(
     model, kind = chosen.rpartition(":")[0], model_type_of(dict(folders)[chosen])
     missing = missing_packages()
     if kind not in KINDS:
-        log_line(f"not exported as ONNX: a {kind}")
+        log_line(f"not exported as ONNX: the model is a {kind}")
     elif missing:
         log_line(f"not exported as ONNX: {', '.join(missing)} not installed (pip install 'valence-gap[onnx]')")
     data = CardOptions(
@@ -135,11 +136,13 @@ def export_best(
 
 
 def _with_waveforms(folders: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
-    """Those of several models that hear waveforms: the layout that is exported has no other front end."""
+    """The models whose input is a waveform, since the exported layout has no other front end."""
     kinds = {name: model_type_of(folder) for name, folder in folders}
     for name, kind in kinds.items():
         if kind in SPECTROGRAM_MODEL_TYPES:
-            log_line(f"{name}: left out, since a {kind} is given a spectrogram, which the exported layout cannot say")
+            log_line(
+                f"{name}: skipped, since the input of a {kind} is a spectrogram, which the export does not support"
+            )
     return [
         (name, folder) for name, folder in folders if kinds[name] not in SPECTROGRAM_MODEL_TYPES or len(folders) == 1
     ]

@@ -1,4 +1,4 @@
-"""The README.md of an exported model: what it is, how it is used, how it was made, how good it is, what it is not."""
+"""The model card (README.md) of an exported model: usage, training, scores, limits, licence and citation."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Predicts **arousal, dominance and valence** of speech, each roughly in 0..1, fro
 ```python
 {code}```
 
-It is given one utterance, or several of one length: padding would count as speech.{onnx}
+The input is one utterance, or several of the same length: padding would count as speech.{onnx}
 
 ## Training
 | | |
@@ -39,10 +39,10 @@ It is given one utterance, or several of one length: padding would count as spee
 
 ## Limits
 - It predicts how listeners of its training data would rate the speech, not what a speaker feels.
-- The outputs are not squashed: they can leave 0..1, and they crowd around the middle of the scale.
-- It was trained on utterances of some seconds. Cut longer recordings and average.
-- Single speakers and groups can be served worse than the mean says; valence leans on the words that are spoken, and
-  suffers in languages other than that of the training data.{synthetic}
+- The outputs are not bounded: they can be outside 0..1. Most of them are near the middle of the scale.
+- It was trained on utterances of a few seconds. Cut longer recordings into parts and average the outputs.
+- It can be worse for single speakers and groups than the mean scores show. Valence depends on the spoken words, and
+  is less accurate in languages other than that of the training data.{synthetic}
 
 ## Licence
 {licence}
@@ -100,17 +100,17 @@ with torch.no_grad():
 
 ONNX = """
 
-`model.onnx` is the same in ONNX: input `signal`, float32 (batch, samples) of zero mean and unit variance; outputs
+`model.onnx` is the same model in ONNX: input `signal`, float32 (batch, samples) of zero mean and unit variance; outputs
 `hidden_states` (batch, hidden) and `logits` (batch, 3)."""
 
 SYNTHETIC = """
-- **Its backbone has heard no human voice**: it was pre-trained on synthesised speech, as a miniature that shows that a
-  workflow runs. It is of no use for real recordings."""
+- **The training data of its backbone contain no human voice**: it was pre-trained on synthesised speech, as a miniature
+  that shows that a workflow runs. It is of no use for real recordings."""
 
 
 @dataclass(frozen=True)
 class CardContent:
-    """What the card tells.
+    """The content of the card.
 
     Attributes:
         name: name of the model.
@@ -118,15 +118,15 @@ class CardContent:
         prefix: name of the encoder inside the model, such as wav2vec2.
         parameters: number of its parameters.
         layers: number of its transformer layers.
-        run: the model's ``run.json``; empty where there is none.
-        log: its ``training.csv``; None where there is none.
-        backbone: the ``run.json`` of its backbone; empty where it is not given.
+        run: the model's ``run.json``; empty if there is none.
+        log: its ``training.csv``; None if there is none.
+        backbone: the ``run.json`` of its backbone; empty if it is not given.
         trained_on: the training data, in words.
-        licence: identifier of the licence; None where it was not chosen.
-        corpus_licence: licence of the training data, in words; None where it is not told.
-        scores: rows of its score tables; None where there are none.
-        onnx: the folder holds an ONNX file too.
-        selected_from: models and seeds that it was chosen from; empty where it was not.
+        licence: identifier of the licence; None if none was chosen.
+        corpus_licence: licence of the training data, in words; None if it is not known.
+        scores: rows of its score tables; None if there are none.
+        onnx: whether the folder contains an ONNX file.
+        selected_from: models and seeds that it was chosen from; empty if there was no choice.
     """
 
     name: str
@@ -166,21 +166,23 @@ def read_scores(tables: Sequence[Path], run: Mapping[str, Any]) -> pd.DataFrame 
     """The scores of one model, from several tables.
 
     Raises:
-        UserError: a file is no table of scores, or they are of several models or seeds.
+        UserError: a file is not a score table, or the tables are not all of this model and seed.
     """
     if not tables:
         return None
     read = {path: _read(path) for path in tables}
     wrong = [f"{path}: {problem}" for path, (_, problem) in read.items() if problem]
     if wrong:
-        raise UserError("these are no tables of scores", wrong, "Give CSV files that `valence-gap score` wrote.")
+        raise UserError("these files are not score tables", wrong, "Give CSV files that `valence-gap score` wrote.")
     scores = pd.concat([table for table, _ in read.values()], ignore_index=True)
     whose = scores[["model", "seed"]].drop_duplicates()
     seed = run.get("definition", {}).get("seed")
     found = [f"model {model}, seed {number}" for model, number in whose.itertuples(index=False)]
     if len(found) > 1 or (seed is not None and int(whose["seed"].iloc[0]) != seed):
         own = f" of seed {seed}" if seed is not None else ""
-        raise UserError("the scores are not those of the one model", found, f"Give the scores of the model{own} alone.")
+        raise UserError(
+            "the scores are not all from the exported model", found, f"Give only the scores of the model{own}."
+        )
     return scores
 
 
@@ -205,7 +207,7 @@ def _front(facts: CardContent) -> str:
 def _training(facts: CardContent) -> list[tuple[str, str]]:
     definition = facts.run.get("definition", {})
     recipe = definition.get("recipe", {})
-    rows = [("data", facts.trained_on or "not told"), ("backbone", _backbone(definition, facts.backbone))]
+    rows = [("data", facts.trained_on or "not stated"), ("backbone", _backbone(definition, facts.backbone))]
     if recipe:
         fraction, best = float(definition["fraction"]), facts.run.get("best_epoch")
         rows += [
@@ -227,15 +229,15 @@ def _training(facts: CardContent) -> list[tuple[str, str]]:
 
 
 def _trained(recipe: Mapping[str, Any]) -> str:
-    return "all" if recipe.get("train_stem") else "transformer and head; the convolutional stem stayed as it was"
+    return "all" if recipe.get("train_stem") else "transformer and head; the convolutional stem was frozen"
 
 
 def _backbone(definition: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    """Source and revision of the backbone; of a folder its name alone, for where it lay is nobody's business."""
+    """Source and revision of the backbone; for a local folder only its name, since its path is private."""
     described = record if record.get("source") else definition.get("backbone", {})
     source, revision = described.get("source"), described.get("revision")
     if not source:
-        return "not told"
+        return "not stated"
     if source.startswith(("/", ".", "~")):
         source = Path(source).name
     pretrained = "" if definition.get("pretrained", True) else ", its weights replaced by random ones"
@@ -248,7 +250,7 @@ def _synthetic(record: Mapping[str, Any]) -> bool:
 
 def _licence(facts: CardContent) -> str:
     lines = [f"These weights: {facts.licence}."] if facts.licence else []
-    lines.append(f"The backbone: {facts.backbone.get('licence') or 'not told'}.")
+    lines.append(f"The backbone: {facts.backbone.get('licence') or 'not stated'}.")
     lines.append(
         f"The training data: {facts.corpus_licence.rstrip('.')}. That can restrict the use of these weights."
         if facts.corpus_licence

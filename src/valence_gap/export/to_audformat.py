@@ -32,13 +32,13 @@ def export_audformat(
     Args:
         name: name of the database.
         corpus: folder of the prepared corpus, with ``utterances.{split}.parquet`` and ``labels.{split}.parquet``.
-        output: the folder that is written, whole or not at all.
+        output: the folder that is written; if writing fails, there is no folder.
         predictions: Parquet files of predictions for the corpus, by the name of their model.
-        audio: the corpus' audio folders; where given, the audio is linked to, so that the database is whole.
+        audio: the audio folders of the corpus; if given, the database contains links to the audio, and is complete.
         licence: licence of the corpus.
 
     Raises:
-        UserError: audformat is not installed, tables are missing, or predictions are of other utterances.
+        UserError: audformat is not installed, tables are missing, or predictions are for other utterances.
     """
     try:
         import audformat
@@ -65,11 +65,13 @@ def export_audformat(
 
 
 def _read(corpus: Path) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
-    """Utterances and labels of every split that has some."""
+    """Utterances and labels of every split that has utterances."""
     needed = [corpus / f"{kind}.{split}.parquet" for kind in ("utterances", "labels") for split in SPLITS]
     missing = [f"{path} is missing" for path in needed if not path.is_file()]
     if missing:
-        raise UserError("this is no folder of a prepared corpus", missing, "Give results/<study>/corpora/<corpus>.")
+        raise UserError(
+            "the folder does not contain a prepared corpus", missing, "Give results/<study>/corpora/<corpus>."
+        )
     pairs = {
         split: (
             pd.read_parquet(corpus / f"utterances.{split}.parquet"),
@@ -81,13 +83,13 @@ def _read(corpus: Path) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
 
 
 def _names(utterances: pd.DataFrame) -> pd.Series:
-    """Paths of the audio below the database; those of further audio folders lie in a folder of their own."""
+    """Paths of the audio below the database; each audio folder after the first has a folder of its own."""
     roots = utterances["audio_root"]
     return utterances["file"].where(roots == 0, "audio-" + roots.astype("str") + "/" + utterances["file"])
 
 
 def _add_schemes(database: Any, audformat: Any, utterances: pd.DataFrame) -> None:
-    for dimension in DIMENSIONS:  # without limits, for labels and predictions may leave 0..1
+    for dimension in DIMENSIONS:  # without limits: labels and predictions may be outside 0..1
         database.schemes[dimension] = audformat.Scheme("float", description="0..1, lowest to highest of the scale")
     database.schemes["gender"] = audformat.Scheme("str", labels=["female", "male"])
     genders = utterances.dropna(subset=["speaker"]).groupby("speaker")["gender"].first()

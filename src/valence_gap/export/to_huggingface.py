@@ -1,4 +1,4 @@
-"""A finished model in the layout of the authors' released one, with a card, for use without this project."""
+"""Export of a finished model in the layout of the authors' released one, for use without this project."""
 
 import json
 import time
@@ -23,16 +23,16 @@ from valence_gap.runtime.provenance import checksum, run_record
 
 @dataclass(frozen=True)
 class CardOptions:
-    """What the card is told beside what the model's own folder says.
+    """Facts for the model card that are not in the model's folder.
 
     Attributes:
         name: name of the model.
         trained_on: the training data, in words.
         licence: identifier of the licence of the weights; None to leave it open.
-        backbone: folder of the fetched backbone, whose ``run.json`` tells source and licence.
-        scores: tables of its scores.
+        backbone: folder of the fetched backbone, whose ``run.json`` contains source and licence.
+        scores: score tables of the model.
         selected_from: models and seeds that it was chosen from.
-        corpus_licence: licence of the training data, in words; None where it is not told.
+        corpus_licence: licence of the training data, in words; None if it is not known.
     """
 
     name: str
@@ -49,12 +49,13 @@ def export_huggingface(model: Path, output: Path, data: CardOptions, *, onnx: bo
 
     Args:
         model: folder of a finished transformer model.
-        output: the folder that is written, whole or not at all.
-        data: what the card is told.
+        output: the folder that is written; if writing fails, there is no folder.
+        data: facts for the card.
         onnx: write ``model.onnx`` too.
 
     Raises:
-        UserError: there is no such model, it is a CNN14, or what the card needs cannot be read.
+        UserError: there is no such model, it is a CNN14, its input is a spectrogram, or facts for the card cannot be
+            read.
     """
     started = time.monotonic()
     if onnx:
@@ -66,40 +67,38 @@ def export_huggingface(model: Path, output: Path, data: CardOptions, *, onnx: bo
         raise UserError(
             "only transformer models are exported",
             [f"{model}: a CNN14"],
-            "valence_gap.models.loading.load reads it.",
+            "Load it with valence_gap.models.loading.load.",
         )
     if loaded.front_end is not None:
         raise UserError(
-            "only models that hear waveforms are exported",
-            [f"{model}: it is given a spectrogram"],
-            "valence_gap.models.loading.load reads it.",
+            "only models whose input is a waveform are exported",
+            [f"{model}: its input is a spectrogram"],
+            "Load it with valence_gap.models.loading.load.",
         )
     encoder = loaded.backbone
     if onnx and encoder.config.model_type not in KINDS:
         raise UserError(
-            "this kind of model is not written as ONNX",
+            "this kind of model is not exported as ONNX",
             [f"{model}: {encoder.config.model_type}, not {' or '.join(KINDS)}"],
-            "Leave --onnx out.",
+            "Omit --onnx.",
         )
     facts = _facts(model, loaded, data, onnx=onnx)
     with atomic_folder(output) as scratch:
         loaded.save(scratch)
-        norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec names none: it has the one kind
+        norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec has only the layer normalisation
         write_json(scratch / "preprocessor_config.json", preprocessor(norm))
         if onnx:
-            log_line("writing the model as ONNX, and comparing what both compute")
+            log_line("writing the model as ONNX, and comparing the outputs of both")
             export_onnx(scratch, FAMILIES[encoder.config.model_type].name, loaded.regression, scratch / "model.onnx")
         write_text(scratch / "README.md", render_model_card(facts))
         record = run_record({"name": data.name}, inputs={"model": model / "model.safetensors"}, started=started)
         sums = {path.name: checksum(path) for path in sorted(scratch.iterdir())}
         write_json(scratch / "run.json", record | {"sha256": sums})
-    log_line(
-        f"{output}: {data.name} with {facts.parameters:,} parameters; look through its README.md before you publish it"
-    )
+    log_line(f"{output}: {data.name} with {facts.parameters:,} parameters; check its README.md before you publish it")
 
 
 def _facts(model: Path, loaded: TransformerModel, data: CardOptions, *, onnx: bool) -> CardContent:
-    """What the card tells of a model and its folder."""
+    """The content of the card, from the model, its folder and the options."""
     run = _record(model / "run.json")
     backbone = _record(data.backbone / "run.json", required=True) if data.backbone is not None else {}
     config = cast(Any, loaded.backbone.config)
@@ -123,7 +122,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardOptions, *, onnx: bo
 
 
 def _record(path: Path, *, required: bool = False) -> Mapping[str, Any]:
-    """The content of a ``run.json``; empty where there is none and none is required."""
+    """The content of a ``run.json``; empty if there is none and it is not required."""
     if not path.is_file() and not required:
         return {}
     try:

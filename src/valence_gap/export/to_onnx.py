@@ -1,4 +1,4 @@
-"""A finished model as one ONNX file that is given raw waveforms."""
+"""Export of a finished model as one ONNX file whose input is raw waveforms."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +15,8 @@ from valence_gap.runtime.errors import UserError
 OPSET = 18
 INPUT, OUTPUTS = "signal", ("hidden_states", "logits")  # names of the authors' released ONNX model
 TOLERANCE = 1e-4
-CHECKED = ((2, 16_000), (1, 9_999))  # batch and samples that the export is tried with; the first is traced
-KINDS = ("wav2vec2", "hubert")  # model_type of the encoders that it is tested with
+CHECKED = ((2, 16_000), (1, 9_999))  # (batch, samples) that the export is checked with; the first is traced
+KINDS = ("wav2vec2", "hubert")  # model_type of the encoders that the export is tested with
 REMEDY = "Install the optional packages: pip install 'valence-gap[onnx]'"
 
 
@@ -24,7 +24,7 @@ class WaveformModel(nn.Module):
     """The model as a function of unpadded waveforms of one length.
 
     Args:
-        backbone: the encoder, as transformers makes it.
+        backbone: the encoder, a transformers model.
         head: its regression head.
     """
 
@@ -50,26 +50,26 @@ def missing_packages() -> list[str]:
 
 
 def require_onnx() -> None:
-    """Refuse where a package is missing.
+    """Check that the packages for ONNX are installed.
 
     Raises:
-        UserError: naming all of them.
+        UserError: packages are missing; the error names all of them.
     """
     if missing := missing_packages():
         raise UserError("an ONNX file cannot be written", [f"{name} is not installed" for name in missing], REMEDY)
 
 
 def export_onnx(folder: Path, family: str, head: RegressionHead, output: Path) -> None:
-    """Write the ONNX file, and compare what it computes with the model.
+    """Write the ONNX file, and compare its outputs with those of the model.
 
     Args:
         folder: the model in the released layout.
-        family: what the name of its encoder's class in transformers begins with.
+        family: start of the name of its encoder's class in transformers, such as Wav2Vec2.
         head: its head.
-        output: the file; batch and samples of its input are free.
+        output: the file; its input may have any batch size and number of samples.
 
     Raises:
-        UserError: a package is missing, or the file does not compute what the model does.
+        UserError: a package is missing, or the outputs of the file differ from those of the model.
     """
     require_onnx()
     backbone = cast(
@@ -89,7 +89,7 @@ def export_onnx(folder: Path, family: str, head: RegressionHead, output: Path) -
         verbose=False,
     )
     if program is None:
-        raise UserError("PyTorch gave no ONNX program", remedy="Leave --onnx out.")
+        raise UserError("PyTorch returned no ONNX program", remedy="Omit --onnx.")
     program.save(output, external_data=False)
     _compare(model, output, signals)
 
@@ -106,7 +106,7 @@ def _compare(model: nn.Module, file: Path, signals: list[Tensor]) -> None:
             worst = max(worst, float(np.abs(one.numpy() - other).max()))
     if not worst <= TOLERANCE:
         raise UserError(
-            "the ONNX file does not compute what the model does",
+            "the outputs of the ONNX file differ from those of the model",
             [f"they differ by {worst:g}, more than {TOLERANCE:g}"],
-            "Leave --onnx out, or try other versions of torch and onnxruntime.",
+            "Omit --onnx, or try other versions of torch and onnxruntime.",
         )

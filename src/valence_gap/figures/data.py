@@ -18,7 +18,7 @@ AVERAGED = ["ccc", "low", "high"]
 
 
 def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> pd.DataFrame:
-    """The rows of all score tables that the description asks for, in its order.
+    """Return the rows of all score tables that the description selects, in its order.
 
     Args:
         inputs: with ``scores``.
@@ -32,7 +32,7 @@ def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> p
         UserError: if there are no score tables, or a model was not scored on a corpus that is shown.
     """
     if not inputs.scores:
-        raise UserError("this figure is drawn from score tables", remedy="pass them with --scores")
+        raise UserError("this figure needs score tables", remedy="pass them with --scores")
     table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in inputs.scores], ignore_index=True)
     requested = pd.DataFrame(
         [
@@ -52,7 +52,9 @@ def _refuse_missing(requested: pd.DataFrame, table: pd.DataFrame) -> None:
     missing = scored[scored["found"] == "left_only"]
     if len(missing):
         offenders = missing["model"] + " on " + missing["corpus"] + ": " + missing["dimension"]
-        raise UserError("scores are missing for the figure", offenders, "score these models, or do not show them")
+        raise UserError(
+            "scores are missing for the figure", offenders, "score these models, or remove them from the figure"
+        )
 
 
 def select_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
@@ -63,7 +65,9 @@ def select_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
     """
     rows = table[table["condition"] == condition]
     if rows.empty:
-        raise UserError(f"no table has the condition {condition}", remedy="pass the tables of that condition, too")
+        raise UserError(
+            f"no score table has the condition {condition}", remedy="pass the score tables of that condition too"
+        )
     return rows
 
 
@@ -72,11 +76,11 @@ def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataF
 
     Args:
         table: one row per seed, with ccc, low and high.
-        keys: columns that tell the rows of a figure apart.
+        keys: columns that identify a row of the figure.
 
     Returns:
-        The keys; ccc, low and high (means over the seeds: the interval is that of the utterances); seeds (their
-        number), sd (sample standard deviation over the seeds), minimum and maximum of them. In order of occurrence.
+        The keys; ccc, low and high (means over the seeds; the interval is over utterances); seeds (their number), sd
+        (sample standard deviation over the seeds), minimum and maximum over the seeds. In order of first occurrence.
     """
     groups = table.groupby(list(keys), sort=False)
     spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
@@ -92,7 +96,7 @@ def published_figure_2() -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class RunPredictions:
-    """Labels of a corpus' test set and what one run predicted for it under one condition.
+    """Labels of a corpus' test set, and the predictions of one run for it under one condition.
 
     Attributes:
         run: the training and the corpus.
@@ -111,9 +115,9 @@ class RunPredictions:
 def read_predictions(
     inputs: Inputs, corpus: str, condition: str, dimension: str
 ) -> dict[str, dict[int, RunPredictions]]:
-    """Predictions of a condition beside their labels, by model and seed.
+    """Read the predictions of a condition with their labels, by model and seed.
 
-    Utterances without a label are left out, and those that were skipped for their bad audio.
+    Utterances without a label are left out, and so are utterances that were skipped for bad audio.
 
     Args:
         inputs: with ``predictions`` and ``labels``, and ``pack_indexes`` where bad audio is skipped.
@@ -141,7 +145,7 @@ def read_predictions(
 
 
 def read_genders(inputs: Inputs, corpus: str) -> "pd.Series[str]":
-    """'female', 'male' or None of the utterances of a corpus' test set, indexed by id, in the order of the corpus.
+    """Read the gender ('female', 'male' or None) of each test utterance of a corpus, indexed by id, in corpus order.
 
     Args:
         inputs: with ``utterances``.
@@ -165,7 +169,7 @@ def _runs_of(inputs: Inputs, corpus: str, condition: str, dimension: str) -> "It
 
 
 def read_training_logs(inputs: Inputs, description: Description) -> pd.DataFrame:
-    """Dev CCCs by epoch of all runs of the models shown.
+    """Read the dev CCCs by epoch of all runs of the models shown.
 
     Returns:
         model, seed, epoch, dimension, ccc.

@@ -8,7 +8,7 @@ from valence_gap.figures.drawing.style import Plot
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
-    """Bars of the CCC on the clean test sets, with intervals, and the published values where they are asked for.
+    """Bars of the CCC on the clean test sets, with intervals and, if requested, the published values.
 
     Args:
         inputs: with ``scores``.

@@ -13,7 +13,7 @@ from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
 
-REMEDY = "list fusions in figures.*.models; their audio models may stand beside them"
+REMEDY = "list fusions in figures.*.models; their audio models may be listed too"
 # Characters of a line of the legend.
 LINE = 60
 
@@ -21,12 +21,12 @@ LINE = 60
 def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
 
-    The legend and the column ``word_error_rate`` tell how well the recogniser read the text that the fusions use. The
-    further table ``word_error_rates`` tells it of every transcribed corpus, the legend too.
+    The legend and the column ``word_error_rate`` show the word error rate of the recogniser whose text the fusions use.
+    The additional table ``word_error_rates`` and the legend show it for every transcribed corpus.
 
     Args:
         inputs: with ``predictions`` of the fusions and of their audio models, ``labels`` and ``transcriptions``.
-        description: models: fusions, each with ``audio``; their audio models may stand beside them.
+        description: models: fusions, each with ``audio``; their audio models may be listed too.
     """
     transcribed = {corpus.name: corpus.label for corpus in (*description.corpora, *description.transcribed)}
     word_errors = pd.DataFrame([_word_errors(inputs, corpus) for corpus in transcribed])
@@ -39,10 +39,10 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
 
 def _word_errors(inputs: Inputs, corpus: str) -> dict[str, Any]:
-    """How many words of the test set's reference transcripts the recogniser got wrong; the rate is NaN without any.
+    """Word errors of the recogniser on the test set of a corpus; the rate is NaN without reference transcripts.
 
     Raises:
-        UserError: if no report tells it.
+        UserError: if the report is missing or lacks a number.
     """
     if corpus not in inputs.transcriptions:
         raise UserError(
@@ -64,7 +64,9 @@ def _word_errors(inputs: Inputs, corpus: str) -> dict[str, Any]:
             "remark": "no reference transcripts" if rate is None else "",
         }
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError("a report of transcripts cannot be read", [f"{path}: {error!r}"], "transcribe again") from error
+        raise UserError(
+            "a report of transcripts cannot be read", [f"{path}: {error!r}"], "run the transcription again"
+        ) from error
 
 
 def _percent(rate: float) -> str:
@@ -75,11 +77,15 @@ def _pairs(description: Description) -> list[tuple[ShownModel, str]]:
     """Each fusion with the name of its audio model, in order.
 
     Raises:
-        UserError: if there is no fusion, or a model that neither is one nor belongs to one.
+        UserError: if there is no fusion, or a model is neither a fusion nor the audio model of one.
     """
     fusions = [model for model in description.models if model.audio]
     owned = {model.audio for model in fusions}
     alone = [model.name for model in description.models if not model.audio and model.name not in owned]
     if alone or not fusions:
-        raise UserError("this figure shows fusions with text, and needs their `audio` models", alone, REMEDY)
+        raise UserError(
+            "this figure shows fusions with text, and only fusions and their `audio` models can be listed",
+            alone,
+            REMEDY,
+        )
     return [(fusion, fusion.audio) for fusion in fusions]

@@ -11,7 +11,7 @@ from valence_gap.figures.figure_05 import pairs_by_backbone
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores import statistics
 
-# Columns and rows, by the condition and by whether the transformer layers were frozen.
+# Columns: the voice. Rows: whether the transformer layers were frozen.
 VOICES = {"original": "Original", "synthesised": "Synthesised"}
 TRAININGS = {"": "fine-tuned", "-frozen": "frozen"}
 DIMENSION = "valence"
@@ -20,11 +20,11 @@ DIMENSION = "valence"
 def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars for the original files and the synthesised ones, each with fine-tuned and with frozen transformer layers.
 
-    All on the utterances that were synthesised, so that the sections differ in nothing but the voice.
+    All bars use the utterances that were synthesised, so that original and synthesised differ only in the voice.
 
     Args:
         inputs: with ``predictions`` (clean and synthesised) and ``labels``.
-        description: models: fine-tuned ones, and frozen ones, which belong to those of their backbone.
+        description: models: fine-tuned and frozen ones, paired by their backbone.
     """
     pairs = pairs_by_backbone(description)
     named = {one.name: other.name for one, other in pairs}

@@ -11,7 +11,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
     Args:
         inputs: with ``predictions`` and ``labels``.
-        description: models: fine-tuned and frozen ones, which belong together by their backbone.
+        description: models: fine-tuned and frozen ones, paired by their backbone.
     """
     pairs = [(tuned, frozen.name) for tuned, frozen in pairs_by_backbone(description)]
     return differences.plot(pairs, inputs, description, subtrahend="frozen")
@@ -30,5 +30,7 @@ def pairs_by_backbone(description: Description) -> list[tuple[ShownModel, ShownM
         f"{name}: {len(others)} frozen models of its backbone" for name, others in found.items() if len(others) != 1
     ]
     if wrong:
-        raise UserError("each fine-tuned model needs one frozen model of its backbone", wrong, "mend figures.*.models")
+        raise UserError(
+            "each fine-tuned model needs one frozen model of its backbone", wrong, "correct figures.*.models"
+        )
     return [(one, found[one.name][0]) for one in tuned]

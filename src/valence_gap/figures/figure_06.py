@@ -34,9 +34,11 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
 
 def _refuse_uneven(augmented: pd.DataFrame) -> None:
-    """An average over other augmentations for each model compares nothing."""
+    """Refuse models with different augmentations: their averages cannot be compared."""
     if augmented.empty:
-        raise UserError("no table has an augmented condition", remedy="pass the scores of the augmented test sets, too")
+        raise UserError(
+            "no score table has an augmented condition", remedy="pass the scores of the augmented test sets too"
+        )
     everything = set(augmented["condition"])
     lacking = [
         f"{model}, seed {seed}, on {corpus}: lacks {', '.join(sorted(everything - set(rows['condition'])))}"
@@ -44,4 +46,6 @@ def _refuse_uneven(augmented: pd.DataFrame) -> None:
         if set(rows["condition"]) != everything
     ]
     if lacking:
-        raise UserError("models were not all scored under the same augmentations", lacking, "score what is missing")
+        raise UserError(
+            "models were not all scored under the same augmentations", lacking, "score the missing conditions"
+        )

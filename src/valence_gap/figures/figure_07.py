@@ -23,8 +23,8 @@ Place = tuple[str, str]  # corpus and dimension
 def plot(inputs: Inputs, description: Description) -> Plot:
     """Bars of the fairness score by corpus and dimension, and of its average over all of them where there are several.
 
-    The average has the interval of a bootstrap, too: each resample's mean over the corpora and dimensions. Those of one
-    corpus are on the same resampled utterances.
+    The interval of the average is a bootstrap interval too: each resample is averaged over the corpora and dimensions.
+    All dimensions of one corpus use the same resampled utterances.
 
     Args:
         inputs: with ``predictions``, ``labels`` and ``utterances``.
@@ -62,7 +62,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
 
 def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, Floats]:
-    """Fairness score of each run, (1 + resamples,), the estimate first; of none, where one gender has no utterances.
+    """Fairness score of each run, (1 + resamples,), the estimate first; empty if one gender has no utterances.
 
     Raises:
         UserError: if a run lacks predictions.
@@ -87,7 +87,7 @@ def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, F
 
 
 def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, description: Description) -> None:
-    """An average over other corpora for each seed compares nothing."""
+    """Refuse seeds without predictions: averages over different corpora cannot be compared."""
     requested: dict[str, set[int]] = {model.name: set() for model in description.models}
     for run, _ in inputs.predictions:
         if run.model in requested:
@@ -99,11 +99,15 @@ def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, 
         for seed in sorted(seeds - found.get(model, set()))
     ]
     if missing:
-        raise UserError("predictions are missing for the figure", missing, "predict with these, or do not show them")
+        raise UserError(
+            "predictions are missing for the figure",
+            missing,
+            "run these predictions, or remove the models from the figure",
+        )
 
 
 def _table(rows: Mapping[Place, Mapping[Run, Floats]], description: Description) -> pd.DataFrame:
-    """corpus, dimension, model and what :func:`mean_over_seeds` adds."""
+    """Return a table of corpus, dimension, model, and the columns that :func:`mean_over_seeds` adds."""
     found = []
     for (corpus, dimension), by_run in rows.items():
         for (model, seed), values in by_run.items():

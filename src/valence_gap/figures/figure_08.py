@@ -1,4 +1,4 @@
-"""Figure 8: CCC by speaker, and how far the models agree on who is hard (section IV-J)."""
+"""Figure 8: CCC by speaker, and how far the models agree on which speakers are difficult (section IV-J)."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,24 +13,24 @@ from valence_gap.figures.drawing.style import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.statistics import spearman
 
-# Share of a speaker's place over which the models are spread, so that their intervals do not lie on each other.
+# Share of a speaker's place over which the models are spread, so that their intervals do not overlap.
 SPREAD = 0.7
-# Where the seeds' marks stand beside an interval, as a share of the way to the next one, so that they hide no mean.
+# Distance of the seeds' marks from their interval, as a share of the distance to the next one; they hide no mean.
 ASIDE = 0.35
-# As many names as have room beside each other.
+# Number of names that fit beside each other.
 LEGEND_COLUMNS = 7
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
     """A panel for each dimension, a place for each speaker, a dot with interval for each model.
 
-    Of several seeds, the dot is the mean, and small rings mark the lowest and the highest.
+    If a model has several seeds, the dot is their mean, and small rings mark the lowest and the highest.
 
-    Speakers stand in order of their mean CCC over all dimensions and models. The further table ``spearman`` has
+    Speakers are in order of their mean CCC over all dimensions and models. The additional table ``spearman`` contains
     Spearman's correlation between the models over the speakers, by dimension.
 
     Args:
-        inputs: with ``scores``, which have the speakers with enough utterances.
+        inputs: with ``scores``, which include the speakers with enough utterances.
         description: models, and the corpus.
     """
     corpus = description.corpora[0]

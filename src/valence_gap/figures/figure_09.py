@@ -1,4 +1,4 @@
-"""Figure 9: a transformer from random weights beside CNN14 and a pre-trained one (section IV-K)."""
+"""Figure 9: a randomly initialised transformer, compared with CNN14 and a pre-trained one (section IV-K)."""
 
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.figures import figure_02
@@ -10,6 +10,6 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
     Args:
         inputs: with ``scores``.
-        description: models: CNN14, the model from random weights, the pre-trained one; corpora and dimensions.
+        description: models: CNN14, the randomly initialised model, the pre-trained one; corpora and dimensions.
     """
     return figure_02.plot(inputs, description)

@@ -1,4 +1,4 @@
-"""Figure 10: t-SNE of the pooled states of three models, coloured by what is known of the utterances (section IV-K)."""
+"""Figure 10: t-SNE of the pooled states of three models, coloured by properties of the utterances (section IV-K)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ SPEAKERS_PER_CORPUS = 4
 COLUMNS = ("Corpus", "Gender", "Speaker", "Valence")
 UNKNOWN = "#c4c4c4"
 GENDERS = {"female": "#e69f00", "male": "#332288"}
-# Paul Tol's muted colours: eight that colour-blind readers tell apart.
+# Paul Tol's muted colours: eight that colour-blind readers can distinguish.
 SPEAKERS = ("#332288", "#ddcc77", "#117733", "#cc6677", "#88ccee", "#882255", "#44aa99", "#999933")
 COLOUR_MAP = "viridis"
 POINT = 2.2
@@ -32,15 +32,15 @@ LEGEND: dict[str, Any] = {"columnspacing": 1.0, "handlelength": 0.8, "handletext
 def plot(inputs: Inputs, description: Description) -> Plot:
     """A row for each model, a column for each of corpus, gender, speaker and valence, a dot for each utterance.
 
-    The models see the same sample of utterances. The further table ``separation`` tells how far their states separate
-    corpora, genders, speakers and valence, measured before they are projected.
+    All models use the same sample of utterances. The additional table ``separation`` contains how far their states
+    separate corpora, genders, speakers and valence, measured before the projection.
 
     Args:
         inputs: with ``projection`` and ``separation``.
         description: models; corpora, which were projected together.
 
     Raises:
-        UserError: if a file is missing, or lacks a model.
+        UserError: if a file is missing, or does not contain a model.
     """
     table, separation = _read(inputs, description)
     return Plot(_plot(table, description), table, {"separation": separation})
@@ -62,7 +62,11 @@ def _read(inputs: Inputs, description: Description) -> tuple[pd.DataFrame, pd.Da
         if name not in set(rows["model"])
     ]
     if lacking:
-        raise UserError("models are not among the embeddings", lacking, "project and measure them, too")
+        raise UserError(
+            "models are not among the embeddings",
+            lacking,
+            "run project-states and measure-separation with these models too",
+        )
     return table[table["model"].isin(names)], separation[separation["model"].isin(names)]
 
 
@@ -75,7 +79,7 @@ def _plot(table: pd.DataFrame, description: Description) -> Figure:
     valence = ScalarMappable(Normalize(low, high), COLOUR_MAP)
     for panels, model in zip(grid, description.models, strict=True):
         points = table[table["model"] == model.name]
-        # In an order of chance, so that no corpus lies on the other.
+        # In random order, so that no corpus covers another.
         points = points.iloc[np.random.default_rng(0).permutation(len(points))]
         corpora = {
             corpus.name: style.corpus_colour_and_marker(place)[0] for place, corpus in enumerate(description.corpora)
@@ -127,7 +131,7 @@ def _scatter_speakers(axes: Axes, points: pd.DataFrame, speakers: dict[str, str]
 
 
 def _legends(panels: Sequence[Axes], table: pd.DataFrame, description: Description) -> None:
-    """One under each column but the last, which has a scale."""
+    """Draw a legend under each column except the last, which has a colour scale."""
     corpora = [
         (corpus.label, *style.corpus_colour_and_marker(place)) for place, corpus in enumerate(description.corpora)
     ]

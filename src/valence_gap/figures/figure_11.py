@@ -11,7 +11,7 @@ from valence_gap.figures.drawing.style import Plot
 def plot(inputs: Inputs, description: Description) -> Plot:
     """Mean over the seeds, and a band of one (sample) standard deviation to either side.
 
-    A seed that stopped early has no further epochs: the mean is over those that went on.
+    A seed that stopped early has no further epochs: the mean is over the remaining seeds.
 
     Args:
         inputs: with ``training_logs``.
@@ -34,7 +34,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
 
 def _legend(table: pd.DataFrame, description: Description) -> tuple[str, dict[str, str]]:
-    """What the bands are, and the models' labels: the number of seeds stands with the models where it differs."""
+    """Labels of the bands and of the models; models are labelled with their number of seeds if these differ."""
     seeds = table.groupby("model")["seeds"].max()
     band, labels = "mean ± SD", {model.name: model.label for model in description.models}
     if seeds.nunique() == 1:

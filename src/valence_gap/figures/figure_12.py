@@ -17,14 +17,14 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         description: models: variants of one backbone; one without ``layers`` keeps all.
 
     Raises:
-        UserError: if no model has dropped layers, or nothing tells how many another one has.
+        UserError: if no model has dropped layers, or the number of layers of another one is unknown.
     """
     if not any(model.layers for model in description.models):
         raise UserError("no model of this figure has dropped layers", remedy="give its models 'layers'")
     unknown = [model.name for model in description.models if not model.layers and model.name not in inputs.configs]
     if unknown:
         raise UserError(
-            "how many layers these models have is not known", unknown, "pass their config.json with --configs"
+            "the number of layers of these models is unknown", unknown, "pass their config.json with --configs"
         )
     steps = {
         model.name: float(model.layers or num_layers_of(inputs.configs[model.name])) for model in description.models
@@ -33,16 +33,16 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
 
 def num_layers_of(config: Path) -> int:
-    """Number of transformer layers that a model's ``config.json`` tells.
+    """Read the number of transformer layers from a model's ``config.json``.
 
     Raises:
-        UserError: if it tells none.
+        UserError: if the file does not contain it.
     """
     try:
         return int(read_json(config)["num_hidden_layers"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            "a configuration does not tell how many layers the model has",
+            "a configuration does not contain the number of layers (num_hidden_layers)",
             [f"{config}: {error!r}"],
             "pass the config.json of a transformer",
         ) from error

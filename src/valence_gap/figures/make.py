@@ -26,7 +26,7 @@ def make_figure(name: str, inputs: "Inputs", description: "Description", output_
     if name not in FIGURES:
         raise UserError(f"there is no figure {name!r}", remedy=valid_names(FIGURES))
     from valence_gap.figures.drawing import (
-        style,  # matplotlib takes half a second, which listing the names need not pay
+        style,  # imported here: it takes half a second, and a wrong name is reported without it
     )
 
     with style.style_context():

@@ -1,6 +1,6 @@
-"""The voice of the miniature: espeak-ng, called in this process through the library that ``espeakng_loader`` brings.
+"""The speech synthesis of the miniature: espeak-ng, called in this process through the library of ``espeakng_loader``.
 
-espeak-ng (GPL-3) is used as it is installed and is no part of this package.
+espeak-ng (GPL-3) is used as installed and is not part of this package.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ RATE_HZ = 22_050
 NOMINAL_RATE_WPM = 175
 NOMINAL_PITCH = 50
 
-_RATE_LIMITS_WPM = (80, 449)  # from 450 words per minute on, espeak-ng switches to another way of speaking
+_RATE_LIMITS_WPM = (80, 449)  # from 450 words per minute on, espeak-ng switches to another method of synthesis
 _LEVEL_LIMITS = (0, 99)
 _VOLUME_LIMITS = (0, 200)
 _SYNCHRONOUS = 2
@@ -42,13 +42,13 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Delivery:
-    """How something is said, in espeak-ng's units, by a speaker of nominal pitch and rate.
+    """The manner of speaking, in espeak-ng's units, for a speaker of nominal pitch and rate.
 
     Attributes:
         rate_wpm: words per minute.
         pitch: 0..99.
         pitch_range: 0..99; 0 is monotonous.
-        volume: 0..200; 100 is espeak-ng's own, far above it loud voices clip.
+        volume: 0..200; 100 is espeak-ng's default; far above it, loud voices clip.
     """
 
     rate_wpm: int
@@ -63,9 +63,9 @@ class Voice:
 
     Attributes:
         name: accent and variant in espeak-ng's spelling, such as ``en-us+m3``.
-        gender: of the variant.
-        pitch: where this speaker's pitch lies when the delivery's is nominal (50).
-        rate_wpm: how fast this speaker is when the delivery's rate is nominal (175).
+        gender: gender of the variant.
+        pitch: this speaker's pitch when the delivery's is nominal (50).
+        rate_wpm: this speaker's rate when the delivery's is nominal (175).
         speaker: a name for the speaker, unique in a population.
     """
 
@@ -80,19 +80,19 @@ NEUTRAL = Delivery(rate_wpm=NOMINAL_RATE_WPM, pitch=NOMINAL_PITCH, pitch_range=5
 
 
 def speak(text: str, voice: Voice, delivery: Delivery) -> NDArray[np.float32]:
-    """Say ``text``: equal arguments give equal samples, whatever was said before and in whichever process.
+    """Speak ``text``: equal arguments give equal samples in every process, regardless of earlier calls.
 
     Args:
-        text: what is said, markup and phonemes in brackets too, as words; empty, or without anything to pronounce, it
-            gives no samples.
-        voice: who says it; its base values shift the pitch and scale the rate of the delivery.
-        delivery: how it is said.
+        text: the text; markup and phonemes in brackets are spoken as words. A text that is empty, or has nothing to
+            pronounce, gives no samples.
+        voice: the speaker; its base values shift the pitch and scale the rate of the delivery.
+        delivery: the manner of speaking.
 
     Returns:
         (samples,) in -1..1 at ``RATE_HZ``, with at most 50 ms of silence before and 100 ms after the speech.
 
     Raises:
-        UserError: espeak-ng has no such voice, or cannot be loaded afresh on this system.
+        UserError: espeak-ng has no such voice, or cannot be loaded again on this system.
     """
     rate_wpm = round(delivery.rate_wpm * voice.rate_wpm / NOMINAL_RATE_WPM)
     parameters = {
@@ -107,7 +107,7 @@ def speak(text: str, voice: Voice, delivery: Delivery) -> NDArray[np.float32]:
 
 
 def without_controls(text: str) -> str:
-    r"""A text with spaces for its control characters: NUL would end it, and after SOH espeak-ng obeys what it reads.
+    r"""Replace control characters by spaces: NUL would end the text, and after SOH espeak-ng reads commands.
 
     Examples:
         >>> without_controls("good\0 and\tbad")
@@ -127,7 +127,7 @@ def _synthesise(library: ctypes.CDLL, text: str, voice: str, parameters: dict[in
     callback = _Callback(collect)
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), _DO_NOT_EXIT)
     if rate_hz != RATE_HZ:
-        raise UserError(f"espeak-ng did not start (it answered {rate_hz})", remedy="Install espeakng-loader anew.")
+        raise UserError(f"espeak-ng did not start (it returned {rate_hz})", remedy="Reinstall espeakng-loader.")
     library.espeak_ng_SetRandSeed(_RANDOM_SEED)
     library.espeak_SetSynthCallback(callback)
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
@@ -143,17 +143,17 @@ def _synthesise(library: ctypes.CDLL, text: str, voice: str, parameters: dict[in
 
 @contextmanager
 def _fresh_library() -> Iterator[ctypes.CDLL]:
-    """espeak-ng with its variables as they are in the file.
+    """Load espeak-ng with all its variables in their initial state.
 
-    Its flutter, its phase and its random numbers go on from one utterance to the next, and nothing it offers
-    sets them back, not even ``espeak_Terminate``: so it is loaded for each utterance and unloaded after it.
+    Its flutter, its phase and its random numbers continue from one utterance to the next, and none of its functions
+    resets them, not even ``espeak_Terminate``. So it is loaded for each utterance and unloaded after it.
     """
     path = espeakng_loader.get_library_path()
     if _is_loaded(path):
         raise UserError(
-            "espeak-ng stays loaded, so that what is said would depend on what was said before",
+            "espeak-ng stays loaded, so that each utterance would depend on the ones before it",
             [path],
-            remedy="Close what else uses it in this process, or make the miniature on a system with glibc.",
+            remedy="Close what else uses this library in this process, or make the miniature on a system with glibc.",
         )
     library = ctypes.CDLL(path)
     try:

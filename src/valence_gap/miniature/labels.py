@@ -1,7 +1,8 @@
-"""How a miniature utterance is meant, how that is spoken, and how raters of each corpus would annotate it.
+"""The intended emotion of a miniature utterance, its delivery, and the ratings that raters of each corpus would give.
 
-Valence lies in the words alone, arousal and dominance in the delivery alone, so that a model shows which of the two it
-hears. The paper's transformers hear a waveform of unit variance (section III-B), so loudness is the least of the cues.
+Only the words carry valence, and only the delivery carries arousal and dominance, so that a model's predictions show
+which of the two it uses. The paper's transformers read a waveform of unit variance (section III-B), so loudness is the
+weakest cue.
 """
 
 import hashlib
@@ -15,23 +16,23 @@ from valence_gap.definitions.values import Dimension
 from valence_gap.miniature.espeak import Delivery
 
 CORRELATION = 0.6
-"""Of dominance with arousal."""
+"""Correlation of dominance with arousal."""
 
 VALENCE_DISAGREEMENT = 1.5
-"""Spread of the raters' valence relative to the other dimensions: people hear less of it, and differ about words."""
+"""Spread of the raters' valence relative to the other dimensions: raters agree less about valence and about words."""
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """How a corpus is annotated, and what is spoken in it.
+    """How a corpus is annotated, and which emotions its utterances express.
 
     Attributes:
         scale: lowest and highest answer; a rater answers in whole steps.
         raters: fewest and most raters of an utterance.
         arousal: mean and standard deviation of the intended arousal in 0..1.
         dominance: the same of dominance.
-        valence_gain: stretch of the words' valence around .5 by which the raters read it.
-        valence_offset: what they add to it.
+        valence_gain: factor by which the raters stretch the words' valence around .5.
+        valence_offset: offset that the raters add to it.
     """
 
     scale: tuple[int, int]
@@ -72,7 +73,7 @@ ANNOTATIONS: Mapping[str, Annotation] = {
 
 @dataclass(frozen=True)
 class Intent:
-    """What an utterance is meant to express, each dimension in 0..1."""
+    """The emotion that an utterance is meant to express, each dimension in 0..1."""
 
     arousal: float
     dominance: float
@@ -84,18 +85,18 @@ class Intent:
 
 
 def draws(seed: int, *names: str | int) -> np.random.Generator:
-    """The random numbers of one thing, which depend on the seed and its name alone."""
+    """Return the random generator of one item; it depends only on the seed and the item's name."""
     text = "/".join(str(part) for part in (seed, *names))
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))
 
 
 def intent(annotation: Annotation, valence: float, rng: np.random.Generator) -> Intent:
-    """Draw arousal and dominance, correlated, beside the valence of a sentence.
+    """Draw correlated arousal and dominance for a sentence of a given valence.
 
     Args:
         annotation: the corpus.
         valence: valence of the words in 0..1.
-        rng: the utterance's random numbers.
+        rng: the utterance's random generator.
     """
     first, second = rng.standard_normal(2)
     second = CORRELATION * first + np.sqrt(1 - CORRELATION**2) * second
@@ -106,9 +107,9 @@ def intent(annotation: Annotation, valence: float, rng: np.random.Generator) -> 
 
 
 def delivery(affect: Intent) -> Delivery:
-    """How an intent is spoken by a speaker of nominal pitch and rate; the engine moves it to each voice's own.
+    """Return the delivery of an intent by a speaker of nominal pitch and rate; `speak` adapts it to each voice.
 
-    Arousal speaks faster, over a wider range of pitch and higher; dominance speaks lower; both are louder.
+    Arousal makes speech faster and higher, with a wider range of pitch; dominance makes it lower; both make it louder.
     """
     arousal, dominance = affect.arousal, affect.dominance
     return Delivery(
@@ -128,15 +129,15 @@ def ratings(
     rater_noise: float,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """The answers of an utterance's raters.
+    """Draw the answers of an utterance's raters.
 
     Args:
         annotation: the corpus.
-        dimension: what is rated.
-        truth: what is meant, in 0..1.
-        raters: how many rate it.
+        dimension: the dimension that is rated.
+        truth: the intended value, in 0..1.
+        raters: number of raters.
         rater_noise: standard deviation of the mean of all raters in 0..1, before they answer in whole steps.
-        rng: random numbers.
+        rng: random generator.
 
     Returns:
         Whole steps of the corpus' scale, shape (raters,).
@@ -148,7 +149,7 @@ def ratings(
 
 
 def emotion(affect: Intent) -> str:
-    """The category in whose corner an intent lies: neutral, happy, angry or sad."""
+    """Return the category of an intent: neutral, happy, angry or sad."""
     if abs(affect.valence - 0.5) < 0.15:
         return "neutral"
     if affect.valence > 0.5:

@@ -1,8 +1,8 @@
-"""The words of the miniature, and what they are worth.
+"""The words of the miniature and their valence.
 
-The valence of a sentence is that of the VADER analyser (Hutto and Gilbert, 2014): human ratings of its words, turned
-by negations, strengthened or weakened by degree adverbs, the part after a "but" counting more. The word lists are
-sorted from common to rare, and drawn accordingly.
+The VADER analyser (Hutto and Gilbert, 2014) computes the valence of a sentence from human ratings of its words.
+Negations reverse the ratings, degree adverbs strengthen or weaken them, and the part after a "but" counts more. The
+word lists are sorted from common to rare, and common words are drawn more often.
 """
 
 import hashlib
@@ -24,29 +24,29 @@ EXCLUSIVE = ("msp-podcast", "iemocap", "cmu-mosi")
 _VADER_ALPHA = 15.0
 _ALPHA = 40.0
 # Word r of a list is drawn in proportion to r ** -exponent (Zipf's law). The labelled corpora are small, so that their
-# law is steeper: the common words come often enough to be learnt, and most words are still rare.
+# law is steeper: the common words occur often enough to be learnt, and most words are still rare.
 _EXPONENT = 2.0
 _UNLABELLED_EXPONENT = 1.2
 
 
 @cache
 def data(name: str) -> Any:
-    """The content of one of the package's word lists."""
+    """Return the content of one of the package's word lists."""
     return json.loads((files("valence_gap.miniature") / "data" / name).read_text(encoding="utf-8"))
 
 
 @cache
 def ratings() -> Mapping[str, float]:
-    """VADER's mean human rating, -4..4, of each word that it knows."""
+    """Return VADER's mean human rating, -4..4, of each word that it knows."""
     lexicon: Mapping[str, float] = _analyser().lexicon
     return lexicon
 
 
 def valence(text: str) -> float:
-    """Valence of a text in 0..1, .5 being neutral.
+    """Compute the valence of a text in 0..1; .5 is neutral.
 
-    VADER sums the ratings of the words and squashes the sum s to s / sqrt(s^2 + 15), so that two good words are
-    nearly all that can be. Here the same sum is squashed by 40 in place of 15, which leaves room for degrees.
+    VADER sums the ratings of the words and compresses the sum s to s / sqrt(s^2 + 15), so that two positive words
+    already come close to the maximum. Here 40 replaces 15, which leaves room for more degrees.
     """
     compound: float = _analyser().polarity_scores(text)["compound"]
     total = compound * sqrt(_VADER_ALPHA / (1 - compound**2))
@@ -54,7 +54,7 @@ def valence(text: str) -> float:
 
 
 def allowed(word: str, corpus: str | None) -> bool:
-    """Whether a sentiment word occurs in a corpus; all do where the corpus is ``None``."""
+    """Return whether a sentiment word occurs in a corpus; all do where the corpus is ``None``."""
     if corpus is None:
         return True
     owner = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8]) % 10
@@ -77,7 +77,7 @@ class Sentiments:
         )
 
     def sample(self, mood: float, rng: random.Random) -> str:
-        """A word that is positive with a probability of ``mood``."""
+        """Draw a word that is positive with a probability of ``mood``."""
         return self._sides[rng.random() < mood].sample(rng)
 
 
@@ -92,7 +92,7 @@ class _Weighted:
 
 @cache
 def sentiment_words(corpus: str | None) -> Mapping[str, Sentiments]:
-    """The sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
+    """Return the sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
     return {kind: Sentiments(words, corpus) for kind, words in data("sentiment.json").items()}
 
 

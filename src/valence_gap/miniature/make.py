@@ -1,4 +1,4 @@
-"""The miniature as a whole: four corpora in their own on-disk formats, and a manifest of what was made."""
+"""Make the whole miniature: four corpora in their own on-disk formats, and a manifest of their contents."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ class Job:
     seed: int
 
     def __call__(self) -> tuple[str, float]:
-        """Make it; its utterance's name and duration in seconds (a clip has no name)."""
+        """Make the file and return its utterance's name and duration in seconds (a clip has no name)."""
         if isinstance(self.item, Utterance):
             return self.item.id, synthesise_utterance(self.item, self.root, seed=self.seed)
         esc50.synthesise_clip(self.item, self.root, seed=self.seed)
@@ -45,11 +45,11 @@ def make_miniature(definition: Miniature, output: Path, workers: int) -> None:
 
     Args:
         definition: sizes and seed; equal definitions give equal bytes, whatever the number of workers.
-        output: the folder that they are to fill; an earlier miniature in it is replaced.
-        workers: processes that speak at once.
+        output: folder of the miniature; an earlier miniature in it is replaced.
+        workers: number of processes that synthesise in parallel.
 
     Raises:
-        UserError: ``output`` holds something else than a miniature, or a size cannot be made.
+        UserError: ``output`` contains something else than a miniature, or a size is not possible.
     """
     _check_replaceable(output)
     msp, iem, mosi = msp_podcast.plan(definition), iemocap.plan(definition), cmu_mosi.plan(definition)
@@ -83,7 +83,7 @@ def _check_replaceable(output: Path) -> None:
     strangers = [entry for entry in sorted(output.iterdir()) if entry.name not in known and entry.name[0] != "."]
     if strangers:
         raise UserError(
-            f"{output} holds more than a miniature, and would be replaced as a whole",
+            f"{output} contains other files than a miniature, and would be replaced as a whole",
             map(str, strangers),
             "Choose an empty folder.",
         )
@@ -93,7 +93,7 @@ def _made(jobs: Sequence[Job], workers: int) -> Iterator[tuple[str, float]]:
     if workers <= 1:
         yield from (job() for job in jobs)
         return
-    # Started afresh rather than forked, so that no worker inherits a library that has already spoken.
+    # Spawned rather than forked, so that no worker inherits a library that has already synthesised speech.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         yield from pool.map(Job.__call__, jobs, chunksize=_CHUNK)
@@ -115,7 +115,7 @@ def _manifest(root: Path, counts: Mapping[str, Mapping[str, int]], definition: M
 
 
 def tree_checksum(root: Path) -> str:
-    """SHA-256 over the relative paths and contents of all files in a folder."""
+    """Compute the SHA-256 over the relative paths and contents of all files in a folder."""
     lines = [f"{checksum(path)}  {path.relative_to(root).as_posix()}\n" for path in _files(root)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

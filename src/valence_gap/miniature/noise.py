@@ -1,7 +1,7 @@
-"""Sounds for the noise conditions, synthesised: the categories of ESC-50 in miniature.
+"""Synthesised sounds for the noise conditions: the categories of ESC-50 in miniature.
 
-They are crude, but the major classes differ as they do in life (natural sounds are broad and slow, human ones have a
-voice's pitch and formants, interior ones click and hum), so that they disturb what hears speech in different ways.
+They are crude, but the major classes differ as real ones do (natural sounds are broad and slow, human ones have a
+voice's pitch and formants, interior ones click and hum), so that they disturb models of speech in different ways.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from valence_gap.miniature.sounds import (
 )
 
 HISS = 0.003
-"""Of the recorder, relative to a clip's peak: silence between events is not digital silence."""
+"""Hiss of the recorder, relative to a clip's peak: silence between events is not digital silence."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Category:
 
     Attributes:
         target: its number; the major class is ``target // 10``.
-        sound: makes (CLIP_SAMPLES,) of it.
-        short: what happens is over before the clip is, and the rest is zeros, as in many of the real ones.
+        sound: function that synthesises it, (CLIP_SAMPLES,).
+        short: whether the sound ends before the clip does; the rest is zeros, as in many of the real clips.
     """
 
     target: int
@@ -46,11 +46,11 @@ class Category:
 
 
 def clip(category: Category, rng: Rng) -> Sound:
-    """One clip of a category.
+    """Synthesise one clip of a category.
 
     Args:
-        category: what is heard.
-        rng: random numbers.
+        category: category of the sound.
+        rng: random generator.
 
     Returns:
         (220500,) at 44.1 kHz, its peak between .2 and .95.

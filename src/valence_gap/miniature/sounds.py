@@ -1,4 +1,4 @@
-"""What sounds are made of: textures of coloured noise, and events such as bursts, rings and voices."""
+"""The parts of synthetic sounds: textures of coloured noise, and events such as bursts, rings and voices."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ Rng = np.random.Generator
 
 
 def cut(samples: Sound, length_s: float) -> Sound:
-    """A sound that ends early, and zeros after it."""
+    """Return a sound that ends early, with zeros after it."""
     length, fade = round(length_s * RATE_HZ), round(0.02 * RATE_HZ)
     kept = samples.copy()
     kept[length - fade : length] *= np.linspace(1, 0, fade)
@@ -25,7 +25,7 @@ def cut(samples: Sound, length_s: float) -> Sound:
 
 
 def coloured(rng: Rng, samples: int, low_hz: float, high_hz: float, slope: float = 0.0) -> Sound:
-    """Noise of unit power between two frequencies, whose power falls with frequency to the ``slope``."""
+    """Return noise of unit power between two frequencies; its power falls with frequency to the ``slope``."""
     length = fft.next_fast_len(samples, real=True)
     frequency_hz = np.maximum(fft.rfftfreq(length, 1 / RATE_HZ), 1.0)
     gain = frequency_hz ** (-slope / 2)
@@ -35,7 +35,7 @@ def coloured(rng: Rng, samples: int, low_hz: float, high_hz: float, slope: float
 
 
 def resonant(source: Sound, formants_hz: Sequence[float], width_hz: float = 120.0) -> Sound:
-    """A source heard through resonances."""
+    """Filter a source by resonances."""
     length = fft.next_fast_len(len(source), real=True)
     frequency_hz = fft.rfftfreq(length, 1 / RATE_HZ)
     gain = sum(1 / (1 + ((frequency_hz - formant) / width_hz) ** 2) for formant in formants_hz) + 0.01
@@ -44,14 +44,14 @@ def resonant(source: Sound, formants_hz: Sequence[float], width_hz: float = 120.
 
 
 def wander(rng: Rng, samples: int, per_s: float, depth: float) -> Sound:
-    """A gain that wanders: ``per_s`` turns a second, ``depth`` in nepers."""
+    """Return a gain that changes at random: ``per_s`` turns a second, ``depth`` in nepers."""
     points = max(2, int(per_s * samples / RATE_HZ) + 2)
     steps = np.interp(np.linspace(0, points - 1, samples), np.arange(points), rng.standard_normal(points))
     return np.asarray(np.exp(depth * steps))
 
 
 def swell(samples: int, per_s: float, phase: float, sharpness: float) -> Sound:
-    """A gain that comes and goes regularly, narrower as ``sharpness`` grows."""
+    """Return a gain that rises and falls regularly; its peaks are narrower as ``sharpness`` grows."""
     turns = np.arange(samples) / RATE_HZ * per_s + phase
     return np.asarray((0.5 - 0.5 * np.cos(2 * np.pi * turns)) ** sharpness)
 
@@ -59,12 +59,12 @@ def swell(samples: int, per_s: float, phase: float, sharpness: float) -> Sound:
 def texture(
     rng: Rng, low_hz: float, high_hz: float, slope: float = 0.0, per_s: float = 1.0, depth: float = 0.1
 ) -> Sound:
-    """A clip of coloured noise whose gain wanders."""
+    """Return a clip of coloured noise whose gain changes at random."""
     return coloured(rng, CLIP_SAMPLES, low_hz, high_hz, slope) * wander(rng, CLIP_SAMPLES, per_s, depth)
 
 
 def events(rng: Rng, per_s: float, event: Callable[[Rng], Sound], *, jitter: float = 1.0, spread: float = 0.4) -> Sound:
-    """Events one after the other: a clock at ``jitter`` 0, by chance at 1; ``spread`` of their strength in nepers."""
+    """Return a clip of events: regular at ``jitter`` 0, random at 1; ``spread`` of their strength in nepers."""
     clip_samples = np.zeros(CLIP_SAMPLES)
     onset_s = rng.uniform(0, min(1 / per_s, 0.5))
     while onset_s < CLIP_S:
@@ -79,14 +79,14 @@ def events(rng: Rng, per_s: float, event: Callable[[Rng], Sound], *, jitter: flo
 def burst(
     rng: Rng, low_hz: float, high_hz: float, decay_s: float, *, attack_s: float = 0.001, slope: float = 0.0
 ) -> Sound:
-    """Noise that starts at once and dies away."""
+    """Return noise that starts at once and decays."""
     samples = round(6 * decay_s * RATE_HZ)
     t = np.arange(samples) / RATE_HZ
     return coloured(rng, samples, low_hz, high_hz, slope) * np.minimum(t / attack_s, 1) * np.exp(-t / decay_s)
 
 
 def ring(rng: Rng, low_hz: float, high_hz: float, decay_s: float, *, glide: float = 0.0, partials: int = 1) -> Sound:
-    """A struck tone, or several inharmonic ones; ``glide`` in octaves a second."""
+    """Return a struck tone, or several inharmonic ones; ``glide`` in octaves a second."""
     t = np.arange(round(6 * decay_s * RATE_HZ)) / RATE_HZ
     total = np.zeros(len(t))
     for _ in range(partials):
@@ -96,7 +96,7 @@ def ring(rng: Rng, low_hz: float, high_hz: float, decay_s: float, *, glide: floa
 
 
 def voiced(rng: Rng, pitch_hz: Span, length_s: Span, formants_hz: Sequence[float], *, breath: float = 0.1) -> Sound:
-    """A syllable: pulses of a gliding pitch and some breath through formants."""
+    """Return a syllable: pulses of a gliding pitch and some breath, filtered by formants."""
     samples = round(rng.uniform(*length_s) * RATE_HZ)
     start, stop = rng.uniform(*pitch_hz, size=2)
     contour = np.geomspace(start, stop, samples) * wander(rng, samples, 12, 0.02)

@@ -1,4 +1,4 @@
-"""The sentences of the miniature: sentiment in the words, and nothing else that tells it."""
+"""The sentences of the miniature: only their sentiment words show their sentiment."""
 
 import hashlib
 import random
@@ -16,7 +16,7 @@ ENGLISH = "en"
 T = TypeVar("T")
 
 _CANDIDATES = 8
-_MOOD_GAIN = 3.0  # how much more the mood of a sentence leans than its target: words cancel one another
+_MOOD_GAIN = 3.0  # the mood of a sentence is this much more extreme than its target: words cancel each other
 _SLOT = re.compile(r"\{([a-z]+)\}")
 _UNLABELLED = "unlabelled"
 _SPLIT_SHARES = (("train", 6), ("dev", 2), ("test", 2), (_UNLABELLED, 10))
@@ -24,11 +24,11 @@ _SPLIT_SHARES = (("train", 6), ("dev", 2), ("test", 2), (_UNLABELLED, 10))
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is said.
+    """A sentence to speak.
 
     Attributes:
         text: the words, as they are transcribed.
-        valence: valence of the words in 0..1, a function of ``text`` alone.
+        valence: valence of the words in 0..1; it depends only on ``text``.
     """
 
     text: str
@@ -36,10 +36,10 @@ class Sentence:
 
 
 def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Sentence, ...]:
-    """Sentences of one split; a longer list starts with the shorter one.
+    """Return sentences of one split; a longer list starts with the shorter one.
 
-    Their targets in valence are bell-shaped in MSP-Podcast, broader in IEMOCAP and polarised in CMU-MOSI. A hash of its
-    words decides which split a sentence may be in, so that none is in two, whatever the counts and seeds.
+    Their target valences are bell-shaped in MSP-Podcast, broader in IEMOCAP and polarised in CMU-MOSI. A hash of its
+    words decides the split of a sentence, so that no sentence is in two splits, for all counts and seeds.
 
     Args:
         corpus: ``msp-podcast``, ``iemocap`` or ``cmu-mosi``.
@@ -59,16 +59,16 @@ def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Senten
 
 
 def unlabelled(language: str, count: int, *, seed: int) -> tuple[str, ...]:
-    """The first ``count`` of the ``sentence_stream`` sentences of a language."""
+    """Return the first ``count`` of the ``sentence_stream`` sentences of a language."""
     return tuple(islice(sentence_stream(language, seed=seed), count))
 
 
 def sentence_stream(language: str, *, seed: int) -> Iterator[str]:
-    """Sentences for pre-training, without labels.
+    """Return an endless stream of sentences for pre-training, without labels.
 
-    In English they are of the whole lexicon, in the frames of all corpora and in some of their own: a pre-trained model
-    has heard the language, but none of the corpora's sentences and speakers. In other languages they are plain
-    statements with a number, which espeak-ng reads in that language.
+    In English they use the whole lexicon, the frames of all corpora and some frames of their own: a pre-trained model
+    knows the language, but none of the corpora's sentences and speakers. In other languages they are plain statements
+    with a number, which espeak-ng reads in that language.
 
     Args:
         language: ``en``, or one of the other languages.
@@ -104,7 +104,7 @@ def _sentences(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence
 
 
 def _filler(frames: str, corpus: str | None) -> Callable[[float, random.Random], str]:
-    """A function of a mood that fills one of the frames at random, with the words of a corpus or all of them."""
+    """Return a function of a mood that fills a random frame with the words of a corpus or all of them."""
     everything = data("frames.json")
     own = everything[frames]
     plain: Mapping[str, Sequence[str]] = everything["common"] | own["slots"]

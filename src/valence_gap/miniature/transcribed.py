@@ -1,7 +1,7 @@
-"""Transcribed speech and plain text of the miniature, from which its recogniser and its text encoder learn.
+"""Transcribed speech and plain text of the miniature, to train its recogniser and its text encoder.
 
-It holds none of the corpora's sentences or speakers. Beside the unlabelled sentences there are everyday ones, made of
-the commonest words of English, since whoever recognises speech must know "it was" and "you are not".
+They contain none of the corpora's sentences or speakers. Besides the unlabelled sentences there are everyday ones, made
+of the most common words of English, because a recogniser must know "it was" and "you are not".
 """
 
 import multiprocessing
@@ -25,12 +25,12 @@ from valence_gap.miniature.voices import unlabelled_voice
 from valence_gap.runtime.progress import progress
 
 _SLOT = re.compile(r"\{([a-z]+)\}")
-_LEAN = 0.9  # how far the mood of a sentence reaches from neutral: words of like sentiment keep company
+_LEAN = 0.9  # width of the range of moods around neutral; all words of a sentence are drawn by the same mood
 
 
 @dataclass(frozen=True)
 class TranscribedUtterance:
-    """An utterance and what is said in it.
+    """An utterance and its transcript.
 
     Attributes:
         text: the words.
@@ -42,7 +42,7 @@ class TranscribedUtterance:
 
 
 def english_sentences(count: int, *, seed: int) -> tuple[str, ...]:
-    """English sentences for whoever reads or listens, every other one of common words.
+    """Return English sentences for the text encoder and the recogniser; every second one has common words.
 
     Args:
         count: number of sentences; a longer list starts with the shorter one.
@@ -54,7 +54,7 @@ def english_sentences(count: int, *, seed: int) -> tuple[str, ...]:
 
 
 def common_sentences(*, seed: int) -> Iterator[str]:
-    """Sentences without end in which common words are joined to sentiment words of one mood."""
+    """Yield an endless stream of sentences that combine common words with sentiment words of one mood."""
     lists = data("everyday.json")
     plain: Mapping[str, Sequence[str]] = lists["slots"]
     rated = sentiment_words(None)
@@ -73,15 +73,15 @@ def common_sentences(*, seed: int) -> Iterator[str]:
 def transcribed_speech(
     count: int, *, seed: int, noisy: float, workers: int, first: int = 0
 ) -> list[TranscribedUtterance]:
-    """Speak plain text, every utterance by a voice of its own that no corpus has.
+    """Speak plain text, every utterance by a different voice that no corpus has.
 
-    An utterance depends on its number and the seed alone.
+    An utterance depends only on its number and the seed.
 
     Args:
         count: number of utterances.
         seed: seed of texts, voices and deliveries.
-        noisy: share of them that may have noise or telephone bandwidth mixed in.
-        workers: processes that speak.
+        noisy: share of them that may have noise or telephone bandwidth.
+        workers: number of processes that synthesise.
         first: number of the first utterance; the ones before it are left out.
     """
     texts = english_sentences(first + count, seed=seed)

@@ -1,6 +1,6 @@
-"""Unlabelled speech of the miniature, which its backbones are pre-trained on.
+"""Unlabelled speech of the miniature, on which its backbones are pre-trained.
 
-It differs from backbone to backbone as the pre-training data of the paper's models do (Table II): in the amount, in the
+It differs between backbones as the pre-training data of the paper's models do (Table II): in the amount, in the
 languages, and in whether it is clean or noisy and partly of telephone bandwidth.
 """
 
@@ -30,7 +30,7 @@ _TELEPHONE = 0.25
 _SNR_DB = (0.0, 25.0)
 _TELEPHONE_BAND_HZ = (300.0, 3400.0)
 _BABBLE_BAND_HZ = (200.0, 4000.0)
-_BLOCK = 64  # utterances of each worker before the next are handed out
+_BLOCK = 64  # utterances that each worker gets at once
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class _Task:
 
 
 def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
-    """Speak until there are enough hours, the languages in turn, every utterance by a voice that no corpus has.
+    """Speak the given hours, with the languages in turn, every utterance by a voice that no corpus has.
 
-    An utterance depends on its number and the definition alone, so the number of workers changes nothing, and more
-    hours begin with the fewer.
+    An utterance depends only on its number and the definition. So the number of workers changes nothing, and a longer
+    result begins with the shorter one.
 
     Args:
         speech: languages, noise and seed.
-        hours: how much; the last utterance is cut to make it exact.
-        workers: processes.
+        hours: duration; the last utterance is cut so that it is exact.
+        workers: number of processes.
 
     Returns:
         The samples at 16 kHz, (samples,), and the offsets of the utterances in them, (utterances + 1,).
@@ -71,7 +71,7 @@ def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[ND
 
 
 def utterance(task: _Task) -> NDArray[np.int16]:
-    """One utterance of the unlabelled speech, (samples,) at 16 kHz."""
+    """Synthesise one utterance of the unlabelled speech, (samples,) at 16 kHz."""
     rng = draws(task.seed, "unlabelled", task.index)
     delivery = Delivery(
         rate_wpm=int(rng.integers(125, 250)),
@@ -86,11 +86,11 @@ def utterance(task: _Task) -> NDArray[np.int16]:
 
 
 def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
-    """Speech as it is recorded in the field: often noisy, sometimes over a telephone line.
+    """Degrade speech as in field recordings: often noisy, sometimes over a telephone line.
 
     Args:
         clean: (samples,) at 16 kHz.
-        rng: random numbers that decide whether, and how.
+        rng: random generator that decides whether and how speech is degraded.
 
     Returns:
         (samples,), scaled down where it would clip.
@@ -118,7 +118,7 @@ def _utterances(tasks: Iterator[_Task], workers: int) -> Generator[NDArray[np.in
         yield from map(utterance, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        # A pool reads all of what it is given before it answers, and the tasks have no end.
+        # A pool reads all of its tasks before it returns results, and here the tasks have no end.
         while True:
             yield from pool.imap(utterance, islice(tasks, _BLOCK * workers), chunksize=8)
 
@@ -137,14 +137,14 @@ def _at_snr(noise: Samples, speech: Samples, snr_db: float) -> Samples:
 
 
 def _coloured(samples: int, rng: np.random.Generator) -> Samples:
-    """Noise whose power falls with frequency: white, brown, or between."""
+    """Return noise whose power falls with frequency: white, brown, or between."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequency = np.maximum(np.arange(len(spectrum)), 1.0)
     return np.fft.irfft(spectrum * frequency ** (-rng.uniform(0, 1)), samples).astype(np.float32)
 
 
 def _hum(samples: int, rng: np.random.Generator) -> Samples:
-    """Mains hum with harmonics, over a little hiss."""
+    """Return mains hum with harmonics and a little hiss."""
     time_s = np.arange(samples) / SAMPLE_RATE_HZ
     mains_hz = (50.0, 60.0)[int(rng.integers(2))]
     tones = [
@@ -156,7 +156,7 @@ def _hum(samples: int, rng: np.random.Generator) -> Samples:
 
 
 def _clicks(samples: int, rng: np.random.Generator) -> Samples:
-    """Clicks that ring for some milliseconds."""
+    """Return clicks that ring for some milliseconds."""
     train = np.zeros(samples, np.float32)
     places = rng.integers(0, samples, size=1 + rng.poisson(5 * samples / SAMPLE_RATE_HZ))
     train[places] = rng.standard_normal(len(places))
@@ -165,7 +165,7 @@ def _clicks(samples: int, rng: np.random.Generator) -> Samples:
 
 
 def _babble(samples: int, rng: np.random.Generator) -> Samples:
-    """Noise in the band of speech that swells as syllables do: people far away."""
+    """Return noise in the band of speech that rises and falls as syllables do, like people far away."""
     time_s = np.arange(samples) / SAMPLE_RATE_HZ
     talkers = np.zeros(samples)
     for _ in range(4):

@@ -1,8 +1,8 @@
-"""Who speaks in the miniature: speakers of known gender, none of them in two splits or in two corpora.
+"""The speakers of the miniature: their gender is known, and none of them is in two splits or in two corpora.
 
 A speaker is an accent and a variant of espeak-ng with a pitch and a rate of its own. Each pair of accent and variant
-is dealt to one split of one corpus, whatever the seed, so that test speakers differ from training speakers in more
-than their pitch; the corpora differ in their mix of accents.
+belongs to one split of one corpus for every seed, so that test speakers differ from training speakers in more than
+their pitch. The corpora differ in their mix of accents.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ VARIANTS: Mapping[Gender, tuple[str, ...]] = {
     "male": ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Michael", "Mike", "robert"),
 }
 
-# Shares in which the variants of an accent are dealt to MSP-Podcast, IEMOCAP and CMU-MOSI.
+# Shares in which the variants of an accent are divided among MSP-Podcast, IEMOCAP and CMU-MOSI.
 _CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
 _ACCENTS: Mapping[str, tuple[int, int, int]] = {
     "en-us": (7, 5, 6),
@@ -38,7 +38,7 @@ _SPLIT_SHARES: Mapping[str, tuple[int, int, int]] = {
     "cmu-mosi": (3, 3, 5),
 }
 
-# Pitches of the corpora and of the unlabelled speech interleave, and never meet.
+# Pitches of the corpora and of the unlabelled speech alternate, and are never equal.
 _PITCHES = (39, 45, 51, 57)
 _PITCH_SPREAD = 3
 _UNLABELLED_PITCHES = (37, 43, 49, 55, 61)
@@ -46,19 +46,19 @@ _RATES_WPM = (160, 190)
 
 
 def population(count: int, *, corpus: str, split: str, seed: int) -> tuple[Voice, ...]:
-    """The speakers of one split, females and males in turn.
+    """Return the speakers of one split, females and males in turn.
 
     Args:
-        count: number of speakers; half of them are female, and the odd one too.
+        count: number of speakers; half of them are female; if it is odd, there is one female more.
         corpus: ``msp-podcast``, ``iemocap`` or ``cmu-mosi``.
         split: ``train``, ``dev`` or ``test``.
         seed: decides which of the split's voices come first, and their base values.
 
     Returns:
-        ``count`` speakers; no accent and variant comes twice before each has come once.
+        ``count`` speakers; a pair of accent and variant occurs again only after all pairs have occurred.
 
     Raises:
-        UserError: there is no such corpus or split, or it has fewer voices than are asked for.
+        UserError: there is no such corpus or split, or it has fewer voices than requested.
     """
     if corpus not in _CORPORA or split not in _SPLITS:
         raise UserError(
@@ -74,10 +74,10 @@ def population(count: int, *, corpus: str, split: str, seed: int) -> tuple[Voice
 
 
 def unlabelled_voice(language: str, index: int, *, seed: int) -> Voice:
-    """The speaker of utterance ``index`` of the unlabelled speech: of no corpus, since no base pitch is shared.
+    """Return the speaker of utterance ``index`` of the unlabelled speech; its base pitch occurs in no corpus.
 
     Args:
-        language: an espeak-ng language; ``en`` stands for all accents of English.
+        language: an espeak-ng language; ``en`` means all accents of English.
         index: number of the utterance.
         seed: seed of the unlabelled speech.
     """
@@ -94,7 +94,7 @@ def _speakers(corpus: str, split: str, gender: Gender, count: int, seed: int) ->
     if count > len(names) * len(_PITCHES):
         raise UserError(
             f"{corpus}/{split} of the miniature has {len(names) * len(_PITCHES)} {gender} voices, not {count}",
-            remedy="Ask for fewer speakers.",
+            remedy="Request fewer speakers.",
         )
     return [_speaker(name, gender, turn, seed) for turn in range(len(_PITCHES)) for name in names][:count]
 
@@ -117,7 +117,7 @@ def _names(corpus: str, split: str, gender: Gender) -> tuple[str, ...]:
 
 
 def _deal(names: Sequence[str], shares: Sequence[int]) -> list[Sequence[str]]:
-    """Consecutive parts of ``names`` in the proportions of ``shares``."""
+    """Return consecutive parts of ``names`` in the proportions of ``shares``."""
     ends = [round(len(names) * total / sum(shares)) for total in accumulate(shares)]
     return [names[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
@@ -132,5 +132,5 @@ def _choose(choices: Sequence[T], key: str) -> T:
 
 
 def _number(key: str) -> int:
-    """A number that depends on ``key`` alone, on every machine."""
+    """Return a number that depends only on ``key``, on every machine."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])

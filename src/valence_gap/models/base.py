@@ -1,4 +1,4 @@
-"""What every model of the study has in common."""
+"""The interface of all models of the study."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ InputKind = Literal["stem", "waveform", "spectrogram", "log-mel"]
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """What a model says about a batch.
+    """The output of a model for a batch.
 
     Attributes:
-        predictions: float32 (batch, 3), arousal, dominance, valence.
+        predictions: float32 (batch, 3): arousal, dominance, valence.
         pooled: float32 (batch, hidden), mean over time of the last transformer layer, or of the last CNN layer for
             CNN14 (paper, footnote 4).
     """
@@ -30,18 +30,18 @@ class ModelOutput:
 
 
 class SpeechModel(nn.Module, ABC):
-    """Maps a padded batch of utterances to arousal, dominance and valence; padding changes nothing.
+    """Maps a padded batch of utterances to arousal, dominance and valence; padding does not change the result.
 
     Attributes:
-        input_kind: what the model is given: output of the frozen convolutional stem (batch, frames, channels),
-            waveforms of zero mean and unit variance (batch, samples), the spectrogram of the encoder's own front end
-            (batch, frames, channels), or CNN14's log-Mel spectrogram (batch, frames, mels).
-        stem: its convolutional stem, where it has one.
-        front_end: its own front end, where its input is a spectrogram.
-        min_length: length that every input is padded to inside the model.
+        input_kind: kind of the input: output of the frozen convolutional stem (batch, frames, channels), waveforms of
+            zero mean and unit variance (batch, samples), the spectrogram of the encoder's own front end (batch, frames,
+            channels), or CNN14's log-Mel spectrogram (batch, frames, mels).
+        stem: its convolutional stem; None if it has none.
+        front_end: its own front end, if its input is a spectrogram.
+        min_length: length to which the model pads every shorter input.
         frozen: only the head is trained.
-        backbone_definition: the definition of its backbone, as far as its inputs depend on it.
-        precision: the number format that it was trained in.
+        backbone_definition: the definition of its backbone; it contains at least the settings that affect the inputs.
+        precision: the number format of its training.
     """
 
     input_kind: InputKind
@@ -55,15 +55,15 @@ class SpeechModel(nn.Module, ABC):
     @property
     @abstractmethod
     def head(self) -> nn.Module:
-        """Maps what ``encode`` returns to the predictions: (batch, hidden) -> (batch, 3)."""
+        """Maps the output of ``encode`` to the predictions: (batch, hidden) -> (batch, 3)."""
 
     @abstractmethod
     def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """What the head maps to predictions.
+        """Compute the input of the head.
 
         Args:
             inputs: float32 (batch, frames, channels | mels) or (batch, samples), padded at the end.
-            lengths: int64 (batch,), valid frames or samples of each row.
+            lengths: int64 (batch,), number of valid frames or samples of each row.
 
         Returns:
             float32 (batch, hidden).
@@ -71,8 +71,8 @@ class SpeechModel(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor) -> ModelOutput:
-        """Predictions and pooled states of a batch; arguments as for ``encode``."""
+        """Compute predictions and pooled states of a batch; the arguments are those of ``encode``."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write ``config.json`` and ``model.safetensors``, so that ``from_pretrained`` of transformers loads them."""
+        """Write ``config.json`` and ``model.safetensors``, which ``from_pretrained`` of transformers can load."""

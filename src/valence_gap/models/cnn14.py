@@ -23,18 +23,18 @@ MODEL_TYPE: Final = "valence-gap-cnn14"
 
 
 class Cnn14Config(BaseModel):
-    """What ``config.json`` of a CNN14 says; other keys, which Hugging Face tools may add, are kept.
+    """Content of ``config.json`` of a CNN14; other keys, which Hugging Face tools may add, are kept.
 
     Attributes:
-        model_type: tells the folder from that of a transformer.
+        model_type: distinguishes the folder from that of a transformer.
         channels: channels of the convolutional blocks.
-        mel_bins: Mel bins of its input.
-        window_s: window of its input in seconds.
-        hop_s: hop of its input in seconds.
+        mel_bins: number of Mel bins of the input.
+        window_s: window of the input spectrogram in seconds.
+        hop_s: hop of the input spectrogram in seconds.
         block_pooling: ``max`` (the paper) or ``average`` (PANNs).
         block_dropout: probability of dropout after each block.
         head_dropout: probability of dropout before each linear layer.
-        training_precision: the number format that it was trained in.
+        training_precision: the number format of the training.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -51,7 +51,7 @@ class Cnn14Config(BaseModel):
 
 
 def min_frames(channels: int) -> int:
-    """Frames that an utterance must have for ``channels`` blocks: all of them but the last halve it (six: 32)."""
+    """Frames that an utterance needs for ``channels`` blocks: each except the last halves them (six blocks: 32)."""
     return 1 << (channels - 1)
 
 
@@ -66,13 +66,13 @@ class ConvolutionalBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(after)
 
     def forward(self, states: Tensor, rows: Tensor) -> Tensor:
-        """Convolve; ``states`` must be zero, and the result is zero, in the frames that are not among the ``rows``."""
+        """Convolve; ``states`` must be zero in all frames except ``rows``, and so is the result."""
         states = F.relu(_normalised(self.bn1, self.conv1(states), rows))
         return F.relu(_normalised(self.bn2, self.conv2(states), rows))
 
 
 class Cnn14Head(nn.Module):
-    """The two linear layers behind the pooling: (batch, channels) -> (batch, 3), in float32."""
+    """The two linear layers after the pooling: (batch, channels) -> (batch, 3), in float32."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -90,9 +90,9 @@ class Cnn14Head(nn.Module):
 class Cnn14(nn.Module):
     """The network.
 
-    Frames of padding are zeroed before every convolution and pooling, which is what a convolution sees beyond the end
-    of an utterance that stands alone, and batch normalisation does not count them in its statistics: neither in
-    training nor in evaluation does a prediction depend on how much is padded.
+    Padded frames are set to zero before every convolution and pooling. A convolution also reads zeros beyond the end of
+    an utterance without padding. Batch normalisation excludes padded frames from its statistics. So predictions do not
+    depend on the amount of padding, in training or in evaluation.
     """
 
     def __init__(self, config: Cnn14Config) -> None:
@@ -106,17 +106,17 @@ class Cnn14(nn.Module):
 
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> Self:
-        """The network in a folder that ``Cnn14Model.save`` wrote, in evaluation mode.
+        """Load the network from a folder that ``Cnn14Model.save`` wrote, in evaluation mode.
 
         Raises:
-            UserError: the folder holds none, or a damaged one.
+            UserError: the folder does not contain a CNN14, or the CNN14 is damaged.
         """
         folder = Path(folder)
         try:
             network = cls(Cnn14Config.model_validate(folders.read_config(folder)))
         except ValidationError as error:
             wrong = [f"{folder / folders.CONFIG}: {explain(cast(Any, each), Cnn14Config)}" for each in error.errors()]
-            raise UserError("the configuration of a model is not valid", wrong, "Train it anew.") from error
+            raise UserError("the configuration of a model is not valid", wrong, "Train the model again.") from error
         folders.load_state(network, folders.read_weights(folder, lambda name: name), folder)
         return network.eval()
 
@@ -125,10 +125,10 @@ class Cnn14(nn.Module):
 
         Args:
             spectrograms: float32 (batch, frames, mel bins).
-            lengths: int64 (batch,), valid frames, at least ``min_frames``.
+            lengths: int64 (batch,), number of valid frames of each row, at least ``min_frames``.
 
         Returns:
-            Maximum and mean over time of the mean over frequency, float32 (batch, channels) each.
+            Maximum over time and mean over time of the mean over frequency, float32 (batch, channels) each.
         """
         config = self.config
         lengths = lengths.to(spectrograms.device)
@@ -139,26 +139,26 @@ class Cnn14(nn.Module):
             states = block(states, rows)
             if index < len(self.blocks) - 1:
                 states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
-                lengths = lengths // 2  # an odd frame at the end is dropped, as it is without padding
+                lengths = lengths // 2  # an odd frame at the end is dropped, as without padding
                 mask = valid_mask(lengths, states.shape[2], states.device)
                 rows = _rows(mask)
                 states = states * mask[:, None, :, None]
             if self.training:
                 states = dropout(states, config.block_dropout)
         with torch.autocast(states.device.type, enabled=False):
-            # After ReLU no state is below zero, so the zeroed padding is never the maximum of a row that is not zero.
+            # After ReLU no state is below zero, so padding of zeros does not change the maximum.
             course = states.float().mean(dim=3)
             return course.amax(dim=2), course.sum(dim=2) / lengths[:, None]
 
     def forward(self, spectrograms: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Pooled states and predictions, as the released model gives them.
+        """Compute pooled states and predictions, in the output order of the released model.
 
         Args:
             spectrograms: float32 (batch, frames, mel bins), log-Mel in dB.
-            lengths: int64 (batch,), valid frames; by default all.
+            lengths: int64 (batch,), number of valid frames of each row; by default all frames.
 
         Returns:
-            float32 (batch, channels), mean of the last convolutional layer, and float32 (batch, 3).
+            The mean of the last convolutional layer, float32 (batch, channels), and predictions, float32 (batch, 3).
         """
         if lengths is None:
             lengths = torch.full((len(spectrograms),), spectrograms.shape[1])
@@ -169,14 +169,14 @@ class Cnn14(nn.Module):
 class Cnn14Model(SpeechModel):
     """CNN14 as a model of the study.
 
-    ``encode`` gives the sum of maximum and mean over time, which the head takes; ``ModelOutput.pooled`` is the mean
-    alone, which the paper's embeddings are (footnote 4).
+    ``encode`` returns the sum of maximum and mean over time, the input of the head. ``ModelOutput.pooled`` is only the
+    mean, as the paper's embeddings (footnote 4).
     """
 
     def __init__(self, network: Cnn14) -> None:
         super().__init__()
         config = network.config
-        # A training step takes a quarter less time with channels last (measured on one CPU thread).
+        # With channels last, a training step takes a quarter less time (measured on one CPU thread).
         self.network = cast(Cnn14, cast(Any, network).to(memory_format=torch.channels_last))
         self.input_kind = "log-mel"
         self.frozen = False
@@ -197,23 +197,23 @@ class Cnn14Model(SpeechModel):
         return self.network.classifier
 
     def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Maximum plus mean over time of the last convolutional layer: float32 (batch, channels)."""
+        """Compute maximum plus mean over time of the last convolutional layer: float32 (batch, channels)."""
         highest, mean = self.network.pool(inputs, lengths)
         return highest + mean
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> ModelOutput:
-        """Predictions, and the mean over time of the last convolutional layer."""
+        """Compute predictions, and the mean over time of the last convolutional layer."""
         pooled, predictions = self.network(inputs, lengths)
         return ModelOutput(predictions, pooled)
 
     def save(self, folder: Path) -> None:
-        """Write the network, so that ``Cnn14.from_pretrained`` loads it."""
+        """Write the network in the format that ``Cnn14.from_pretrained`` loads."""
         config = {**self.network.config.model_dump(mode="json"), "architectures": [Cnn14.__name__]}
         folders.write(folder, config, self.network.state_dict())
 
 
 def build_cnn14(training: models.Training) -> Cnn14Model:
-    """A CNN14 with random weights, ready to be trained."""
+    """Build a CNN14 with random weights for training."""
     backbone = training.backbone
     blocks = len(backbone.channels)
     if backbone.mel_bins < min_frames(blocks):
@@ -235,16 +235,16 @@ def build_cnn14(training: models.Training) -> Cnn14Model:
 
 
 def load_cnn14(folder: Path) -> Cnn14Model:
-    """A finished CNN14.
+    """Load a finished CNN14.
 
     Raises:
-        UserError: the folder holds none, or a damaged one.
+        UserError: the folder does not contain a CNN14, or the CNN14 is damaged.
     """
     return Cnn14Model(Cnn14.from_pretrained(folder)).eval()
 
 
 def _initialise(module: nn.Module) -> None:
-    # As in PANNs; batch normalisation starts as PyTorch makes it.
+    # As in PANNs; batch normalisation keeps the initialisation of PyTorch.
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -252,12 +252,12 @@ def _initialise(module: nn.Module) -> None:
 
 
 def _rows(mask: Tensor) -> Tensor:
-    """Which of all frames, one utterance's after the other's, are valid: int64 (valid frames,) of (batch, frames)."""
+    """Indices of the valid frames in the flattened mask (batch, frames): int64 (valid frames,)."""
     return mask.flatten().nonzero()[:, 0]
 
 
 def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:
-    """Batch normalisation of (batch, channels, frames, bins) over the frames ``rows``; zero in the others."""
+    """Batch normalisation of (batch, channels, frames, bins) over the frames ``rows``; other frames are zero."""
     batch, channels, frames, bins = states.shape
     packed = (
         states.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels).index_select(0, rows).view(-1, channels)
@@ -276,6 +276,6 @@ def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:
 
 
 def _scatter(packed: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
-    """Rows of (batch x frames, ...) put back in their places, zeros between them: ``shape`` (batch, frames, ...)."""
+    """Put rows back at their positions in (batch x frames, ...), zeros elsewhere: ``shape`` (batch, frames, ...)."""
     empty = packed.new_zeros(shape[0] * shape[1], packed.shape[1])
     return empty.index_copy_(0, rows, packed).view(*shape)

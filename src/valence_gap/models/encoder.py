@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from valence_gap.models.families import Config, Encoder
 
 WHISPER_FRAME_S = 0.020
-_MAY_BE_MISSING = ("masked_spec_embed",)  # absent where the backbone was published with SpecAugment off
+_MAY_BE_MISSING = ("masked_spec_embed",)  # absent if the backbone was published with SpecAugment off
 
 
 class TransformerModel(SpeechModel):
     """Encoder, masked mean over time, head.
 
-    In training the backbone's own SpecAugment, dropout and layer drop are on, as its configuration says; a frozen
-    backbone stays as in evaluation. Weights are float32; under autocast the transformer multiplies in bfloat16, while
-    pooling and head stay float32.
+    In training, the backbone uses SpecAugment, dropout and layer drop as in its configuration; a frozen backbone stays
+    in evaluation mode. Weights are float32. Under autocast, the transformer multiplies in bfloat16, but pooling and
+    head stay in float32.
 
     Args:
         backbone: encoder without a head.
         head_dropout: probability of dropout in the head.
-        frozen: the head alone is trained.
-        train_stem: the convolutional stem is trained too, so that the model is given waveforms.
+        frozen: train only the head.
+        train_stem: also train the convolutional stem; then the input of the model is the waveform.
         activation_checkpointing: recompute activations in the backward pass to save memory.
-        training_precision: the number format that it is trained in.
+        training_precision: the number format of the training.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class TransformerModel(SpeechModel):
         return self.regression
 
     def train(self, mode: bool = True) -> Self:
-        """Switch to training; a frozen backbone stays without dropout and SpecAugment."""
+        """Set the mode; a frozen backbone stays in evaluation mode, without dropout and SpecAugment."""
         super().train(mode)
         if self.frozen:
             self.backbone.train(False)
         return self
 
     def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """Mean over the valid frames of the last transformer layer.
+        """Compute the mean of the last transformer layer over the valid frames.
 
         Args:
-            inputs: float32 (batch, frames, channels), stem features or a spectrogram; (batch, samples) where the stem
-                is trained.
-            lengths: int64 (batch,), valid frames or samples.
+            inputs: float32 (batch, frames, channels), stem features or a spectrogram; (batch, samples) if the stem is
+                trained.
+            lengths: int64 (batch,), number of valid frames or samples of each row.
 
         Returns:
             float32 (batch, hidden).
@@ -106,12 +106,12 @@ class TransformerModel(SpeechModel):
                 return kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> ModelOutput:
-        """Predictions and pooled states of a batch; arguments as for ``encode``."""
+        """Compute predictions and pooled states of a batch; the arguments are those of ``encode``."""
         pooled = self.encode(inputs, lengths)
         return ModelOutput(self.regression(pooled), pooled)
 
     def save(self, folder: Path) -> None:
-        """Write the model in the layout of the authors' released one."""
+        """Write the model in the layout of the authors' released model."""
         prefix = self._family.prefix
         weights = {f"{prefix}.{name}": weight for name, weight in self.backbone.state_dict().items()}
         weights |= {f"classifier.{name}": weight for name, weight in self.regression.state_dict().items()}
@@ -143,20 +143,21 @@ class TransformerModel(SpeechModel):
 
 
 def build_transformer(training: models.Training, folder: Path) -> TransformerModel:
-    """A model on the backbone in ``folder``, ready to be trained.
+    """Build a model for training from the backbone in ``folder``.
 
-    The head is random, and so is the backbone where ``training.pretrained`` is false; seeding is the caller's.
+    The head has a random initialisation, and so has the backbone if ``training.pretrained`` is false. The caller seeds
+    PyTorch's generator.
 
     Raises:
-        UserError: the folder holds no such encoder, or fewer layers than are to be kept.
+        UserError: the folder does not contain such an encoder, or it has fewer layers than ``training.layers``.
     """
     family, config = family_of(folder)
     if training.layers is not None:
         if training.layers > config.num_hidden_layers:
             raise UserError(
-                f"{training.layers} transformer layers cannot be kept",
-                [f"{folder}: it has {config.num_hidden_layers}"],
-                "Lower `layers` of the model, or leave it out to keep all.",
+                f"the model keeps {training.layers} transformer layers, but its backbone has fewer",
+                [f"{folder}: it has {config.num_hidden_layers} layers"],
+                "Lower `layers` of the model, or remove this key to keep all layers.",
             )
         config.num_hidden_layers = training.layers
     backbone = new_encoder(family, config)
@@ -174,14 +175,14 @@ def build_transformer(training: models.Training, folder: Path) -> TransformerMod
 
 
 def load_transformer(folder: Path) -> TransformerModel:
-    """A finished model: one that ``save`` wrote, or one in the layout of the authors' released model.
+    """Load a finished model: one that ``save`` wrote, or one in the layout of the authors' released model.
 
     Raises:
-        UserError: the folder holds no such model.
+        UserError: the folder does not contain such a model.
     """
     family, config = family_of(folder)
     if wrong := model_type_error(folder, "checkpoint"):
-        raise UserError("this is no finished model", [wrong], "Give the folder of a model that has been trained.")
+        raise UserError("this is not a finished model", [wrong], "Give the folder of a trained model.")
     _check_outputs(config, folder)
     own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
     model = TransformerModel(
@@ -191,7 +192,7 @@ def load_transformer(folder: Path) -> TransformerModel:
         train_stem=bool(own.get("train_stem", False)),
         training_precision=own.get("precision", "auto"),
     )
-    # Named as in the file, for the message where a weight is missing.
+    # The names are those in the file, so that a message about a missing weight shows them.
     stored = nn.ModuleDict({family.prefix: model.backbone, "classifier": model.regression})
     may_be_missing = [f"{family.prefix}.{name}" for name in _MAY_BE_MISSING]
     folders.load_state(stored, folders.read_weights(folder, lambda name: name), folder, optional=may_be_missing)
@@ -199,7 +200,7 @@ def load_transformer(folder: Path) -> TransformerModel:
 
 
 def _check_outputs(config: "Config", folder: Path) -> None:
-    """Refuse a model that pools or orders its outputs otherwise; outputs without names are taken to be in our order."""
+    """Refuse a model with another pooling or other outputs; outputs without names are assumed to be in our order."""
     labels = cast(Mapping[Any, str], config.id2label or {})
     names = [labels[number] for number in sorted(labels, key=int)]
     named = not all(name.startswith("LABEL_") for name in names)
@@ -208,24 +209,24 @@ def _check_outputs(config: "Config", folder: Path) -> None:
     wrong += [f"pooling_mode {pooling}"] if pooling != "mean" else []
     if wrong:
         raise UserError(
-            "this model does not predict what the study's models do",
+            "this model does not predict the values that the models of the study predict",
             [f"{folder / folders.CONFIG}: {each}" for each in wrong],
-            f"Its outputs must be {', '.join(values.DIMENSIONS)} of the mean over time.",
+            f"Use a model with mean pooling and the outputs {', '.join(values.DIMENSIONS)}, in this order.",
         )
 
 
 def load_stem(folder: Path) -> Stem:
-    """The stem alone of the backbone, or of the finished model, in ``folder``: the other weights are not read.
+    """Load only the stem of the backbone or finished model in ``folder``; the other weights are not read.
 
     Raises:
-        UserError: the folder holds no speech encoder, or one without a stem.
+        UserError: the folder does not contain a speech encoder, or the encoder has no stem.
     """
     family, config = family_of(folder)
     if family.front_end is not None:
         raise UserError(
-            "this encoder has no convolutional stem on the waveform whose output could be stored",
+            "stem features cannot be stored: this encoder has no convolutional stem on the waveform",
             [f"{folder / folders.CONFIG}: model_type {config.model_type!r}"],
-            "Set streamed: true for this backbone.",
+            "Set `streamed: true` for this backbone.",
         )
     config.num_hidden_layers = 0
     stem = Stem.of(new_encoder(family, config).train(False))
@@ -240,12 +241,12 @@ def load_stem(folder: Path) -> Stem:
 
 
 def _initializer_range(config: Any) -> float:
-    """Standard deviation with which a family draws its linear layers; Whisper's goes by another name."""
+    """Standard deviation of the initial weights of linear layers; in Whisper its key has another name."""
     return float(config.init_std if config.model_type == "whisper" else config.initializer_range)
 
 
 def _window_s(config: Any) -> float:
-    """Seconds that every utterance is padded to inside the encoder."""
+    """Duration in seconds to which the encoder pads every shorter utterance."""
     return WHISPER_FRAME_S * config.max_source_positions if config.model_type == "whisper" else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The kinds of Hugging Face speech encoders that can be a backbone, chosen by ``model_type`` of their own config."""
+"""The kinds of Hugging Face speech encoders that can be a backbone; ``model_type`` in ``config.json`` selects one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,16 +36,17 @@ class EncoderFamily:
     """A kind of encoder.
 
     Attributes:
-        prefix: what its weights' names start with inside models that have a head.
-        name: what the names of its classes in transformers start with.
-        own_implementation: it is computed by ``SpeechEncoder``, and not by transformers.
-        states: how its last hidden states are computed.
-        front_end: makes the spectrogram that it is given; None: it has a convolutional stem on the waveform.
-        parts: first parts of the names of its weights, such as ``encoder``.
-        layers: what the names of its transformer layers start with.
-        outer_prefix: what the hub's names of its weights may have before ``prefix``.
-        frozen: modules that the paper's recipe leaves as they are, beside a convolutional stem on the waveform.
-        configurable_attention: it can be told how to compute attention (WavLM's gated bias has one way only).
+        prefix: prefix of its weight names in models that have a head.
+        name: prefix of its class names in transformers.
+        own_implementation: ``SpeechEncoder`` computes it, not transformers.
+        states: function that computes its last hidden states.
+        front_end: builds the front end that computes its input spectrogram; None: it has a convolutional stem on the
+            waveform.
+        parts: first parts of its weight names, such as ``encoder``.
+        layers: prefix of the names of its transformer layers.
+        outer_prefix: prefix that weight names on the hub may have before ``prefix``.
+        frozen: modules that the paper's recipe does not train, in addition to a convolutional stem on the waveform.
+        configurable_attention: its attention implementation can be selected (WavLM's gated bias allows only one).
     """
 
     prefix: str
@@ -60,9 +61,10 @@ class EncoderFamily:
     configurable_attention: bool = True
 
     def weight_name(self, stored: str, layers: int) -> str | None:
-        """The name of a stored weight in the encoder with ``layers`` layers; None for pruned layers and for heads.
+        """Return the name of a stored weight in the encoder with ``layers`` layers; None for pruned layers and heads.
 
-        The hub has encoders with and without the prefix, and with the quantiser or the letters' head of their training.
+        Encoders on the hub have names with or without the prefix. Some also contain weights of their own training: the
+        quantiser, or the head that predicts letters.
         """
         name = stored.removeprefix(self.outer_prefix).removeprefix(f"{self.prefix}.")
         if name.partition(".")[0] not in self.parts:
@@ -77,7 +79,7 @@ FAMILIES = {
     "hubert": EncoderFamily("hubert", "Hubert", own_implementation=True, states=wav2vec2_states),
     "wavlm": EncoderFamily("wavlm", "WavLM", configurable_attention=False),
     "data2vec-audio": EncoderFamily("data2vec_audio", "Data2VecAudio", states=data2vec_states),
-    # Its attention adds a bias of its own.
+    # Its attention adds a position bias, which only its own implementation supports.
     "wav2vec2-bert": EncoderFamily(
         "wav2vec2_bert", "Wav2Vec2Bert", front_end=lambda config: FilterBank(), configurable_attention=False
     ),
@@ -93,7 +95,7 @@ FAMILIES = {
     ),
 }
 
-# Settings that change what an encoder computes in ways that are not followed here.
+# Settings that change the computation of an encoder and are not implemented here.
 UNSUPPORTED_SETTINGS = (
     "conv_pos_batch_norm",
     "add_adapter",
@@ -103,17 +105,17 @@ UNSUPPORTED_SETTINGS = (
 
 
 def family_of(folder: Path) -> "tuple[EncoderFamily, Config]":
-    """The kind of the encoder in ``folder``, and its configuration.
+    """Return the kind of the encoder in ``folder`` and its configuration.
 
     Raises:
-        UserError: ``config.json`` is missing, broken, or describes another kind of model.
+        UserError: ``config.json`` is missing, invalid, or describes another kind of model.
     """
     content = folders.read_config(folder)
     path = folder / folders.CONFIG
     kind = content.get("model_type")
     if kind not in FAMILIES:
         raise UserError(
-            "this is no speech encoder that can be a backbone",
+            "this model is not a speech encoder that can be a backbone",
             [f"{path}: model_type {kind!r}"],
             valid_names(FAMILIES),
         )
@@ -139,7 +141,7 @@ def _unsupported_settings(config: Any, path: Path) -> Iterator[str]:
 
 
 def _other_inputs(family: EncoderFamily, config: Any, folder: Path) -> Iterator[str]:
-    """What ``preprocessor_config.json`` says of the spectrogram that is not what is computed here."""
+    """Settings in ``preprocessor_config.json`` that differ from the spectrogram computed here."""
     path = folder / PREPROCESSOR
     if family.front_end is None or not path.is_file():
         return
@@ -150,7 +152,7 @@ def _other_inputs(family: EncoderFamily, config: Any, folder: Path) -> Iterator[
 
 
 def _parsed(family: EncoderFamily, content: dict[str, Any], path: Path) -> "Config":
-    remedy = "Fetch or make the folder anew; nothing in it should be edited by hand."
+    remedy = "Fetch or create the folder again. Do not edit its files by hand."
     try:
         if family.own_implementation:
             return EncoderConfig.model_validate(content)
@@ -160,12 +162,12 @@ def _parsed(family: EncoderFamily, content: dict[str, Any], path: Path) -> "Conf
     except ValidationError as error:
         wrong = [f"{path}: {explain(cast(Any, each), EncoderConfig)}" for each in error.errors()]
         raise UserError("the configuration of a model is not valid", wrong, remedy) from error
-    except Exception as error:  # transformers and its validators raise many kinds
+    except Exception as error:  # transformers and its validators raise many types of errors
         raise UserError("the configuration of a model is not valid", [f"{path}: {error}"], remedy) from error
 
 
 def new_encoder(family: EncoderFamily, config: "Config") -> "Encoder":
-    """An encoder with random weights, drawn from PyTorch's generator."""
+    """Build an encoder with random weights from PyTorch's generator."""
     if isinstance(config, EncoderConfig):
         return SpeechEncoder(config)
     from valence_gap.models.hub_encoders import attention_implementation, build_encoder

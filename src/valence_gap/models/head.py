@@ -11,8 +11,9 @@ from valence_gap.definitions import values
 class RegressionHead(nn.Module):
     """Dropout, Linear(h, h), tanh, dropout, Linear(h, 3): the head of the authors' released model.
 
-    The paper (section III-B) names a hidden layer and an output layer; activation and dropout are those of the model
-    card. The output is not squashed: values can leave 0..1. Products are float32 whatever the precision around them.
+    The paper (section III-B) specifies a hidden layer and an output layer; activation and dropout are those of the
+    model card. The output has no activation, so values can be outside 0..1. Products are always in float32, also under
+    autocast.
 
     Args:
         hidden: width of the pooled states and of the hidden layer.
@@ -32,7 +33,7 @@ class RegressionHead(nn.Module):
             return cast(Tensor, self.out_proj(self.dropout(hidden)))
 
     def initialise(self, std: float) -> None:
-        """Draw weights from a normal distribution, as transformers does for every linear layer; biases are zero."""
+        """Draw weights from a normal distribution, as transformers does for every linear layer; set biases to zero."""
         for layer in (self.dense, self.out_proj):
             nn.init.normal_(layer.weight, std=std)
             nn.init.zeros_(layer.bias)

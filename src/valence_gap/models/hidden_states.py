@@ -1,4 +1,4 @@
-"""Last hidden states of each kind of encoder, such that padding changes nothing."""
+"""Last hidden states of each kind of encoder. Padding does not change them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from valence_gap.models.front_ends.spectrograms import WhisperLogMel
 from valence_gap.models.layers.masks import valid_mask
 
 HiddenStatesFunction = Callable[[Any, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Encoder, its padded input, valid lengths -> states (batch, frames, hidden), and which are valid (batch, frames)."""
+"""Encoder, its padded input, valid lengths -> states (batch, frames, hidden), mask of valid ones (batch, frames)."""
 
 
 def wav2vec2_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Wav2vec 2.0 and HuBERT, which ``SpeechEncoder`` computes; arguments as ``transformer_states``."""
+    """Wav2vec 2.0 and HuBERT, computed by ``SpeechEncoder``; the arguments are those of ``transformer_states``."""
     return cast(tuple[Tensor, Tensor], backbone(features, lengths))
 
 
@@ -25,24 +25,24 @@ def transformer_states(backbone: Any, features: Tensor, lengths: Tensor) -> tupl
     Args:
         backbone: the encoder.
         features: (batch, frames, channels).
-        lengths: int64 (batch,), valid frames.
+        lengths: int64 (batch,), number of valid frames of each row.
     """
     mask = valid_mask(lengths, features.shape[1], features.device)
     projected = backbone.feature_projection(features)
     projected = projected[0] if isinstance(projected, tuple) else projected
     if backbone.training and mask.shape[1] >= backbone.config.mask_time_length:
         projected = backbone._mask_hidden_states(projected, attention_mask=mask)
-    # The encoder zeroes padding before its convolutions and hides it from attention; a batch without padding is spared
-    # the mask.
+    # With a mask, the encoder zeroes padding before its convolutions and excludes it from attention. A batch without
+    # padding needs no mask.
     padding = None if bool(mask.all()) else mask
     return cast(Tensor, backbone.encoder(projected, attention_mask=padding)[0]), mask
 
 
 def data2vec_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``transformer_states``; data2vec has several positional convolutions, and padding is zeroed before each.
+    """As ``transformer_states``, but zero padding before each of data2vec's several positional convolutions.
 
-    The encoder zeroes it before the first alone; what that one writes into the padding would reach the utterance's end
-    through the next.
+    The encoder itself zeroes padding only before the first one. Then the first convolution writes values into the
+    padding, and the next one reads them at the end of the utterance.
     """
     mask = valid_mask(lengths, features.shape[1], features.device)
     with _zeroed(backbone.encoder.pos_conv_embed.layers, mask[:, None]):
@@ -61,15 +61,15 @@ def _zeroed(layers: nn.ModuleList, mask: Tensor) -> Iterator[None]:
 
 
 def whisper_states(backbone: Any, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Whisper's encoder, in windows of the one length that it takes (30 s), filled up with silence.
+    """Whisper's encoder, on windows of the only length that it accepts (30 s), filled with silence.
 
-    It has no mask: it has learnt what silence looks like. Only frames of the utterance count as valid. An utterance
-    that is longer than a window is cut into windows, each of which sees itself alone.
+    It needs no mask, because it was trained on inputs filled with silence. Only frames of the utterance count as valid.
+    An utterance that is longer than a window is cut into windows, which are encoded independently.
 
     Args:
         backbone: the encoder.
         features: (batch, frames, bins) of ``WhisperLogMel``.
-        lengths: int64 (batch,), frames of each row, its tail among them.
+        lengths: int64 (batch,), frames of each row, including its tail (``WhisperLogMel.TAIL``).
     """
     positions = backbone.config.max_source_positions
     width = 2 * positions  # the second convolution halves the frames

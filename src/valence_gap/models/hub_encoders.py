@@ -1,6 +1,7 @@
-"""Encoders that transformers computes: those that are not wav2vec 2.0 or HuBERT, and whatever is pre-trained here.
+"""Encoders that transformers computes: all except wav2vec 2.0 and HuBERT, and the models that are pre-trained here.
 
-Imported where one is asked for, and not before: importing transformers takes longer than many a job.
+Callers import this module only when they need such an encoder: many jobs take less time than the import of
+transformers.
 """
 
 from collections.abc import Mapping
@@ -20,27 +21,27 @@ SDPA = "sdpa"
 
 
 def attention_implementation(device: torch.device) -> str:
-    """The attention implementation that is the faster one to train with on ``device``."""
+    """Return the attention implementation with which training is faster on ``device``."""
     return EAGER if device.type == "cpu" else SDPA
 
 
 def build_config(name: str, content: Mapping[str, Any]) -> PreTrainedConfig:
-    """The configuration of an encoder.
+    """Build the configuration of an encoder.
 
     Args:
-        name: what the names of its classes begin with, such as ``WavLM``.
-        content: of ``config.json``.
+        name: prefix of the encoder's class names in transformers, such as ``WavLM``.
+        content: content of ``config.json``.
     """
     return cast(PreTrainedConfig, getattr(transformers, f"{name}Config").from_dict(dict(content)))
 
 
 def encoder_class(name: str) -> type[PreTrainedModel]:
-    """The class of an encoder without a head, by what the names of its classes begin with."""
+    """Return the class of an encoder without a head; ``name`` is the prefix of its class names."""
     return WhisperEncoder if name == "Whisper" else cast(type[PreTrainedModel], getattr(transformers, f"{name}Model"))
 
 
 def build_encoder(name: str, config: PreTrainedConfig, attention_of: str) -> PreTrainedModel:
-    """An encoder with random weights; ``attention_of`` names the implementation of its attention."""
+    """Build an encoder with random weights; ``attention_of`` names its attention implementation."""
     return cast(PreTrainedModel, cast(Any, encoder_class(name))._from_config(config, attn_implementation=attention_of))
 
 
@@ -54,16 +55,16 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **_: object,
 ) -> tuple[Tensor, None]:
-    """Scaled dot-product attention by plain products, with the interface of transformers.
+    """Scaled dot-product attention with plain matrix products and the interface of transformers.
 
     Args:
         module: the attention layer; not used.
-        query: (batch, heads, frames, width); ``key`` and ``value`` likewise.
+        query: (batch, heads, frames, width); ``key`` and ``value`` have the same shape.
         key: see ``query``.
         value: see ``query``.
-        attention_mask: added to the scores, (batch, 1, frames, frames); very negative where a frame is padding.
-        scaling: factor of the scores; by default one over the root of the width.
-        dropout: probability with which weights are dropped; zero outside training.
+        attention_mask: added to the scores, (batch, 1, frames, frames); very negative for frames of padding.
+        scaling: factor of the scores; by default one divided by the square root of the width.
+        dropout: dropout probability of the attention weights; zero outside training.
 
     Returns:
         (batch, frames, heads, width), and None in place of the weights.

@@ -1,4 +1,4 @@
-"""The models of the study: built from a definition, or loaded from a folder."""
+"""Build the models of the study from a definition, or load them from a folder."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ __all__ = ["InputKind", "ModelOutput", "SpeechModel", "build", "load"]
 
 
 def build(training: Training, backbone: Path | None) -> SpeechModel:
-    """A model that is ready to be trained; random numbers are drawn from PyTorch's generator, which the caller seeds.
+    """Build a model for training; random numbers come from PyTorch's generator, which the caller seeds.
 
     Args:
         training: the definition of the trained model.
         backbone: folder of the backbone in Hugging Face format; None for CNN14, which starts from random weights.
 
     Raises:
-        UserError: the backbone is missing, damaged, or of another architecture.
+        UserError: the backbone is missing or damaged, or has another architecture.
     """
     if training.backbone.architecture == "cnn14":
         return cnn14.build_cnn14(training)
     if backbone is None:
-        raise UserError("a transformer model needs the folder of its backbone", remedy="Give the folder.")
+        raise UserError("a transformer model needs a backbone, but none is given", remedy="Give its folder.")
     with limits.user_errors(backbone):
         model = encoder.build_transformer(training, backbone)
     model.backbone_definition = training.backbone
@@ -32,10 +32,10 @@ def build(training: Training, backbone: Path | None) -> SpeechModel:
 
 
 def load(folder: Path) -> SpeechModel:
-    """A finished model, in evaluation mode.
+    """Load a finished model, in evaluation mode.
 
     Raises:
-        UserError: the folder holds no model that this project knows, or a damaged one.
+        UserError: the folder does not contain a model that this project supports, or the model is damaged.
     """
     with limits.user_errors(folder):
         if folders.read_config(folder).get("model_type") == cnn14.MODEL_TYPE:

@@ -1,9 +1,12 @@
-"""The encoder of wav2vec 2.0 and HuBERT (Baevski et al. 2020, Hsu et al. 2021), which the paper's models are built on.
+"""The encoder of wav2vec 2.0 and HuBERT (Baevski et al. 2020, Hsu et al. 2021), the backbones of the paper's models.
 
-It computes what ``Wav2Vec2Model`` and ``HubertModel`` of transformers compute, under the same names of weights, so that
-folders in their format are read and written. It has the stem's output for its input, knows how much of each row is
-valid, keeps the sums that run through its layers in float32 under autocast, and multiplies in forms that are fast on a
-CPU; and it is there a few seconds sooner, which counts where a study has hundreds of jobs.
+It computes the same function as ``Wav2Vec2Model`` and ``HubertModel`` of transformers and uses the same weight names.
+So it reads and writes folders in their format. It differs in four points:
+
+- Its input is the output of the stem, with the number of valid frames of each row.
+- Under autocast, the residual sums between the layers stay in float32.
+- Its matrix products have forms that are fast on a CPU.
+- Its import takes a few seconds less. This matters because a study has hundreds of jobs.
 """
 
 from typing import cast
@@ -27,11 +30,11 @@ class SpeechEncoder(nn.Module):
 
     Attributes:
         config: its configuration.
-        feature_extractor: the convolutional stem, which ``Stem`` computes.
+        feature_extractor: the weights of the convolutional stem; ``Stem`` computes its output.
         activation_checkpointing: recompute activations in the backward pass to save memory.
 
     Args:
-        config: its configuration; the weights are drawn from PyTorch's generator as transformers draws them.
+        config: its configuration. The weights are drawn from PyTorch's generator, as in transformers.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -46,18 +49,18 @@ class SpeechEncoder(nn.Module):
         self._initialise()
 
     def activation_checkpointing_enable(self, settings: object = None) -> None:
-        """Recompute activations in the backward pass; by the name that transformers gives it."""
+        """Recompute activations in the backward pass; the method has the same name in transformers."""
         self.activation_checkpointing = True
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """States of the last layer, in which padding changes nothing.
+        """Compute the states of the last layer. Padding does not change them.
 
         Args:
             features: (batch, frames, channels), output of the stem.
-            lengths: int64 (batch,), valid frames.
+            lengths: int64 (batch,), number of valid frames of each row.
 
         Returns:
-            float32 (batch, frames, hidden), and which frames are valid, bool (batch, frames).
+            float32 (batch, frames, hidden), and the mask of the valid frames, bool (batch, frames).
         """
         mask = valid_mask(lengths, features.shape[1], features.device)
         states = self.feature_projection(features).float()
@@ -91,7 +94,7 @@ class SpeechEncoder(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """Initial weights as transformers draws them; the positional convolution's stay as PyTorch draws them."""
+        """Draw the initial weights as transformers does; the positional convolution keeps those of PyTorch."""
         hubert = self.config.model_type == "hubert"
         positional = self.encoder.pos_conv_embed.conv
         for module in self.modules():
@@ -119,7 +122,7 @@ class _Stem(nn.Module):
 
 
 class _StemLayer(nn.Module):
-    """What one layer of the stem consists of."""
+    """One layer of the stem: convolution, normalisation and activation."""
 
     def __init__(self, config: EncoderConfig, number: int) -> None:
         super().__init__()
@@ -134,7 +137,7 @@ class _StemLayer(nn.Module):
 
 
 class _Projection(nn.Module):
-    """From the stem's channels to the width of the transformer."""
+    """Maps the channels of the stem to the width of the transformer."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -149,7 +152,7 @@ class _Projection(nn.Module):
 
 
 class _PositionalConvolution(nn.Module):
-    """What tells the transformer the order of the frames."""
+    """The positional embedding: it gives the transformer the order of the frames."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -165,7 +168,7 @@ class _PositionalConvolution(nn.Module):
 
 
 class _Transformer(nn.Module):
-    """Positional convolution and layers; padding is zeroed before the one and hidden from attention in the others."""
+    """Positional convolution and layers; the convolution reads zeros for padding, and attention ignores padding."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -193,7 +196,7 @@ class _Transformer(nn.Module):
 
 
 class _Layer(nn.Module):
-    """Attention and feed-forward, each added to what it is given; normalised before or after."""
+    """Attention and feed-forward block, each with a residual connection; layer normalisation before or after each."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()

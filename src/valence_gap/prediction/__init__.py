@@ -1,4 +1,4 @@
-"""From audio to arousal, dominance and valence: stem features, batches, inference, and recordings of one's own.
+"""Arousal, dominance and valence from audio: stem features, batches, inference, and the user's own recordings.
 
 In: a finished model and packs, stem features or audio files. Out: predictions and pooled states. May import:
 ``runtime``, ``definitions``, ``audio``, ``corpora``, ``weights``, ``models``.

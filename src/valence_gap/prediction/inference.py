@@ -1,4 +1,4 @@
-"""Predictions of a finished model, and the pooled states of the same pass."""
+"""Predictions of a finished model, and pooled states from the same forward pass."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from valence_gap.runtime.progress import log_line, progress
 from valence_gap.weights import folders
 
 SECONDS_PER_BATCH = 64.0
-STEM_FRAMES_PER_S = 50  # every backbone of the paper has a frame each 20 ms
+STEM_FRAMES_PER_S = 50  # every backbone of the paper has one frame per 20 ms
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,15 +37,15 @@ def predict(
 ) -> tuple[Floats, Floats]:
     """Predict every utterance.
 
-    Utterances of like length are batched, so that little is padded; what is predicted for one depends on the others by
-    no more than the rounding of the products.
+    Each batch contains utterances of similar length, so that there is little padding. The other utterances of a batch
+    change a prediction only by the rounding of the products.
 
     Args:
-        model: it is switched to evaluation, and back to what it was.
-        inputs: what it is given.
+        model: set to evaluation mode for the predictions; its mode is restored afterwards.
+        inputs: inputs of the model.
         precision: number format of the products.
-        seconds_per_batch: audio in a batch, padding included; an utterance that is longer is a batch of its own.
-        what: name of the work, for the progress.
+        seconds_per_batch: audio in a batch, including padding; a longer utterance has a batch of its own.
+        what: name of the work in the progress lines.
 
     Returns:
         Predictions, float32 (utterances, 3), and pooled states, float32 (utterances, hidden), in the order of
@@ -69,11 +69,11 @@ def predict(
 
 
 def batches(lengths: npt.NDArray[np.int64], budget: float) -> Iterator[npt.NDArray[np.int64]]:
-    """Rows batched by length, longest first, so that a batch that does not fit in memory fails at once.
+    """Yield batches of rows, sorted by length, longest first: if memory is too small, the first batch fails.
 
     Args:
         lengths: int64 (utterances,).
-        budget: the longest length of a batch times its rows stays below this, unless it is one row.
+        budget: maximum of a batch's longest length times its number of rows; a batch of one row may exceed it.
     """
     order = np.argsort(-lengths, kind="stable")
     start = 0
@@ -116,14 +116,14 @@ def predict_conditions(
 
     Args:
         model: folder of the finished model.
-        conditions: packs of the audio by name of the condition, in the order of the rows; None for ``clean`` where the
-            features are enough.
-        predictions: Parquet file that is written: id, condition, arousal, dominance, valence.
-        embeddings: ``.npy`` file that is written: float16 (rows of the predictions, hidden), the pooled states; float32
-            where they do not fit in float16.
-        features: stored stem features of the clean audio, made with the model's backbone.
-        deterministic: on a GPU too, kernels that give the same bits every time.
-        record: JSON file that is written, if given; see :func:`valence_gap.runtime.provenance.run_record`.
+        conditions: pack of the audio of each condition by its name, in the order of the rows; None for ``clean`` if the
+            model needs only the features.
+        predictions: Parquet file to write, with the columns id, condition, arousal, dominance, valence.
+        embeddings: ``.npy`` file to write, with the pooled states: float16 (rows of the predictions, hidden), or
+            float32 if the values do not fit in float16.
+        features: stored stem features of the clean audio, from the model's backbone.
+        deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
+        record: JSON file to write; None: no file. See :func:`valence_gap.runtime.provenance.run_record`.
 
     Raises:
         UserError: the model, a pack or the features are missing, damaged or do not belong together.
@@ -141,7 +141,7 @@ def predict_conditions(
     if not tables:
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
     pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
-    with files.atomic_file(embeddings) as array, files.atomic_file(predictions) as table:  # both appear, or none
+    with files.atomic_file(embeddings) as array, files.atomic_file(predictions) as table:  # both appear, or neither
         data_files.write_array(array, _compact(pooled))
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
@@ -153,7 +153,7 @@ def predict_conditions(
 def _read_of(
     loaded: SpeechModel, model: Path, conditions: Mapping[str, Path | None], features: Path | None
 ) -> dict[str, Path]:
-    """The files that predictions were made from, by a name that does not depend on where they lie."""
+    """The files that the predictions are computed from, by names that do not depend on their location."""
     found = {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
     for condition, audio in conditions.items():
         stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
@@ -164,7 +164,7 @@ def _read_of(
 
 
 def _computed(loaded: SpeechModel, deterministic: bool) -> dict[str, Any]:
-    """Where and how it was computed."""
+    """The device and the settings of the computation, for the record."""
     place = next(loaded.parameters()).device
     products = str(resolve(loaded.precision, place)).removeprefix("torch.")
     return {"device": str(place), "precision": products, "deterministic": deterministic or place.type == "cpu"}
@@ -172,7 +172,7 @@ def _computed(loaded: SpeechModel, deterministic: bool) -> dict[str, Any]:
 
 def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:
     if features is not None and model.input_kind != "stem":
-        log_line(f"{features} is not used: the stem of this model was trained, or it has none")
+        log_line(f"{features} is not used: this model has a trained stem or no stem")
     return open_inputs(
         model.input_kind,
         features=features,

@@ -1,4 +1,4 @@
-"""What models are given, one utterance at a time: stem features, waveforms or log-Mel spectrograms."""
+"""Inputs of the models, one utterance at a time: stem features, waveforms or spectrograms."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from valence_gap.runtime.errors import UserError
 
 FEATURES = "features.npy"
 INDEX = "index.parquet"
-EPSILON = 1e-7  # variance of a silent utterance, as in transformers
+EPSILON = 1e-7  # added to the variance, for silent utterances, as in transformers
 
 Lengths = npt.NDArray[np.int64]
 
@@ -33,11 +33,11 @@ class Inputs(Protocol):
 
     @property
     def ids(self) -> list[str]:
-        """The utterances, in order."""
+        """Ids of the utterances, in order."""
 
     @property
     def lengths(self) -> Lengths:
-        """Int64 (utterances,), frames or samples of each one."""
+        """Int64 (utterances,), number of frames or samples of each utterance."""
 
     def __len__(self) -> int: ...
 
@@ -46,7 +46,7 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class _Computed:
-    """Inputs that are computed from the audio whenever they are asked for."""
+    """Inputs that are computed from the audio at each access."""
 
     pack: Pack
     lengths: Lengths
@@ -65,7 +65,7 @@ class _Computed:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Stem features that lie on disk as the bits of bfloat16 numbers."""
+    """Stem features that are stored on disk as the bits of bfloat16 numbers."""
 
     ids: list[str]
     offsets: Lengths
@@ -83,7 +83,7 @@ class _Stored:
 
 @dataclass(frozen=True)
 class _Subset:
-    """Some rows of other inputs."""
+    """A selection of the rows of other inputs."""
 
     whole: Inputs
     rows: Lengths
@@ -113,24 +113,24 @@ def open_inputs(
     stem: Stem | None = None,
     front_end: FrontEnd | None = None,
 ) -> Inputs:
-    """Open the inputs of a model; nothing but the index is read.
+    """Open the inputs of a model; only the index is read.
 
     Args:
         kind: ``input_kind`` of the model.
-        features: folder of stored stem features; they are used where given and ``kind`` is ``stem``.
-        audio: pack of the audio, for everything else.
+        features: folder of stored stem features; used only if ``kind`` is ``stem``.
+        audio: pack of the audio, for all other inputs.
         backbone: definition of the backbone, for log-Mel spectrograms.
-        stem: the model's own stem, for stem features that are not stored.
+        stem: the model's own stem, to compute stem features that are not stored.
         front_end: the model's own front end, for its spectrograms.
 
     Raises:
-        UserError: there is no such folder, or it is damaged.
+        UserError: the folder is missing or damaged.
         ValueError: an argument that this kind needs is missing.
     """
     if kind == "stem" and features is not None:
         return _open_features(features)
     if audio is None:
-        raise ValueError(f"inputs of kind {kind} are computed from audio: give its pack")
+        raise ValueError(f"inputs of kind {kind} are computed from audio, but no pack is given: give its pack")
     return computed_inputs(kind, open_pack(audio), backbone=backbone, stem=stem, front_end=front_end)
 
 
@@ -142,7 +142,7 @@ def computed_inputs(
     stem: Stem | None = None,
     front_end: FrontEnd | None = None,
 ) -> Inputs:
-    """Inputs that are computed from the audio of a pack whenever they are asked for; arguments as ``open_inputs``.
+    """Return inputs that are computed from the audio of a pack at each access; arguments as in ``open_inputs``.
 
     Raises:
         ValueError: an argument that this kind needs is missing.
@@ -156,22 +156,22 @@ def computed_inputs(
         return _Computed(pack, _lengths(pack, own.frames), lambda waveform: own(normalise(waveform)))
     if kind == "spectrogram":
         if front_end is None:
-            raise ValueError("spectrograms need the front end of the model")
+            raise ValueError("spectrograms need the front end of the model: give `front_end`")
         return _Computed(pack, _lengths(pack, front_end.frames), front_end)
     if backbone is None:
-        raise ValueError("log-Mel spectrograms need the definition of the backbone")
+        raise ValueError("log-Mel spectrograms need the definition of the backbone: give `backbone`")
     spectrogram = log_mel(backbone)
     return _Computed(pack, _lengths(pack, spectrogram.frames), spectrogram)
 
 
 def log_mel(backbone: Backbone) -> LogMel:
-    """The spectrogram that a CNN14 is given."""
+    """Return the input spectrogram of a CNN14."""
     least = min_frames(len(backbone.channels))
     return LogMel(backbone.mel_bins, backbone.window_s, backbone.hop_s, least)
 
 
 def normalise(waveform: Tensor) -> Tensor:
-    """Zero mean and unit variance over the whole utterance, as the backbones were trained: float32 (samples,)."""
+    """Scale an utterance to zero mean and unit variance, as in the backbones' training: float32 (samples,)."""
     if not waveform.numel():
         return waveform
     exact = waveform.double()
@@ -180,12 +180,12 @@ def normalise(waveform: Tensor) -> Tensor:
 
 
 def subset(inputs: Inputs, rows: npt.ArrayLike | Sequence[int]) -> Inputs:
-    """Some rows of ``inputs``, in the order of ``rows``."""
+    """Return the ``rows`` of ``inputs``, in the order of ``rows``."""
     return _Subset(inputs, np.asarray(rows, dtype=np.int64))
 
 
 def pad(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Stack tensors of different length, zeros at the end.
+    """Stack tensors of different lengths, padded with zeros at the end.
 
     Args:
         tensors: (length, ...) each.
@@ -200,7 +200,7 @@ def pad(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 def _open_features(folder: Path) -> Inputs:
     missing = [name for name in (FEATURES, INDEX) if not (folder / name).is_file()]
     if missing:
-        raise UserError(f"{folder} does not hold stem features", [f"{name} is missing" for name in missing])
+        raise UserError(f"{folder} does not contain stem features", [f"{name} is missing" for name in missing])
     index = pd.read_parquet(folder / INDEX)
     stored = _Stored(
         ids=[str(identifier) for identifier in index["id"]],
@@ -210,7 +210,8 @@ def _open_features(folder: Path) -> Inputs:
     )
     if stored.bits.dtype != np.uint16 or int(stored.lengths.sum()) != len(stored.bits):
         raise UserError(
-            f"{folder} is damaged: {INDEX} does not match {FEATURES}", remedy="Delete the folder; make it anew."
+            f"{folder} is damaged: {INDEX} does not match {FEATURES}",
+            remedy="Delete the folder and run its step again.",
         )
     return stored
 

@@ -1,4 +1,4 @@
-"""Scores of audio files of one's own, cut into chunks where they are long."""
+"""Scores of the user's own audio files; long files are cut into chunks."""
 
 import math
 import sys
@@ -24,7 +24,7 @@ from valence_gap.runtime.progress import log_line, progress
 
 CHUNK_S = 10.0
 SHORTEST_CHUNK_S = 0.1
-GROUP_S = 1800.0  # audio that is held decoded at once: 58 MB
+GROUP_S = 1800.0  # maximum of decoded audio in memory at the same time: 58 MB
 SCORE_DECIMALS = 6
 TIME_DECIMALS = 3
 
@@ -36,9 +36,9 @@ class Recording:
     """A decoded file.
 
     Attributes:
-        name: the file, as it is shown.
+        name: path of the file, as in the output.
         samples: int16 (samples,), mono at 16 kHz.
-        bounds: int64 (chunks + 1,), where its chunks begin and the last one ends.
+        bounds: int64 (chunks + 1,), start of each chunk and end of the last one.
     """
 
     name: str
@@ -57,21 +57,22 @@ def predict_files(
 ) -> None:
     """Write arousal, dominance and valence of audio files as CSV.
 
-    Audio is decoded as for the study (16 kHz mono PCM16), so that a file gets the scores that the study would give it.
+    Audio is decoded as in the study (16 kHz mono PCM16), so that a file has the same scores as in the study.
 
     Args:
         model: folder of a finished model.
-        audio: files, and folders whose audio files are taken, sub-folders included.
-        output: the CSV; None for standard output.
-        chunk_s: a longer file is cut into equal parts of at most this, and its score is their mean.
-        per_chunk: a row per part (file, start_s, end_s) in place of a row per file (file, duration_s).
-        precision: number format of the products; by default the one that the model was trained in.
+        audio: files, and folders that are searched for audio files, including sub-folders.
+        output: the CSV file; None: standard output.
+        chunk_s: a longer file is cut into equal chunks of at most this duration, and its score is their mean.
+        per_chunk: write one row per chunk (file, start_s, end_s) instead of one row per file (file, duration_s).
+        precision: number format of the products; None: the one of the model's training.
 
     Raises:
-        UserError: after all good files have been written, if some could not be used; or there is nothing to predict.
+        UserError: some files could not be used (raised after the scores of all others are written), there is no audio,
+            or ``chunk_s`` is too short.
     """
     if not (math.isfinite(chunk_s) and chunk_s >= SHORTEST_CHUNK_S):
-        raise UserError("chunks cannot have this length", [f"{chunk_s} s"], f"Give {SHORTEST_CHUNK_S} s or more.")
+        raise UserError("chunks cannot have this length", [f"{chunk_s} s"], f"Give {SHORTEST_CHUNK_S} s or longer.")
     files, bad = find_files(audio)
     loaded = load(model).to(device())
     tables = []
@@ -82,17 +83,17 @@ def predict_files(
     if tables:
         _write(pd.concat(tables, ignore_index=True), output)
     if bad:
-        raise UserError(f"{len(bad)} of the files or folders could not be used", bad, "All others have been scored.")
+        raise UserError(f"{len(bad)} of the files or folders could not be used", bad, "All others are scored.")
 
 
 def find_files(audio: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """The audio files that are meant: those given, and those below folders that are given; each once.
+    """List the given files and the audio files in the given folders, each file once.
 
     Returns:
-        The files, and a line for each folder without any.
+        The files, and one line for each folder without audio files.
 
     Raises:
-        UserError: there is none at all.
+        UserError: there is no file.
     """
     found: list[Path] = []
     empty = []
@@ -103,12 +104,12 @@ def find_files(audio: Sequence[Path]) -> tuple[list[Path], list[str]]:
         below = sorted(file for file in files_below(path) if not file.rpartition("/")[2].startswith("."))
         kept = [path / file for file in below if is_audio(file)]
         if len(kept) < len(below):
-            log_line(f"{path}: {len(below) - len(kept)} files whose names do not end like audio are passed over")
+            log_line(f"{path}: {len(below) - len(kept)} files without the extension of an audio file are skipped")
         if not kept:
             empty.append(f"{path}: no audio file in this folder")
         found += kept
     if not found:
-        raise UserError("there is no audio to score", empty, "Give audio files, or folders that hold some.")
+        raise UserError("there is no audio to score", empty, "Give audio files, or folders that contain audio files.")
     once: dict[Path, Path] = {}
     for path in found:
         once.setdefault(path.resolve(), path)
@@ -116,20 +117,20 @@ def find_files(audio: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def chunk_bounds(samples: int, longest: int) -> Bounds:
-    """Where an utterance is cut so that all parts are equally long, to a sample, and none is longer than ``longest``.
+    """Cut an utterance into chunks of equal length, within one sample, of at most ``longest`` samples.
 
     Returns:
-        int64 (parts + 1,), from 0 to ``samples``.
+        int64 (chunks + 1,), start of each chunk and end of the last one, from 0 to ``samples``.
     """
     count = max(1, math.ceil(samples / longest))
     return np.arange(count + 1, dtype=np.int64) * samples // count
 
 
 def chunk_table(recordings: Sequence[Recording], values: Floats) -> pd.DataFrame:
-    """One row per chunk.
+    """Build a table with one row per chunk.
 
     Args:
-        recordings: what was scored.
+        recordings: the scored recordings.
         values: float32 (chunks of all recordings, 3).
 
     Returns:
@@ -142,10 +143,10 @@ def chunk_table(recordings: Sequence[Recording], values: Floats) -> pd.DataFrame
 
 
 def file_table(recordings: Sequence[Recording], values: Floats) -> pd.DataFrame:
-    """One row per file: the mean of its chunks, each weighted by its duration.
+    """Build a table with one row per file: the mean of its chunks, weighted by their durations.
 
     Args:
-        recordings: what was scored.
+        recordings: the scored recordings.
         values: float32 (chunks of all recordings, 3).
 
     Returns:
@@ -170,7 +171,7 @@ def _table(names: list[str], samples: dict[str, Bounds], values: npt.NDArray[np.
 
 
 def _groups(files: Sequence[Path], longest: int, bad: list[str]) -> Iterator[list[Recording]]:
-    """Decoded files, as many at once as memory is meant for; a line about each one that is bad goes to ``bad``."""
+    """Yield groups of decoded files of about ``GROUP_S``; append one line to ``bad`` for each bad file."""
     group: list[Recording] = []
     waiting = 0
     for path in progress(files, "audio files", unit="files"):
@@ -189,7 +190,7 @@ def _groups(files: Sequence[Path], longest: int, bad: list[str]) -> Iterator[lis
 
 
 def _inputs(model: SpeechModel, group: Sequence[Recording]) -> Inputs:
-    """Every chunk of the recordings as an utterance of its own."""
+    """Return inputs in which each chunk of the recordings is one utterance."""
     lengths = np.concatenate([np.diff(each.bounds) for each in group])
     pack = Pack(
         ids=[each.name for each in group for _ in each.bounds[1:]],

@@ -1,4 +1,4 @@
-"""Stem features on disk: computed once, shared by every model on the same backbone."""
+"""Stem features on disk: computed once, and used by every model with the same backbone."""
 
 import time
 from pathlib import Path
@@ -21,17 +21,17 @@ RUN = "run.json"
 
 
 def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic: bool = False) -> None:
-    """Compute the output of a backbone's frozen convolutional stem for a whole pack.
+    """Compute the output of a backbone's frozen convolutional stem for a pack.
 
-    Every utterance is computed alone, without padding, from its waveform of zero mean and unit variance; memory does
-    not grow with the corpus.
+    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance. The memory use
+    does not depend on the size of the corpus.
 
     Args:
         backbone: folder of the backbone in Hugging Face format.
         audio: pack of the audio.
-        output: folder that gets ``features.npy`` (uint16, bits of bfloat16, (frames of all utterances, channels)),
+        output: folder to write: ``features.npy`` (uint16, bits of bfloat16, (frames of all utterances, channels)),
             ``index.parquet`` (id, offset, frames) and ``run.json``.
-        deterministic: on a GPU too, kernels that give the same bits every time.
+        deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
 
     Raises:
         UserError: the backbone or the pack is missing or damaged.
@@ -50,7 +50,7 @@ def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:
-    """The bits of the numbers as bfloat16: uint16, same shape."""
+    """Return the bits of the numbers in bfloat16: uint16, same shape."""
     bits: npt.NDArray[np.uint16] = features.to(torch.bfloat16).contiguous().view(torch.uint16).numpy()
     return bits
 
@@ -67,7 +67,7 @@ def _write(folder: Path, inputs: Inputs, channels: int) -> None:
 def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:
     bits = to_bits(inputs[row])
     if len(bits) != inputs.lengths[row]:
-        raise RuntimeError(f"{inputs.ids[row]}: {len(bits)} frames, {inputs.lengths[row]} were reckoned")
+        raise RuntimeError(f"{inputs.ids[row]}: the stem gave {len(bits)} frames instead of {inputs.lengths[row]}")
     return bits
 
 

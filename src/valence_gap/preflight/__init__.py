@@ -1,5 +1,5 @@
-"""What would go wrong with a study, found before the first job runs, and what the study will cost.
+"""The problems of a study, found before the first job runs, and the cost of the study.
 
 In: the configuration and the corpora on disk. Out: findings (ok, differs, wrong, unknown); no audio is decoded and no
-network is asked. May import: ``study``, ``corpora`` and what they may.
+network is used. May import: ``study``, ``corpora`` and what they may.
 """

@@ -1,4 +1,4 @@
-"""Disk, memory and hours that a study needs, beside what this machine has."""
+"""Disk, memory and hours that a study needs, compared with what this machine has."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ CARDS_GB = (24, 11)
 
 
 def disk(study: Study, costs: Costs) -> Finding:
-    """Disk that the study needs against what is free, less what it has made already."""
+    """Compare the disk space that the study needs, less what it has already written, with the free space."""
     parts = costs.disk()
     needed = sum(parts.values())
     made = sum(_size(Path(study.results) / name) for name in ("audio", "features", "models", "predictions", "scratch"))
@@ -40,18 +40,20 @@ def disk(study: Study, costs: Costs) -> Finding:
         least = needed if kept else alone
         details.append(
             "Stem features are "
-            + ("kept, for models that are added later; with keep_features: false, " if kept else "thrown away: ")
+            + ("kept, for models that are added later; with keep_features: false, " if kept else "deleted after use: ")
             + f"{alone / GB:.0f} GB suffice if those of one backbone at a time are there."
         )
     status: Status = "ok" if needed - made <= free else "differs" if least - made <= free else "wrong"
     if status != "ok":
-        details.append("Free some, or do not keep the largest split's stem features: cached_splits: [dev, test].")
+        details.append(
+            "Free disk space, or do not cache the largest split's stem features: cached_splits: [dev, test]."
+        )
     found = f"at most {needed / GB:.0f} GB needed, {made / GB:.0f} GB of them there, {free / GB:.0f} GB free"
     return Finding("machine", "disk", status, found, tuple(details))
 
 
 def memory(costs: Costs) -> Finding:
-    """Main memory of the largest training: its checkpoints pass through it."""
+    """Main memory of the largest training, which holds a checkpoint while it is written."""
     largest = max((costs.parameters(model) for model, _ in costs.plan.trainings), default=0)
     needed, capacity = 16.0 * largest + 2 * GB, _main_memory()
     found = f"about {needed / GB:.0f} GB for the largest training, {capacity / GB:.0f} GB here"
@@ -65,7 +67,7 @@ def memory(costs: Costs) -> Finding:
 
 
 def card_memory(costs: Costs) -> Finding:
-    """Memory that the most demanding training needs on the card, against the card that is here; and for each recipe."""
+    """Compare the GPU memory of the most demanding training with the GPU of this machine; list each recipe's need."""
     needs = {model: costs.card_memory(model) for model, _ in costs.plan.trainings}
     if not needs:
         return Finding("machine", "card memory", "ok", "nothing is trained")
@@ -74,7 +76,7 @@ def card_memory(costs: Costs) -> Finding:
         *_by_recipe(costs, needs),
         f"Roughly: 16 B per trained weight; {ACTIVATIONS} B per hidden unit, layer and frame of a batch of the longest "
         "utterances; 40 MB per second of such a batch where the stem is trained; 1.5 GB. micro_batch_size leaves the "
-        "loss that of the whole batch; both keys belong under recipes.<name>.",
+        "loss that of the whole batch; micro_batch_size and activation_checkpointing are keys of recipes.<name>.",
     ]
     found = f"about {needs[model] / GB:.0f} GB ({model})"
     cards = _cards()
@@ -89,7 +91,7 @@ def card_memory(costs: Costs) -> Finding:
 
 
 def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
-    """What the most demanding model of each recipe needs, and how it fits smaller cards."""
+    """GPU memory of the most demanding model of each recipe, and how it fits smaller GPUs."""
     models: dict[str, list[str]] = {}
     for model in needs:
         models.setdefault(str(costs.study.models[model].recipe), []).append(model)
@@ -102,7 +104,7 @@ def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
 
 
 def _how_it_fits(costs: Costs, model: str, capacity: float) -> str:
-    """How a training fits a card: as it is, in the largest pieces that do, recomputing at last."""
+    """How a training fits a GPU: as it is, else with a smaller micro-batch, else with recomputation as well."""
     recipe = costs.study.recipe(model)
     if costs.card_memory(model) <= capacity:
         return "as it is"
@@ -119,7 +121,7 @@ def _how_it_fits(costs: Costs, model: str, capacity: float) -> str:
 
 
 def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Finding:
-    """Hours on one card, by kind of work, and what the estimate rests on."""
+    """Estimate the hours on one GPU, by kind of work, and list the assumptions."""
     work = costs.work()
     is_known = not any(speech.assumed for splits in costs.amounts.values() for speech in splits.values())
     rates = measured(study, work)
@@ -133,17 +135,17 @@ def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Findi
         f"Assumed: {card} at {TFLOPS[card]} TFLOP/s (dense bf16), {utilisation:.0%} of it used"
         + (f"; rates of finished trainings for: {', '.join(sorted(rates))}" if rates else "")
         + ". FLOP from layers, hidden units and hours of audio; training is three times forward. Decoding, "
-        "the making of test conditions, scores and figures run on the CPU and are not counted."
+        "augmentation, synthesis, scores and figures run on the CPU and are not counted."
     )
     sizes = costs.sizes | costs.finished
     if any(size.assumed for size in sizes.values()):
         names = ", ".join(name for name, size in sizes.items() if size.assumed)
-        details.append(f"Taken for large encoders (24 x 1024), since their configuration is not here: {names}.")
+        details.append(f"Assumed large encoders (24 x 1024), because their configuration is not here: {names}.")
     if not is_known:
-        details.append("Corpora that could not be read: the paper's hours, a dev split of a fifth of train.")
+        details.append("For corpora that could not be read: the paper's hours, and a fifth of train as dev split.")
     whole = sum(total.values())
     if not whole:
-        return Finding("machine", "GPU hours", "unknown", "no audio to reckon with yet", tuple(details))
+        return Finding("machine", "GPU hours", "unknown", "no audio to estimate from yet", tuple(details))
     found = f"about {whole:.1f} hours on one card ({sum(one.flop for one in work) / 1e18:.2f} EFLOP)"
     if done:
         found += f", {spent:.1f} of them done"
@@ -158,12 +160,12 @@ def _share(work: Sequence[Work], kind: str, hours_of: float) -> str:
 
 
 def _existing(path: Path) -> Path:
-    """The folder itself or the nearest one above it that exists."""
+    """Return the path itself or its nearest parent that exists."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
 
 
 def _size(folder: Path) -> int:
-    """Bytes of what is finished below a folder."""
+    """Bytes of all finished files below a folder."""
     finished = (file for file in folder.rglob("*") if not is_scratch(file.relative_to(folder)))
     return sum(file.stat().st_size for file in finished if file.is_file()) if folder.is_dir() else 0
 
@@ -173,7 +175,7 @@ def _main_memory() -> int:
 
 
 def _cards() -> list[tuple[str, float]]:
-    """Name and bytes of each NVIDIA card that the driver shows."""
+    """Name and memory in bytes of each NVIDIA GPU that the driver reports."""
     command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)

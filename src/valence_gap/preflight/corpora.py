@@ -1,4 +1,4 @@
-"""The corpora on disk: whether they are where they should be, readable, and what the paper describes."""
+"""Check the corpora on disk: whether their paths exist, they can be read, and they are as the paper describes."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABL
 from valence_gap.preflight.findings import Finding, Status, first_lines
 from valence_gap.runtime.errors import UserError, valid_names
 
-# What `pack-audio` stops at, or leaves out with on_bad_audio: skip.
+# Audio that `pack-audio` refuses, or leaves out with on_bad_audio: skip.
 BAD_AUDIO = (UNREADABLE, TRUNCATED, "audio without a sample")
 SHOWN_SPEAKERS = 5
 DEV_SHARE = 0.2
@@ -29,16 +29,16 @@ DEV_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Speech:
-    """How much speech a split holds.
+    """How much speech a split contains.
 
     Args:
         seconds: all of it.
         longest_s: its longest utterance.
         utterances: their number.
         transcribed: share of them with a transcript.
-        genders: those that are known of its speakers; None: not looked at.
-        most_of_a_speaker: utterances of the speaker with most of them; None: not looked at.
-        assumed: the corpus could not be read, and the paper's numbers stand in for it.
+        genders: known genders of its speakers; None: not checked.
+        most_of_a_speaker: number of utterances of the speaker with the most; None: not checked.
+        assumed: the corpus could not be read, and the paper's numbers are used instead.
     """
 
     seconds: float
@@ -63,8 +63,8 @@ def examine_corpus(
     Args:
         name: its name in the study.
         corpus: its definition.
-        paths: where it lies.
-        paper: compare it with what the paper says of it.
+        paths: its folders and files.
+        paper: compare it with its description in the paper.
 
     Returns:
         What was found, and the speech in each split.
@@ -78,8 +78,7 @@ def examine_corpus(
         return [_refused(name, "place", error)], _assumed(corpus)
     findings = [Finding(name, "place", "ok", f"labels at {paths.labels}")]
     report = Report()
-    # Missing audio, shared speakers and labels outside their scale are findings here, beside all others, and not the
-    # end.
+    # Missing audio, shared speakers and labels outside their scale are findings here. They must not stop the reading.
     lenient = replace(corpus, on_missing_audio="skip", speakers_disjoint=False, out_of_scale="keep")
     try:
         rows = build_corpus_table(lenient, paths, adapter_of(corpus.adapter), report)
@@ -103,7 +102,7 @@ def examine_corpus(
 
 
 def _assumed(corpus: Corpus) -> dict[Split, Speech]:
-    """The paper's numbers, for a corpus that cannot be read; of dev it says nothing: a fifth of train."""
+    """Numbers of the paper for a corpus that cannot be read; the paper gives none for dev: a fifth of train is used."""
     found: dict[Split, Speech] = {}
     known = EXPECTED.get(corpus.adapter, {})
     for split in corpus.splits:
@@ -118,7 +117,7 @@ def _assumed(corpus: Corpus) -> dict[Split, Speech]:
 
 
 def examine_noise(root: Path, *, paper: bool) -> Finding:
-    """Whether the noise corpus is whole."""
+    """Whether the noise corpus is complete."""
     try:
         found = clips(root)
     except (UserError, OSError) as error:
@@ -147,18 +146,18 @@ def _release(name: str, corpus: Corpus, rows: pd.DataFrame, report: Report) -> l
         return []
     if corpus.release == PAPER_RELEASE:
         if later := _later(rows, report):
-            found = f"said to be {PAPER_RELEASE}, but it looks like a later one. Then not comparable with the paper:"
+            found = f"configured as {PAPER_RELEASE}, but it looks like a later one. Then not comparable with the paper:"
             return [Finding(name, "release", "differs", found, (*later, *NOT_COMPARABLE))]
         return [Finding(name, "release", "ok", "1.7, the paper's")]
-    found = f"{corpus.release or 'not told'}; the paper's is {PAPER_RELEASE}. Not comparable with it:"
+    found = f"{corpus.release or 'unknown'}; the paper uses {PAPER_RELEASE}. Not comparable with it:"
     return [Finding(name, "release", "differs", found, NOT_COMPARABLE)]
 
 
 def _later(rows: pd.DataFrame, report: Report) -> list[str]:
-    """What only releases after the paper's have."""
+    """Signs of a release after that of the paper."""
     signs = []
     if rows["provenance"].str.lower().str.startswith("labels_consensus").any():
-        signs.append("the label file is spelt labels_consensus.csv, as from 1.10 on (before: labels_concensus.csv)")
+        signs.append("the label file is named labels_consensus.csv, as from 1.10 on (before: labels_concensus.csv)")
     if any(normalise_split_name(reason).startswith("splittest3") for reason in report.noted):
         signs.append("there is a split Test3")
     return signs
@@ -188,9 +187,9 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
     findings = [Finding(name, "audio files", "ok", "every row of the used splits has its file")]
     if missing:
         is_half = is_half and corpus.on_missing_audio == "fail"
-        remedy = f"Copy the missing files, or give their folder too: paths.{name}.audio is a list."
+        remedy = f"Copy the missing files, or add their folder: paths.{name}.audio is a list."
         if is_half:
-            remedy += f" Where the corpus is meant to be so: corpora.{name}.on_missing_audio: skip."
+            remedy += f" If the corpus is meant to be incomplete, set corpora.{name}.on_missing_audio: skip."
         found = f"{count:,} of {count + read:,} rows without a file, left out"
         findings = [
             Finding(name, "audio files", "wrong" if is_half else "differs", found, (*_summaries(missing), remedy)),
@@ -199,15 +198,17 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
     if unreadable:
         count = sum(found.count for found in unreadable.values())
         copy = "Copy the truncated ones again. " if TRUNCATED in unreadable else ""
-        remedy = f"{copy}Mend them, or set corpora.{name}.on_bad_audio: skip."
+        remedy = f"{copy}Repair the files, or set corpora.{name}.on_bad_audio: skip."
         status: Status = "wrong" if corpus.on_bad_audio == "fail" else "differs"
         findings.append(
             Finding(name, "audio headers", status, f"{count:,} bad files", (*_summaries(unreadable), remedy))
         )
     rates = {reason: found for reason, found in report.noted.items() if reason.endswith(MIXED_RATES)}
     if rates:
-        harmless = "Harmless: all are brought to 16 kHz; what was recorded at less lacks the highest frequencies."
-        findings.append(Finding(name, "sampling rates", "ok", f"{len(rates)} of them", (*_summaries(rates), harmless)))
+        harmless = "Harmless: all are resampled to 16 kHz; recordings at a lower rate lack the highest frequencies."
+        findings.append(
+            Finding(name, "sampling rates", "ok", f"{len(rates)} different rates", (*_summaries(rates), harmless))
+        )
     return findings
 
 
@@ -274,7 +275,8 @@ def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | No
             differs(f"{lowest} to {highest} utterances of a speaker", "{} to {}".format(*expected.per_speaker))
     if expected.transcribed is not None and abs(speech.transcribed - expected.transcribed) > 0.005:
         differs(
-            f"{speech.transcribed:.1%} transcribed (figure 4 speaks these)", f"{expected.transcribed:.0%} (footnote 2)"
+            f"{speech.transcribed:.1%} transcribed (figure 4 synthesises these)",
+            f"{expected.transcribed:.0%} (footnote 2)",
         )
     return Finding(name, split, "differs" if details else "ok", found, tuple(details))
 

@@ -1,4 +1,4 @@
-"""What a study costs: floating-point operations, disk and memory, by formulas that are stated beside the numbers.
+"""Costs of a study: floating-point operations, disk and memory; the formulas are stated with the numbers.
 
 A transformer layer multiplies, for each frame, four h x h matrices and two h x f, and compares the frame with the T
 others of its utterance: 2 (4 h^2 + 2 h f) + 4 T h operations forward, three times that with the backward pass. At 50
@@ -27,7 +27,7 @@ TRAINING = 3  # forward and backward
 # products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
 # values 6; inputs of GELU 8 and of normalisation 8; masks of dropout 6.
 ACTIVATIONS = 44
-KEPT = 2  # its input alone, where the rest is computed again
+KEPT = 2  # only the input of the layer, if activations are recomputed
 TFLOPS = {"A100": 312, "H100": 989, "H200": 989, "L40S": 362, "A40": 150, "A10": 125, "RTX 4090": 165, "RTX 3090": 71}
 
 Amounts = Mapping[str, Mapping[Split, Speech]]
@@ -70,13 +70,13 @@ def cnn14_flop_per_s(backbone: Backbone) -> float:
 
 @dataclass(frozen=True)
 class Work:
-    """One job on the accelerator.
+    """One job on a GPU.
 
     Args:
         kind: finetune, cnn14, pool (states of frozen models and of fusions), predict, stem or transcribe.
-        name: the model, with its seed, or what it is about.
+        name: the model with its seed, or the data that the job processes.
         flop: operations.
-        flop_per_s: operations for one second of audio, where the job is a training whose rate can be compared.
+        flop_per_s: operations for one second of audio, if the job is a training whose rate can be compared.
     """
 
     kind: str
@@ -109,14 +109,14 @@ class Costs:
         return self.study.configuration.backbones[backbone].architecture == "cnn14"
 
     def size(self, model: str) -> Size:
-        """Size of a transformer model, trained or finished."""
+        """Size of a transformer model, whether it is trained here or fetched."""
         return self.finished[model] if model in self.finished else self.sizes[self.study.backbone_of(model)]
 
     def _cnn14(self, model: str) -> Backbone:
         return self.study.configuration.backbones[self.study.backbone_of(model)]
 
     def speech(self, corpus: str, split: Split) -> Speech:
-        """The speech of a split; none where there is no such split."""
+        """The speech of a split; zero if there is no such split."""
         return self.amounts.get(corpus, {}).get(split, Speech(0.0, 0.0, 0, 0.0))
 
     def forward(self, model: str, utterance_s: float, *, stem: bool) -> float:
@@ -128,7 +128,7 @@ class Costs:
         return encoder_flop_per_s(size, utterance_s, row.layers) + (stem_flop_per_s(size) if stem else 0.0)
 
     def work(self) -> list[Work]:
-        """All work on the accelerator."""
+        """All jobs on GPUs."""
         return [
             *(self._training(model, seed) for model, seed in self.plan.trainings),
             *self._stems(),
@@ -147,7 +147,7 @@ class Costs:
         return Work("cnn14" if self.study.is_cnn14(model) else "finetune", name, one * trained_s, TRAINING * one)
 
     def stem_cached(self) -> dict[tuple[str, str, Split], Speech]:
-        """(backbone, corpus, split) of which the stem's output is cached."""
+        """The speech of each (backbone, corpus, split) whose stem features are cached."""
         found: dict[tuple[str, str, Split], Speech] = {}
         for model, _ in self.plan.trainings:
             backbone = self.study.backbone_of(model)
@@ -164,7 +164,7 @@ class Costs:
             yield Work("stem", f"{backbone} {corpus} {split}", stem_flop_per_s(self.sizes[backbone]) * speech.seconds)
 
     def conditions(self, conditions: str, corpus: str) -> tuple[int, float]:
-        """How many conditions a set has, and the seconds of audio in one of them."""
+        """Number of conditions in a set, and seconds of audio in each condition."""
         test = self.speech(corpus, "test")
         if conditions == "augmented":
             return len(self.study.configuration.augmented), test.seconds
@@ -200,7 +200,7 @@ class Costs:
         return self.size(model).parameters(row.layers)
 
     def disk(self) -> dict[str, float]:
-        """Bytes by what they hold."""
+        """Bytes on disk by kind of content."""
         packs = sum(
             PACK_BYTES_PER_S * speech.seconds for corpus in self.plan.corpora for speech in self._splits(corpus)
         )
@@ -221,7 +221,7 @@ class Costs:
         }
 
     def features(self) -> dict[str, float]:
-        """Bytes of cached stem output by backbone."""
+        """Bytes of cached stem features by backbone."""
         found: dict[str, float] = {}
         for (backbone, *_), speech in self.stem_cached().items():
             size = FRAMES_PER_S * BYTES_PER_FEATURE * self.sizes[backbone].stem[-1] * speech.seconds
@@ -244,15 +244,15 @@ class Costs:
         return self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
 
     def card_memory(self, model: str, recipe: Recipe | None = None) -> float:
-        """Bytes that a training needs on the card, roughly.
+        """Estimate the GPU memory of a training in bytes.
 
         16 bytes for each trained weight (itself, its gradient, two moments); for each frame of a batch of the longest
-        utterances and each layer ``ACTIVATIONS`` h bytes, or ``KEPT`` h where they are recomputed; where the stem is
-        trained, 40 MB for each second of audio; and 1.5 GB for the runtime.
+        utterances and each layer ``ACTIVATIONS`` h bytes, or ``KEPT`` h if they are recomputed; if the stem is trained,
+        40 MB for each second of audio; and 1.5 GB for the runtime.
 
         Args:
             model: a model that is trained.
-            recipe: in place of its own.
+            recipe: used instead of its own.
         """
         row, is_cnn14 = self.study.models[model], self.study.is_cnn14(model)
         recipe = recipe or self.study.recipe(model)
@@ -276,7 +276,7 @@ class Costs:
 
 
 def measured(study: Study, work: Iterable[Work]) -> dict[str, list[float]]:
-    """Operations per second of finished trainings on a CUDA card, by kind, from the rates in their ``run.json``."""
+    """Operations per second of finished trainings on CUDA GPUs, by kind, from the rates in their ``run.json``."""
     found: dict[str, list[float]] = {}
     for one in work:
         if one.flop_per_s is None:
@@ -291,6 +291,6 @@ def measured(study: Study, work: Iterable[Work]) -> dict[str, list[float]]:
 
 
 def is_done(study: Study, work: Work) -> bool:
-    """Whether a training has been finished already."""
+    """Whether a training is already finished."""
     model, _, seed = work.name.rpartition(" seed ")
     return bool(model) and (Path(study.results) / "models" / model / f"seed-{seed}" / "run.json").is_file()

@@ -1,4 +1,4 @@
-"""What the paper says of its corpora (section III-C; footnote 2 for the transcripts; III-D for ESC-50)."""
+"""The corpora as the paper describes them (section III-C; footnote 2 for the transcripts; III-D for ESC-50)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ PAPER_RELEASE = "1.7"
 ESC_50_CLIPS = 400  # of each major class: 10 categories of 40 clips
 NOT_COMPARABLE = (
     "every CCC in the paper: all its models were trained on the train split of 1.7",
-    "in-domain CCCs (the published marks of figure 2, table 3, the claims on the state of the art): other test set",
+    "in-domain CCCs (published marks of figure 2, table 3, claims on the state of the art): another test set",
     "figures 8 (speakers) and 4 (transcribed part of the test set): other speakers and utterances",
     "Comparisons within this study stay valid. Set published: false of figures.figure_02 and tables.table_3 and "
-    "claims.references: null, or take the labels and partitions of 1.7, which later releases bring along.",
+    "claims.references: null, or use the labels and partitions of 1.7, which later releases include.",
 )
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One split as the paper describes it; None where it says nothing."""
+    """One split as the paper describes it; None if it does not say."""
 
     hours: float
     utterances: int | None = None

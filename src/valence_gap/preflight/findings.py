@@ -1,4 +1,4 @@
-"""What a preflight finds, and the plain table that tells it."""
+"""The findings of a preflight, and their table in plain text."""
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +15,15 @@ MAX_LISTED = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Args:
         subject: what it is about: a corpus, a backbone, disk, ...
-        check: what was looked at.
+        check: what was checked.
         status: ok; differs (it runs, but not as in the paper, or not on everything); wrong (it would stop or be
-            meaningless); unknown (it could not be looked at here).
+            meaningless); unknown (it could not be checked here).
         found: what was found, in one line.
-        details: further lines: offenders, and what to do.
+        details: additional lines: offenders, and what to do.
     """
 
     subject: str
@@ -48,7 +48,7 @@ def table(findings: Iterable[Finding]) -> str:
     for one in found:
         lines.append(f"{one.status:<7}  {one.subject:<{subject}}  {one.check:<{check}}  {one.found}")
         for detail in one.details:
-            if detail.startswith("--"):  # to be pasted
+            if detail.startswith("--"):  # an option to copy: not wrapped
                 lines.append(" " * 9 + detail)
                 continue
             lines += textwrap.wrap(
@@ -59,5 +59,5 @@ def table(findings: Iterable[Finding]) -> str:
 
 
 def digest(config: Mapping[str, Any]) -> str:
-    """What tells one configuration from another."""
+    """Return a checksum that identifies a configuration."""
     return sha256(canonical_json(config).encode()).hexdigest()

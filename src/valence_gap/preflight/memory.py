@@ -1,4 +1,4 @@
-"""Main memory that the largest job of each rule needs, beside what the rule asks for."""
+"""Main memory that the largest job of each rule needs, compared with what the rule requests."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding
 
 GB, MB = 1e9, 1e6
-# What workflow/rules ask for; a test holds them equal. Memory of the rules that are not here does not grow with models.
+# As workflow/rules request; a test checks this. The memory of all other rules does not grow with the models.
 REQUESTED_MEM_MB = {
     "fetch_pretrained": 4000,
     "fetch_checkpoint": 8000,
@@ -18,37 +18,37 @@ REQUESTED_MEM_MB = {
     "embed_text": 4000,
 }
 TRAINED, LOADED = 16.0, 8.0  # bytes for each weight
-RUNTIME, CPU_RUNTIME_BYTES = 2 * GB, GB  # of PyTorch with a card, and without
+RUNTIME, CPU_RUNTIME_BYTES = 2 * GB, GB  # of PyTorch with a GPU, and without
 JOB_PROCESSES_MB = 300
 
 Job = tuple[float, str]
-"""Bytes that a job needs, and the model that it is about."""
+"""Bytes that a job needs, and its model."""
 
 
 def job_memory(costs: Costs) -> Finding:
-    """The largest job of each rule, and how to ask for more where that is more than the rule does."""
+    """Find the largest job of each rule, and state how to request more memory if the rule requests too little."""
     needed = {rule: max(jobs, key=lambda job: job[0]) for rule, jobs in _needs(costs).items() if jobs}
     if not needed:
         return Finding("machine", "job memory", "ok", "no job holds a model")
     details = [
         "; ".join(f"{rule} {size / GB:.1f} GB ({what})" for rule, (size, what) in needed.items()),
-        "On a card: 16 bytes for each trained weight, while a checkpoint is written, 8 for each that is loaded; 2 GB, "
-        "or 1 GB to fetch. Data are mapped, not loaded.",
+        "On a GPU: 16 bytes for each trained weight, while a checkpoint is written, and 8 for each loaded weight; "
+        "plus 2 GB, or 1 GB to fetch. Data are mapped, not loaded.",
     ]
     more = {rule: round(size / MB + 50, -2) for rule, (size, _) in needed.items() if size / MB > REQUESTED_MEM_MB[rule]}
     if more:
         details += [
-            "Where memory is allotted, ask for more:",
+            "If the scheduler limits memory, request more:",
             "--set-resources " + " ".join(f"{rule}:mem_mb={size:.0f}" for rule, size in more.items()),
-            "Under profiles/slurm that would replace all it sets; write into a copy of it, below set-resources:",
+            "With profiles/slurm, that replaces all it sets. Instead, write into a copy of it, below set-resources:",
             *(f"{rule}: {{mem_mb: {size + JOB_PROCESSES_MB:.0f} * attempt}}" for rule, size in more.items()),
         ]
-    summary = f"more than is asked for: {', '.join(more)}" if more else "the rules ask for enough"
+    summary = f"more than is asked for: {', '.join(more)}" if more else "the rules request enough"
     return Finding("machine", "job memory", "differs" if more else "ok", summary, tuple(details))
 
 
 def _needs(costs: Costs) -> dict[str, list[Job]]:
-    """The jobs of each rule."""
+    """Return the jobs of each rule."""
     study, plan = costs.study, costs.plan
 
     def held(models: Iterable[str], runtime: float = RUNTIME) -> list[Job]:

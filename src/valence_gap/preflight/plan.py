@@ -1,4 +1,4 @@
-"""What a study will make: which corpora, backbones, trainings and predictions its targets need."""
+"""The work of a study: which corpora, backbones, trainings and predictions its targets need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import Study
 
-# Sets of test conditions that a figure or table is drawn from, beside the clean one.
+# Sets of test conditions that a figure or table uses, in addition to the clean one.
 SETS: Mapping[str, tuple[str, ...]] = {
     "figure_04": ("synthesised",),
     "figure_06": ("augmented",),
@@ -17,16 +17,16 @@ SETS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What the targets need.
+    """The work that the targets need.
 
     Args:
         trainings: (model, seed) of the audio models that are trained.
-        checkpoints: (model, seed) of those that come finished.
-        fusions: (fusion, seed) that are trained on their states.
-        predictions: (model, seed, set of conditions, corpus); a fusion counts as itself.
-        backbones: what is fetched: pre-trained models, and recogniser and text encoder where there are fusions.
+        checkpoints: (model, seed) of the finished models that are fetched.
+        fusions: (fusion, seed) that are trained on the pooled states of audio models.
+        predictions: (model, seed, set of conditions, corpus); a fusion counts as a model of its own.
+        backbones: pre-trained models that are fetched; with fusions, also the recogniser and the text encoder.
         transcribed: corpora whose test sets are transcribed: for fusions, and for the word error rates of figure 3.
-        corpora: the train corpus, if anything is trained, and those tested on or transcribed.
+        corpora: the training corpus, if a model is trained, and those that are tested on or transcribed.
     """
 
     trainings: tuple[tuple[str, int], ...]
@@ -43,7 +43,7 @@ class Plan:
 
 
 def plan_of(study: Study) -> Plan:
-    """Work out what the targets of a study need."""
+    """Return the work that the targets of a study need."""
     runs, predictions, shown = _needs(study)
     fusions = study.configuration.fusions
     # The states of a fusion's audio model on the test sets are those of its predictions.
@@ -77,7 +77,7 @@ def plan_of(study: Study) -> Plan:
 def _needs(
     study: Study,
 ) -> tuple[dict[tuple[str, int], None], dict[tuple[str, int, str, str], None], tuple[str, ...]]:
-    """(model, seed) that are trained; predictions; and models of which the backbone alone is looked at."""
+    """(model, seed) that are trained; predictions; and models whose backbone alone is needed."""
     runs: dict[tuple[str, int], None] = {}
     predictions: dict[tuple[str, int, str, str], None] = {}
     shown: tuple[str, ...] = ()

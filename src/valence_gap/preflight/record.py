@@ -1,4 +1,4 @@
-"""What a preflight found, kept in a file, so that a run need not read large corpora again."""
+"""The findings of a preflight, stored in a file, so that a run need not read large corpora again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ class Scan:
     """A corpus as it was read.
 
     Args:
-        key: tells its definition and its paths from others.
-        findings: what was found of it.
-        speech: how much speech each split holds.
+        key: identifies its definition and its paths.
+        findings: its findings.
+        speech: how much speech each split contains.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Record:
 
     Args:
         study: name of the study.
-        configuration: tells its configuration from others.
+        configuration: identifies its configuration.
         findings: all that was found.
         corpora: the corpora by name.
     """
@@ -47,12 +47,12 @@ class Record:
     corpora: Mapping[str, Scan] = field(default_factory=dict)
 
     def statuses(self) -> tuple[str, list[tuple[str, str, str]]]:
-        """What one preflight is compared with the next by: numbers, such as those of the disk, may differ."""
+        """Return what is compared with the next preflight; numbers, such as free disk space, may differ."""
         return self.configuration, [(one.subject, one.check, one.status) for one in self.findings]
 
 
 def read(path: Path) -> Record | None:
-    """The record in a file; None where there is none, or none that can be read."""
+    """Read the record of a file; None if there is none, or it cannot be read."""
     try:
         return TypeAdapter(Record).validate_python(read_json(path))
     except (OSError, ValueError, RecursionError):
@@ -60,12 +60,12 @@ def read(path: Path) -> Record | None:
 
 
 def key_of(study: Study, corpus: str) -> str:
-    """What a reading of a corpus rests on."""
+    """Return what the scan of a corpus depends on: its definition and paths."""
     return canonical_json([to_json(study.corpus(corpus)), to_json(study.paths(corpus))])
 
 
 def is_up_to_date(scan: Scan, study: Study, corpus: str) -> bool:
-    """Whether a sound corpus, as it was read, is still defined as it was and still where it lay."""
+    """Whether the scan found no problem, and the definition and paths of the corpus are unchanged and exist."""
     if scan.key != key_of(study, corpus) or any(one.status == "wrong" for one in scan.findings) or not scan.speech:
         return False
     try:

@@ -1,7 +1,7 @@
-"""What would go wrong with a study, found before the first hour on a GPU is spent.
+"""Find the problems of a study before the first hour on a GPU is spent.
 
-It reads the corpora as the workflow will, looks for the pre-trained models, and reckons disk, memory and hours. It
-writes nothing, decodes no audio and asks no network.
+It reads the corpora as the workflow will, looks for the pre-trained models, and estimates disk, memory and hours. It
+writes nothing, decodes no audio and uses no network.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,41 +36,43 @@ def preflight(
     utilisation: float = UTILISATION,
     json_file: Path | None = None,
     again: bool = False,
+    project: Path = Path(),
 ) -> None:
     """Check a study and print what was found.
 
     Args:
         config: its merged configuration.
-        card: name of the card that hours are reckoned for.
-        utilisation: share of its peak that training reaches.
-        json_file: gets the findings too.
-        again: sound corpora that ``json_file`` tells of are not read again, and no table is printed where all is as it
-            was then.
+        card: name of the GPU that the hours are estimated for.
+        utilisation: share of its peak performance that training reaches.
+        json_file: file that the findings are also written to.
+        again: valid corpora that ``json_file`` contains are not read again, and no table is printed if nothing has
+            changed since.
+        project: the folder of the Snakefile, as seen from the working directory.
 
     Raises:
-        UserError: the configuration is not valid, or something is wrong; after the table has been printed.
+        UserError: if the configuration is not valid, or something is wrong; the table is printed first.
     """
-    study = load(config)
+    study = load(config, project=project)
     before = record.read(json_file) if again and json_file else None
     scans = scan(study, plan_of(study).corpora, before.corpora if before else {})
     findings = tuple(examine(study, card=card, utilisation=utilisation, scans=scans))
     found = record.Record(study.configuration.study, digest(config), findings, scans)
     wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
     if before and not wrong and found.statuses() == before.statuses():
-        log_line(f"places, models, disk and memory looked at again: as {json_file} tells; no corpus was read again")
+        log_line(f"paths, models, disk and memory checked again: unchanged since {json_file}; no corpus was read again")
     else:
         print(table(findings), flush=True)
     if json_file:
         write_json(json_file, asdict(found))
     if wrong:
-        raise UserError(f"{study.configuration.study} cannot be run as it is.", wrong, "The table above says how.")
+        raise UserError(f"{study.configuration.study} cannot be run as it is.", wrong, "See the table above for fixes.")
 
 
 def merged(files: Sequence[Path]) -> dict[str, Any]:
-    """Configuration files merged in order, as Snakemake does: mappings deeply, everything else replaced.
+    """Merge configuration files in order, as Snakemake does: mappings deeply, everything else replaced.
 
     Raises:
-        UserError: a file cannot be read, or holds no mapping.
+        UserError: if a file cannot be read, or contains no mapping.
     """
     config: dict[str, Any] = {}
     for file in files:
@@ -79,13 +81,13 @@ def merged(files: Sequence[Path]) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UserError("A configuration file cannot be read.", [f"{file}: {error}"]) from None
         if not isinstance(found, dict):
-            raise UserError("A configuration file holds no mapping.", [str(file)])
+            raise UserError("A configuration file contains no mapping.", [str(file)])
         config = merge(config, found)
     return config
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """One mapping over another: mappings deeply, everything else replaced."""
+    """Merge one mapping over another: mappings deeply, everything else replaced."""
     result = dict(below)
     for key, value in above.items():
         old = result.get(key)
@@ -94,7 +96,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def scan(study: Study, corpora: Iterable[str], known: Mapping[str, record.Scan]) -> dict[str, record.Scan]:
-    """The corpora by name, as they are read now or, where that still holds, as they are known."""
+    """Return the scans of corpora by name: the known scan if it is up to date, else read the corpus."""
     found = {}
     for name in corpora:
         kept = known.get(name)
@@ -108,7 +110,7 @@ def scan(study: Study, corpora: Iterable[str], known: Mapping[str, record.Scan])
 def examine(
     study: Study, *, card: str, utilisation: float, scans: Mapping[str, record.Scan] | None = None
 ) -> list[Finding]:
-    """Everything that a preflight finds of a study; its corpora are read where ``scans`` does not tell of them."""
+    """Return all findings of a study; its corpora are read only if ``scans`` is not given."""
     plan = plan_of(study)
     scans = scan(study, plan.corpora, {}) if scans is None else scans
     findings = [one for name in plan.corpora for one in scans[name].findings]
@@ -130,7 +132,7 @@ def examine(
 def _corpus(study: Study, name: str) -> tuple[list[Finding], Mapping[Split, Speech]]:
     corpus = study.configuration.corpora[name]
     if study.is_miniature(name) and not Path(study.paths(name).labels).exists():
-        found = Finding(name, "place", "unknown", "made by the workflow itself, and not yet there")
+        found = Finding(name, "place", "unknown", "made by the workflow itself, and not there yet")
         return [found], {}
     return examine_corpus(name, corpus, study.paths(name), paper=not study.is_miniature(name))
 
@@ -138,12 +140,12 @@ def _corpus(study: Study, name: str) -> tuple[list[Finding], Mapping[Split, Spee
 def _noise(study: Study) -> Finding:
     root = Path(study.noise_root())
     if study.is_miniature(NOISE) and not root.exists():
-        return Finding("noise", "clips", "unknown", "made by the workflow itself, and not yet there")
+        return Finding("noise", "clips", "unknown", "made by the workflow itself, and not there yet")
     return examine_noise(root, paper=not study.is_miniature(NOISE))
 
 
 def _synthesis(study: Study, plan: Plan, amounts: Mapping[str, Mapping[Any, Speech]]) -> list[Finding]:
-    """Whether the engine is there and has something to say."""
+    """Check that the synthesiser is installed and that test sets have transcripts."""
     synthesiser = study.configuration.synthesiser
     missing = missing_parts(synthesiser)
     findings = [

@@ -8,7 +8,7 @@ from valence_gap.definitions.text import Synthesiser
 
 
 def missing_parts(synthesiser: Synthesiser) -> list[str]:
-    """What a whole definition's engine lacks here, one line each; nothing is spoken."""
+    """Return the parts of the engine that are missing on this machine, one line each; no speech is synthesised."""
     if synthesiser.kind == "espeak-ng":
         return [] if util.find_spec("espeakng_loader") else ["the package espeakng-loader is not installed"]
     if synthesiser.kind == "command":

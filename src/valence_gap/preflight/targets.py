@@ -1,4 +1,4 @@
-"""What the targets are drawn from and judged by: whether the test sets have it."""
+"""Check that the test sets have the genders and speakers that the targets need."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,10 +14,10 @@ Amounts = Mapping[str, Mapping[Any, Speech]]
 
 
 def examine_targets(study: Study, amounts: Amounts) -> Iterator[Finding]:
-    """Whether the corpora have the genders and the speakers that targets need; nothing where they do.
+    """Check that the corpora have the genders and speakers that targets need; no finding if they do.
 
     Args:
-        study: its targets are looked at.
+        study: the study whose targets are checked.
         amounts: the speech of each corpus that could be read, by split.
     """
     if "figure_07" in study.targets:
@@ -26,8 +26,8 @@ def examine_targets(study: Study, amounts: Amounts) -> Iterator[Finding]:
     if "figure_08" in study.targets:
         for corpus, most in _too_few(amounts, study.figure_config("figure_08").corpora, least):
             found = f"no speaker of {corpus} has {least} labelled utterances (evaluation.min_samples); the most: {most}"
-            mend = "Lower evaluation.min_samples" if most else "Give the speakers"
-            remedy = f"{mend}, or leave figure_08 out of the targets."
+            fix = "Lower evaluation.min_samples" if most else "Give the speakers"
+            remedy = f"{fix}, or leave figure_08 out of the targets."
             yield Finding("figure_08", "speakers", "wrong", found, (remedy,))
     if CLAIMS in study.targets:
         yield from _claims(study, amounts, least)
@@ -43,20 +43,20 @@ def _fairness(amounts: Amounts, corpora: Sequence[str]) -> Iterator[Finding]:
         found = f"no corpus has both female and male speakers in its test set: {', '.join(lacking)}"
         yield Finding("figure_07", "genders", "wrong", found, (remedy,))
     else:
-        found = f"not shown, for want of female or male speakers: {', '.join(lacking)}"
+        found = f"not shown, because female or male speakers are missing: {', '.join(lacking)}"
         yield Finding("figure_07", "genders", "differs", found, (f"{give}.",))
 
 
 def _claims(study: Study, amounts: Amounts, least: int) -> Iterator[Finding]:
-    """Claims are judged where they can be, and the others told to be without an answer."""
+    """Report the claims that cannot be judged; all others are judged."""
     claims = study.configuration.claims
     by_role = {str(role): corpus for role, corpus in claims.corpora.items()} if claims else {}
     if lacking := _without_both(amounts, list(dict.fromkeys(by_role.values()))):
-        found = f"those on genders cannot be judged on corpora without female or male speakers: {', '.join(lacking)}"
-        yield Finding(CLAIMS, "genders", "differs", found, ("Give the genders, if there are any.",))
+        found = f"claims on genders cannot be judged on corpora without female or male speakers: {', '.join(lacking)}"
+        yield Finding(CLAIMS, "genders", "differs", found, ("Give the genders, if they are known.",))
     for corpus, most in _too_few(amounts, [by_role[IN_DOMAIN]] if IN_DOMAIN in by_role else [], least):
         found = (
-            f"those on speakers cannot be judged: none of {corpus} has {least} labelled utterances; the most: {most}"
+            f"claims on speakers cannot be judged: none of {corpus} has {least} labelled utterances; the most: {most}"
         )
         yield Finding(CLAIMS, "speakers", "differs", found, ("Lower evaluation.min_samples.",))
 
@@ -71,7 +71,7 @@ def _without_both(amounts: Amounts, corpora: Sequence[str]) -> list[str]:
 
 
 def _too_few(amounts: Amounts, corpora: Sequence[str], least: int) -> Iterator[tuple[str, int]]:
-    """Corpora whose test set was read and has no speaker with so many utterances, and how many the first one has."""
+    """Corpora whose test set was read and has no speaker with ``least`` utterances, and the highest number in it."""
     for corpus in corpora:
         speech = amounts.get(corpus, {}).get("test")
         if speech and speech.most_of_a_speaker is not None and speech.most_of_a_speaker < least:

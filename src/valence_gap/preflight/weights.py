@@ -1,4 +1,4 @@
-"""Pre-trained models: whether they are there, whole and pinned, and how large they are."""
+"""Pre-trained models: whether they exist, are complete and pinned, and how large they are."""
 
 import re
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ class Size:
         layers: transformer layers.
         hidden: hidden units.
         intermediate: units of the feed-forward module.
-        stem: channels of each layer of the convolutional stem; zeros, and the bins, where there is a spectrogram.
+        stem: channels of each layer of the convolutional stem; for spectrograms, zeros and the number of bins.
         padded_s: seconds that every utterance is padded to.
-        assumed: nobody could look into its configuration.
+        assumed: its configuration was not available.
         kernels: kernel of each layer of the stem.
         strides: stride of each.
     """
@@ -45,7 +45,7 @@ class Size:
     strides: tuple[int, ...] = STEM_STRIDES
 
     def parameters(self, layers: int | None = None) -> int:
-        """Number of weights, of the bottom layers alone where told; biases and norms are left out."""
+        """Number of weights, of ``layers`` bottom layers or of all; without biases and norms."""
         per_layer = 4 * self.hidden**2 + 2 * self.hidden * self.intermediate
         positions = 128 * self.hidden**2 // 16
         return (layers or self.layers) * per_layer + positions + self.stem[-1] * self.hidden + _stem_parameters(self)
@@ -57,11 +57,11 @@ WHISPER_S = 30.0
 
 
 def _conformer(layers: int, hidden: int, intermediate: int, bins: int) -> Size:
-    """A w2v-BERT: its two feed-forward modules and its convolutions (three h x h) told as one feed-forward module."""
+    """A w2v-BERT: its two feed-forward modules and convolutions (three h x h) count as one feed-forward module."""
     return Size(layers, hidden, 2 * intermediate + 3 * hidden // 2, (0,) * 6 + (bins,))
 
 
-# As their papers and cards say; a fetched model's own configuration comes first.
+# From their papers and model cards; the configuration of a fetched model takes precedence.
 KNOWN: Mapping[str, Size] = {
     "facebook/wav2vec2-base": BASE,
     "facebook/wav2vec2-base-960h": BASE,
@@ -92,11 +92,11 @@ def size_of(name: str, backbone: Backbone) -> Size:
 
 
 def size_of_source(source: str | None, fetched: Path) -> Size:
-    """Size of an encoder: from its configuration where it lies here, else as its card says, else as a large one.
+    """Size of an encoder: from its configuration if it is here, else from its model card, else that of a large one.
 
     Args:
         source: hub id or local folder.
-        fetched: where it lies once it is fetched.
+        fetched: its folder after it is fetched.
     """
     for folder in (fetched, local_source(source)):
         if folder and (folder / CONFIG).is_file():
@@ -105,7 +105,7 @@ def size_of_source(source: str | None, fetched: Path) -> Size:
 
 
 def _size_from_config(config: Mapping[str, Any]) -> Size:
-    """The size that a ``config.json`` tells."""
+    """Return the size from a ``config.json``."""
     kind, hidden = config.get("model_type"), config.get("hidden_size", config.get("d_model", LARGE.hidden))
     layers = config.get("num_hidden_layers", config.get("encoder_layers", LARGE.layers))
     intermediate = config.get("intermediate_size", config.get("encoder_ffn_dim", 4 * hidden))
@@ -125,31 +125,31 @@ def _size_from_config(config: Mapping[str, Any]) -> Size:
 
 
 def examine_backbone(name: str, backbone: Backbone, *, cached: bool = False) -> Finding:
-    """Whether a pre-trained model lies in ``resources/pretrained`` or can get there.
+    """Whether a pre-trained model is in ``resources/pretrained`` or can be fetched.
 
     Args:
         name: its name in the study.
         backbone: its definition.
-        cached: the output of stems is cached, where the definition does not say ``streamed``.
+        cached: the output of stems is cached, unless the definition says ``streamed``.
     """
     key = f"backbones.{name}"
     if cached and not backbone.streamed and (kind := _own_front_end(name, backbone)):
-        found = f"{backbone.source}: {kind} is given a spectrogram and has no stem whose output could be cached"
+        found = f"{backbone.source}: {kind} receives a spectrogram and has no stem whose output could be cached"
         return Finding(name, "weights", "wrong", found, (f"Set {key}.streamed: true.",))
     return _examine(name, key, backbone, FOLDER / name, backbone.architecture)
 
 
 def _own_front_end(name: str, backbone: Backbone) -> str | None:
-    """The kind of an encoder that hears no waveform: by its configuration, else by its name on the hub."""
+    """Model type of an encoder that receives no waveform: from its configuration, else from its name on the hub."""
     for folder in (FOLDER / name, local_source(backbone.source)):
         if folder and (kind := model_type_of(folder)):
             return kind if kind in SPECTROGRAM_MODEL_TYPES else None
-    told = [kind for kind, source in ON_THE_HUB.items() if (backbone.source or "").startswith(source)]
-    return told[0] if told else None
+    kinds = [kind for kind, source in ON_THE_HUB.items() if (backbone.source or "").startswith(source)]
+    return kinds[0] if kinds else None
 
 
 def examine_checkpoint(name: str, checkpoint: Checkpoint, fetched: Path) -> Finding:
-    """Whether a finished model lies in ``fetched`` or can get there."""
+    """Whether a finished model is in ``fetched`` or can be fetched."""
     return _examine(name, f"models.{name}.checkpoint", checkpoint, fetched, "checkpoint")
 
 
@@ -170,7 +170,7 @@ def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Pa
                 f"fetched at {revision}, but the study says {pinned_revision}",
                 f"It will be fetched again; set {key}.revision: {revision} to keep it.",
             )
-        # A folder may have changed since; it is then fetched again.
+        # A local folder may have changed since it was fetched; it is then fetched again.
         if wrong := model_type_error(local if local and local.is_dir() else fetched, kind):
             return finding("wrong", wrong, f"Correct {key}.source.")
         return finding("ok", f"fetched, {_megabytes(fetched / WEIGHTS)}")
@@ -180,7 +180,7 @@ def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Pa
             missing = CONFIG if weights else f"{WEIGHTS} (or {PICKLED})"
             return finding("wrong", f"{local} has no {missing}", f"Correct {key}.source.")
         if weights[0].name == WEIGHTS and (problem := damage(weights[0])):
-            return finding("wrong", f"{weights[0]} {problem}", "Get it anew.")
+            return finding("wrong", f"{weights[0]} {problem}", "Download the file again.")
         if wrong := model_type_error(local, kind):
             return finding("wrong", wrong, f"Correct {key}.source.")
         return finding("ok", f"local folder, {_megabytes(weights[0])}")
@@ -194,12 +194,12 @@ def _examine(name: str, key: str, definition: Backbone | Checkpoint, fetched: Pa
     return finding(
         "unknown",
         f"to be fetched from {source} at {str(pinned_revision)[:12]}",
-        "The hub was not asked. `snakemake ... fetch` gets it, on a node with a network.",
+        "The hub was not contacted. `snakemake ... fetch` downloads it, on a node with a network.",
     )
 
 
 def damage(weights: Path) -> str | None:
-    """Why a safetensors file cannot be whole, judged by its header and length; None where it seems so."""
+    """Why a safetensors file is not complete, by its header and length; None if it seems complete."""
     try:
         _, expected = header(weights)
     except ValueError as error:

@@ -29,27 +29,27 @@ units on a seven-layer convolutional stem ({channels} channels, {stem} normalisa
 variance. The weights are kept in bfloat16.
 
 ## What it is
-A stand-in that lets the embedded miniature of this reproduction run as the paper's study does, with an encoder that is
-really pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {iterations_text}),
+With it the embedded miniature of this reproduction can run as the paper's study does, on an encoder that is really
+pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {iterations_text}),
 {continued}{steps} steps{of_each} of {batch_size} crops of 1 to 3 s,
 in {wall_min:.0f} minutes on {threads} CPU thread(s).
 Masked accuracy over the last hundred steps: {accuracy:.3f} (chance is about {chance:.3f}).
 
 ## What it is not
-It has heard no human voice: all speech is synthesised by espeak-ng. It is of no use for real recordings, and no number
-obtained with it stands for a number of the paper.{task_note}
+Its training data contain no human voice: all speech is synthesised by espeak-ng. It is of no use for real recordings,
+and no number obtained with it replaces a number of the paper.{task_note}
 
 ## Speech
-{hours:.2f} hours, languages {languages}{noise_text}; texts and voices are generated (seed {speech_seed}), none of the
-miniature's labelled sentences or speakers among them.
+{hours:.2f} hours, languages {languages}{noise_text}; texts and voices are generated (seed {speech_seed}), and do
+not include the miniature's labelled sentences or speakers.
 
 ## Licence
-MIT, as the project. espeak-ng (GPL-3) spoke the training speech; no part of it is contained in these weights.
+MIT, as the project. espeak-ng (GPL-3) synthesised the training speech; these weights contain no part of it.
 """
 
 TASK_NOTE = (
-    " It has wav2vec 2.0's architecture, and not its contrastive task, which needs far more speech and steps than a "
-    "miniature can afford."
+    " It has the architecture of wav2vec 2.0, but not its contrastive task, which needs far more speech and steps than "
+    "a miniature can afford."
 )
 
 
@@ -64,15 +64,15 @@ def save(
     curve: Sequence[tuple[int, float, float]],
     started: float,
 ) -> None:
-    """Write the folder, whole or not at all.
+    """Write the complete folder, or nothing.
 
     Args:
         output: the folder.
-        model: the encoder; it is turned into bfloat16.
+        model: the encoder; it is converted to bfloat16.
         name: name of the backbone.
         definition: how it was trained.
-        speech: what it heard.
-        hours: how much of that.
+        speech: the speech that it was trained on.
+        hours: hours of that speech.
         curve: (step, loss, masked accuracy).
         started: ``time.monotonic()`` at the start.
     """
@@ -83,7 +83,7 @@ def save(
     with atomic_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         _configure(scratch / "config.json")
-        shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes private files
+        shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes files private
         write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
         card = _card(name, definition, speech, parameters, hours, curve[-1][2], record["wall_s"])
         write_text(scratch / "README.md", card)
@@ -100,7 +100,7 @@ def save(
 
 
 def _configure(path: Path) -> None:
-    """Dropout as in fine-tuning; full precision, since whoever loads small weights still computes in float32."""
+    """Set the options of fine-tuning, and float32: models compute in it although the weights are in bfloat16."""
     config: dict[str, Any] = read_json(path)
     config |= FINE_TUNING | {"dtype": "float32"}
     write_json(path, config)
@@ -147,7 +147,7 @@ def _card(
         stem=definition.stem,
         iterations_text=f"{definition.clusters} clusters of MFCCs"
         + (", then of the hidden states of a first model" if twice else ""),
-        continued=f"from the weights of {definition.continues} on (it has its own card), "
+        continued=f"starting from the weights of {definition.continues} (which has its own card), "
         if definition.continues
         else "",
         steps=definition.steps,

@@ -1,4 +1,4 @@
-"""The learning curve of a pre-training by masked prediction: recorded for its card, and said while it runs."""
+"""The learning curve of pre-training by masked prediction: kept for the model card, and logged during training."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ REPORT_EVERY = 100
 
 
 class LearningCurve:
-    """Means of each hundred steps.
+    """Means over each hundred steps.
 
     Attributes:
-        points: (step, loss, share of the masked parts that were told right).
+        points: (step, loss, share of the masked parts that were predicted correctly).
     """
 
     def __init__(self, steps: int) -> None:
@@ -20,7 +20,7 @@ class LearningCurve:
         self._window: list[tuple[float, float]] = []
 
     def add(self, step: int, loss: float, accuracy: float) -> None:
-        """Take in a step, counted from 1."""
+        """Add a step, counted from 1."""
         self._window.append((loss, accuracy))
         if step % REPORT_EVERY == 0 or step == self._steps:
             mean_loss, mean_accuracy = np.mean(self._window, axis=0).tolist()

@@ -1,7 +1,7 @@
 """Pre-training of the miniature's backbones by masked prediction of k-means targets (Hsu et al. 2021, HuBERT).
 
 Both architectures are pre-trained in this way: wav2vec 2.0's contrastive task needs far more speech and steps than a
-miniature can afford. So a miniature wav2vec 2.0 has that architecture, and not that task; its card says so.
+miniature can afford. So a miniature wav2vec 2.0 has the architecture but not the task; its card says so.
 """
 
 import time
@@ -28,9 +28,9 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.training.schedules import warm_up_cosine
 
-CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares its kernels for each anew
-# A third of the frames are masked, in shorter spans than HuBERT's (8 % and 10 frames, half of all): a model that
-# sees a few hours only learns little from what is left between those.
+CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares kernels for each
+# A third of the frames are masked, in shorter spans than HuBERT's (8 % and 10 frames, half of all frames): with only a
+# few hours of speech, a model learns little from the frames between HuBERT's spans.
 MASK_START = 0.05  # share of the frames at which a masked span begins
 MASK_SPAN = 8  # frames
 CONV_KERNEL, CONV_STRIDE = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
@@ -39,7 +39,7 @@ POSITION_KERNEL, POSITION_GROUPS = 32, 16
 
 @dataclass(frozen=True)
 class PretrainingResult:
-    """A pre-trained model and how it went."""
+    """A pre-trained model and its learning curve."""
 
     model: PreTrainedModel
     curve: tuple[tuple[int, float, float], ...]
@@ -57,17 +57,20 @@ def pretrain(
         speech: the unlabelled speech.
         output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``preprocessor_config.json``,
             ``README.md`` and ``run.json``.
-        start: folder of the backbone that it continues, where the definition names one.
-        workers: processes that synthesise the speech; they do not change it.
+        start: folder of the backbone that training continues from, if the definition names one.
+        workers: number of processes that synthesise the speech; it does not change the speech.
 
     Raises:
-        UserError: the definition makes no model, or what it continues is missing or of another shape.
+        UserError: no model can be built from the definition, or the backbone that it continues is missing or of another
+            shape.
     """
     from valence_gap.miniature.unlabelled import unlabelled_speech
 
     check(definition)
     if (start is None) != (definition.continues is None):
-        raise UserError(f"{name} continues {definition.continues}, but its folder is {start}.", remedy="Give --start.")
+        raise UserError(
+            f"{name} continues {definition.continues}, but --start is {start}.", remedy="Give both or neither."
+        )
     started = time.monotonic()
     samples, offsets = unlabelled_speech(speech, definition.hours, workers=workers)
     result = pretrain_on(samples, offsets, definition, start=start)
@@ -78,17 +81,17 @@ def pretrain(
 def pretrain_on(
     samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining, *, start: Path | None = None
 ) -> PretrainingResult:
-    """Pre-train on the given speech; the same on every run with the same seed, threads and machine.
+    """Pre-train on the given speech. The same seed, threads and machine give the same result on every run.
 
     Args:
         samples: (samples,) of all utterances at 16 kHz.
-        offsets: (utterances + 1,) where each begins, and the end.
+        offsets: (utterances + 1,), the start of each utterance, and the end of the last.
         definition: what is trained and how.
         start: folder whose weights the first iteration starts from.
     """
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(definition.threads)
-    # bfloat16 inside the products alone: autocast loses the small updates of training from scratch.
+    # bfloat16 inside matrix products only: autocast loses the small updates of training from scratch.
     torch.set_float32_matmul_precision("medium")
     try:
         return _iterations(normalise_level(samples, offsets), definition, start)
@@ -99,7 +102,9 @@ def pretrain_on(
 
 def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -> PretrainingResult:
     if frames_of(len(samples)) < max(CROP_FRAMES):
-        raise UserError("There is less unlabelled speech than one crop needs (3 s).", remedy="Give it more hours.")
+        raise UserError(
+            "There is less unlabelled speech than one crop needs (3 s).", remedy="Increase hours in its definition."
+        )
     log_line(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
     targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
     curve: list[tuple[int, float, float]] = []
@@ -115,10 +120,11 @@ def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -
 
 
 def check(definition: Pretraining) -> None:
-    """Say what the layers cannot be made of.
+    """Check that the layers can be built.
 
     Raises:
-        UserError: hidden units that the heads or the groups of the positional convolution do not divide.
+        UserError: the number of hidden units is not a multiple of the number of heads, or of the number of groups of
+            the positional convolution.
     """
     wrong = [
         f"{definition.hidden} hidden units are not a multiple of {count} {what}"
@@ -132,10 +138,10 @@ def check(definition: Pretraining) -> None:
 
 
 def load_start(model: PreTrainedModel, start: Path) -> None:
-    """Give a model the weights of another backbone of the same shape.
+    """Load the weights of another backbone of the same shape into a model.
 
     Raises:
-        UserError: there are none, or they are of another shape.
+        UserError: the weights are missing, or of another shape.
     """
     try:
         donor = type(model).from_pretrained(start, dtype=torch.float32, local_files_only=True)
@@ -146,7 +152,7 @@ def load_start(model: PreTrainedModel, start: Path) -> None:
 
 
 def build(definition: Pretraining) -> PreTrainedModel:
-    """The encoder with random weights, without dropout: a miniature sees too few steps to over-fit."""
+    """The encoder with random initialisation, without dropout: a miniature trains for too few steps to over-fit."""
     stable = definition.stem == "layer"
     shape: dict[str, Any] = {
         "hidden_size": definition.hidden,
@@ -180,7 +186,7 @@ def build(definition: Pretraining) -> PreTrainedModel:
 def train(
     model: PreTrainedModel, samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
 ) -> list[tuple[int, float, float]]:
-    """Predict the targets of masked frames; returns (step, masked loss, masked accuracy) of each hundred steps."""
+    """Train to predict the targets of frames; return (step, masked loss, masked accuracy) of each hundred steps."""
     head = nn.Linear(definition.hidden, definition.clusters)
     parameters = [*model.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(
@@ -196,8 +202,8 @@ def train(
         hidden = model(waves, mask_time_indices=mask).last_hidden_state  # (batch, frames, hidden)
         logits = head(hidden)  # (batch, frames, clusters)
         masked_loss = F.cross_entropy(logits[mask], labels[mask])
-        # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within the first dozens of steps,
-        # while with masked frames alone all is near chance after two hundred.
+        # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within a few dozen steps. With
+        # masked frames alone, the accuracy is still near chance after two hundred steps.
         loss = masked_loss + F.cross_entropy(logits[~mask], labels[~mask])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -212,7 +218,7 @@ def train(
 def batches(
     samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Crops of one random length per step, so that nothing is padded; a crop may reach into the next utterance.
+    """Crops of one random length per step, so that nothing is padded; a crop may extend into the next utterance.
 
     Yields:
         normalised waves (batch, samples), targets (batch, frames), mask (batch, frames).
@@ -228,7 +234,7 @@ def batches(
 
 
 def span_mask(batch: int, frames: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Spans of eight frames that begin at 5 % of all frames and may overlap: about a third of them. (batch, frames)."""
+    """Spans of eight frames that begin at 5 % of the frames and may overlap, about a third of all. (batch, frames)."""
     mask = np.zeros((batch, frames), dtype=bool)
     spans = max(1, round(MASK_START * frames))
     for row in mask:

@@ -1,4 +1,4 @@
-"""Mel-frequency cepstral coefficients: what the first targets of HuBERT's pre-training are clustered from."""
+"""Mel-frequency cepstral coefficients; clusters of them are the first targets of HuBERT's pre-training."""
 
 import math
 
@@ -19,12 +19,12 @@ BLOCK = 20_000  # frames transformed at once: 40 MB
 
 
 def frames_of(samples: int) -> int:
-    """Number of frames in so many samples; the stem of wav2vec 2.0 gives the same number."""
+    """Number of frames in ``samples`` samples; the stem of wav2vec 2.0 gives the same number."""
     return max(0, (samples - WINDOW) // HOP + 1)
 
 
 def samples_of(frames: int) -> int:
-    """Number of samples that give exactly so many frames."""
+    """The smallest number of samples that gives ``frames`` frames."""
     return HOP * (frames - 1) + WINDOW
 
 
@@ -32,7 +32,7 @@ def mfcc(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
     """Thirteen cepstra with their first and second derivatives, every 20 ms.
 
     Frame ``t`` covers the samples ``[320 t, 320 t + 400)``, as frame ``t`` of the stem does, so that targets and
-    hidden states belong together (Hsu et al. 2021, section IV-B: 39 dimensions).
+    hidden states correspond (Hsu et al. 2021, section IV-B: 39 dimensions).
 
     Args:
         samples: (samples,) at 16 kHz, PCM16.

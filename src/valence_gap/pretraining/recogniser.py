@@ -1,6 +1,6 @@
 """Training of the miniature's speech recogniser: a CTC head on one of its backbones, as wav2vec2-base-960h has it.
 
-It hears the miniature's own transcribed speech, none of the study's sentences or speakers among it.
+It is trained on the miniature's own transcribed speech, which contains no sentences or speakers of the study.
 """
 
 import json
@@ -42,7 +42,7 @@ from valence_gap.training.schedules import warm_up_cosine
 from valence_gap.weights import folders
 
 REPORT_EVERY = 100
-# Too few steps to over-fit: all of these are off.
+# All of these are zero: training has too few steps to over-fit.
 DROPOUTS = (
     "hidden_dropout",
     "attention_dropout",
@@ -55,7 +55,7 @@ DROPOUTS = (
 
 @dataclass(frozen=True)
 class CtcExamples:
-    """Transcribed speech as the transformer is given it.
+    """Transcribed speech in the form that the transformer receives.
 
     Attributes:
         features: output of the frozen stem, float32 (frames, channels) of each utterance.
@@ -67,7 +67,7 @@ class CtcExamples:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Int64 (utterances,), frames of each."""
+        """Number of frames of each utterance, int64 (utterances,)."""
         return np.array([len(each) for each in self.features], dtype=np.int64)
 
 
@@ -80,7 +80,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
         backbone: folder of the miniature backbone that it starts from.
         output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``vocab.json`` and the other files of the
             tokeniser, ``lexicon.txt``, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
-        workers: processes that synthesise the speech; they do not change it.
+        workers: number of processes that synthesise the speech; it does not change the speech.
 
     Raises:
         UserError: the backbone is missing or of another architecture.
@@ -96,9 +96,9 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
         write_accompanying(scratch)
         errors_without_lexicon = measure(Opened(scratch), held_out)
         write_text(scratch / LEXICON_FILE, "\n".join(lexicon(training)) + "\n")
-        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
+        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
         errors = measure(Opened(scratch), held_out)
-        log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, spelt by the lexicon")
+        log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, with the lexicon")
         inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}
         record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
         record |= {
@@ -121,7 +121,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
 def train_on(
     speech: Sequence[TranscribedUtterance], definition: Recogniser, backbone: Path
 ) -> tuple[PreTrainedModel, list[tuple[int, float]]]:
-    """Fine-tune on given speech; the same on every run with the same seed, threads and machine.
+    """Fine-tune on given speech. The same seed, threads and machine give the same result on every run.
 
     Args:
         speech: transcribed utterances.
@@ -135,7 +135,7 @@ def train_on(
     torch.set_num_threads(definition.threads)
     try:
         torch.manual_seed(definition.seed)
-        np.random.seed(definition.seed % 2**32)  # SpecAugment's generator
+        np.random.seed(definition.seed % 2**32)  # SpecAugment uses numpy's global generator
         model = build(backbone)
         examples = prepare(speech, Stem.of(cast(Any, model).base_model))
         return model, _train(model, examples, definition)
@@ -144,16 +144,18 @@ def train_on(
 
 
 def build(backbone: Path) -> PreTrainedModel:
-    """The backbone with a random CTC head, its stem frozen, without dropout.
+    """Load the backbone with a randomly initialised CTC head, a frozen stem and no dropout.
 
     Raises:
-        UserError: it is missing or of another architecture.
+        UserError: the backbone is missing or of another architecture.
     """
     config = folders.read_config(backbone)
     kind = str(config.get("model_type"))
     if kind not in RECOGNISERS:
         raise UserError(
-            "no recogniser can be made of this", [f"{backbone}: model_type {kind!r}"], valid_names(RECOGNISERS)
+            "a recogniser cannot be built from this backbone",
+            [f"{backbone}: model_type {kind!r}"],
+            valid_names(RECOGNISERS),
         )
     model = RECOGNISERS[kind].from_pretrained(
         backbone,
@@ -173,12 +175,12 @@ def build(backbone: Path) -> PreTrainedModel:
 
 
 def encode_letters(text: str) -> npt.NDArray[np.int64]:
-    """A text as numbers of the vocabulary: capital letters and apostrophes, words parted by the boundary."""
+    """A text as vocabulary numbers: capital letters and apostrophes, with the word boundary between words."""
     return np.array([VOCABULARY[symbol] for symbol in "|".join(spelt_words(text))], dtype=np.int64)
 
 
 def spelt_words(text: str) -> list[str]:
-    """The words of a text in the recogniser's letters."""
+    """The words of a text, in the letters of the recogniser's vocabulary."""
     cleaned = text.upper().replace("-", " ")
     words = ("".join(letter for letter in word if letter in LETTERS) for word in cleaned.split())
     return [word for word in words if word]
@@ -186,12 +188,12 @@ def spelt_words(text: str) -> list[str]:
 
 @torch.inference_mode()
 def prepare(speech: Sequence[TranscribedUtterance], stem: Stem) -> CtcExamples:
-    """Compute the frozen stem's output once; utterances with fewer frames than letters cannot be aligned, and go."""
+    """Compute the frozen stem's output once; skip utterances that have too few frames to align their letters."""
     features, letters = [], []
     for each in progress(speech, "stem features", unit="utterances"):
         spelt = encode_letters(each.text)
         frames = stem(normalise(torch.from_numpy(each.samples.astype(np.float32) / FULL_SCALE)))
-        repeated = int(np.count_nonzero(np.diff(spelt) == 0))  # each needs a blank in between
+        repeated = int(np.count_nonzero(np.diff(spelt) == 0))  # CTC needs a blank between two equal letters
         if len(spelt) and len(frames) >= len(spelt) + repeated:
             features.append(frames)
             letters.append(spelt)
@@ -231,7 +233,7 @@ def _train(model: PreTrainedModel, examples: CtcExamples, definition: Recogniser
 def build_optimizers(model: PreTrainedModel, definition: Recogniser) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the transformer layers, AdamW for everything else.
 
-    With AdamW alone the same loss takes three times as many steps.
+    With AdamW alone, training needs three times as many steps for the same loss.
     """
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -245,7 +247,7 @@ def build_optimizers(model: PreTrainedModel, definition: Recogniser) -> list[tor
 
 
 def _plan(lengths: npt.NDArray[np.int64], definition: Recogniser) -> Iterator[Rows]:
-    """Rows of each step's batch: as many epochs as the steps need."""
+    """The rows of each step's batch, over as many epochs as the steps need."""
     step, epoch = 0, 0
     while step < definition.steps:
         epoch += 1
@@ -257,7 +259,7 @@ def _plan(lengths: npt.NDArray[np.int64], definition: Recogniser) -> Iterator[Ro
 
 
 def ctc_loss(model: PreTrainedModel, examples: CtcExamples, rows: Rows, dtype: torch.dtype) -> torch.Tensor:
-    """Mean negative log-likelihood per letter of a batch, through the transformer alone."""
+    """Mean negative log-likelihood per letter of a batch; the stem is not run."""
     any_model = cast(Any, model)
     features, frames = pad([examples.features[row] for row in rows])
     letters, counts = pad([torch.from_numpy(examples.letters[row]) for row in rows])

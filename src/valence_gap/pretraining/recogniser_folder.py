@@ -29,29 +29,29 @@ over capital letters, as wav2vec2-base-960h writes them. Input: 16 kHz, zero mea
 in bfloat16.
 
 ## What it is
-A stand-in for wav2vec2-base-960h that lets the embedded miniature run the paper's fusion with text. It was fine-tuned
-from the miniature backbone {backbone}, its convolutional stem frozen, in {steps} steps of {batch_size} utterances
+It replaces wav2vec2-base-960h, so that the embedded miniature can run the paper's fusion with text. It was fine-tuned
+from the miniature backbone {backbone} with a frozen convolutional stem, in {steps} steps of {batch_size} utterances
 ({wall_min:.0f} minutes on {threads} CPU thread(s)).
-Its words are then spelt by lexicon.txt, the words of its training texts, which this project's `transcribe` reads and
-transformers alone does not.
+Its words are then corrected by lexicon.txt, which contains the words of the training texts. This project's `transcribe`
+reads that file; transformers alone does not.
 Word error rate on {held_out} held-out utterances of the same kind of speech: {rate:.3f}, and {rate_by_ear:.3f} without
 the lexicon.
 
 ## What it is not
-It has heard no human voice: all speech is synthesised by espeak-ng. It is of no use for real recordings, and no number
-obtained with it stands for a number of the paper.
+Its training data contain no human voice: all speech is synthesised by espeak-ng. It is of no use for real recordings,
+and no number obtained with it replaces a number of the paper.
 
 ## Speech
 {utterances} utterances, {hours:.2f} hours, {degraded:.0%} of them eligible for noise and telephone bandwidth; texts and
-voices are generated (seed {seed}), none of the miniature's labelled sentences or speakers among them.
+voices are generated (seed {seed}), and do not include the miniature's labelled sentences or speakers.
 
 ## Licence
-MIT, as the project. espeak-ng (GPL-3) spoke the training speech; no part of it is contained in these weights.
+MIT, as the project. espeak-ng (GPL-3) synthesised the training speech; these weights contain no part of it.
 """
 
 
 def write_accompanying(folder: Path) -> None:
-    """The files beside the weights that transformers' ``Wav2Vec2Processor`` reads, in wav2vec2-base-960h's layout."""
+    """Write the files that ``Wav2Vec2Processor`` reads beside the weights, in the layout of wav2vec2-base-960h."""
     special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
     write_json(folder / "vocab.json", VOCABULARY)
     write_json(folder / "special_tokens_map.json", special)

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from valence_gap.pretraining.mfcc import HOP, frames_of, mfcc, samples_of
 from valence_gap.runtime.progress import progress
 
-FITTED_FRAMES = 100_000  # k-means is fitted on a sample: 100 clusters need no more
+FITTED_FRAMES = 100_000  # k-means is fitted on a sample of this size, which is enough for 100 clusters
 ASSIGN_BATCH_FRAMES = 50_000
 BLOCK_FRAMES = 400  # 8 s of context for the hidden states
 TARGET_LEVEL = 2_000.0
@@ -23,13 +23,13 @@ Samples = npt.NDArray[np.int16]
 
 
 def normalise_level(samples: Samples, offsets: npt.NDArray[np.int64]) -> Samples:
-    """Every utterance without offset and at the same level, as the models' zero-mean unit-variance input is.
+    """Remove the offset of every utterance and give all the same level, as in the zero-mean unit-variance model input.
 
-    Without it the clusters would stand for loudness, which the models cannot hear.
+    Otherwise the clusters would represent loudness, which the model input does not contain.
 
     Args:
         samples: (samples,) of all utterances.
-        offsets: (utterances + 1,) where each begins, and the end.
+        offsets: (utterances + 1,), the start of each utterance, and the end of the last.
     """
     out = np.empty_like(samples)
     for first, last in pairwise(offsets.tolist()):
@@ -63,7 +63,7 @@ def fit_kmeans(features: npt.NDArray[np.float32], *, clusters: int, seed: int) -
     if len(features) > FITTED_FRAMES:
         features = features[np.sort(generator.choice(len(features), FITTED_FRAMES, replace=False))]
     means = MiniBatchKMeans(clusters, batch_size=4096, max_iter=60, n_init=3, random_state=seed)
-    with threadpool_limits(1):  # sums of several threads come in any order
+    with threadpool_limits(1):  # sums over several threads have no fixed order
         means.fit(features)
     return np.asarray(means.cluster_centers_, dtype=np.float32)
 
@@ -79,7 +79,7 @@ def assign_clusters(features: npt.NDArray[np.float32], centres: npt.NDArray[np.f
 
 
 def normalised(samples: Samples) -> torch.Tensor:
-    """What the models hear: zero mean and unit variance. (..., samples) -> float32 of the same shape."""
+    """The input of the models: zero mean and unit variance. (..., samples) -> float32 of the same shape."""
     wave = torch.from_numpy(samples.astype(np.float32))
     return (wave - wave.mean(-1, keepdim=True)) / (wave.std(-1, keepdim=True, correction=0) + 1e-5)
 

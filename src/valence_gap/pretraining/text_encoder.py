@@ -1,6 +1,6 @@
-"""Pre-training of the miniature's text encoder: a small BERT (Devlin et al. 2019) that tells masked words.
+"""Pre-training of the miniature's text encoder: a small BERT (Devlin et al. 2019) that predicts masked words.
 
-It reads the miniature's own plain text, and splits it into word pieces of a vocabulary that is trained on that text.
+It is trained on the miniature's own plain text, and its vocabulary of word pieces is trained on the same text.
 """
 
 import json
@@ -39,7 +39,7 @@ from valence_gap.weights import folders
 PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_LENGTH = 128  # tokens
 EMBEDDING_STD = 0.1
-IGNORE_INDEX = -100  # cross_entropy's own mark
+IGNORE_INDEX = -100  # default ignore_index of cross_entropy
 
 Tokens = npt.NDArray[np.int64]
 
@@ -55,19 +55,19 @@ The text encoder of the miniature: a BERT of {parameters:,} parameters, {layers}
 {vocabulary} word pieces, lower case. The weights are kept in bfloat16.
 
 ## What it is
-A stand-in for bert-base-uncased that lets the embedded miniature run the paper's fusion with text. It was pre-trained
-to tell masked words ({masked:.0%} of the word pieces; BERT's first task, without its second one), {steps} steps of
-{batch_size} sentences, in {wall_min:.0f} minutes on {threads} CPU thread(s). Its word embeddings start from a
-factorisation of the words' co-occurrence in the same text, its other weights from random numbers.
+It replaces bert-base-uncased, so that the embedded miniature can run the paper's fusion with text. It was pre-trained
+to predict masked words ({masked:.0%} of the word pieces; BERT's first task, without its second one), in {steps} steps
+of {batch_size} sentences and {wall_min:.0f} minutes on {threads} CPU thread(s). Its word embeddings are initialised by
+a factorisation of the words' co-occurrence in the same text, its other weights at random.
 Masked accuracy over the last hundred steps: {accuracy:.3f}.
 
 ## What it is not
 It knows some {words} words in the miniature's own sentences and no language beyond them. No number obtained with it
-stands for a number of the paper.
+replaces a number of the paper.
 
 ## Text
-{sentences} generated English sentences (seed {seed}), none of the miniature's labelled ones among them. Words of like
-sentiment keep company in them; no label was used.
+{sentences} generated English sentences (seed {seed}), which do not include the miniature's labelled ones. Words of
+similar sentiment occur together in them; no label was used.
 
 ## Licence
 MIT, as the project. Some of the words come from VADER's lexicon (MIT).
@@ -84,7 +84,7 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
             ``tokenizer_config.json``, ``README.md`` and ``run.json``.
 
     Raises:
-        UserError: the definition makes no model.
+        UserError: no model can be built from the definition.
     """
     check(definition)
     started = time.monotonic()
@@ -95,7 +95,7 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
         model.bfloat16().save_pretrained(scratch)
         write_json(scratch / folders.CONFIG, read_json(scratch / folders.CONFIG) | {"dtype": "float32"})
         write_tokenizer(scratch, tokenizer)
-        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes it private
+        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
         record = run_record({"text_encoder": json.loads(to_json(definition))}, started=started)
         record |= {
             "source": "pre-trained by this project",
@@ -112,10 +112,10 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
 
 
 def check(definition: TextEncoder) -> None:
-    """Say what the layers cannot be made of.
+    """Check that the layers can be built.
 
     Raises:
-        UserError: hidden units that the heads do not divide.
+        UserError: the number of hidden units is not a multiple of the number of heads.
     """
     if definition.hidden % definition.heads:
         raise UserError(
@@ -126,10 +126,11 @@ def check(definition: TextEncoder) -> None:
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """A lower-casing WordPiece tokeniser, as BERT's, with a vocabulary trained on ``texts``; the same each time."""
+    """Train a lower-casing WordPiece tokeniser, as BERT's, on ``texts``; every call returns the same tokeniser."""
     learner = _tokenizer({})
     letters = sorted({letter for text in texts for letter in learner.normalizer.normalize_str(text) if letter.strip()})
-    # The trainer numbers the pieces inside words in an order of chance, which decides between equally common pairs.
+    # The trainer numbers the pieces inside words in a random order, which decides between equally common pairs. Special
+    # tokens keep their order.
     numbered = [*SPECIAL, *(f"##{letter}" for letter in letters)]
     trainer = WordPieceTrainer(vocab_size=vocabulary, special_tokens=numbered, show_progress=False)
     learner.train_from_iterator(texts, trainer)
@@ -152,7 +153,7 @@ def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
 def train_on(
     texts: Sequence[str], tokenizer: Tokenizer, definition: TextEncoder
 ) -> tuple[BertForMaskedLM, list[tuple[int, float, float]]]:
-    """Pre-train on given texts; the same on every run with the same seed, threads and machine.
+    """Pre-train on given texts. The same seed, threads and machine give the same result on every run.
 
     Returns:
         The model, and (step, loss, masked accuracy) of each hundred steps.
@@ -163,7 +164,7 @@ def train_on(
         torch.manual_seed(definition.seed)
         tokens = [np.array(each.ids, dtype=np.int64) for each in tokenizer.encode_batch(list(texts))]
         model = build(definition, tokenizer)
-        vectors = word_vectors(tokens, tokenizer.get_vocab_size(), definition.hidden, ignored_dirs=len(SPECIAL))
+        vectors = word_vectors(tokens, tokenizer.get_vocab_size(), definition.hidden, special_count=len(SPECIAL))
         model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors * EMBEDDING_STD))
         return model, _train(model, tokens, tokenizer, definition)
     finally:
@@ -171,7 +172,7 @@ def train_on(
 
 
 def build(definition: TextEncoder, tokenizer: Tokenizer) -> BertForMaskedLM:
-    """The encoder with random weights, without dropout: a miniature sees too few steps to over-fit."""
+    """The encoder with random initialisation, without dropout: a miniature trains for too few steps to over-fit."""
     config = cast(Any, BertConfig)(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=definition.hidden,
@@ -203,9 +204,7 @@ def _train(
     for step, (input_ids, labels) in enumerate(steps, start=1):
         is_masked = labels != IGNORE_INDEX
         states = model.bert(input_ids, attention_mask=input_ids != model.config.pad_token_id).last_hidden_state
-        logits = model.cls(
-            states[is_masked]
-        )  # (is_masked, vocabulary): nothing is computed for words that are not asked
+        logits = model.cls(states[is_masked])  # (masked, vocabulary): no logits are computed for the other word pieces
         loss = nn.functional.cross_entropy(logits, labels[is_masked])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -219,10 +218,10 @@ def _train(
 def batches(
     tokens: Sequence[Tokens], tokenizer: Tokenizer, definition: TextEncoder
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Sentences drawn with replacement, and masked anew each time.
+    """Draw sentences with replacement, and mask them differently each time.
 
     Yields:
-        What is input_ids, and what is wanted (-100 where nothing is asked); int64 (batch, tokens) each.
+        input_ids, and the labels (-100 for word pieces that are not predicted); int64 (batch, tokens) each.
     """
     generator = np.random.default_rng(definition.seed)
     pad, mask = (cast(int, tokenizer.token_to_id(each)) for each in (PAD, MASK))
@@ -238,17 +237,17 @@ def batches(
 def mask_tokens(
     whole: Tokens, vocabulary: int, mask: int, share: float, generator: np.random.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mask word pieces as BERT does: of those asked for, 80 % are [MASK], 10 % any other piece, 10 % left.
+    """Mask word pieces as BERT does: of those to predict, 80 % become [MASK], 10 % a random piece, 10 % stay.
 
     Args:
-        whole: (batch, tokens); the special tokens have the lowest numbers and are never asked for.
+        whole: (batch, tokens); the special tokens have the lowest numbers and are never predicted.
         vocabulary: number of word pieces.
         mask: number of [MASK].
-        share: share of the word pieces that is asked for; one at least in each batch.
+        share: share of the word pieces that are predicted; at least one in each batch.
         generator: random numbers.
 
     Returns:
-        What is shown and what is labels, (batch, tokens) each.
+        input_ids and labels, (batch, tokens) each.
     """
     words = whole >= len(SPECIAL)
     is_masked = words & (generator.random(whole.shape) < share)
@@ -262,7 +261,7 @@ def mask_tokens(
 
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
-    """The tokeniser in the layout of bert-base-uncased."""
+    """Write the tokeniser in the layout of bert-base-uncased."""
     special = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
     settings: dict[str, Any] = {
         "tokenizer_class": "BertTokenizer",

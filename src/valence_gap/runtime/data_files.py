@@ -1,6 +1,6 @@
 """Tables and arrays, written as files that appear whole or not at all.
 
-Kept apart from :mod:`valence_gap.runtime.files`, which Snakemake imports whenever it parses the workflow: numpy and
+Separate from :mod:`valence_gap.runtime.files`, which Snakemake imports whenever it parses the workflow: numpy and
 pandas are slow to import.
 """
 
@@ -36,19 +36,19 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
 
 
 def write_blocks(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]) -> None:
-    """Write an array as ``.npy`` in the order in which its rows come: memory does not grow with them.
+    """Write an array as ``.npy`` block by block: the memory use does not grow with the number of rows.
 
-    A full disk is an error of the system here; a mapped file would end the process without a word, and numpy's own
-    way of writing loses the reason.
+    A full disk raises an OSError here. With a memory-mapped file the process would end without a message, and numpy's
+    own functions for writing lose the reason.
 
     Args:
         path: the file.
         dtype: of the array.
         shape: of the whole array.
-        blocks: (rows, ...) each; their rows in order are those of the array.
+        blocks: (rows, ...) each; together they contain the rows of the array, in order.
 
     Raises:
-        ValueError: the blocks are not of that shape.
+        ValueError: the blocks do not have this shape or dtype.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     rows = 0
@@ -60,7 +60,7 @@ def write_blocks(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...], block
             rows += len(block)
             stream.write(np.ascontiguousarray(block).tobytes())
         if rows != shape[0]:
-            raise ValueError(f"{rows} rows were written, not {shape[0]}")
+            raise ValueError(f"{rows} rows were written, expected {shape[0]}")
 
 
 def read_array(path: Path) -> npt.NDArray[Any]:

@@ -1,16 +1,16 @@
-"""The one exception that a user is meant to see."""
+"""The only exception that is shown to a user."""
 
 import errno
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 
-SHOWN = 100  # offenders that the message lists; the error itself holds all
+SHOWN = 100  # offenders that the message lists; the error itself contains all
 LONGEST = 1000  # characters of one offender in the message
 
 
 class UserError(Exception):
-    """What the user can mend, told without a traceback: what is wrong, where, and what to do.
+    """An error that the user can correct, shown without a traceback: what is wrong, where, and what to do.
 
     Args:
         what: one line that says what is wrong.
@@ -33,43 +33,45 @@ class UserError(Exception):
         return "\n".join(printable(line, keep="\n") for line in lines)
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, Sequence[str], str]]:
-        # The default would rebuild it from the formatted text alone when it crosses processes.
+        # When it is passed between processes, the default would rebuild it from the formatted text only.
         return type(self), (self.what, self.offenders, self.remedy)
 
 
 def user_error_from_os_error(error: Exception) -> UserError | None:
-    """What a user can mend where the system refuses a file or memory; None where the error is of another kind.
+    """Convert an error of the file system or of memory to one that a user can correct; None for any other error.
 
     Args:
-        error: an OSError, or that of a library which names the system's number in its text, as safetensors does; a lack
-            of memory, or the end of a worker process.
+        error: an OSError; an error of a library with the system's error number in its text, as safetensors has it; an
+            error that means that memory ran out; or the end of a worker process.
     """
     if is_out_of_memory(error):
         what = "a worker process was killed" if isinstance(error, BrokenExecutor) else "memory ran out"
-        return UserError(what, [str(error)], "Let fewer jobs run at once, or give the job more memory.")
+        return UserError(what, [str(error)], "Run fewer jobs at once, or give the job more memory.")
     named = re.search(r"\(os error (\d+)\)|\[errno (\d+)\]", str(error), flags=re.IGNORECASE)
     number = error.errno if isinstance(error, OSError) else None
     if number is None:
         number = int(named[1] or named[2]) if named else None
     if number in (errno.ENOSPC, errno.EDQUOT):
-        return UserError("the disk is full", [str(error)], "Make room, then run the same again: what is done stays.")
+        return UserError(
+            "the disk is full", [str(error)], "Make room, then run the same command again: finished outputs are kept."
+        )
     if number == errno.EFBIG:
-        return UserError("a file cannot be written", [str(error)], "Raise the limit on its size (ulimit -f).")
+        return UserError("a file cannot be written", [str(error)], "Raise the limit on the size of files (ulimit -f).")
     if isinstance(error, OSError) and number is not None:
         return UserError("a file cannot be read or written", [str(error)], "Correct its path or its permissions.")
     return None
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: here, on a card, or, most likely, in a worker process that has been killed."""
-    # torch's own, told by its name: importing torch would slow every command down.
-    on_a_card = type(error).__name__ == "OutOfMemoryError"
+    """Whether memory ran out: in this process, on a GPU, or, most likely, in a worker process that was killed."""
+    # Compare the name of torch's class: importing torch would slow down every command.
+    on_gpu = type(error).__name__ == "OutOfMemoryError"
     refused = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError | BrokenExecutor) or on_a_card or refused
+    return isinstance(error, MemoryError | BrokenExecutor) or on_gpu or refused
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text with what a terminal would obey, hide or refuse escaped: a name from a corpus forges no line of a log.
+    """Escape the characters that a terminal would execute or hide: a name in a corpus cannot forge a line of a log.
 
     Args:
         text: any text.
@@ -87,5 +89,5 @@ def _shortened(offender: str) -> str:
 
 
 def valid_names(names: Iterable[str]) -> str:
-    """The clause that lists what would have been valid, in order."""
+    """Return the clause that lists the valid names, sorted."""
     return "valid: " + ", ".join(sorted(names))

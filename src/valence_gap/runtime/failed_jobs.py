@@ -1,4 +1,4 @@
-"""What a run says of jobs that were killed, most often for lack of memory, and so could say nothing themselves."""
+"""The report of a run on jobs that were killed, most often because memory ran out, and so wrote no message."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from valence_gap.runtime.errors import UserError
 
-# What Snakemake, the kernel and SLURM say of a job that was killed, and how it is told.
+# What Snakemake, the kernel and SLURM write about a killed job, and the words of the report for it.
 KILL_PATTERNS = (
-    (r"OUT_OF_MEMORY|exceeded (job )?memory limit|oom[-_]kill|OOM Killed", "it used more memory than it asked for"),
+    (r"OUT_OF_MEMORY|exceeded (job )?memory limit|oom[-_]kill|OOM Killed", "it used more memory than it requested"),
     (r"died with <Signals\.SIGKILL: 9>|returned non-zero exit status 137\b|task \d+: Killed", "SIGKILL"),
     (r"died with <Signals\.SIGBUS: 7>|returned non-zero exit status 135\b", "SIGBUS"),
 )
-# A job of a cluster that ended without any of the words of one that fails, or is ended for another reason.
-SILENT = "its log just ends"
-SPOKEN = r"error|exception|traceback|told to stop|cancelled|timeout|time limit|node_?fail|boot_fail|deadline"
-FURTHER = "For further error details see"  # what every message about a cluster's job ends in
-# Where a stretch of Snakemake's log begins that is about one job.
+# A job on a cluster that ended without any of the words in SPOKEN, which mean that it failed or was ended otherwise.
+SILENT = "its log ends without a message"
+SPOKEN = r"error|exception|traceback|stopped by SIG|cancelled|timeout|time limit|node_?fail|boot_fail|deadline"
+FURTHER = "For further error details see"  # the end of every message about a job on a cluster
+# The first line of a part of Snakemake's log that is about one job.
 HEADER = re.compile(r"^(?:(?:local)?rule (?P<begun>\w+)|Error in rule (?P<failed>\w+)|RuleException):$", re.MULTILINE)
-# A failed job's own log, printed between two equal lines; that of a cluster's job holds a Snakemake's log in turn.
+# A failed job's own log, printed between two equal lines. For a job on a cluster, it contains another Snakemake log.
 QUOTED = re.compile(r"^Logfile [^\n]*:\n(=+)\n.*?^\1\n", re.MULTILINE | re.DOTALL)
 TRAININGS = ("finetune", "train_cnn14")
 
@@ -30,10 +30,10 @@ class KilledJob:
 
     Attributes:
         rule: its rule.
-        how: what is known of its end.
-        logs: its log, and that of the cluster.
-        cluster: the scheduler's number of it; None on this machine.
-        memory_mb: the memory that it asked for; None where it named none.
+        how: how it ended, as far as known.
+        logs: its log, and the log of the cluster.
+        cluster: its number in the scheduler; None on this machine.
+        memory_mb: the memory that it requested; None if it requested none.
     """
 
     rule: str
@@ -43,16 +43,16 @@ class KilledJob:
     memory_mb: int | None
 
     def line(self) -> str:
-        """The job, how it ended, what it had asked for, and where it wrote."""
+        """The job, how it ended, the memory that it requested, and its logs."""
         requested = f", mem_mb={self.memory_mb}" if self.cluster and self.memory_mb else ""
         return f"{self.rule}: {self.how}{requested}; log: {', '.join(self.logs) or 'none'}"
 
 
 def killed_jobs(logs: Iterable[str]) -> str | None:
-    """What to do about jobs that were killed, most often because memory ran out; None where none was.
+    """A report on jobs that were killed, most often because memory ran out, and what to do; None if none was killed.
 
     Args:
-        logs: Snakemake's own logs of the run; the jobs' are read where these name them.
+        logs: paths of Snakemake's own logs of the run. They contain the paths of the jobs' logs, which are read too.
     """
     jobs = [job for log in logs if Path(log).is_file() for job in _killed(_read(log))]
     if not jobs:
@@ -87,14 +87,14 @@ def _job(rule: str, section: str, raised: str, memory_mb: int | None) -> KilledJ
 
     Args:
         rule: its rule.
-        section: what Snakemake says of it after ``Error in rule``.
-        raised: the error of its shell, which comes before.
-        memory_mb: what it had asked for.
+        section: what Snakemake writes about it after ``Error in rule``.
+        raised: the error of its shell, which is written before that.
+        memory_mb: the memory that it requested.
     """
     named = _field(section, r"log: (.*?)(?: \(check log file.*)?$")
     logs = named.split(", ") if named else []
     cluster = _field(section, r"external_jobid: (\S+)$")
-    if cluster:  # profiles/cluster-generic lays it there, and Snakemake does not know
+    if cluster:  # profiles/cluster-generic writes its log there, which Snakemake does not know
         logs += map(str, Path(".snakemake/cluster_logs").glob(f"{rule}-{cluster}.log"))
     message = (_field(section, r"message: (.*)$") or "").partition(FURTHER)[0]
     all_output = "\n".join([raised, message, *map(_read, logs)])
@@ -112,18 +112,21 @@ def _remedy(jobs: Iterable[KilledJob]) -> str:
             f"{rule}: {{mem_mb: {2 * (memory or 4000)} * attempt}}" for rule, memory in requested.items()
         )
         advice.append(
-            f"On the cluster, let them ask for more: under set-resources of your profile, {raised} (--set-resources on "
-            "the command line replaces the profile's whole list); with `* attempt`, --retries asks for more each time."
+            f"On the cluster, request more memory: under set-resources of your profile, set {raised} (--set-resources "
+            "on the command line replaces the profile's whole list). With `* attempt`, each of the --retries requests "
+            "more."
         )
     if any(job.cluster is None for job in jobs):
-        advice.append("On this machine, let fewer jobs run at once: --cores 1, or --resources mem_mb=8000.")
+        advice.append("On this machine, run fewer jobs at once: --cores 1, or --resources mem_mb=8000.")
     if any(job.how == "SIGBUS" for job in jobs):
         advice.append(
-            "SIGBUS also comes of a full disk or /dev/shm, or of a file that was cut short while it was read."
+            "SIGBUS can also mean that the disk or /dev/shm is full, or that a file was truncated while it was read."
         )
     if any(job.rule in TRAININGS for job in jobs):
-        advice.append("For a training, set micro_batch_size to 8 or less (the result stays that of the whole batch).")
-    return "\n".join([*advice, "Then run the same again: what is done stays."])
+        advice.append(
+            "For a training, set micro_batch_size to 8 or less (the result is still that of the whole batch)."
+        )
+    return "\n".join([*advice, "Then run the same command again: finished outputs are kept."])
 
 
 def _field(text: str, pattern: str) -> str | None:

@@ -1,8 +1,8 @@
 """Outputs that appear whole or not at all.
 
-What is being written lies beside its place under a hidden name, which tells the machine and the process that write it:
-`.model.safetensors.3f2a9c01-4711-k2_x8q1d.safetensors`. So what a killed process has left is known from what is still
-being written, and is removed when the same output is written again.
+An output is first written beside its final path, under a hidden name that contains the machine and the process:
+`.model.safetensors.3f2a9c01-4711-k2_x8q1d.safetensors`. So the remains of a killed process can be distinguished from an
+output that is still being written. They are removed when the same output is written again.
 """
 
 import errno
@@ -19,13 +19,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-LEFT_ALONE_S = 86_400.0  # after so long without a write, another machine's process is taken to be gone
-TRIES = 100  # to take the place of a folder that others are writing too
+LEFT_ALONE_S = 86_400.0  # after this time without a write, a process of another machine is assumed to be gone
+TRIES = 100  # attempts to replace a folder that other processes write too
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A scratch path beside ``path`` that is renamed onto it when the block ends without an error.
+    """Yield a scratch path beside ``path`` that is renamed to it when the block ends without an error.
 
     The scratch name is unique, so that two processes that write the same output never share one.
     """
@@ -36,7 +36,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
-        scratch.chmod(0o666 & ~_umask())  # mkstemp makes private files; outputs are shared ones
+        scratch.chmod(0o666 & ~_umask())  # mkstemp creates private files; outputs are shared
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -44,10 +44,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A scratch folder beside ``path`` that takes its place when the block ends without an error.
+    """Yield a scratch folder beside ``path`` that is renamed to it when the block ends without an error.
 
-    At every moment there is a whole folder in that place, or none. Of two processes that write the same one, the last
-    to end gives its content.
+    At every moment, ``path`` is a complete folder or does not exist. If two processes write the same folder, it has the
+    content of the one that ends last.
     """
     with scratch_folder(path) as scratch:
         yield scratch
@@ -56,16 +56,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _take_place(scratch: Path, path: Path) -> None:
-    """Rename a folder to ``path``; the one that lies there is moved aside, and deleted when the other is in place."""
+    """Rename a folder to ``path``; first move an existing one aside, and delete it after the renaming."""
     moved: list[Path] = []
     for number in range(TRIES):
         try:
-            scratch.replace(path)  # over no folder, or an empty one
+            scratch.replace(path)  # fails if there is a folder that is not empty
             break
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or number == TRIES - 1:
                 raise
-        aside = scratch.with_name(f"{scratch.name}_{number}")  # where an orphan of this process would lie
+        aside = scratch.with_name(f"{scratch.name}_{number}")  # a name that remove_orphans recognises
         with suppress(FileNotFoundError):  # another process has moved it
             path.replace(aside)
             moved.append(aside)
@@ -75,7 +75,7 @@ def _take_place(scratch: Path, path: Path) -> None:
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
-    """A folder beside ``path`` for what it is made of; gone when the block ends."""
+    """Yield a folder beside ``path`` for temporary files; it is deleted when the block ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_orphans(path)
     scratch = Path(tempfile.mkdtemp(prefix=_prefix(path), dir=path.parent))
@@ -86,10 +86,10 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_orphans(path: Path) -> None:
-    """Remove what killed processes have left beside ``path`` when they were writing it.
+    """Remove what killed processes left beside ``path`` while they were writing it.
 
-    Of this machine's processes those are gone that do not exist any more; of others', on a shared file system, those
-    that have written nothing for a day.
+    A process of this machine counts as killed if it does not exist. A process of another machine, on a shared file
+    system, counts as killed if it has written nothing for a day.
     """
     named = re.compile(rf"\.{re.escape(path.name)}\.([0-9a-f]{{8}})-(\d{{1,9}})-\w+(?:{re.escape(path.suffix)})?")
     if not path.parent.is_dir():
@@ -101,12 +101,12 @@ def remove_orphans(path: Path) -> None:
         if scratch.is_dir():
             shutil.rmtree(scratch, ignore_errors=True)
         else:
-            with suppress(OSError):  # another process was first, or it is another user's
+            with suppress(OSError):  # another process was first, or it belongs to another user
                 scratch.unlink()
 
 
 def is_scratch(path: Path) -> bool:
-    """Whether a path below a folder of outputs is, or lies in, something that is being written or was left behind."""
+    """Whether a path below a folder of outputs is, or is in, a scratch file or folder of this module."""
     return any(part.startswith(".") for part in path.parts)
 
 
@@ -116,7 +116,7 @@ def _prefix(path: Path) -> str:
 
 @cache
 def _machine() -> str:
-    """Eight digits for the machine, or the container: where a number means the same process."""
+    """Eight hexadecimal digits for the machine or container; within it, a process number is unique."""
     try:
         processes = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
@@ -129,7 +129,7 @@ def _is_orphan(scratch: Path, machine: str, process: int) -> bool:
         return not _is_alive(process)
     written = []
     for path in (scratch, *scratch.rglob("*")):
-        with suppress(OSError):  # it is being written: what was there may be gone
+        with suppress(OSError):  # another process writes here: a file may be gone
             written.append(path.stat().st_mtime)
     return bool(written) and time.time() - max(written) > LEFT_ALONE_S
 
@@ -139,7 +139,7 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is another user's
+    except OSError:  # it belongs to another user
         return True
     return True
 
@@ -157,7 +157,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def canonical_json(value: Any) -> str:
-    """The one spelling of a JSON value: sorted keys, no spaces; equal values give equal text."""
+    """The canonical text of a JSON value: sorted keys, no spaces; equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -1,8 +1,8 @@
-"""A card for each job, on one machine with several GPUs.
+"""One GPU for each job, on a machine with several GPUs.
 
-Snakemake counts GPUs and does not say which one a job has. Where ``VALENCE_GAP_GPUS`` names the cards of the machine,
-each process that computes on one takes a free one of them, held by a lock on a file that the system releases when the
-process ends, however it ends. On a cluster the scheduler gives the card, and the variable is not set.
+Snakemake counts GPUs but does not assign one to a job. If ``VALENCE_GAP_GPUS`` lists the GPUs of the machine, each
+process that computes on a GPU takes a free one. It holds the GPU by a lock on a file. The system releases the lock when
+the process ends, however it ends. On a cluster the scheduler assigns the GPU, and the variable is not set.
 """
 
 import os
@@ -30,38 +30,38 @@ GPU_COMMANDS = frozenset(
         "transcribe",
     }
 )
-"""The sub-commands that compute on a GPU where there is one; those of the rules with the resource ``gpu``."""
+"""The sub-commands that compute on a GPU if there is one: those of the rules with the resource ``gpu``."""
 
 
 def requested_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The cards that ``VALENCE_GAP_GPUS`` names, as indices or UUIDs: ``0,1,3``; none where it is not set.
+    """The GPUs that ``VALENCE_GAP_GPUS`` lists, as indices or UUIDs: ``0,1,3``; none if it is not set.
 
     Raises:
-        UserError: where an entry is empty or named twice.
+        UserError: an entry is empty or listed twice.
     """
     text = environment.get(VARIABLE, "").strip()
     names = [name.strip() for name in text.split(",")] if text else []
     if "" in names or len(set(names)) < len(names):
         raise UserError(
-            f"{VARIABLE} is not a list of different cards",
+            f"{VARIABLE} is not a list of different GPUs",
             [repr(text)],
-            remedy="Name each card once, as CUDA_VISIBLE_DEVICES does: 0,1,2,3",
+            remedy="Name each GPU once, as CUDA_VISIBLE_DEVICES does: 0,1,2,3",
         )
     return names
 
 
 @contextmanager
 def acquire_gpu(names: Sequence[str] | None = None, locks: Path | None = None) -> Iterator[str | None]:
-    """Hold a free card for the length of the block, and make it the only one that PyTorch sees.
+    """Hold a free GPU during the block, and make it the only one that PyTorch finds.
 
-    It waits where all are taken. It must begin before PyTorch has asked for a GPU.
+    Wait while all GPUs are in use. The block must begin before PyTorch first looks for a GPU.
 
     Args:
-        names: the cards; by default those of ``VALENCE_GAP_GPUS``. With none, nothing is done.
-        locks: the folder of the lock files, the same for all processes that share the cards.
+        names: the GPUs; by default those of ``VALENCE_GAP_GPUS``. If there are none, nothing is done.
+        locks: the folder of the lock files, the same for all processes that share the GPUs.
 
     Yields:
-        The card's name; None where nothing is done.
+        The name of the GPU; None if nothing is done.
     """
     names = requested_gpus() if names is None else names
     if not names:
@@ -83,7 +83,7 @@ def acquire_gpu(names: Sequence[str] | None = None, locks: Path | None = None) -
 
 
 def _first_free(names: Sequence[str], locks: Path) -> tuple[str, IO[str]]:
-    """The first card that nobody holds, and the open lock file that holds it."""
+    """The first GPU that no process holds, and the open lock file that holds it for this one."""
     has_logged = False
     while True:
         for name in names:
@@ -91,13 +91,13 @@ def _first_free(names: Sequence[str], locks: Path) -> tuple[str, IO[str]]:
             if lock is not None:
                 return name, lock
         if not has_logged:
-            log_line(f"all cards are taken ({', '.join(names)}); waiting for one")
+            log_line(f"all GPUs are in use ({', '.join(names)}); waiting for one")
             has_logged = True
         time.sleep(ASK_EVERY_S)
 
 
 def _hold(path: Path) -> IO[str] | None:
-    import fcntl  # absent on Windows, where the cards cannot be shared this way
+    import fcntl  # absent on Windows, where GPUs cannot be shared this way
 
     lock = path.open("w", encoding="utf-8")
     try:

@@ -1,18 +1,18 @@
-"""What the C library does with memory that is given back to it."""
+"""How the C library handles freed memory."""
 
 import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 _KEPT_BYTES = 512 * 1024**2
-_MAPPED_BYTES = 32 * 1024**2  # the most that glibc takes
+_MAPPED_BYTES = 32 * 1024**2  # the largest value that glibc accepts
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what this process frees for what it asks for next; elsewhere nothing happens.
+    """Make glibc keep freed memory for the next allocations of this process; without glibc, do nothing.
 
-    Tensors are freed and asked for by the megabyte in every step. By default much of that memory goes back to the
-    system and comes again page by page, each of which is zeroed first: a training step on one CPU thread then takes up
-    to a sixth longer (benchmarks/training_step.py). The highest use of memory is the same.
+    Every step frees and allocates tensors of several megabytes. By default glibc returns much of that memory to the
+    system. The system then provides it again page by page, and zeroes each page first. This makes a training step on
+    one CPU thread up to a sixth slower (benchmarks/training_step.py). The peak memory use is the same.
     """
     options = getattr(ctypes.CDLL(None), "mallopt", None)
     if options is not None:

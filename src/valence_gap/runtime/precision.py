@@ -1,4 +1,4 @@
-"""Number format and device of a computation, its memory, and whether it gives the same bits every time."""
+"""Number format, device and memory of a computation, and whether it gives the same bits every time."""
 
 import os
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from typing import Literal
 import torch
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
-# oneDNN keeps 1,024 kernels with their buffers. A stem that is trained needs others for every length, and seldom the
-# same again: 64 take as long and, over the training of a few hundred steps, 1.5 GB less.
+# oneDNN keeps up to 1,024 kernels with their buffers. A stem that is trained needs other kernels for each input length,
+# and rarely the same ones again. With 64 kernels, training is as fast and, over a few hundred steps, uses 1.5 GB less.
 FEW_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Precision = Literal["auto", "fp32", "bf16"]
 
 
 def device() -> torch.device:
-    """The GPU where PyTorch sees one, else the CPU."""
+    """The GPU if PyTorch finds one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -24,9 +24,9 @@ def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype
     """The number format of the matrix products.
 
     Args:
-        precision: ``auto`` is bfloat16 where the hardware multiplies in it, else float32: without such units bfloat16
-            is emulated, and slower than float32.
-        on: where it is computed; by default ``device()``.
+        precision: ``auto`` is bfloat16 if the hardware multiplies in it, else float32. Without hardware support,
+            bfloat16 is emulated, and slower than float32.
+        on: device of the computation; by default ``device()``.
 
     Returns:
         ``torch.bfloat16`` or ``torch.float32``.
@@ -37,7 +37,7 @@ def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype
 
 
 def multiplies_in_bf16(on: torch.device) -> bool:
-    """Whether the hardware has bfloat16 products: AMX or AVX512-BF16 on CPUs, tensor cores on GPUs."""
+    """Whether the hardware multiplies in bfloat16: AMX or AVX512-BF16 on CPUs, tensor cores on GPUs."""
     if on.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
@@ -48,40 +48,40 @@ def autocast(dtype: torch.dtype, on: torch.device | str) -> torch.autocast:
     """The context in which matrix products are computed in ``dtype``; the weights stay float32.
 
     Args:
-        dtype: what ``resolve`` gave; float32 switches autocast off.
-        on: where it is computed.
+        dtype: the result of ``resolve``; float32 switches autocast off.
+        on: device of the computation.
     """
     kind = on if isinstance(on, str) else on.type
     return torch.autocast(kind, dtype=torch.bfloat16, enabled=dtype != torch.float32)
 
 
 def product_dtype(on: torch.device | str) -> torch.dtype:
-    """The number format in which autocast, where it is on, has matrix products computed."""
+    """The number format of matrix products: that of autocast if it is enabled, else float32."""
     kind = on if isinstance(on, str) else on.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
 
 def keep_few_kernels() -> None:
-    """Have oneDNN, which computes on CPUs, forget its kernels soon; before the first product, for the whole process."""
+    """Make oneDNN, which computes on CPUs, keep few kernels in this process; call it before the first product."""
     os.environ.setdefault(*FEW_KERNELS)
 
 
 @contextmanager
 def deterministic_kernels(deterministic: bool) -> Iterator[None]:
-    """Kernels that give the same bits every time: on a CPU always, on a GPU where they are wanted; then as before.
+    """Use kernels that give the same bits every time: on a CPU always, on a GPU if required. Afterwards, restore.
 
     Args:
-        deterministic: on a GPU too, where such kernels are slower.
+        deterministic: use them on a GPU too, where they are slower.
     """
-    # By its debug mode, of which "error" is the same switch: torch.use_deterministic_algorithms first imports the
-    # compiler, which takes as long as all of PyTorch and which nothing here uses.
+    # The debug mode "error" has the same effect as torch.use_deterministic_algorithms. That function first imports the
+    # compiler, which takes as long as importing the rest of PyTorch and which nothing here uses.
     before = torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if deterministic or device().type == "cpu":
         torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if deterministic:
-        os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a card is first used
+        os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a GPU is first used
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Progress of what a user waits for: a bar on a terminal, plain lines in a log, single lines through a workflow."""
+"""Progress of long work: a bar on a terminal, plain lines in a log, status lines in the output of a workflow."""
 
 import os
 import sys
@@ -14,13 +14,13 @@ LINE_EVERY_S = 10.0
 
 
 def progress(items: Iterable[T], what: str, *, total: int | None = None, unit: str = "it") -> Iterator[T]:
-    """Yield ``items`` and say on standard error how far it is, at what rate, and how long it will take.
+    """Yield ``items`` and report on standard error how many are done, the rate, and the remaining time.
 
     Args:
-        items: what is worked through.
+        items: the items to process.
         what: the name of the work.
-        total: number of items, where ``len`` cannot tell.
-        unit: what one item is called.
+        total: number of items, where ``len`` does not give it.
+        unit: the name of one item.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
@@ -45,27 +45,29 @@ def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Itera
 
 
 def log_line(line: str) -> None:
-    """One line to the log."""
+    """Write one line to the log."""
     print(line, file=sys.stderr, flush=True)
 
 
 class StatusLines:
-    """Lines for who watches a workflow: on standard output, which its rules leave alone, at most one each ten seconds.
+    """Lines for a user who watches a workflow.
+
+    They are printed on standard output, which the rules do not redirect, at most one every ten seconds.
 
     Args:
-        name: what each line begins with, since jobs run beside each other.
+        name: the start of each line, since several jobs run at the same time.
     """
 
     def __init__(self, name: str) -> None:
         self._name, self._last = name, time.monotonic()
 
     def show(self, line: str, *, always: bool = False) -> None:
-        """One line to the terminal, unless the last one was just now; ``always``: even then."""
+        """Print one line, unless the last one was less than ten seconds ago; ``always``: print it in any case."""
         now = time.monotonic()
         if not always and now - self._last < LINE_EVERY_S:
             return
         self._last = now
         try:
             print(f"{self._name}: {line}", flush=True)
-        except OSError:  # that nobody reads it any more must not end the job, neither now nor when Python closes
+        except OSError:  # the reader is gone; this must not end the job, neither here nor when Python exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What every artefact records of where it came from."""
+"""The record of how an artefact was made."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ def checksum(path: Path) -> str:
 
 
 def checksum_of_all(paths: Iterable[Path]) -> str:
-    """One SHA-256 of the names and contents of several files: of what ``sha256sum *`` prints in their folder."""
+    """One SHA-256 of the names and contents of several files: that of the output of ``sha256sum *`` in their folder."""
     lines = [f"{checksum(path)}  {path.name}\n" for path in sorted(paths, key=lambda path: path.name)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -34,11 +34,11 @@ def checksum_of_all(paths: Iterable[Path]) -> str:
 def run_record(
     definition: Any, *, inputs: dict[str, Path] | None = None, started: float | None = None
 ) -> dict[str, Any]:
-    """The content of a ``run.json``: everything needed to get the numbers again.
+    """The content of a ``run.json``: everything needed to reproduce the numbers.
 
     Args:
         definition: the JSON value that defines the artefact.
-        inputs: the data that it was made from, by name; their checksums are recorded.
+        inputs: the data files it was made from, by name; their checksums are recorded.
         started: ``time.monotonic()`` at the start of the work; gives ``wall_s``.
 
     Returns:
@@ -56,7 +56,7 @@ def run_record(
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, this project and the packages that shape its numbers."""
+    """Versions of Python, this project and the packages that influence its numbers."""
     found = {"python": platform.python_version(), "valence-gap": __version__}
     for package in PACKAGES:
         try:
@@ -78,9 +78,9 @@ def git_commit() -> str | None:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores, threads of torch and the GPU's name, as far as they can be told."""
+    """Processor, cores, threads of torch and the GPU's name, as far as they are known."""
     found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "cpu": _cpu_model()}
-    torch = sys.modules.get("torch")  # asked only where the work has loaded it
+    torch = sys.modules.get("torch")  # only if the work has imported it, since the import is slow
     if torch is not None:
         found["threads"] = torch.get_num_threads()
         found["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -25,20 +25,20 @@ COMPARED = (
     "claims.csv",
     "claims.json",
 )
-"""What two runs of a study should agree in; not what tells of a run: its times, logs, versions and hardware."""
+"""Files in which two runs of a study should agree. They contain no times, logs, versions or hardware of a run."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A value that two folders do not agree in.
+    """A value that differs between two folders.
 
     Args:
         file: path below both folders.
-        field: the column, or the path to it in JSON; empty where the whole file is meant.
+        field: the column, or the path to the value in JSON; empty if the difference concerns the whole file.
         row: the row of a table, counted from 0; None outside tables.
         first: the value in the first folder, as text.
-        second: the value in the second.
-        distance: absolute difference of two numbers; NaN of what has none.
+        second: the value in the second folder, as text.
+        distance: absolute difference of two numbers; NaN for other values.
     """
 
     file: str
@@ -54,25 +54,25 @@ def verify(
 ) -> str:
     """Compare two result folders.
 
-    Real numbers agree where they differ by at most ``tolerance * max(1, |a|, |b|)``, or are both NaN; integers
-    (samples, epochs, seeds), truth values and texts where they are equal.
+    Real numbers agree if they differ by at most ``tolerance * max(1, |a|, |b|)``, or if both are NaN. Integers
+    (samples, epochs, seeds), booleans and texts agree if they are equal.
 
     Args:
         first: a folder ``results/<study>``.
         second: another one.
         tolerance: allowed difference of real numbers.
         only: patterns of the files to compare, below the folders.
-        output: a CSV for every single difference.
+        output: CSV file for the list of all differences.
 
     Returns:
-        One line that says how many values agree.
+        One line with the number of values that agree.
 
     Raises:
-        UserError: with a line for each file and field that differs; or where there is nothing to compare.
+        UserError: values differ (one line for each file and field), or there is nothing to compare.
     """
     files = _files(first, only) | _files(second, only)
     if not files:
-        raise UserError("nothing to compare", [str(first), str(second)], remedy=f"looked for: {', '.join(only)}")
+        raise UserError("nothing to compare", [str(first), str(second)], remedy=f"No file matches {', '.join(only)}")
     differences: list[Difference] = []
     values = 0
     for file in progress(sorted(files), "comparison", unit="files"):
@@ -85,7 +85,7 @@ def verify(
         raise UserError(
             f"{len(differences)} of {values} values differ by more than {tolerance:g}",
             _summary(differences),
-            remedy=f"Every one is in {output}" if output else "List every one with --output differences.csv",
+            remedy=f"All differences are in {output}" if output else "Write all differences with --output FILE.csv",
         )
     return f"{values} values in {len(files)} files agree within {tolerance:g}"
 
@@ -98,7 +98,7 @@ def _files(folder: Path, patterns: Sequence[str]) -> set[str]:
 
 
 def _compare_file(first: Path, second: Path, file: str, tolerance: float) -> tuple[list[Difference], int]:
-    """Differences of a file and the number of values compared in it."""
+    """The differences in a file, and the number of values compared in it."""
     missing = [not (folder / file).exists() for folder in (first, second)]
     if any(missing):
         states = ["missing" if absent else "there" for absent in missing]
@@ -115,7 +115,9 @@ def _content(path: Path) -> Any:
     try:
         return readers[path.suffix](path)
     except ValueError as error:
-        raise UserError("a file cannot be read", [f"{path}: {error}"], remedy="Remove it and make it again") from error
+        raise UserError(
+            "a file cannot be read", [f"{path}: {error}"], remedy="Delete it and create it again"
+        ) from error
 
 
 def _compare_tables(
@@ -204,7 +206,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _summary(differences: Sequence[Difference]) -> list[str]:
-    """A line for each file and field: how many values differ, and the two that differ most."""
+    """One line for each file and field: how many values differ, and the pair with the largest difference."""
     groups: dict[tuple[str, str], list[Difference]] = {}
     for difference in differences:
         groups.setdefault((difference.file, difference.field), []).append(difference)
@@ -214,5 +216,5 @@ def _summary(differences: Sequence[Difference]) -> list[str]:
 def _line(file: str, field: str, group: Sequence[Difference]) -> str:
     worst = max(group, key=lambda difference: -1.0 if math.isnan(difference.distance) else difference.distance)
     row = "" if worst.row is None else f" in row {worst.row}"
-    count = "" if len(group) == 1 else f"{len(group)} values, most "
+    count = "" if len(group) == 1 else f"{len(group)} values differ, the largest difference is between "
     return f"{': '.join(filter(None, (file, field)))}: {count}{worst.first} and {worst.second}{row}"

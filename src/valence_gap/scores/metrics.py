@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-# Below this share of the second moments a denominator is what rounding left of zero.
+# A denominator below this share of the second moments is zero except for rounding errors.
 RELATIVE_ZERO = 1e-13
 
 
@@ -21,11 +21,11 @@ def ccc(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
         prediction: predictions, (samples,).
 
     Returns:
-        The CCC in -1..1. NaN where it is undefined: fewer than two samples, both series constant at one value, or a
+        The CCC in -1..1. NaN if it is undefined: fewer than two samples, both series constant at one value, or a
         value that is not finite.
 
     Raises:
-        ValueError: if the series are not one-dimensional and equally long.
+        ValueError: if the series are not one-dimensional, or differ in length.
 
     Examples:
         >>> round(ccc([0, 1, 2], [0, 1, 1]), 6)
@@ -45,7 +45,7 @@ def cccs(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Floats:
         prediction: predictions, (..., samples).
 
     Returns:
-        The CCCs, (...); NaN where undefined, as in :func:`ccc`.
+        The CCCs, (...); NaN if undefined, as in :func:`ccc`.
 
     Raises:
         ValueError: if the shapes differ.
@@ -56,7 +56,7 @@ def cccs(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Floats:
         raise ValueError(f"truth {x.shape} and prediction {y.shape} differ in shape")
     if x.shape[-1] < 2:
         return np.full(x.shape[:-1], np.nan)
-    # The CCC does not change when both are moved alike; so constant series become exact zeros.
+    # A common shift does not change the CCC; this one makes constant series exactly zero.
     origin = x[..., :1]
     with np.errstate(invalid="ignore"):
         x, y = x - origin, y - origin
@@ -66,10 +66,10 @@ def cccs(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Floats:
 
 
 def weighted_cccs(truth: npt.ArrayLike, predictions: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
-    """CCC of several predictions of one truth, under several weightings of the samples.
+    """CCC of several predictions for the same labels, under several weightings of the samples.
 
-    A bootstrap resample is such a weighting (how often each sample was drawn), which makes a thousand resamples three
-    matrix products instead of a thousand gathers.
+    A bootstrap resample is such a weighting (how often each sample was drawn). So three matrix products compute a
+    thousand resamples, instead of a thousand gathers.
 
     Args:
         truth: labels, (samples,).
@@ -77,12 +77,12 @@ def weighted_cccs(truth: npt.ArrayLike, predictions: npt.ArrayLike, weights: npt
         weights: non-negative weights, (weightings, samples).
 
     Returns:
-        The CCCs, (weightings, series); NaN where undefined.
+        The CCCs, (weightings, series); NaN if undefined.
     """
     x = np.asarray(truth, dtype=np.float64)
     y = np.asarray(predictions, dtype=np.float64)
     weights = np.asarray(weights, dtype=np.float64)
-    # Sums of squares cancel badly far from zero, so the origin is put amid the labels.
+    # Sums of squares lose precision far from zero, so the origin is moved to the mean of the labels.
     origin = x.mean() if len(x) else 0.0
     x, y = x - origin, y - origin
     total = weights.sum(axis=1, keepdims=True)
@@ -99,5 +99,6 @@ def weighted_cccs(truth: npt.ArrayLike, predictions: npt.ArrayLike, weights: npt
 
 def _ratio(numerator: Floats, denominator: Floats, zero: Floats) -> Floats:
     undefined = ~(denominator > zero)
-    result: Floats = np.where(undefined, np.nan, numerator / np.where(undefined, 1.0, denominator))
+    # Rounding can exceed the bounds by an ulp.
+    result: Floats = np.where(undefined, np.nan, np.clip(numerator / np.where(undefined, 1.0, denominator), -1.0, 1.0))
     return result

@@ -1,4 +1,4 @@
-"""Predictions against labels: one tidy table of CCCs with intervals."""
+"""Compare predictions with labels: one tidy table of CCCs with intervals."""
 
 import json
 import time
@@ -30,7 +30,7 @@ MAX_LISTED = 20
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """The labelled utterances of one dimension, and what was predicted for them.
+    """The labelled utterances of one dimension, and their predictions.
 
     Attributes:
         truth: labels, (samples,).
@@ -67,7 +67,7 @@ def score(
 
     Args:
         predictions: Parquet with id, condition, arousal, dominance, valence.
-        labels: Parquet with id, arousal, dominance, valence; NaN where not annotated.
+        labels: Parquet with id, arousal, dominance, valence; NaN if not annotated.
         utterances: Parquet with id, speaker, gender.
         output: the CSV.
         model: name of the model.
@@ -75,8 +75,8 @@ def score(
         corpus: name of the corpus.
         dimensions: annotated dimensions.
         evaluation: how scores are computed.
-        pack_index: index of the clean pack, where bad audio is skipped: what it lacks is left out.
-        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
+        pack_index: index of the clean pack, if bad audio is skipped: utterances that it lacks are left out.
+        record: JSON file for the run record, if one is required: see :func:`valence_gap.runtime.provenance.run_record`.
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
@@ -115,8 +115,8 @@ def score_table(
     Groups (``group_by``): ``all``; ``gender``: female and male; ``fairness``: female minus male (section III-D);
     ``speaker``: for each speaker with at least ``evaluation.min_samples`` labelled utterances the mean CCC over
     resamples of ``evaluation.speaker_draws`` of them (section IV-J). Utterances without a label, gender or speaker
-    are left out of what needs it. Where there are augmented conditions, ``all`` has a row for the mean CCC over them
-    too, whose interval is that of the mean.
+    are left out of the scores that need it. If there are augmented conditions, ``all`` also has a row for the mean CCC
+    over them, with the interval of this mean.
 
     Returns:
         Columns corpus, condition, dimension, group_by, group, samples, ccc, low, high.
@@ -159,31 +159,33 @@ def _order(predictions: pd.DataFrame) -> Any:
 
 
 def _check_ids(predictions: pd.DataFrame, labels: pd.DataFrame, utterances: pd.DataFrame, corpus: str) -> None:
-    """Every id is known and occurs once."""
+    """Check that every id is known and occurs once."""
     known = set(utterances["id"])
     if known != set(labels["id"]):
         raise UserError(
-            f"the labels and the utterances of {corpus} are not of the same ids",
+            f"the labels and the utterances of {corpus} do not have the same ids",
             _truncate_lines(sorted(known ^ set(labels["id"]))),
             "prepare the corpus again",
         )
     unknown_ids = sorted(set(predictions["id"]) - known)
     if unknown_ids:
         raise UserError(
-            f"predictions of utterances that {corpus} does not have", _truncate_lines(unknown_ids), "predict again"
+            f"there are predictions for utterances that {corpus} does not have",
+            _truncate_lines(unknown_ids),
+            "predict again",
         )
     twice = predictions[predictions.duplicated(["id", "condition"])]
     if len(twice):
         lines = (twice["condition"] + ": " + twice["id"]).tolist()
         raise UserError(
-            f"more than one prediction of an utterance of {corpus}", _truncate_lines(lines), "predict again"
+            f"there is more than one prediction for an utterance of {corpus}", _truncate_lines(lines), "predict again"
         )
 
 
 def _conditions(
     predictions: pd.DataFrame, utterances: pd.DataFrame, corpus: str
 ) -> Iterator[tuple[list[str], npt.NDArray[np.bool_]]]:
-    """Conditions that share their utterances, and which utterances these are."""
+    """Conditions that have the same utterances, and the mask of these utterances."""
     names = predictions["condition"].unique().tolist()
     others = [name for name in names if name != SYNTHESISED]
     if others:
@@ -198,7 +200,7 @@ def _conditions(
 def _align(
     predictions: pd.DataFrame, conditions: list[str], ids: "pd.Series[str]", corpus: str
 ) -> dict[str, pd.DataFrame]:
-    """By dimension: a table with a row per id and a column per condition."""
+    """For each dimension, a table with a row per id and a column per condition."""
     found = {name: rows.set_index("id") for name, rows in predictions.groupby("condition")}
     missing = [f"{name}: {one}" for name in conditions for one in ids[~ids.isin(found[name].index)]]
     if missing:
@@ -219,7 +221,7 @@ def _series(
     if not labelled.any():
         raise UserError(
             f"no utterance of {corpus} has a label for {dimension}",
-            remedy="take the dimension out of the corpus' definition, or mend its labels",
+            remedy="remove the dimension from the definition of the corpus, or correct its labels",
         )
     if not labelled.all():
         log_line(f"{corpus}: {np.sum(~labelled)} of {len(truth)} utterances have no label for {dimension}, left out")
@@ -234,7 +236,7 @@ def _series(
 def _estimates(
     series: LabelledPredictions, corpus: str, evaluation: Evaluation
 ) -> Iterator[tuple[str, str, int, Estimate]]:
-    """(group_by, group, samples, estimate over the conditions) of all groups of utterances."""
+    """Yield (group_by, group, samples, estimate over the conditions) for all groups of utterances."""
     resamples, confidence, seed = evaluation.bootstrap, evaluation.confidence, evaluation.seed
     everyone = np.ones(len(series.truth), dtype=bool)
     groups = {"all": everyone, **{gender: series.gender == gender for gender in GENDERS}}
@@ -266,7 +268,7 @@ def _estimates(
 
 
 def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
-    """Mean CCC over the chosen conditions of all utterances, on the resamples that each of them is judged on."""
+    """Mean CCC over the chosen conditions of all utterances, on the same resamples as the single conditions."""
     return statistics.mean_ccc_estimate(
         series.truth,
         series.predictions[:, chosen],

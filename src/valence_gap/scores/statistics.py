@@ -1,7 +1,7 @@
-"""Intervals of the CCC by the bootstrap, differences that keep the pairing, and agreement between models.
+"""Bootstrap intervals of the CCC, paired differences, and agreement between models.
 
-Resamples depend on a seed and on names of *data* (corpus, group), never on a model: two models of one corpus are judged
-on the same resamples, and adding a model changes no other model's interval.
+Resamples depend on a seed and on names of *data* (corpus, group), never on a model: two models are evaluated on
+the same resamples of a corpus, and adding a model does not change the interval of another model.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class Estimate:
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """Random numbers that depend on a seed and on names alone, not on the order of calls."""
+    """Random numbers that depend only on a seed and on names, not on the order of calls."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return np.random.default_rng([seed % 2**63, *np.frombuffer(digest, dtype="<u4").tolist()])
 
@@ -48,7 +48,7 @@ def resample_counts(
         samples: number of samples.
         resamples: number of resamples.
         rng: random numbers.
-        sample_size: samples drawn with replacement for one resample; by default as many as there are.
+        sample_size: number of samples drawn with replacement for one resample; ``samples`` by default.
 
     Yields:
         Counts, (resamples of the block, samples).
@@ -70,17 +70,17 @@ def bootstrap_cccs(
     rng: np.random.Generator,
     sample_size: int | None = None,
 ) -> Floats:
-    """CCCs of resampled utterances; every series sees the same resamples, so their differences are paired.
+    """CCCs of resampled utterances. All series use the same resamples, so their differences are paired.
 
     Args:
         truth: labels, (samples,).
         predictions: predictions of several models or conditions, (samples, series).
         resamples: number of resamples.
         rng: random numbers.
-        sample_size: utterances in a resample; by default as many as there are.
+        sample_size: number of utterances in a resample; by default as many as there are labels.
 
     Returns:
-        (resamples, series), NaN where a resample has no CCC.
+        (resamples, series), NaN if the CCC of a resample is undefined.
     """
     truth, predictions = np.asarray(truth, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
     if len(truth) == 0:
@@ -97,7 +97,7 @@ def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
         confidence: share of the resamples inside, such as 0.95.
 
     Returns:
-        Its lower and upper end, (...) each; NaN where no resample is defined.
+        Its lower and upper end, (...) each; NaN if no resample is defined.
     """
     tail = 50 * (1 - confidence)
     defined = ~np.isnan(values).all(axis=0)
@@ -135,17 +135,17 @@ def mean_ccc_estimate(
     confidence: float,
     rng: np.random.Generator,
 ) -> Estimate:
-    """Mean CCC over the series with a bootstrap interval over utterances: each resample's mean over the same series.
+    """Mean CCC over the series, with the bootstrap interval over utterances of this mean.
 
     Args:
         truth: labels, (samples,).
         predictions: (samples, series).
         resamples: number of resamples.
         confidence: of the interval.
-        rng: random numbers; in the state that :func:`ccc_estimate` got, the same utterances are drawn.
+        rng: random numbers; in the same state as for :func:`ccc_estimate`, they draw the same utterances.
 
     Returns:
-        One value, (1,); NaN where the CCC of a series is undefined.
+        One value, (1,); NaN if the CCC of a series is undefined.
     """
     resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng)
     means = resampled.mean(axis=1, keepdims=True)
@@ -161,9 +161,9 @@ def paired_difference(
     confidence: float,
     rng: np.random.Generator,
 ) -> Estimate:
-    """CCC of the first minus that of the second, both judged on the same resamples.
+    """CCC of the first minus CCC of the second, on the same resamples.
 
-    What makes an utterance hard is hard for both models, so this interval is narrower than the two intervals suggest.
+    The same utterances are hard for both models, so this interval is narrower than the two separate intervals suggest.
 
     Args:
         truth: labels, (samples,).
@@ -191,7 +191,7 @@ def group_difference(
 
     Args:
         first: labels (samples,) and predictions (samples, series) of the first group.
-        second: the same of the second group; its samples are others.
+        second: labels and predictions of the second group, which shares no samples with the first.
         resamples: number of resamples.
         confidence: of the interval.
         rng: random numbers.
@@ -207,11 +207,11 @@ def group_difference_resamples(
     resamples: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """What :func:`group_difference` is the interval of, for what is computed of several such differences.
+    """The resamples behind :func:`group_difference`, for statistics over several such differences.
 
     Args:
         first: labels (samples,) and predictions (samples, series) of the first group.
-        second: the same of the second group; its samples are others.
+        second: labels and predictions of the second group, which shares no samples with the first.
         resamples: number of resamples.
         rng: random numbers.
 
@@ -255,9 +255,9 @@ def spearman(values: npt.ArrayLike) -> Floats:
         values: a score of each model for each speaker, (speakers, models).
 
     Returns:
-        (models, models), with ones on its diagonal; NaN for a column that is constant or holds a NaN.
+        (models, models), with ones on its diagonal; NaN for a column that is constant or contains NaN.
     """
-    # Ranks by pandas, since importing scipy.stats takes as long as the rest of scoring.
+    # pandas computes the ranks, since importing scipy.stats takes as long as the rest of scoring.
     ranks = pd.DataFrame(np.asarray(values, dtype=np.float64)).rank().to_numpy()
     centred = ranks - ranks.mean(axis=0)
     norm = np.sqrt((centred**2).sum(axis=0))

@@ -1,4 +1,4 @@
-"""All scores of a study in one table: their mean and spread over seeds."""
+"""All scores of a study in one table: mean and spread over seeds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ KEYS = ["model", "corpus", "condition", "dimension"]
 def summarise_scores(scores: Sequence[Path], output: Path) -> None:
     """Write the mean CCC over the seeds of each model, with its spread, as CSV.
 
-    The CCC is that of all utterances. A row for each model, corpus, condition and dimension, in order of occurrence:
-    how many seeds, mean, sd (sample standard deviation, empty for one seed), minimum and maximum.
+    The CCC is that of all utterances. There is a row for each model, corpus, condition and dimension, in order of
+    occurrence: number of seeds, mean, sd (sample standard deviation, empty for one seed), minimum and maximum.
 
     Args:
-        scores: score tables; each run in one of them.
+        scores: score tables; each run is in one of them only.
         output: the CSV.
 
     Raises:
-        UserError: there are no tables, one is no score table, or several tell of the same run.
+        UserError: there are no tables, a file is not a score table, or several tables contain the same run.
     """
     if not scores:
         raise UserError("there are no scores to summarise", remedy="pass score tables with --scores")
@@ -30,16 +30,16 @@ def summarise_scores(scores: Sequence[Path], output: Path) -> None:
     twice = table[table.duplicated([*KEYS, "seed"])]
     if len(twice):
         lines = [", ".join(map(str, row)) for row in twice[[*KEYS, "seed"]].itertuples(index=False)]
-        raise UserError("several tables tell of the same run", lines, "pass each table once")
+        raise UserError("several tables contain the same run", lines, "pass each table once")
     groups = table.groupby(KEYS, sort=False)["ccc"]
     summary = groups.agg(seeds="size", mean="mean", sd="std", minimum="min", maximum="max")
     write_csv(output, summary.reset_index())
 
 
 def _whole_test_sets(path: Path) -> pd.DataFrame:
-    """The rows of a score table that are about all utterances."""
+    """The rows of a score table that are computed over all utterances."""
     table = pd.read_csv(path, dtype={"group": str})
     missing = {*KEYS, "seed", "group_by", "ccc"} - set(table.columns)
     if missing:
-        raise UserError("this is no score table", [f"{path}: no column {name}" for name in sorted(missing)])
+        raise UserError("this file is not a score table", [f"{path}: no column {name}" for name in sorted(missing)])
     return table[table["group_by"] == "all"]

@@ -1,4 +1,4 @@
-"""The configuration as a whole: what a study needs, what its rules ask, and which source files decide its numbers.
+"""The configuration as a whole: what a study needs, answers for its rules, and the source files behind its numbers.
 
 In: the merged configuration. Out: a checked ``Study``. May import: ``runtime``, ``definitions``, ``audio``, ``scores``,
 ``claims``, ``weights``; no torch and no pandas, since Snakemake imports it whenever it parses the workflow.

@@ -17,18 +17,18 @@ from valence_gap.definitions.values import SPLITS, STRICT, Name, Split
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Figure:
-    """What a figure shows. Which keys it needs depends on the figure."""
+    """What a figure shows. The keys that it needs depend on the figure."""
 
     models: Annotated[tuple[str, ...], Field(description="Models shown, in order.")]
     corpora: Annotated[tuple[str, ...], Field(description="Corpora shown, in order.")]
     seeds: Annotated[Literal["all", "first"], Field(description="All seeds of each model, or the first.")] = "all"
     published: Annotated[
         bool,
-        Field(description="Show the published values (figures 2 and 9, table 3; the paper's own corpora only)."),
+        Field(description="Show the published values (figures 2 and 9, table 3; only for the paper's own corpora)."),
     ] = False
     transcribed: Annotated[
         tuple[str, ...],
-        Field(description="Figure 3: further corpora whose test sets are transcribed, for their word error rates."),
+        Field(description="Figure 3: further corpora whose test sets are transcribed, to show their word error rates."),
     ] = ()
 
 
@@ -45,13 +45,14 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Configuration:
-    """The whole configuration of a study. Definitions are mappings (merged over the default), selections are lists."""
+    """The whole configuration of a study. Definitions are mappings, merged over the default; selections are lists."""
 
-    study: Annotated[Name, Field(description="Name of the study; everything it makes lies under results/<study>/.")]
-    note: Annotated[str, Field(description="Words shown on every figure, such as 'miniature'; empty: none.")] = ""
-    seed: Annotated[int, Field(description="Seed of the draws of the conditions.")] = 42
+    study: Annotated[Name, Field(description="Name of the study; all its results are in results/<study>/.")]
+    note: Annotated[str, Field(description="Text shown on every figure, such as 'miniature'; empty: none.")] = ""
+    seed: Annotated[int, Field(description="Seed of the random draws in the conditions.")] = 42
     targets: Annotated[
-        tuple[str, ...], Field(description="What `snakemake` makes when asked for no other target: figures and tables.")
+        tuple[str, ...],
+        Field(description="What `snakemake` makes if no other target is given: figures, tables, claims."),
     ]
     train_corpus: Annotated[
         str | None,
@@ -60,7 +61,7 @@ class Configuration:
         ),
     ] = None
     corpora: Annotated[Mapping[Name, Corpus], Field(description="Corpora by name.")]
-    paths: Annotated[Mapping[Name, CorpusPaths], Field(description="Where each corpus lies on disk.")]
+    paths: Annotated[Mapping[Name, CorpusPaths], Field(description="Where each corpus is on disk.")]
     noise: Annotated[Noise | None, Field(description="The noise corpus of the noise conditions.")] = None
     backbones: Annotated[Mapping[Name, Backbone], Field(description="Pre-trained models and architectures by name.")]
     recipes: Annotated[Mapping[Name, Recipe], Field(description="Training recipes by name.")]
@@ -81,21 +82,21 @@ class Configuration:
     augmented: Annotated[tuple[str, ...], Field(description="Conditions of the augmented test sets, in order.")] = ()
     figures: Annotated[Mapping[str, Figure], Field(description="What each figure shows.")]
     tables: Annotated[Mapping[str, Figure], Field(description="What each table shows.")] = Field(default_factory=dict)
-    claims: Annotated[Claims | None, Field(description="Which models play which role in the paper's answers.")] = None
+    claims: Annotated[Claims | None, Field(description="Which models have which role in the paper's answers.")] = None
     claims_seeds: Annotated[
-        Literal["all", "first"], Field(description="Seeds whose predictions the claims are judged by.")
+        Literal["all", "first"], Field(description="Seeds whose predictions are used to check the claims.")
     ] = "first"
     evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
     export: Export = Field(default_factory=Export, description="Which model `snakemake export` writes.")
     preflight: Annotated[
-        bool, Field(description="Check the study before a run decodes audio or uses a GPU, and stop where it is wrong.")
+        bool, Field(description="Check the study before a run decodes audio or uses a GPU, and stop if it is wrong.")
     ] = False
     cached_splits: Annotated[
         tuple[Split, ...],
-        Field(description="Splits whose stem output is computed once and shared; that of others is streamed."),
+        Field(description="Splits whose stem output is computed once and shared; for others it is never stored."),
     ] = SPLITS
     keep_features: Annotated[
-        bool, Field(description="Keep the cached stem output; false: thrown away when the last model is done with it.")
+        bool, Field(description="Keep the cached stem output; false: delete it after the last model has used it.")
     ] = False
     miniature: Annotated[Miniature | None, Field(description="The embedded miniature corpora.")] = None
     speech: Annotated[Mapping[Name, Speech], Field(description="Unlabelled miniature speech by name.")] = Field(

@@ -1,4 +1,4 @@
-"""What the code that draws a figure or makes a table is told of the study: names, labels and colours, in order."""
+"""What the code that makes a figure or table receives from the study: names, labels and colours, in order."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from valence_gap.study.study import Study
 
 
 def figure_description(study: Study, figure: str) -> dict[str, Any]:
-    """What the code that draws a figure is told."""
+    """The description that the code of a figure receives."""
     shown = study.figure_config(figure)
     return {
         "models": [_model(study, name) for name in shown.models],
@@ -22,7 +22,7 @@ def figure_description(study: Study, figure: str) -> dict[str, Any]:
 
 
 def table_description(study: Study, table: str) -> dict[str, Any]:
-    """What the code that makes a table is told; nothing for Table I, which shows nothing of the study."""
+    """The description that the code of a table receives; empty for Table I, which shows nothing of the study."""
     if table == "table_2":
         fields = ("label", "datasets", "hours", "languages", "domains")
         backbones = {

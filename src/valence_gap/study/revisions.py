@@ -1,7 +1,7 @@
-"""Revisions of the stages: raising one makes every result of that stage, and what follows from it, be made again.
+"""Revisions of the stages: raising one makes Snakemake compute the stage, and everything that depends on it, again.
 
-Snakemake sees the command line of a rule, not the code behind it. So each rule carries the revision of its stage as a
-parameter, and a test compares the code of each stage with the fingerprint noted for its revision.
+Snakemake compares the command line of a rule, not the code behind it. So each rule has the revision of its stage as a
+parameter, and a test compares the code of each stage with the fingerprint that is recorded for its revision.
 """
 
 import ast
@@ -52,11 +52,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     "claims": ("claims/check.py",),
     "export": ("export/best.py", "export/to_huggingface.py"),
 }
-"""What each stage runs (paths below the package): it, all that it imports and its data decide the stage's numbers."""
+"""The files that each stage runs (paths below the package). They and all they import determine the stage's numbers."""
 
 
 def fingerprint(stage: str) -> str:
-    """A checksum of a stage's data and code: its syntax trees without docstrings and comments, by name of the file."""
+    """A checksum of a stage's data and code: the file names, and syntax trees without docstrings and comments."""
     digest = hashlib.sha256()
     for name in source_dependencies(STAGES[stage]):
         content = (ROOT / name).read_bytes()

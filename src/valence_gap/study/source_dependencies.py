@@ -1,4 +1,4 @@
-"""Which source files decide a result: a module, what it imports, what that imports in turn, within the package."""
+"""Which source files determine a result: a module and all that it imports, at any depth, within the package."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ PACKAGE = ROOT.name
 IGNORED_FILES = frozenset(
     {
         "__init__.py",  # the version
-        "runtime/gpus.py",  # which card computes
+        "runtime/gpus.py",  # which GPU computes
         "study/configuration.py",  # values that reach a job through its parameters
         "definitions/corpora.py",
         "definitions/evaluation.py",
@@ -20,7 +20,8 @@ IGNORED_FILES = frozenset(
         "definitions/miniature.py",
         "definitions/text.py",
         "study/checks/validate.py",
-        "study/checks/recipes.py",  # what is refused, not what is computed
+        "study/checks/recipes.py",  # decides what is refused, not what is computed
+        "study/project_files.py",
         "study/study.py",
         "runtime/errors.py",
         "runtime/data_files.py",
@@ -30,17 +31,17 @@ IGNORED_FILES = frozenset(
         "definitions/validation.py",
     }
 )
-"""Files that carry, write or tell, and decide no number: no result depends on them."""
+"""Files that pass on, write or report values but determine no number: no result depends on them."""
 
 
 def source_dependencies(entries: Iterable[str]) -> list[str]:
-    """The files that decide what some modules do, sorted.
+    """The files that determine what some modules do, sorted.
 
     Args:
-        entries: paths or patterns below the package, such as ``training.py``; data files stand for themselves.
+        entries: paths or patterns below the package, such as ``training.py``; data files are returned unchanged.
 
     Returns:
-        POSIX paths below the package: the modules and all they import, at any depth, but for :data:`IGNORED_FILES`.
+        POSIX paths below the package: the modules and all they import, at any depth, except :data:`IGNORED_FILES`.
     """
     waiting = [path for entry in entries for path in sorted(ROOT.glob(entry))]
     found: set[Path] = set()
@@ -61,7 +62,7 @@ def imported(path: Path) -> tuple[Path, ...]:
 
 
 def imports(node: ast.AST) -> Iterator[Path]:
-    """Files of the package that some code imports, in functions too; what only type checkers read is left out."""
+    """Files of the package that some code imports, also in functions; imports only for type checkers are left out."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ImportFrom) and child.module and child.level == 0:
             for alias in child.names:

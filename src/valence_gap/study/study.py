@@ -1,4 +1,4 @@
-"""A study: the configuration, checked as a whole, and the questions that the workflow asks of it."""
+"""A study: the configuration, checked as a whole, and everything that the workflow needs to know about it."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,9 +22,10 @@ from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
 from valence_gap.study.configuration import Configuration, Figure
+from valence_gap.study.project_files import with_project_sources
 
 NOISE = "_noise"
-"""What the noise corpus is called among the corpora; none of them can have that name."""
+"""The name of the noise corpus among the corpora; no corpus can have this name."""
 
 _ADAPTER: TypeAdapter[Configuration] = TypeAdapter(Configuration)
 
@@ -34,26 +35,28 @@ def schema() -> dict[str, Any]:
     return _ADAPTER.json_schema()
 
 
-def load(config: Mapping[str, Any], extra_targets: Iterable[str] = ()) -> "Study":
+def load(config: Mapping[str, Any], extra_targets: Iterable[str] = (), project: Path = Path()) -> "Study":
     """Check a configuration and make a study of it.
 
     Args:
         config: the merged configuration, as Snakemake or YAML gives it.
         extra_targets: figures and tables that are made beside the study's targets, and are checked as those are.
+        project: the folder of the Snakefile, as seen from the working directory.
 
     Raises:
         UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
     """
     try:
-        configuration = _ADAPTER.validate_json(_as_json(config))
+        configuration = _ADAPTER.validate_json(_as_json(with_project_sources(config, project)))
     except ValidationError as error:
         offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
     checked = replace(configuration, targets=tuple(dict.fromkeys((*configuration.targets, *extra_targets))))
-    offenders = [*reference_errors(checked), *value_errors(checked)]
+    claims_file = project / CLAIMS_FILE
+    offenders = [*reference_errors(checked), *value_errors(checked, claims_file)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
-    return Study(configuration)
+    return Study(configuration, claims_file)
 
 
 def _as_json(config: Mapping[str, Any]) -> str:
@@ -62,15 +65,16 @@ def _as_json(config: Mapping[str, Any]) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         wrong = list(json_errors(config)) or [str(error)]
         raise UserError(
-            "the configuration is not valid", wrong, "Put a date, or what else YAML takes for no text, in quotes."
+            "the configuration is not valid", wrong, "Put dates, and other values that are not text in YAML, in quotes."
         ) from None
 
 
 @dataclass(frozen=True)
 class Study:
-    """A valid configuration and what follows from it. All paths are relative to the project's root, as text."""
+    """A valid configuration and everything derived from it. All paths are relative to the project's root, as text."""
 
     configuration: Configuration
+    claims_file: Path
 
     @property
     def results(self) -> str:
@@ -95,22 +99,22 @@ class Study:
         """Where a model that is not trained comes from.
 
         Raises:
-            ValueError: it is trained.
+            ValueError: the model is trained.
         """
         found = self.models[model].checkpoint
         if found is None:
-            raise ValueError(f"{model} is no checkpoint")
+            raise ValueError(f"{model} is not a checkpoint")
         return found
 
     def model_folder(self, model: str, seed: int) -> Path:
-        """Where a finished model lies, trained or fetched."""
+        """The folder of a finished model, trained or fetched."""
         return Path(self.results) / "models" / model / f"seed-{seed}"
 
     def backbone_of(self, model: str) -> str:
         """Name of a model's backbone.
 
         Raises:
-            ValueError: it has none that is known here: it is a checkpoint.
+            ValueError: the model is a checkpoint, whose backbone is not known here.
         """
         found = self.models[model].backbone
         if found is None:
@@ -122,11 +126,11 @@ class Study:
         return recipe_of(self.configuration, self.models[model])
 
     def corpus(self, corpus: str) -> Corpus:
-        """A corpus without its label, which changes nothing but figures."""
+        """A corpus without its label, which only changes figures."""
         return replace(self.configuration.corpora[corpus], label="")
 
     def backbone(self, backbone: str) -> Backbone:
-        """A backbone without what changes no number: how it is shown, and whether its stem's output is cached."""
+        """A backbone without the fields that change no number: how it is shown, and whether stem output is cached."""
         definition = self.configuration.backbones[backbone]
         return replace(definition, label="", datasets="", hours="", languages="", domains="", streamed=False)
 
@@ -135,15 +139,15 @@ class Study:
         return replace(self.configuration.conditions[name], label="")
 
     def noise_root(self) -> str:
-        """Where the noise corpus lies; empty where there is none."""
+        """The folder of the noise corpus; empty if there is none."""
         return self._resolve(self.configuration.noise.root) if self.configuration.noise else ""
 
     def speech(self, pretraining: str) -> Speech:
-        """The unlabelled speech that a miniature backbone hears."""
+        """The unlabelled speech that a miniature backbone is pre-trained on."""
         return self.configuration.speech[self.configuration.pretraining[pretraining].speech]
 
     def training(self, model: str, seed: int) -> Training:
-        """All that shapes the trained model: names, labels and colours are left out, since they cannot change it."""
+        """Everything that determines the trained model; names, labels and colours cannot change it and are left out."""
         backbone = self.backbone(self.backbone_of(model))
         return training_of(self.configuration, self.models[model], backbone, seed)
 
@@ -155,54 +159,54 @@ class Study:
         return not streamed and not self.recipe(model).train_stem
 
     def figure_config(self, target: str) -> Figure:
-        """What a figure or table shows; nothing where the study does not define it."""
+        """What a figure or table shows; nothing if the study does not define it."""
         nothing = Figure(models=(), corpora=())
         return self.configuration.figures.get(target) or self.configuration.tables.get(target) or nothing
 
     def transcribed(self, target: str) -> tuple[str, ...]:
-        """Corpora whose test sets are transcribed for a figure: those that it shows, and further ones."""
+        """Corpora whose test sets are transcribed for a figure: those that it shows, and those under transcribed."""
         shown = self.figure_config(target)
         return tuple(dict.fromkeys((*shown.corpora, *shown.transcribed)))
 
     def audio_model(self, name: str) -> str:
-        """The audio model of a fusion; a model itself."""
+        """The audio model of a fusion; for any other model, its own name."""
         fusions = self.configuration.fusions
         return fusions[name].audio if name in fusions else name
 
     def fusion(self, name: str, seed: int) -> Fusion:
-        """All that shapes a trained fusion."""
+        """Everything that determines a trained fusion."""
         return Fusion(recipe=self.configuration.recipes[self.configuration.fusions[name].recipe], seed=seed)
 
     def backbones_of(self, models: Iterable[str]) -> tuple[str, ...]:
-        """Pre-trained backbones that some models stand on."""
+        """Pre-trained backbones that some models are based on."""
         audio = [name for name in map(self.audio_model, models) if self.is_trained(name) and not self.is_cnn14(name)]
         return tuple(dict.fromkeys(map(self.backbone_of, audio)))
 
     def claims_runs(self) -> list[tuple[str, int, str, str]]:
-        """(model, seed, set of conditions, corpus) of the predictions that the claims are judged by."""
+        """(model, seed, set of conditions, corpus) of the predictions that the claims are checked with."""
         found = self._claims_needs.predictions
         return [(model, seed, name, corpus) for model, name, corpus in found for seed in self._claims_seeds(model)]
 
     def claims_logs(self) -> list[tuple[str, int]]:
-        """(model, seed) of the training logs that the claims are judged by: all seeds."""
+        """(model, seed) of the training logs that the claims are checked with: all seeds."""
         return [(name, seed) for name in self._claims_needs.training_logs for seed in self.models[name].seeds]
 
     def claims_need_separation(self) -> bool:
-        """Whether some claim rests on what the embeddings of figure 10 separate."""
+        """Whether some claim uses the separation of the embeddings of figure 10."""
         shown = set(self.figure_config("figure_10").models)
         return bool(shown & set(self._claims_needs.separation))
 
     @cached_property
     def _claims_needs(self) -> Needs:
         claims = self.configuration.claims
-        return needed(CLAIMS_FILE, claims) if claims else Needs((), (), ())
+        return needed(self.claims_file, claims) if claims else Needs((), (), ())
 
     def _claims_seeds(self, model: str) -> tuple[int, ...]:
         seeds = self.models[self.audio_model(model)].seeds
         return seeds if self.configuration.claims_seeds == "all" else seeds[:1]
 
     def _models_of_targets(self) -> list[str]:
-        """Models and fusions that the targets rest on."""
+        """Models and fusions that the targets need."""
         shown = {name for target in self.targets for name in self.figure_config(target).models}
         claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
         return [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
@@ -213,7 +217,7 @@ class Study:
         return [(name, self.models[name].seeds[0]) for name in names if not self.is_trained(name)]
 
     def fetched_backbones(self) -> tuple[str, ...]:
-        """All else that is fetched for the targets: backbones, and what the fusions read the speech with."""
+        """Everything else that is fetched for the targets: backbones, and the fusions' recogniser and text encoder."""
         names = self._models_of_targets()
         fusions = any(name in self.configuration.fusions for name in names)
         text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
@@ -229,7 +233,7 @@ class Study:
         return self._given_paths(corpus).labels.startswith(MINIATURE_ROOT)
 
     def paths(self, corpus: str) -> CorpusPaths:
-        """Where a corpus, or the noise corpus, lies, with the miniature's placeholder resolved."""
+        """Where a corpus, or the noise corpus, is stored, with the miniature's placeholder resolved."""
         paths = self._given_paths(corpus)
         return replace(
             paths,

@@ -23,7 +23,7 @@ def make_table(name: str, scores: Sequence[Path], description: str, output_stem:
     """
     if name not in TABLES:
         raise UserError(f"there is no table {name!r}", remedy=valid_names(TABLES))
-    from valence_gap.tables import rendering  # pandas takes its time, which listing the names need not pay
+    from valence_gap.tables import rendering  # imported here: pandas is slow, and a wrong name is reported without it
 
     module = import_module(f"valence_gap.tables.{name}")
     rendering.save(module.table(scores, from_json(module.Description, description)), output_stem)

@@ -1,4 +1,4 @@
-"""How tables are written: CSV with the numbers, Markdown to read, LaTeX (booktabs) to print."""
+"""Write tables as CSV with the numbers, as Markdown, and as LaTeX (booktabs)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,9 +32,9 @@ class Column:
     """A column of the printed table.
 
     Attributes:
-        title: its head; may be empty.
-        group: head over it and its neighbours of the same group; '' for none.
-        align: of its cells.
+        title: its header; may be empty.
+        group: header above this column and its neighbours of the same group; '' for none.
+        align: alignment of its cells.
     """
 
     title: str
@@ -52,7 +52,7 @@ class Table:
         columns: of the printed table.
         blocks: its rows, with a rule between blocks; a cell for each column.
         notes: sentences under it.
-        extra_tables: further CSV files, by what they are called.
+        extra_tables: further CSV files by name.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Table:
 
 
 def save(table: Table, stem: Path) -> None:
-    """Write ``stem``.csv, .md and .tex, and ``stem``_<name>.csv for further numbers. All of them appear, or none.
+    """Write ``stem``.csv, .md and .tex, and ``stem``_<name>.csv for further numbers. Either all are written or none.
 
     Args:
         table: what is written.
@@ -82,7 +82,7 @@ def save(table: Table, stem: Path) -> None:
 
 
 def markdown(table: Table) -> str:
-    """The table in Markdown; heads of groups are joined to those of their columns."""
+    """Return the table in Markdown; the header of a group is joined to those of its columns."""
     heads = [": ".join(filter(None, (column.group, column.title))) for column in table.columns]
     rules = [{"l": ":--", "r": "--:", "c": ":-:"}[column.align] for column in table.columns]
     rows = [row for block in table.blocks for row in block]
@@ -100,11 +100,11 @@ def _markdown_text(text: str) -> str:
 
 
 def latex(table: Table, *, label: str) -> str:
-    """The table as a float that spans both columns of a page; it needs booktabs and amssymb.
+    """Return the table as a LaTeX float that spans both columns of a page; it needs booktabs and amssymb.
 
     Args:
         table: what is written.
-        label: what it is referred to by.
+        label: name for references: tab:<label>.
     """
     groups = [(name, len(list(members))) for name, members in groupby(table.columns, lambda column: column.group)]
     body = [_latex_row([column.title for column in table.columns])]
@@ -143,7 +143,7 @@ def _partial_rules(groups: Sequence[tuple[str, int]]) -> str:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    # Protected by braces: a cell that begins with a bracket would be taken for an option of the line before it.
+    # In braces: LaTeX would read a cell that begins with a bracket as an option of the line before it.
     texts = [f"{{{text}}}" if text.startswith("[") else text for text in map(_latex_text, cells)]
     return " & ".join(texts) + r" \\"
 

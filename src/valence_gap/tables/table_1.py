@@ -1,4 +1,4 @@
-"""Table I: what others had reached in recognising four emotions of IEMOCAP (section II)."""
+"""Table I: results of earlier work in recognising four emotions of IEMOCAP (section II)."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -16,7 +16,7 @@ UTTERANCE_LEVEL = 2
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Description:
-    """What the table is told: nothing but a note, since all in it is published."""
+    """The options of the table: only a note, because all its content is published."""
 
     note: str = ""
 
@@ -24,8 +24,8 @@ class Description:
 def published() -> pd.DataFrame:
     """The published table: row, work, reference, model, large, ft_sr, ft_d, uar, war, reconstructed.
 
-    ``large``, ``ft_sr`` and ``ft_d`` are yes or no. ``reconstructed`` lists those of them whose check mark was
-    recovered from something else in its place; nothing is filled in where nothing stood.
+    ``large``, ``ft_sr`` and ``ft_d`` are yes or no. ``reconstructed`` lists those of them whose check mark is
+    reconstructed, because the text of the paper has another character there. Empty cells of the paper stay empty.
     """
     source = resources.files("valence_gap") / "reference" / "table_1.csv"
     with resources.as_file(source) as path:

@@ -1,4 +1,4 @@
-"""Table II: the pre-trained models and what they were pre-trained on (section III-A)."""
+"""Table II: the pre-trained models and their pre-training data (section III-A)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ ARCHITECTURES = {
     "wav2vec2-bert": "w2v-BERT 2.0",
     "whisper": "Whisper",
 }
-# What is stored beside the encoder (quantiser, heads of the pre-training or of the regression) begins otherwise.
+# First parts of the names of encoder weights; quantisers and heads (pre-training, regression) have other names.
 ENCODER = ("feature_extractor", "feature_projection", "encoder", "masked_spec_embed")
 DATA = ("datasets", "hours", "languages", "domains")
 REMEDY = "give the folder of a pre-trained model in Hugging Face format, with safetensors"
@@ -37,9 +37,9 @@ class Pretrained:
     Attributes:
         label: its name in the table.
         folder: in Hugging Face format, with config.json and model.safetensors.
-        datasets: what it heard.
-        hours: how much of it, such as 960 or 60k.
-        languages: their number, or the name where it is one.
+        datasets: its pre-training data.
+        hours: hours of this data, such as 960 or 60k.
+        languages: their number, or the name if it is one.
         domains: of the speech, such as R (read) and T (telephone).
     """
 
@@ -77,14 +77,14 @@ class EncoderSize:
 
 
 def table(scores: Sequence[Path], description: Description) -> Table:
-    """The models, measured in their folders, beside what is said of their data.
+    """Return the models, measured in their folders, with the description of their data.
 
     Args:
         scores: none.
         description: models.
 
     Raises:
-        UserError: for every folder that holds no speech encoder.
+        UserError: if folders contain no speech encoder; it lists all of them.
     """
     sizes = _sizes(description.models)
     pairs = list(zip(description.models, sizes, strict=True))
@@ -115,7 +115,7 @@ def measure_encoder(folder: Path) -> EncoderSize:
     """Architecture and size of the encoder in a folder; the weights themselves are not read.
 
     Raises:
-        UserError: if the folder holds none.
+        UserError: if the folder contains none.
     """
     config, weights = folder / "config.json", folder / "model.safetensors"
     missing = [f"{path} is missing" for path in (config, weights) if not path.is_file()]
@@ -134,7 +134,7 @@ def measure_encoder(folder: Path) -> EncoderSize:
 
 
 def _shapes(weights: Path, kind: str) -> list[list[int]]:
-    """Shapes of the encoder's weights; the hub has encoders with and without their kind as a prefix."""
+    """Shapes of the encoder's weights; on the hub, names may have the model type as a prefix."""
     with safe_open(weights, framework="numpy") as stored:
         prefix = "model." if kind == "whisper" else f"{kind.replace('-', '_')}."
         named = {name.removeprefix(prefix): name for name in stored.keys()}  # noqa: SIM118 - no mapping

@@ -1,4 +1,4 @@
-"""Table III: what each augmentation of the test sets changes in the CCC of one model (section IV-H)."""
+"""Table III: change of the CCC of one model under each augmentation of the test sets (section IV-H)."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -62,7 +62,7 @@ class Description(figures.Description):
 
 
 def table(scores: Sequence[Path], description: Description) -> Table:
-    """Changes of the CCC, mean over the seeds, with their averages; beside the published ones where asked for.
+    """Return the changes of the CCC, mean over the seeds, with averages and, if requested, the published changes.
 
     Args:
         scores: score tables of the clean and of the augmented test sets.
@@ -116,7 +116,7 @@ def averages(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
-    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, format_change, seeds, sd.
+    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, change, seeds, sd.
 
     ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them.
 
@@ -124,7 +124,7 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
         UserError: if something was not scored.
     """
     if not scores:
-        raise UserError("this table is made from score tables", remedy="pass them with --scores")
+        raise UserError("this table needs score tables", remedy="pass them with --scores")
     table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in scores], ignore_index=True)
     table = table[(table["model"] == description.models[0].name) & (table["group_by"] == "all")]
     seeds = list(dict.fromkeys(table["seed"])) or [None]
@@ -151,7 +151,7 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
 
 
 def _refuse_missing(found: pd.DataFrame, description: Description) -> None:
-    """Averages of other seeds or corpora in each cell compare nothing."""
+    """Refuse missing scores: averages over different seeds or corpora cannot be compared."""
     offenders = [
         f"seed {row['seed']} on {row['corpus']}: {row['dimension']}, '{condition or row['condition']}'"
         for column, condition in (("in_clean", CLEAN), ("in_augmented", ""))
@@ -165,7 +165,7 @@ def _refuse_missing(found: pd.DataFrame, description: Description) -> None:
 
 
 def _blocks(cells: pd.DataFrame, description: Description) -> list[list[list[str]]]:
-    """Rows of each augmentation; where published values are shown, three for each of its conditions."""
+    """Rows of each augmentation; with published values, three rows for each of its conditions."""
     shown = {"change": "here", "published": "published", "difference": "difference"}
     values = shown if description.published else {"change": ""}
     by_place = cells.set_index(["condition", "corpus", "dimension"])
@@ -184,7 +184,7 @@ def _blocks(cells: pd.DataFrame, description: Description) -> list[list[list[str
 
 
 def _summary(found: pd.DataFrame, description: Description) -> str:
-    """The averages in a sentence."""
+    """Return the averages as a sentence."""
     titles = {ALL_CONDITIONS: "all"} | {condition.augmentation: condition.label for condition in description.conditions}
     parts = []
     for row in found.to_dict("records"):

@@ -26,20 +26,22 @@ Floats = npt.NDArray[np.float32]
 
 
 class TextEncoder:
-    """A BERT opened for use.
+    """A loaded BERT.
 
     Args:
-        folder: a ``BertModel``, or one with a head, which is left out, beside its tokeniser.
+        folder: contains a ``BertModel`` and its tokeniser; if the model has a head, it is ignored.
 
     Raises:
-        UserError: the folder holds no such model.
+        UserError: the folder contains no such model.
     """
 
     def __init__(self, folder: Path) -> None:
         config = folders.read_config(folder)
         if config.get("model_type") != "bert":
             raise UserError(
-                "this is no text encoder", [f"{folder}: model_type {config.get('model_type')!r}"], "valid: bert"
+                "the folder does not contain a text encoder",
+                [f"{folder}: model_type {config.get('model_type')!r}"],
+                "valid: bert",
             )
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
@@ -53,24 +55,24 @@ class TextEncoder:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(
-                "a text encoder cannot be loaded", [f"{folder}: {error}"], "Fetch the folder anew."
+                "a text encoder cannot be loaded", [f"{folder}: {error}"], "Fetch the folder again."
             ) from error
         self._device = precision.device()
         self._model = cast(Any, model).to(self._device).eval()
         self.longest = int(self._model.config.max_position_embeddings)
 
     def tokens(self, text: str) -> list[int]:
-        """The tokens of a text with [CLS] before and [SEP] behind, cut to what the model can take."""
+        """The tokens of a text with [CLS] first and [SEP] last, truncated to the longest input of the model."""
         return cast(list[int], self._tokenizer(text, truncation=True, max_length=self.longest)["input_ids"])
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Embed texts.
 
-        The mean is over all tokens, [CLS] and [SEP] among them, so that an empty text has an embedding too. Texts of
-        equally many tokens are batched, so that nothing is padded.
+        The mean is over all tokens, [CLS] and [SEP] included, so that an empty text has an embedding too. All texts of
+        a batch have the same number of tokens, so that nothing is padded.
 
         Args:
-            texts: any number of them.
+            texts: any number of texts.
 
         Returns:
             float32 (texts, hidden).
@@ -95,7 +97,7 @@ def embed_text(model: Path, transcripts: Path, output: Path, index: Path, report
         transcripts: table with id and text.
         output: ``.npy`` file that is written, float32 (utterances, hidden).
         index: table that is written: id of each row.
-        report: JSON that is written: how many transcripts are empty, and how many were cut.
+        report: JSON that is written: the numbers of empty and of truncated transcripts.
         threads: CPU threads.
 
     Raises:
@@ -126,7 +128,7 @@ def read_transcripts(path: Path) -> tuple[list[str], list[str]]:
     """
     table = pd.read_parquet(path)
     if missing := [f"column {name} is missing" for name in ("id", "text") if name not in table]:
-        raise UserError(f"{path} is no table of transcripts", missing)
+        raise UserError(f"{path} is not a table of transcripts", missing)
     ids = [str(each) for each in table["id"]]
     if twice := sorted({each for each in ids if ids.count(each) > 1}) if len(set(ids)) < len(ids) else []:
         raise UserError(f"{path} has several rows for one utterance", twice)

@@ -1,7 +1,7 @@
-"""Fusion with text: a regression head on an audio model's pooled states beside text embeddings (paper, section IV-B).
+"""Fusion with text: a regression head on an audio model's pooled states and text embeddings (paper, section IV-B).
 
-Both encoders are frozen, so a head is trained on two stored arrays per split. As in the paper the two are concatenated
-as they are: neither is standardised or projected first.
+Both encoders are frozen, so only a head is trained, on two stored arrays per split. As in the paper, the two arrays are
+concatenated without standardisation or projection.
 """
 
 import json
@@ -35,18 +35,18 @@ from valence_gap.training.seeding import seed_everything
 from valence_gap.weights import folders
 
 MODEL_TYPE = "valence_gap_fusion"
-INITIALIZER_RANGE = 0.02  # initializer_range of the paper's encoders, with which their head was drawn
+INITIALIZER_RANGE = 0.02  # initializer_range of the paper's encoders; their head is initialised with it
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class StoredEmbeddings:
-    """An array on disk and the table that says which utterance each of its rows is.
+    """An array on disk, and the table that names the utterance of each row.
 
     Attributes:
         array: ``.npy`` file, (rows, hidden).
-        index: table with id and, where the rows are of several conditions, condition.
+        index: table with the column id and, if the rows are of several conditions, the column condition.
     """
 
     array: Path
@@ -55,12 +55,12 @@ class StoredEmbeddings:
 
 @dataclass(frozen=True)
 class FusionSplit:
-    """One split, as files.
+    """The files of one split.
 
     Attributes:
         audio: pooled states of the audio model and its table of predictions.
         text: text embeddings and their index.
-        labels: table of the labels; None: not needed.
+        labels: table of the labels; None if they are not needed.
     """
 
     audio: StoredEmbeddings
@@ -68,7 +68,7 @@ class FusionSplit:
     labels: Path | None = None
 
     def inputs(self, name: str) -> dict[str, Path]:
-        """The files by a name that does not depend on where they lie."""
+        """The files, each by a name that does not depend on its path."""
         found = {
             f"{name}/audio": self.audio.array,
             f"{name}/audio index": self.audio.index,
@@ -85,7 +85,7 @@ class FusionInputs:
     Attributes:
         ids: the utterances, in the order of the audio model's predictions.
         vectors: (utterances, audio hidden + text hidden).
-        audio_hidden: how many of the columns are the audio model's.
+        audio_hidden: number of columns that come from the audio model.
     """
 
     ids: list[str]
@@ -96,23 +96,23 @@ class FusionInputs:
 def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: Path) -> None:
     """Train a head on audio and text, and write the one of the epoch with the best mean dev CCC.
 
-    On a CPU, where it is trained, the same definition and data give the same weights.
+    Training runs on the CPU, where the same definition and data give the same weights.
 
     Args:
         fusion: the definition.
         train: training split.
-        dev: development split, which stops the training.
-        output: folder that gets ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
+        dev: development split, which selects the best epoch and stops the training.
+        output: folder that is written: ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
 
     Raises:
-        UserError: arrays, tables and labels do not belong together.
+        UserError: arrays, tables and labels do not fit together.
     """
     started = time.monotonic()
     examples, dev_examples = read_split(train), read_split(dev)
     targets, dev_targets = (_targets(split, read.ids) for split, read in ((train, examples), (dev, dev_examples)))
     if examples.vectors.shape[1] != dev_examples.vectors.shape[1]:
         raise UserError(
-            "the splits are embedded by different models",
+            "the embeddings of the two splits are from different models",
             [f"train: {examples.vectors.shape[1]} values per utterance", f"dev: {dev_examples.vectors.shape[1]}"],
         )
     with _reproducible(fusion.recipe):
@@ -137,12 +137,12 @@ def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: P
 def train_head(
     fusion: Fusion, train: tuple[torch.Tensor, Floats], dev: tuple[torch.Tensor, Floats]
 ) -> tuple[RegressionHead, list[dict[str, float]]]:
-    """Train the head of :mod:`valence_gap.models.head` with the CCC loss, until the dev CCC has stopped rising.
+    """Train a head of :mod:`valence_gap.models.head` with the CCC loss until the dev CCC stops rising.
 
     Args:
         fusion: the definition.
         train: vectors (utterances, hidden) and labels (utterances, 3).
-        dev: the same.
+        dev: the same for the development split.
 
     Returns:
         The head of the best epoch, and the rows of the training log.
@@ -176,7 +176,7 @@ def train_head(
             best, best_mean, best_epoch = _copy(head), rows[-1]["dev_mean"], epoch
         elif recipe.patience is not None and epoch - best_epoch >= recipe.patience:
             break
-    log_line(f"fusion: {len(rows)} epochs, the best is {best_epoch} with a mean dev CCC of {best_mean:.3f}")
+    log_line(f"fusion: {len(rows)} epochs; the best is epoch {best_epoch}, with a mean dev CCC of {best_mean:.3f}")
     head.load_state_dict(best)
     return head.eval(), rows
 
@@ -204,25 +204,28 @@ def predict_fusion(
 
     Args:
         model: folder of the trained fusion.
-        split: the embeddings, by the models that it was trained with.
-        output: table that is written: id, condition, arousal, dominance, valence, as other predictions are.
-        condition: whose rows of the audio model's predictions are used.
-        record: JSON file that is written, where one is wanted: see :func:`valence_gap.runtime.provenance.run_record`.
+        split: the embeddings, from the same models as in training.
+        output: table that is written, in the format of all predictions: id, condition, arousal, dominance, valence.
+        condition: condition whose rows of the audio model's predictions are used.
+        record: JSON file for the run record, if one is required: see :func:`valence_gap.runtime.provenance.run_record`.
 
     Raises:
-        UserError: the folder holds no fusion, or the embeddings do not fit it.
+        UserError: the folder contains no fusion model, or the embeddings do not fit it.
     """
     started = time.monotonic()
     config = folders.read_config(model)
     if config.get("model_type") != MODEL_TYPE:
-        raise UserError("this is no fusion of audio and text", [f"{model}: model_type {config.get('model_type')!r}"])
+        raise UserError(
+            "the folder does not contain a fusion model of audio and text",
+            [f"{model}: model_type {config.get('model_type')!r}"],
+        )
     rows = read_split(split, condition=condition)
     found = {"audio_hidden": rows.audio_hidden, "text_hidden": rows.vectors.shape[1] - rows.audio_hidden}
     if wrong := [
         f"{name}: {count}, trained on {config[name]}" for name, count in found.items() if count != config[name]
     ]:
         raise UserError(
-            f"the embeddings do not fit {model}", wrong, "Give those of the models that it was trained with."
+            f"the embeddings do not fit {model}", wrong, "Give embeddings of the models that it was trained with."
         )
     head = RegressionHead(rows.vectors.shape[1], config["head_dropout"])
     folders.load_state(head, folders.read_weights(model, lambda name: name.removeprefix("classifier.")), model)
@@ -238,11 +241,11 @@ def predict_fusion(
 
 
 def read_split(split: FusionSplit, *, condition: str = CLEAN) -> FusionInputs:
-    """Put each utterance's text embedding behind its pooled states.
+    """Concatenate the pooled states and the text embedding of each utterance.
 
     Args:
         split: the files.
-        condition: whose rows are used, where an index tells conditions apart.
+        condition: condition whose rows are used, if an index has a column condition.
 
     Raises:
         UserError: an array does not match its index, or an utterance has no text embedding.
@@ -254,7 +257,7 @@ def read_split(split: FusionSplit, *, condition: str = CLEAN) -> FusionInputs:
         raise UserError(
             f"{len(missing)} of {len(ids)} utterances have no text embedding in {split.text.index}",
             missing,
-            "Transcribe and embed the same split as the audio model has predicted.",
+            "Transcribe and embed the split that the audio model predicted.",
         )
     beside = text[[place[each] for each in ids]]
     return FusionInputs(ids, torch.from_numpy(np.concatenate([audio, beside], axis=1)), audio.shape[1])
@@ -267,26 +270,28 @@ def _read(embeddings: StoredEmbeddings, condition: str) -> tuple[list[str], Floa
         raise UserError(
             "embeddings do not match their index",
             [f"{embeddings.array}: shape {array.shape}", f"{embeddings.index}: {len(index)} rows"],
-            "Delete both; make them anew.",
+            "Delete both files and create them again.",
         )
     rows = np.arange(len(index))
     if "condition" in index:
         rows = np.flatnonzero(index["condition"] == condition)
     ids = [str(each) for each in index["id"].iloc[rows]]
     if not ids or len(set(ids)) < len(ids):
-        what = f"{embeddings.index} has {'several rows for one utterance' if ids else f'no row of {condition}'}"
-        raise UserError(what, remedy="Predict the split anew.")
+        what = (
+            f"{embeddings.index} has {'several rows for one utterance' if ids else f'no row of condition {condition}'}"
+        )
+        raise UserError(what, remedy="Predict the split again.")
     return ids, np.asarray(array[rows], dtype=np.float32)
 
 
 def _targets(split: FusionSplit, ids: list[str]) -> Floats:
     if split.labels is None:
-        raise ValueError("a training needs labels")
+        raise ValueError("training requires labels, but the labels of the split are None")
     table = pd.read_parquet(split.labels, columns=["id", *DIMENSIONS]).astype({"id": str}).set_index("id")
     targets = table.reindex(ids).to_numpy(np.float32)
     bad = [ids[row] for row in np.flatnonzero(np.isnan(targets).any(axis=1))]
     if bad or len(ids) < 2:
-        raise UserError(f"{split.labels} does not hold the labels of a split to learn from", bad)
+        raise UserError(f"{split.labels} lacks labels of utterances, or the split has fewer than two utterances", bad)
     return targets
 
 

@@ -1,4 +1,4 @@
-"""Spelling of recognised words by a lexicon, for recognisers that come with one."""
+"""Correction of recognised words by a lexicon, for recognisers that have one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,14 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 LEXICON_FILE = "lexicon.txt"
-MAX_RELATIVE_DISTANCE = 0.5  # letters that may be wrong, as a share of the word's; beyond it a word is left as it is
-RARITY_PENALTY = 0.03  # letters that a word e times as rare is farther away: it decides between equally near ones
+MAX_RELATIVE_DISTANCE = 0.5  # share of a word's letters that may be wrong; with more, a word is left unchanged
+RARITY_PENALTY = 0.03  # letters added to the distance of a word e times as rare; decides between equally near words
 
 
 class Lexicon:
-    """A list of words, by which a recognised word is corrected to the nearest one.
+    """A list of words; a recognised word is corrected to the nearest of them.
 
-    A letter-wise recogniser that has heard little spells by ear ("SPLENDIDLI"). wav2vec2-base-960h needs no lexicon.
+    A recogniser that was trained on little speech writes words as they sound ("SPLENDIDLI"). wav2vec2-base-960h needs
+    no lexicon.
 
     Args:
         words: from common to rare.
@@ -31,7 +32,7 @@ class Lexicon:
 
     @classmethod
     def read(cls, folder: Path) -> "Lexicon | None":
-        """The lexicon of a recogniser's folder; None where it has none."""
+        """The lexicon in a recogniser's folder; None if there is none."""
         path = folder / LEXICON_FILE
         return cls(path.read_text(encoding="utf-8").split()) if path.is_file() else None
 

@@ -1,7 +1,7 @@
-"""The synthesised test set: transcripts spoken neutrally, so that only the words can tell (paper, section IV-C).
+"""The synthesised test set: transcripts spoken neutrally, so that only the words express emotion (paper, section IV-C).
 
-The paper does not name its engine, so it is a choice: espeak-ng, a VITS or SpeechT5 model, or any program. Engine,
-version and voice are recorded with the audio.
+The paper does not name its engine, so the user selects one: espeak-ng, a VITS or SpeechT5 model, or any program. The
+report of the pack contains engine, version and voice.
 """
 
 import json
@@ -25,7 +25,7 @@ from valence_gap.audio.decoding import AudioError, decode_waveform
 from valence_gap.audio.packs import Samples, quantise, write_pack
 from valence_gap.definitions.text import Synthesiser
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
-from valence_gap.miniature import espeak as espeak
+from valence_gap.miniature import espeak
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
@@ -38,12 +38,12 @@ Waveform = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine opened for use.
+    """An engine that is ready to use.
 
     Attributes:
         speak: text -> float32 (samples,) at 16 kHz.
-        version: what it is, for the record.
-        max_parallel: utterances that it may speak at the same time.
+        version: what the record says about it.
+        max_parallel: number of utterances that it may speak at the same time.
     """
 
     speak: Callable[[str], Waveform]
@@ -52,9 +52,9 @@ class Engine:
 
 
 def synthesise(utterances: Path, synthesiser: Synthesiser, output: Path) -> None:
-    """Speak the transcribed part of a split into a pack of audio.
+    """Synthesise the transcribed utterances of a split, and write them as a pack.
 
-    Utterances without a transcript are left out, and so are those of which an engine makes no sound; both are counted.
+    Utterances without a transcript are skipped, as are those for which the engine returns silence; both are counted.
 
     Args:
         utterances: table with id and transcript.
@@ -62,7 +62,7 @@ def synthesise(utterances: Path, synthesiser: Synthesiser, output: Path) -> None
         output: folder of the pack; its ``report.json`` names engine, version and voice.
 
     Raises:
-        UserError: no utterance has a transcript, the definition is not whole, or the engine fails.
+        UserError: no utterance has a transcript, the definition is incomplete, or the engine fails.
     """
     started = time.monotonic()
     check(synthesiser)
@@ -79,32 +79,34 @@ def synthesise(utterances: Path, synthesiser: Synthesiser, output: Path) -> None
                 continue
             yield identifier, quantise(_within_scale(waveform))[0]
         if len(silent) == len(ids):
-            raise UserError("the engine made no sound of any transcript", remedy="Try another engine or voice.")
+            raise UserError("the engine returned silence for every transcript", remedy="Try another engine or voice.")
         report.update(_report(synthesiser, engine, untranscribed, silent))
         definition = {"synthesiser": json.loads(to_json(synthesiser))}
         report["run"] = run_record(definition, inputs={"utterances": utterances}, started=started)
 
     write_pack(output, blocks(), report)
     if silent:
-        log_line(f"{len(silent)} of {len(ids)} transcripts gave no sound and are left out")
+        log_line(f"{len(silent)} of {len(ids)} transcripts are skipped, since the engine returned silence for them")
 
 
 def check(synthesiser: Synthesiser) -> None:
-    """Refuse a definition that lacks what its kind of engine needs.
+    """Check that a definition contains what its kind of engine requires.
 
     Raises:
-        UserError: what is missing.
+        UserError: something is missing; the error names all of it.
     """
     wrong = list(synthesiser.errors())
     if wrong:
-        raise UserError(f"the {synthesiser.kind} engine is not defined", wrong, "Add it to the synthesiser.")
+        raise UserError(
+            f"the definition of the {synthesiser.kind} engine is incomplete", wrong, "Add this to the synthesiser."
+        )
 
 
 def open_engine(synthesiser: Synthesiser) -> Engine:
     """Open the engine of a definition.
 
     Raises:
-        UserError: the engine is not there, or cannot be loaded.
+        UserError: the engine does not exist, or cannot be loaded.
     """
     openers = {"espeak-ng": _open_espeak, "transformers": _open_transformers, "command": _open_command}
     return openers[synthesiser.kind](synthesiser)
@@ -119,7 +121,7 @@ def _read(utterances: Path) -> tuple[list[str], list[str], int]:
     if not chosen:
         raise UserError(
             f"no utterance of {utterances} has a transcript",
-            remedy="Give the corpus' transcripts in its paths, or leave the synthesised condition out.",
+            remedy="Add the transcripts to the paths of the corpus, or remove the synthesised condition.",
         )
     return [one for one, _ in chosen], [text for _, text in chosen], len(table) - len(chosen)
 
@@ -130,14 +132,14 @@ def _spoken(engine: Engine, texts: Sequence[str]) -> Iterator[Waveform]:
         return
     with ThreadPoolExecutor(engine.max_parallel) as pool:
         try:
-            for start in range(0, len(texts), 8 * engine.max_parallel):  # what waits for the writer is bounded
+            for start in range(0, len(texts), 8 * engine.max_parallel):  # limits the waveforms that wait for the writer
                 yield from pool.map(engine.speak, texts[start : start + 8 * engine.max_parallel])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _within_scale(waveform: Waveform) -> Waveform:
-    """Scale an utterance that would clip as a whole."""
+    """Scale the whole utterance down if it would clip."""
     peak = float(np.abs(waveform).max())
     return waveform if peak < 1 else waveform * np.float32(PEAK / peak)
 
@@ -166,7 +168,7 @@ def _open_espeak(synthesiser: Synthesiser) -> Engine:
 
 
 def _open_transformers(synthesiser: Synthesiser) -> Engine:
-    from valence_gap.text.synthesis_transformers import load  # the other engines need no torch
+    from valence_gap.text.synthesis_transformers import load  # the other engines do not need torch
 
     loaded = load(synthesiser)
     return Engine(lambda text: _resampled(loaded.speak(text), loaded.rate_hz), loaded.version)
@@ -213,7 +215,7 @@ def _run(command: Sequence[str], text: str, timeout_s: float) -> str:
 
 def _decoded(wav: Path, program: str) -> Waveform:
     if not wav.is_file():
-        raise UserError("the engine failed", [f"{program} wrote no {{wav}} and reported no error"])
+        raise UserError("the engine failed", [f"{program} reported no error, but wrote no {{wav}}"])
     try:
         return decode_waveform(wav)
     except AudioError as error:

@@ -1,4 +1,4 @@
-"""Speech synthesis by models of transformers, from local folders: VITS, and SpeechT5 with its vocoder."""
+"""Speech synthesis by transformers models in local folders: VITS, and SpeechT5 with its vocoder."""
 
 import hashlib
 from collections.abc import Callable
@@ -25,12 +25,12 @@ SPEECHT5_RATE_HZ = 16_000
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready to speak.
+    """A loaded speech synthesis model.
 
     Attributes:
         speak: text -> float32 (samples,).
-        rate_hz: its sample rate.
-        version: what is recorded of it.
+        rate_hz: its sampling rate.
+        version: what the record says about it.
     """
 
     speak: Callable[[str], npt.NDArray[np.float32]]
@@ -39,7 +39,7 @@ class Loaded:
 
 
 def load(synthesiser: Synthesiser) -> Loaded:
-    """Load the model of a definition; its random numbers depend on the seed and the text alone.
+    """Load the model of a definition. Its random numbers depend only on the seed and the text.
 
     Raises:
         UserError: a folder or file is missing, damaged or of another kind.
@@ -48,12 +48,18 @@ def load(synthesiser: Synthesiser) -> Loaded:
     kind = str(folders.read_config(folder).get("model_type"))
     loaders = {"vits": _load_vits, "speecht5": _load_speecht5}
     if kind not in loaders:
-        raise UserError("this is no model that speaks", [f"{folder}: model_type {kind!r}"], valid_names(loaders))
+        raise UserError(
+            "the folder does not contain a supported speech synthesis model",
+            [f"{folder}: model_type {kind!r}"],
+            valid_names(loaders),
+        )
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         speak, rate_hz = loaders[kind](synthesiser, folder)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        raise UserError("a model that speaks cannot be loaded", [f"{folder}: {error}"], "Fetch it anew.") from error
+        raise UserError(
+            "a speech synthesis model cannot be loaded", [f"{folder}: {error}"], "Fetch it again."
+        ) from error
     version = {"transformers": transformers.__version__, "model_type": kind, "model": _checksum(folder)}
     if kind == "speecht5":
         version |= {"vocoder": _checksum(Path(cast(str, synthesiser.vocoder)).expanduser())}
@@ -66,7 +72,10 @@ def _load_vits(synthesiser: Synthesiser, folder: Path) -> tuple[Callable[[str], 
     model = _ready(VitsModel, folder)
     speakers = int(model.config.num_speakers)
     if (synthesiser.speaker_id or 0) >= speakers:
-        raise UserError(f"{folder} has {speakers} speaker(s)", [f"speaker_id: {synthesiser.speaker_id}"])
+        raise UserError(
+            f"the speaker_id is too large: {folder} has {speakers} speaker(s), counted from 0",
+            [f"speaker_id: {synthesiser.speaker_id}"],
+        )
     chosen = {"speaker_id": synthesiser.speaker_id or 0} if speakers > 1 else {}
 
     def speak(text: str) -> torch.Tensor:
@@ -81,7 +90,7 @@ def _load_vits(synthesiser: Synthesiser, folder: Path) -> tuple[Callable[[str], 
 def _load_speecht5(synthesiser: Synthesiser, folder: Path) -> tuple[Callable[[str], torch.Tensor], int]:
     missing = [f"{name}: not given" for name in ("vocoder", "speaker") if getattr(synthesiser, name) is None]
     if missing:
-        raise UserError("SpeechT5 needs a vocoder and a speaker's embedding", missing, "Add them to the synthesiser.")
+        raise UserError("SpeechT5 requires a vocoder and a speaker embedding", missing, "Add them to the synthesiser.")
     tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = _ready(SpeechT5ForTextToSpeech, folder)
     vocoder = _ready(SpeechT5HifiGan, Path(cast(str, synthesiser.vocoder)).expanduser())

@@ -1,7 +1,7 @@
-"""Automatic transcripts: greedy decoding of a CTC recogniser, and how many words it gets wrong (section IV-B).
+"""Automatic transcripts: greedy decoding of a CTC recogniser, and its word error rate (section IV-B).
 
-The recogniser is a local Hugging Face folder, ``Wav2Vec2ForCTC`` or ``HubertForCTC``, such as wav2vec2-base-960h. The
-miniature's own comes with a lexicon, by which the words are then spelt; with any other nothing is corrected.
+The recogniser is a local Hugging Face folder, ``Wav2Vec2ForCTC`` or ``HubertForCTC``, such as wav2vec2-base-960h. If
+the folder contains a lexicon, as the miniature's own recogniser does, the words are corrected by it.
 """
 
 import string
@@ -39,32 +39,33 @@ _PUNCTUATION = string.punctuation.replace("'", "")
 
 @dataclass(frozen=True)
 class Alphabet:
-    """What the outputs of a recogniser stand for.
+    """The symbols that the outputs of a recogniser represent.
 
     Attributes:
-        symbols: of each output; special ones (blank, start, end, unknown) are empty, the word boundary is a space.
-        blank: the output that separates a letter from the same letter again.
+        symbols: one for each output; special ones (blank, start, end, unknown) are empty, the word boundary is a space.
+        blank: index of the output that separates two equal letters.
     """
 
     symbols: tuple[str, ...]
     blank: int
 
     def decode(self, best: npt.NDArray[np.int64]) -> str:
-        """The text of the most likely outputs (frames,): repetitions are joined, then blanks dropped."""
+        """The text of the most likely outputs (frames,): repetitions are merged, then blanks are removed."""
         changes = np.flatnonzero(np.diff(best, prepend=-1))
         letters = (self.symbols[output] for output in best[changes] if output != self.blank)
         return " ".join("".join(letters).split())
 
 
 class Recogniser:
-    """A recogniser opened for use; every utterance is heard alone, so that its text depends on nothing else.
+    """A loaded recogniser. It reads one utterance at a time, so that a text depends only on its own utterance.
 
     Args:
-        folder: ``config.json``, ``model.safetensors``, ``vocab.json`` and, where they differ from wav2vec2-base-960h's,
-            ``tokenizer_config.json`` and ``preprocessor_config.json``; and ``lexicon.txt``, if it is to spell by one.
+        folder: contains ``config.json``, ``model.safetensors`` and ``vocab.json``; ``tokenizer_config.json`` and
+            ``preprocessor_config.json``, if they differ from those of wav2vec2-base-960h; and optionally
+            ``lexicon.txt``.
 
     Raises:
-        UserError: the folder holds no such recogniser.
+        UserError: the folder contains no such recogniser.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +77,7 @@ class Recogniser:
 
     @torch.inference_mode()
     def __call__(self, waveform: torch.Tensor) -> str:
-        """The text of a waveform, float32 (samples,) in -1..1 at 16 kHz; empty where it is too short for a frame."""
+        """The text of a waveform, float32 (samples,) in -1..1 at 16 kHz; empty if it is too short for a frame."""
         if int(self._model._get_feat_extract_output_lengths(len(waveform))) < 1:
             return ""
         model_input = normalise(waveform) if self._normalised else waveform
@@ -94,8 +95,8 @@ def transcribe(
         model: folder of the recogniser.
         audio: the pack.
         output: table that is written: id, text (empty where nothing was recognised), in the order of the pack.
-        report: JSON that is written: how many texts are empty, and the word error rate where transcripts are known.
-        utterances: table with id and transcript, to measure the word error rate on.
+        report: JSON that is written: the number of empty texts, and the word error rate if transcripts are known.
+        utterances: table with id and transcript, for the word error rate.
         threads: CPU threads.
 
     Raises:
@@ -112,7 +113,7 @@ def transcribe(
     log_line(
         f"word error rate on {len(pairs)} utterances: {errors.rate:.3f}"
         if errors.words
-        else "no transcripts to compare"
+        else "no reference transcripts: the word error rate is not computed"
     )
     table = {"id": pd.Series(pack.ids, dtype="str"), "text": pd.Series(texts, dtype="str")}
     read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON_FILE] if recogniser.lexicon else []))
@@ -137,24 +138,24 @@ class WordErrors:
 
     @property
     def rate(self) -> float:
-        """Edits per word of the references; NaN where these have no words."""
+        """Edits per word of the references; NaN if the references have no words."""
         return self.edits / self.words if self.words else float("nan")
 
     def as_json(self) -> dict[str, Any]:
-        """The counts, and the rate (null where it is undefined)."""
+        """The counts, and the rate (null if it is undefined)."""
         rate = round(self.rate, 4) if self.words else None
         return {"word_edits": self.edits, "words": self.words, "word_error_rate": rate}
 
 
 def count_errors(pairs: Sequence[tuple[str, str]]) -> WordErrors:
-    """Word errors of (reference, hypothesis) pairs, so that long utterances weigh more than short ones."""
+    """Sum the word errors of (reference, hypothesis) pairs: long utterances weigh more than short ones."""
     split = [(normalised_words(reference), normalised_words(hypothesis)) for reference, hypothesis in pairs]
     edits = sum(int(edit_distance(reference, hypothesis)) for reference, hypothesis in split)
     return WordErrors(edits, sum(len(reference) for reference, _ in split))
 
 
 def word_error_rate(reference: str, hypothesis: str) -> float:
-    """Word errors of one utterance per word of its reference; NaN where the reference has no words.
+    """Word errors of one utterance per word of its reference; NaN if the reference has no words.
 
     Examples:
         >>> word_error_rate("It was good, wasn't it?", "IT WAS GOOD WASN'T")
@@ -166,7 +167,7 @@ def word_error_rate(reference: str, hypothesis: str) -> float:
 def normalised_words(text: str) -> list[str]:
     """The words of a text in lower case without punctuation.
 
-    nltk's tokeniser parts contractions ("wasn't" is "was", "n't"), in references and hypotheses alike.
+    The tokeniser of nltk splits contractions ("wasn't" is "was", "n't"), in references and in hypotheses.
     """
     cleaned = text.translate(_APOSTROPHES).lower().replace("-", " ")
     tokens = (token.strip(_PUNCTUATION) for token in NLTKWordTokenizer().tokenize(cleaned))
@@ -177,11 +178,15 @@ def read_alphabet(folder: Path) -> Alphabet:
     """The alphabet of a recogniser, from its ``vocab.json`` and ``tokenizer_config.json``.
 
     Raises:
-        UserError: there is no vocabulary, or it is not one number per symbol, or has no blank.
+        UserError: there is no vocabulary, it does not number its symbols from 0, or it has no blank.
     """
     path = folder / "vocab.json"
     if not path.is_file():
-        raise UserError("this is no recogniser", [f"{path} is missing"], "Fetch the folder with its tokenizer files.")
+        raise UserError(
+            "the folder does not contain a recogniser",
+            [f"{path} is missing"],
+            "Fetch the folder with its tokenizer files.",
+        )
     numbers: dict[str, int] = read_json(path)
     settings = _optional(folder / "tokenizer_config.json")
     special = {
@@ -191,8 +196,8 @@ def read_alphabet(folder: Path) -> Alphabet:
     boundary = _content(settings.get("word_delimiter_token", "|"))
     if special["pad"] not in numbers or sorted(numbers.values()) != list(range(len(numbers))):
         raise UserError(
-            "the vocabulary of a recogniser is not understood",
-            [f"{path}: it must number its symbols from 0 and hold the blank {special['pad']!r}"],
+            "the vocabulary of a recogniser is not valid",
+            [f"{path}: it must number its symbols from 0 and contain the blank {special['pad']!r}"],
         )
     silent = set(special.values())
     ordered = sorted(numbers, key=lambda symbol: numbers[symbol])
@@ -201,7 +206,7 @@ def read_alphabet(folder: Path) -> Alphabet:
 
 
 def _content(token: Any) -> str | None:
-    """A special token, spelt as text or as a serialised AddedToken."""
+    """The text of a special token, which is stored as text or as a serialised AddedToken."""
     return token.get("content") if isinstance(token, dict) else token
 
 
@@ -213,17 +218,19 @@ def _load(folder: Path, outputs: int) -> PreTrainedModel:
     config = folders.read_config(folder)
     kind = str(config.get("model_type"))
     if kind not in RECOGNISERS:
-        raise UserError("this is no recogniser", [f"{folder}: model_type {kind!r}"], valid_names(RECOGNISERS))
+        raise UserError(
+            "the folder does not contain a recogniser", [f"{folder}: model_type {kind!r}"], valid_names(RECOGNISERS)
+        )
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         model: Any = RECOGNISERS[kind].from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError("a recogniser cannot be loaded", [f"{folder}: {error}"], "Fetch the folder anew.") from error
+        raise UserError("a recogniser cannot be loaded", [f"{folder}: {error}"], "Fetch the folder again.") from error
     if model.config.vocab_size != outputs:
         raise UserError(
-            "a recogniser does not fit its vocabulary",
+            "the size of a recogniser does not match its vocabulary",
             [f"{folder}: {model.config.vocab_size} outputs, {outputs} symbols in vocab.json"],
         )
     return cast(PreTrainedModel, model.eval())

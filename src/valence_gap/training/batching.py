@@ -1,4 +1,4 @@
-"""Which utterances are trained on together: batches of like lengths, every utterance once in an epoch."""
+"""Selection of the training batches: utterances of similar length, each utterance once per epoch."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,27 +10,28 @@ MAX_BUCKETS = 20
 
 
 def epoch_batches(lengths: npt.NDArray[np.int64], batch_size: int, *, seed: int, epoch: int) -> list[Rows]:
-    """Batches of one epoch, in the order in which they are trained on.
+    """Select the batches of one epoch, in the order of training.
 
-    The utterances are parted into buckets of equal size by their length and shuffled inside them, so that little of a
-    batch is padding and yet an utterance meets others in each epoch. The one smaller batch may hold any lengths; with
-    less than a quarter of ``batch_size`` it joins another, since the CCC of so few utterances says nothing.
+    The utterances are sorted by length into buckets of equal size and shuffled inside each bucket. So a batch contains
+    little padding, and its composition changes with each epoch. One batch may be smaller than the others. If it had
+    less than a quarter of ``batch_size``, its utterances join another batch, because the CCC of very few utterances is
+    not informative.
 
     Args:
         lengths: length of each utterance, in any unit, (utterances,).
         batch_size: utterances in a batch.
         seed: seed of the training.
-        epoch: number of the epoch; each has an order of its own.
+        epoch: number of the epoch; each epoch has another order.
 
     Returns:
-        Rows of ``lengths`` for each batch; between them each row once. The same arguments give the same batches.
+        Rows of ``lengths`` for each batch; each row is in exactly one batch. The same arguments give the same batches.
 
     Raises:
-        ValueError: if there are fewer than two utterances, or fewer than two in a batch: these have no CCC.
+        ValueError: there are fewer than two utterances, or fewer than two in a batch: these have no CCC.
     """
     count = len(lengths)
     if count < 2 or batch_size < 2:
-        raise ValueError(f"batches of {batch_size} from {count} utterances: the CCC needs two at least")
+        raise ValueError(f"batches of {batch_size} from {count} utterances: the CCC needs at least two utterances")
     random = np.random.default_rng([seed % 2**64, epoch])
     buckets = int(np.clip(count // (BATCHES_PER_BUCKET * batch_size), 1, MAX_BUCKETS))
     rank = np.empty(count, dtype=np.int64)

@@ -1,7 +1,7 @@
-"""What a training resumes from: its whole state in one file; and the signals that ask for it.
+"""The saved state of a training, from which it resumes, and the signals on which it is saved.
 
-The state is a safetensors file, with the scalars as JSON in its header: nothing in it can run code. It needs no state
-of random generators, since every step seeds them from its own number.
+The state is one safetensors file with the scalars as JSON in its header, so it cannot contain code that runs. It does
+not contain the state of the random generators, because every step seeds them from its number.
 """
 
 import json
@@ -42,16 +42,16 @@ class LogRow(TypedDict):
 
 @dataclass
 class TrainerState:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
         epoch: the epoch that is being trained, from 1.
-        step: steps of it that are done.
-        loss_sum: sum of their losses, each times the utterances of its batch.
+        step: number of finished steps of this epoch.
+        loss_sum: sum of the losses of these steps, each multiplied by the number of utterances of its batch.
         rows: one row of the training log per finished epoch.
-        train_s: time spent in training steps, over all runs.
-        audio_s: seconds of audio trained on, over all runs.
-        resumes: how often it was resumed.
+        train_s: time in seconds of all training steps, over all runs.
+        audio_s: seconds of audio used for training, over all runs.
+        resumes: number of times that the training was resumed.
     """
 
     epoch: int = 1
@@ -64,12 +64,12 @@ class TrainerState:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the best mean dev CCC, the earliest where several are; 0 before the first has finished."""
+        """The epoch with the best mean dev CCC, the earliest of several; 0 before the first epoch has finished."""
         return max(self.rows, key=lambda row: row["dev_mean"])["epoch"] if self.rows else 0
 
 
 def state_key(definition: Any, checksums: dict[str, str]) -> str:
-    """What a state belongs to: the definition of the training, the data it reads and the library that computes.
+    """Return a key of the definition of a training, its input data and the version of torch.
 
     Args:
         definition: the JSON value of the definition.
@@ -80,22 +80,22 @@ def state_key(definition: Any, checksums: dict[str, str]) -> str:
 
 
 def copy_weights(module: nn.Module) -> Weights:
-    """A copy of all weights and buffers, on the CPU."""
+    """Copy all weights and buffers to the CPU."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()}
 
 
 def save(
     folder: Path, key: str, journal: TrainerState, module: nn.Module, optimizer: torch.optim.Optimizer, best: Weights
 ) -> None:
-    """Write the state of a training whole, in place of the one before.
+    """Write the state of a training atomically; it replaces the previous state.
 
     Args:
-        folder: scratch folder of this training alone.
-        key: what the state belongs to.
-        journal: how far it is.
-        module: what is trained.
+        folder: scratch folder of this training only.
+        key: key of the training; see :func:`state_key`.
+        journal: progress of the training.
+        module: the module that is trained.
         optimizer: its optimiser.
-        best: weights of the best epoch; empty before the first.
+        best: weights of the best epoch; empty before the end of the first epoch.
     """
     tensors = {f"model/{name}": tensor for name, tensor in copy_weights(module).items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
@@ -109,17 +109,17 @@ def save(
 def load(
     folder: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[TrainerState, Weights] | None:
-    """Put a training where its state left off.
+    """Restore a training from its saved state.
 
     Args:
         folder: scratch folder of this training.
-        key: what the state must belong to.
-        module: what is trained; gets the state's weights.
-        optimizer: its optimiser; gets the state's moments.
+        key: the key that the state must have.
+        module: the module that is trained; receives the weights of the state.
+        optimizer: its optimiser; receives the moments of the state.
 
     Returns:
-        How far the training is and the weights of its best epoch; None where there is no state, or one that is broken
-        or belongs to another definition, other data or another torch: it is never resumed.
+        The progress of the training and the weights of its best epoch. None if there is no state, or if the state is
+        damaged or belongs to another definition, other data or another version of torch: such a state is never used.
     """
     path = folder / STATE
     if not path.is_file():
@@ -128,14 +128,14 @@ def load(
         with safe_open(path, framework="pt", device="cpu") as stored:
             header = stored.metadata() or {}
             if header.get("key") != key:
-                log_line(f"{path} belongs to another definition or other data: starting from the beginning")
+                log_line(f"{path} belongs to another definition, other data or another torch: training starts again")
                 return None
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
         journal = TrainerState(**json.loads(header["journal"]))
         moments = _moments(_under("optimizer/", tensors))
         _check_shapes(module, _under("model/", tensors))
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        log_line(f"{path} cannot be read ({error}): starting from the beginning")
+        log_line(f"{path} cannot be read ({error}): training starts again")
         return None
     module.load_state_dict(_under("model/", tensors))
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
@@ -152,14 +152,14 @@ def _moments(tensors: Weights) -> dict[int, Weights]:
 
 
 def _check_shapes(module: nn.Module, weights: Weights) -> None:
-    """Refuse weights that do not fit before the first is copied.
+    """Refuse weights that do not fit the module, before any of them is copied.
 
     Raises:
         ValueError: names, shapes or types differ.
     """
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in module.state_dict().items()}
     if expected != {name: (tensor.shape, tensor.dtype) for name, tensor in weights.items()}:
-        raise ValueError("its weights are not those of the model")
+        raise ValueError("names, shapes or types of its weights differ from those of the model")
 
 
 def _under(prefix: str, tensors: Weights) -> Weights:
@@ -167,22 +167,22 @@ def _under(prefix: str, tensors: Weights) -> Weights:
 
 
 def remove(folder: Path) -> None:
-    """Remove the state of a training that is done, and its folder where nothing else lies in it."""
+    """Remove the state of a finished training, and its folder if it is empty then."""
     (folder / STATE).unlink(missing_ok=True)
     remove_orphans(folder / STATE)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-class TrainingInterrupted(Exception):  # noqa: N818 - it is no error: a scheduler asked for it
-    """The training was told to stop; it can be resumed."""
+class TrainingInterrupted(Exception):  # noqa: N818 - not an error: a scheduler requested it
+    """A signal stopped the training; it can be resumed."""
 
 
 class StopSignals:
-    """SIGTERM and SIGUSR1, with which schedulers announce the end of a job.
+    """Handlers of SIGTERM and SIGUSR1, which schedulers send before they end a job.
 
-    Inside the context a signal raises :class:`TrainingInterrupted` at once; inside :meth:`deferred` it is noted in
-    ``received`` and raises when that block ends, so that a step can be finished and its state saved.
+    Inside the context, a signal raises :class:`TrainingInterrupted` immediately. Inside :meth:`deferred`, it is stored
+    in ``received`` and raises at the end of that block, so that the current step can finish and its state be saved.
     """
 
     def __init__(self) -> None:
@@ -191,7 +191,7 @@ class StopSignals:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopSignals":
-        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+        if threading.current_thread() is threading.main_thread():  # Python allows handlers only there
             self._before = {each: signal.signal(each, self._handle) for each in SIGNALS}
         return self
 
@@ -201,7 +201,7 @@ class StopSignals:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let a signal wait until the block has ended."""
+        """Delay a signal until the end of the block."""
         self._hold = True
         try:
             yield

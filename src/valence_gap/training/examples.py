@@ -1,4 +1,4 @@
-"""Inputs beside their labels, and the batches that are loaded from them."""
+"""Inputs with their labels, and batches of them."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ class Examples:
     """Inputs and their labels, row by row.
 
     Attributes:
-        inputs: what the model hears.
+        inputs: inputs of the model.
         targets: labels, float32 (utterances, 3): arousal, dominance, valence.
         durations_s: float64 (utterances,).
     """
@@ -35,34 +35,36 @@ class Examples:
 def read_examples(
     inputs: Inputs, labels: Path, *, rate_hz: float, shortest: int, selected: Sequence[str] | None = None
 ) -> Examples:
-    """Put the labels beside the inputs.
+    """Join the inputs with their labels.
 
-    An utterance that has labels but no input is left out, and said: the corpus may allow bad audio to be skipped.
+    Utterances with labels but without input are skipped, with a log line, because a corpus may allow bad audio to be
+    skipped.
 
     Args:
-        inputs: the inputs, of which each needs its labels.
+        inputs: the inputs; each must have labels.
         labels: table with ``id`` and the three dimensions in 0..1.
         rate_hz: frames (or samples) of an input per second.
-        shortest: the fewest frames (or samples) that the model can take.
-        selected: ids of a fraction of the inputs; None: all.
+        shortest: minimum number of frames (or samples) for the model.
+        selected: ids of a fraction of the inputs; None: all inputs.
 
     Raises:
-        UserError: there is nothing to read; inputs have no labels, or are too short; or a dimension is constant.
+        UserError: there are no inputs; an utterance has several rows of labels; inputs have no labels or are too short;
+            or a dimension is constant.
     """
     table = pd.read_parquet(labels, columns=["id", *DIMENSIONS]).astype({"id": str})
     twice = table["id"][table["id"].duplicated()].unique()
     if len(twice):
-        raise UserError(f"{labels} has several rows for one utterance", twice, "Prepare the corpus anew.")
+        raise UserError(f"{labels} has several rows for one utterance", twice, "Prepare the corpus again.")
     if selected is not None:
         selected_ids = set(selected)
         inputs = subset(inputs, [row for row, each in enumerate(inputs.ids) if each in selected_ids])
         table = table[table["id"].isin(selected_ids)]
     if not len(inputs):
-        raise UserError(f"there is no utterance to go with {labels}", remedy="Training needs a train and a dev split.")
+        raise UserError(f"there is no utterance for the labels in {labels}", remedy="Give a train and a dev split.")
     without_audio = sorted(set(table["id"]) - set(inputs.ids))
     if without_audio:
         log_line(
-            f"{len(without_audio)} utterances of {labels} have no audio and are left out: {', '.join(without_audio)}"
+            f"{len(without_audio)} utterances of {labels} have no audio and are skipped: {', '.join(without_audio)}"
         )
     targets = table.set_index("id").reindex(inputs.ids)[list(DIMENSIONS)].to_numpy(np.float32)  # (utterances, 3)
     _check(inputs, targets, labels, shortest)
@@ -72,23 +74,23 @@ def read_examples(
 def _check(inputs: Inputs, targets: npt.NDArray[np.float32], labels: Path, shortest: int) -> None:
     bad = [f"{inputs.ids[row]}: no label in {labels}" for row in np.flatnonzero(np.isnan(targets).any(axis=1))]
     bad += [
-        f"{inputs.ids[row]}: {inputs.lengths[row]} frames or samples, the model needs {shortest}"
+        f"{inputs.ids[row]}: {inputs.lengths[row]} frames or samples, but the model needs {shortest}"
         for row in np.flatnonzero(np.asarray(inputs.lengths) < shortest)
     ]
     if bad:
-        remedy = "Give each input its labels, and leave what is too short out of the corpus; then prepare it anew."
+        remedy = "Add the missing labels, remove utterances that are too short, and prepare the corpus again."
         raise UserError(f"{len(bad)} of {len(inputs)} utterances cannot be used", bad, remedy)
     constant = [name for name, column in zip(DIMENSIONS, targets.T, strict=True) if np.ptp(column) == 0]
     if constant:
         raise UserError(
-            f"the labels in {labels} are all one value, so that their CCC is undefined",
+            f"all labels in {labels} have the same value, so their CCC is undefined",
             constant,
-            "Training needs at least two utterances with different labels in each dimension.",
+            "Give at least two utterances with different labels in each dimension.",
         )
 
 
 class TruncatedInputs:
-    """Inputs cut to a greatest length; nothing is copied."""
+    """Inputs cut to a maximum length, without a copy of the data."""
 
     def __init__(self, inputs: Inputs, longest: int) -> None:
         self.ids = inputs.ids
@@ -120,7 +122,7 @@ class PooledInputs:
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch on the device, in the parts in which it is computed.
+    """A batch on the device, divided into the parts that are computed one by one.
 
     Attributes:
         parts: padded inputs and their lengths, in the order of ``rows``.
@@ -136,13 +138,13 @@ class Batch:
 def load_batches(
     examples: Examples, plan: Sequence[Rows], *, part_size: int | None, device: torch.device
 ) -> Iterator[Batch]:
-    """Load batches; for a GPU the next one while the last is computed.
+    """Load batches; for a GPU, load the next batch during the computation of the current one.
 
     Args:
-        examples: what they are loaded from.
+        examples: source of the batches.
         plan: rows of each batch.
-        part_size: utterances in one part of a batch; None: a batch is one part.
-        device: where they are put.
+        part_size: utterances in one part of a batch; None: a batch has one part.
+        device: device of the batches.
     """
 
     def load(rows: Rows) -> Batch:
@@ -152,7 +154,7 @@ def load_batches(
         targets = torch.from_numpy(examples.targets[rows])
         return Batch(tuple((x.to(device), n.to(device)) for x, n in parts), targets.to(device), rows)
 
-    if device.type == "cpu" or not plan:  # a second thread there would only take time from the first
+    if device.type == "cpu" or not plan:  # on a CPU, a second thread would only slow down the first
         yield from map(load, plan)
         return
     with ThreadPoolExecutor(1) as reader:

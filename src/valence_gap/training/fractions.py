@@ -1,4 +1,4 @@
-"""Nested fractions of a training set, in which each speaker keeps its share (paper, section V-C)."""
+"""Nested fractions of a training set that keep the share of each speaker (paper, section V-C)."""
 
 from hashlib import blake2b
 
@@ -11,12 +11,13 @@ HASH_BYTES = 16
 
 
 def select(utterances: pd.DataFrame, fraction: float, *, seed: int) -> list[str]:
-    """The utterances of a fraction of the training set.
+    """Select the utterances of a fraction of the training set.
 
-    Each speaker's utterances are put in an order of their own, drawn by ``seed``, and spread evenly over 0..1 from an
-    offset that is itself spread evenly over the speakers; what lies below ``fraction`` is selected. So a smaller
-    fraction is part of every larger one, each speaker gives its share to within one utterance, and neither depends on
-    the order of the table. Utterances of unknown speakers count as one speaker's.
+    The utterances of each speaker are put in a random order, drawn with ``seed``, and get positions with equal
+    distances in 0..1. The first position of each speaker is an offset; the offsets of all speakers are also spread
+    evenly. Utterances with a position below ``fraction`` are selected. So a larger fraction contains every smaller one,
+    and each speaker contributes its share to within one utterance. Both hold for any order of the table. All utterances
+    of unknown speakers count as those of one speaker.
 
     Args:
         utterances: columns ``id`` and ``speaker`` (null where unknown).
@@ -27,11 +28,11 @@ def select(utterances: pd.DataFrame, fraction: float, *, seed: int) -> list[str]
         The selected ids, in the order of the table.
 
     Raises:
-        UserError: if the fraction is so small that it selects nothing.
+        UserError: the fraction is so small that it selects no utterance.
     """
     ids = utterances["id"].astype(str)
     known = utterances["speaker"].notna()
-    # A known speaker may be called anything, so the unknown one needs a name that none of them can have.
+    # A known speaker can have any name. The prefix keeps it different from the name for unknown speakers.
     speakers = ("known:" + utterances["speaker"].astype(str)).where(known, "unknown")
     names = sorted(speakers.unique(), key=lambda name: _hash(seed, name))
     offsets = pd.Series((np.arange(len(names)) + 0.5) / max(len(names), 1), index=names)
@@ -42,8 +43,8 @@ def select(utterances: pd.DataFrame, fraction: float, *, seed: int) -> list[str]
     selected = ids[(position < fraction).reindex(ids.index)]
     if selected.empty:
         raise UserError(
-            f"a fraction of {fraction:g} of {len(ids)} training utterances holds none of them",
-            remedy="choose a greater fraction",
+            f"a fraction of {fraction:g} of {len(ids)} training utterances contains no utterance",
+            remedy="Choose a larger fraction.",
         )
     return selected.tolist()
 

@@ -1,4 +1,4 @@
-"""What a training job trains, and on what: the whole model on its inputs, or a head on pooled states."""
+"""The trained module of a training job and its data: a whole model with its inputs, or a head with pooled states."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,12 +29,12 @@ Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class TrainingSplit:
-    """One split, as files.
+    """The files of one split.
 
     Attributes:
         labels: table of the labels.
-        features: folder of cached stem features, for models that read them.
-        audio: folder of packed audio, for models that hear waveforms or log-Mels.
+        features: folder of stored stem features, for models that read them.
+        audio: pack of the audio, for models that read waveforms or spectrograms.
     """
 
     labels: Path
@@ -43,7 +43,7 @@ class TrainingSplit:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All that shapes the model."""
+        """All files of the split that affect the trained model."""
         folders = [folder for folder in (self.features, self.audio) if folder]
         return self.labels, *(
             path for each in folders for path in sorted(each.glob("*.npy")) + sorted(each.glob("*.parquet"))
@@ -52,12 +52,12 @@ class TrainingSplit:
 
 @dataclass(frozen=True)
 class Learner:
-    """What is trained, and what it is trained and judged on.
+    """The module that is trained, and its training and development examples.
 
     Attributes:
-        module: what is trained: the model, or its head where the rest is frozen.
+        module: the module that is trained: the model, or only its head if the rest is frozen.
         forward: inputs, lengths -> predictions (batch, 3).
-        predict_dev: -> predictions float32 (dev utterances, 3), with the module in evaluation mode.
+        predict_dev: -> predictions float32 (dev utterances, 3); the module must be in evaluation mode.
         train: training examples.
         dev: development examples.
     """
@@ -77,18 +77,18 @@ def build_learner(
     utterances: Path,
     device: torch.device,
 ) -> Learner:
-    """Open the data of a training and, where the model is frozen, compute its pooled states once.
+    """Open the data of a training; if the model is frozen, compute its pooled states once.
 
     Args:
-        training: the definition.
-        model: what is trained, on its device.
+        training: the definition of the trained model.
+        model: the model to train, on its device.
         train: training split.
         dev: development split.
-        utterances: table of the training utterances, for the fraction.
-        device: where it is computed.
+        utterances: table of the training utterances, from which the fraction is selected.
+        device: device of the computation.
 
     Raises:
-        UserError: the recipe does not suit the model, or inputs and labels do not match.
+        UserError: the recipe does not fit the model, or inputs and labels do not match.
     """
     recipe = training.recipe
     _check(training, model, train)
@@ -146,9 +146,9 @@ def _selected(training: Training, utterances: Path) -> list[str] | None:
 def _open(training: Training, model: SpeechModel, source: TrainingSplit) -> Inputs:
     if source.audio is None and (model.input_kind != "stem" or source.features is None):
         raise UserError(
-            f"there is no input to go with {source.labels}",
-            remedy=f"This model is given inputs of kind {model.input_kind}: "
-            "give the packed audio of both splits, or their stem features where the stem is not trained.",
+            f"there is no input for the labels in {source.labels}",
+            remedy=f"This model reads inputs of kind {model.input_kind}: "
+            "give the packs of both splits, or their stem features if the stem is not trained.",
         )
     return open_inputs(
         model.input_kind,
@@ -170,15 +170,15 @@ def _rate_hz(training: Training, model: SpeechModel) -> float:
 
 
 def _check(training: Training, model: SpeechModel, train: TrainingSplit) -> None:
-    """Refuse what would run and not be what was asked for."""
+    """Refuse a definition whose training would run, but would not do what the definition says."""
     stored = model.input_kind == "stem" and train.features is not None
     refused = [f"{key}: {complaint}" for key, complaint in training_errors(training, stored=stored)]
     if refused:
-        raise UserError("the definition of the model is not sound", refused, "Correct its row or its recipe.")
+        raise UserError("the definition of the model is not valid", refused, "Correct its row or its recipe.")
 
 
 def checksums_of(backbone: Path | None, train: TrainingSplit, dev: TrainingSplit, utterances: Path) -> dict[str, str]:
-    """Checksums of all that shapes the model, by a name that does not depend on where it lies."""
+    """Return checksums of all files that affect the model, by names that do not depend on their location."""
     named = {"train/utterances": utterances}
     named |= {
         f"{split}/{path.name}": path for split, source in (("train", train), ("dev", dev)) for path in source.files
@@ -187,5 +187,5 @@ def checksums_of(backbone: Path | None, train: TrainingSplit, dev: TrainingSplit
         named |= {f"backbone/{name}": backbone / name for name in ("config.json", "model.safetensors")}
     missing = [str(path) for path in named.values() if not path.is_file()]
     if missing:
-        raise UserError("files that the training reads are missing", missing, "Run the steps that make them first.")
+        raise UserError("files that the training reads are missing", missing, "Run the steps that write them first.")
     return {name: provenance.checksum(path) for name, path in sorted(named.items())}

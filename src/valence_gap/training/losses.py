@@ -4,19 +4,19 @@ import torch
 
 
 def ccc_loss(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    r"""Mean over the dimensions of :math:`1 - \rho_c` of a whole batch.
+    r"""Compute the mean over the dimensions of :math:`1 - \rho_c` of a whole batch.
 
     .. math:: \rho_c = \frac{2\,\mathrm{cov}(x, y)}{\mathrm{var}(x) + \mathrm{var}(y) + (\bar x - \bar y)^2}
 
-    with population statistics. Half-precision input is computed in fp32: sums of squares need its digits.
+    with population statistics. Half-precision input is converted to float32, because sums of squares need its digits.
 
     Args:
         predictions: (batch, dimensions).
         targets: labels, (batch, dimensions).
 
     Returns:
-        The loss, a scalar in 0..2. A dimension whose predictions and labels are all one value has no CCC (0 / 0); it
-        counts as 1 and gives no gradient, so that one such batch does not break a training.
+        The loss, a scalar in 0..2. If all predictions and labels of a dimension have the same value, its CCC is
+        undefined (0 / 0). Then its loss is 1 and has no gradient, so that one such batch does not damage a training.
 
     Examples:
         >>> float(ccc_loss(torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0], [0.0]])))

@@ -6,11 +6,11 @@ from torch import nn
 from valence_gap.definitions.models import Recipe
 from valence_gap.training.schedules import warm_up_cosine
 
-WARM_UP = 0.05  # share of all steps, where the schedule is a cosine
+WARM_UP = 0.05  # share of all steps, if the schedule is a cosine
 
 
 def build_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """The recipe's optimiser; its learning rate is set before each step."""
+    """Build the optimiser of the recipe; the training loop sets its learning rate before each step."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             parameters,
@@ -31,13 +31,13 @@ def build_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.opt
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, *, steps: int) -> None:
-    """Set the rate of a step by the recipe's schedule.
+    """Set the learning rate of a step according to the recipe's schedule.
 
     Args:
         optimizer: the optimiser.
         recipe: the recipe.
-        step: steps that are done, from 0.
-        steps: steps of the whole training.
+        step: number of finished steps, from 0.
+        steps: number of steps of the whole training.
     """
     cosine = recipe.schedule == "cosine"
     share = warm_up_cosine(step, warm_up=round(WARM_UP * steps), steps=steps) if cosine else 1.0

@@ -6,12 +6,12 @@ FLOOR = 0.02
 
 
 def warm_up_cosine(step: int, *, warm_up: int, steps: int) -> float:
-    """Share of the peak learning rate: a linear warm-up, then half a cosine down to 2 %.
+    """Return the share of the peak learning rate: a linear warm-up, then half a cosine down to 2 %.
 
     Args:
-        step: steps that are done, from 0.
-        warm_up: steps of the warm-up.
-        steps: steps of the whole training.
+        step: number of finished steps, from 0.
+        warm_up: number of steps of the warm-up.
+        steps: number of steps of the whole training.
     """
     if step < warm_up:
         return (step + 1) / warm_up

@@ -1,7 +1,7 @@
-"""Training of one model by the recipe of the paper (section III-B): a loop that reads from top to bottom.
+"""Training of one model with the recipe of the paper (section III-B), as one loop.
 
-On a CPU, and on a GPU under ``deterministic: true``, the same definition and data give the same weights, also through a
-kill and a resume: batches, dropout and masks of each step are drawn from the seed and the number of the step alone.
+On a CPU, and on a GPU with ``deterministic: true``, the same definition and data give the same weights, also after a
+kill and a resume. For this, the batches, dropout and masks of each step depend only on the seed and the step number.
 """
 
 import json
@@ -47,17 +47,17 @@ def train(
     """Train a model and write the checkpoint with the best mean dev CCC.
 
     Args:
-        training: the definition.
-        backbone: folder of the pre-trained backbone; None: there is none (CNN14).
+        training: the definition of the trained model.
+        backbone: folder of the pre-trained backbone; None: no backbone (CNN14).
         train_split: training split.
         dev_split: development split.
-        train_utterances: table of the training utterances, for the fraction that is trained on.
-        scratch: folder of this training alone, in which it keeps its state; removed when it is done.
-        output: folder that gets ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
+        train_utterances: table of the training utterances, from which the fraction is selected.
+        scratch: folder of this training only, for its saved state; removed at the end of the training.
+        output: folder to write: ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
 
     Raises:
         UserError: labels and inputs do not match, the loss is not finite, or memory runs out.
-        TrainingInterrupted: a signal asked for it; the state is saved, and the same call resumes.
+        TrainingInterrupted: a signal stopped the training. Its state is saved; the same call resumes it.
     """
     started = time.monotonic()
     recipe = training.recipe
@@ -97,14 +97,14 @@ def train(
 def training_steps(
     training: Training, learner: Learner, optimizer: torch.optim.Optimizer, journal: TrainerState, device: torch.device
 ) -> Iterator[None]:
-    """The steps of an epoch that are left; the journal says where it is before and after each.
+    """Run the remaining steps of an epoch; yield after each step, when the journal is up to date.
 
     Args:
-        training: the definition.
-        learner: what is trained.
+        training: the definition of the trained model.
+        learner: the module that is trained, and its data.
         optimizer: its optimiser.
-        journal: how far it is; kept up to date.
-        device: where it is computed.
+        journal: progress of the training; updated after each step.
+        device: device of the computation.
 
     Raises:
         UserError: the loss is not finite.
@@ -134,16 +134,16 @@ def training_steps(
 
 
 def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
-    """Gradients of the loss of a whole batch, exact also where it is computed in parts.
+    """Compute the gradients of the loss of a whole batch; they are exact even if the batch has several parts.
 
-    The CCC is a statistic of the whole batch, so gradients of its parts' losses would be those of another loss. Instead
-    all predictions are made first, then the loss's gradient at them, and then each part again, backwards from its share
-    of that gradient, under the same dropout and masks.
+    The CCC is a statistic of the whole batch, so the sum of the parts' losses is another loss. Therefore this function
+    first computes all predictions, and then the gradient of the loss with respect to them. Then it computes each part
+    again, with the same dropout and masks, and backpropagates the part's share of this gradient.
 
     Args:
         forward: inputs, lengths -> predictions (batch, 3).
         batch: the batch and its parts.
-        key: what the dropout and masks of this step are drawn from.
+        key: seed of the dropout and masks of this step.
 
     Returns:
         The loss.
@@ -158,7 +158,7 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
         seed_everything(*key, number)
         return forward(*batch.parts[number])
 
-    # Detached rather than without gradients: the very same kernels then draw the very same dropout both times.
+    # Detach instead of torch.no_grad: so both passes use the same kernels and draw the same dropout.
     first = [part(number).detach() for number in range(len(batch.parts))]
     predictions = torch.cat(first).requires_grad_()  # (batch, 3)
     loss = ccc_loss(predictions, batch.targets)
@@ -169,7 +169,7 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
 
 
 def evaluate_epoch(learner: Learner, journal: TrainerState) -> LogRow:
-    """The row of the training log of the epoch that has ended: its mean loss and the dev CCCs."""
+    """Return the row of the training log for the finished epoch: its mean loss and the dev CCCs."""
     learner.module.eval()
     predictions = learner.predict_dev()  # (dev utterances, 3)
     if not np.isfinite(predictions).all():
@@ -201,13 +201,13 @@ def _not_finite(journal: TrainerState, ids: list[str]) -> UserError:
     return UserError(
         f"the predictions are not finite in epoch {journal.epoch}, step {journal.step + 1}",
         ids,
-        "Lower the learning rate, or set precision: fp32; if it is the very first step, look at these utterances.",
+        "Lower the learning rate, or set `precision: fp32`. If it is the first step, check these utterances.",
     )
 
 
 @contextmanager
 def _reproducible(recipe: Recipe) -> Iterator[None]:
-    """The recipe's threads, and deterministic kernels on CPUs or where it wants them; then the settings before."""
+    """Set the recipe's threads, and deterministic kernels on a CPU or if the recipe requires them; restore at exit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
@@ -219,7 +219,7 @@ def _reproducible(recipe: Recipe) -> Iterator[None]:
 
 @contextmanager
 def _explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
-    """Say what to do where memory runs out."""
+    """Turn an out-of-memory error into a message that says what to do."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -227,13 +227,13 @@ def _explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
             raise
         raise UserError(
             f"memory ran out with batch_size: {recipe.batch_size}, micro_batch_size: {recipe.micro_batch_size}",
-            remedy="Set micro_batch_size to 8 or less (the result stays that of the whole batch), "
-            "activation_checkpointing: true, or max_duration_s.",
+            remedy="Set `micro_batch_size` to 8 or less (the gradients stay those of the whole batch), "
+            "`activation_checkpointing: true`, or `max_duration_s`.",
         ) from error
 
 
 class StepLogger:
-    """What is said while an epoch runs."""
+    """Log lines during an epoch."""
 
     def __init__(self, recipe: Recipe, journal: TrainerState, steps: int) -> None:
         self._journal, self._first, self._steps, self._epochs = journal, journal.step, steps, recipe.epochs
@@ -243,7 +243,7 @@ class StepLogger:
             log_line(f"resuming in epoch {journal.epoch}, after step {journal.step} of {steps}")
 
     def step(self, loss: float, utterances: int) -> None:
-        """Say how far it is, every few seconds."""
+        """Log the progress every few seconds."""
         now = time.monotonic()
         self._utterances += utterances
         if now - self._last < LINE_EVERY_S:
@@ -260,7 +260,7 @@ class StepLogger:
 def _write_log(
     folder: Path, training: Training, journal: TrainerState, checksums: dict[str, str], started: float
 ) -> None:
-    """``training.csv`` and ``run.json``."""
+    """Write ``training.csv`` and ``run.json``."""
     rows = pd.DataFrame([dict(row) for row in journal.rows])
     write_csv(folder / "training.csv", rows.assign(best=rows["epoch"] == journal.best_epoch))
     record = provenance.run_record(json.loads(to_json(training)), started=started)

@@ -1,4 +1,4 @@
-"""Fetches pre-trained encoders and finished models, so that nothing after it ever asks the hub."""
+"""Fetches pre-trained encoders and finished models, so that no later step needs the hub."""
 
 import json
 import math
@@ -20,20 +20,20 @@ from valence_gap.weights.model_types import CONFIG, WEIGHTS, model_type_error
 
 
 def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
-    """Bring a pre-trained model to a local folder in Hugging Face format, with safetensors and its licence noted.
+    """Copy a pre-trained model to a local folder in Hugging Face format, with safetensors, and record its licence.
 
     Args:
         name: name of the backbone, for messages.
         backbone: a hub id pinned to a commit, or a local folder.
-        output: the folder; ``run.json`` in it holds source, revision, licence, SHA-256 and the parameter count.
+        output: the folder; its ``run.json`` contains source, revision, licence, SHA-256 and the parameter count.
 
     Raises:
-        UserError: no source, no pinned commit, no connection, no access, or files that are not a whole model of its
+        UserError: no source, no pinned commit, no connection, no access, or files that are not a complete model of its
             architecture.
     """
     if backbone.source is None:
         raise UserError(
-            f"Backbone {name} has no source.", remedy="Give it a hub id with a revision, or a local folder."
+            f"Backbone {name} has no source.", remedy="Set it to a hub id with a revision, or to a local folder."
         )
     definition = {"backbone": json.loads(to_json(backbone))}
     origin = Origin(f"Backbone {name}", f"backbones.{name}", backbone.source, backbone.revision, definition)
@@ -41,7 +41,7 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
     def refuse_others(folder: Path) -> None:
         if wrong := model_type_error(folder, backbone.architecture):
             raise UserError(
-                f"Backbone {name}: {origin.source} is not the kind of model that is wanted.",
+                f"Backbone {name}: {origin.source} is not the kind of model that is required.",
                 [wrong.replace(str(folder), origin.source)],
                 f"Correct {origin.key}.source.",
             )
@@ -50,17 +50,17 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path) -> None:
 
 
 def fetch_checkpoint(name: str, checkpoint: Checkpoint, output: Path, load: Callable[[Path], object]) -> None:
-    """Bring a finished model to the folder where a trained one would lie, after trying that it loads.
+    """Copy a finished model to the folder where a study writes a trained one, after a check that it loads.
 
     Args:
         name: name of the model, for messages.
         checkpoint: a hub id pinned to a commit, or a local folder: in the layout of the authors' released model
             (``wav2vec2.*``, ``classifier.dense``, ``classifier.out_proj``), or saved by a study.
         output: the folder, as ``fetch_pretrained`` writes it.
-        load: loads a finished model from a folder; its UserError says why a folder is none.
+        load: loads a finished model from a folder; its UserError says why a folder contains none.
 
     Raises:
-        UserError: as ``fetch_pretrained``; or it does not predict arousal, dominance and valence.
+        UserError: as ``fetch_pretrained``; or the model does not predict arousal, dominance and valence.
     """
 
     def refuse_others(folder: Path) -> None:
@@ -93,7 +93,7 @@ def _fetch(origin: Origin, output: Path, check: Callable[[Path], None]) -> None:
 
 
 def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], None], started: float) -> None:
-    """Copy what is needed of ``folder`` to ``output``, with its weights as safetensors and its record."""
+    """Copy the required files of ``folder`` to ``output``, with its weights as safetensors and its record."""
     config = folder / CONFIG
     if not config.is_file():
         raise UserError(
@@ -105,7 +105,7 @@ def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], N
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, scratch / file)
         _weights(origin.what, folder, scratch / WEIGHTS)
-        shutil.copymode(scratch / CONFIG, scratch / WEIGHTS)  # safetensors makes private files
+        shutil.copymode(scratch / CONFIG, scratch / WEIGHTS)  # safetensors creates private files
         check(scratch)
         earlier = folder / "run.json"
         record = run_record(origin.definition, started=started)
@@ -122,7 +122,7 @@ def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], N
 
 
 def _weights(what: str, folder: Path, target: Path) -> None:
-    """Copy the safetensors, or convert ``pytorch_model.bin``; nothing but tensors is ever unpickled."""
+    """Copy the safetensors, or convert ``pytorch_model.bin``; only tensors are unpickled."""
     if (folder / WEIGHTS).is_file():
         shutil.copyfile(folder / WEIGHTS, target)
         return
@@ -132,7 +132,7 @@ def _weights(what: str, folder: Path, target: Path) -> None:
             f"{what}: {folder} has neither {WEIGHTS} nor {PICKLED}.",
             remedy="Weights in several shards have to be merged first (save_pretrained with a larger max_shard_size).",
         )
-    # PyTorch takes a second to import, and safetensors do not need it.
+    # PyTorch takes a second to import, and copying safetensors does not need it.
     from valence_gap.weights.pickled import convert
 
     convert(what, pickled, target)
@@ -142,7 +142,7 @@ def parameters(what: str, weights: Path) -> int:
     """Number of values in a safetensors file.
 
     Raises:
-        UserError: the file is cut off or no safetensors at all.
+        UserError: the file is truncated or not in safetensors format.
     """
     try:
         with safe_open(weights, framework="np") as opened:
@@ -153,7 +153,7 @@ def parameters(what: str, weights: Path) -> int:
 
 
 def licence(card: Path) -> str | None:
-    """The licence that the metadata at the head of a model card name; None where it names none."""
+    """The licence in the metadata at the start of a model card; None if there is none."""
     if not card.is_file():
         return None
     text = card.read_text(encoding="utf-8", errors="replace")

@@ -15,7 +15,7 @@ from valence_gap.runtime.errors import UserError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 OWN = "valence_gap"
-NAMED = 10  # weights that a message names
+NAMED = 10  # weights that a message lists
 
 # Weight normalisation is stored under its older names, which every version of transformers reads.
 _NEWER_NAMES = {
@@ -28,10 +28,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The content of ``config.json``.
 
     Raises:
-        UserError: it is missing, or is no JSON object.
+        UserError: it is missing, or is not a JSON object.
     """
     path = folder / CONFIG
-    remedy = "Fetch or make the folder anew; it must hold config.json and model.safetensors in Hugging Face format."
+    remedy = (
+        "Fetch or create the folder again; it must contain config.json and model.safetensors in Hugging Face format."
+    )
     try:
         config = files.read_json(path)
     except FileNotFoundError as error:
@@ -39,28 +41,28 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (ValueError, OSError, RecursionError) as error:
         raise UserError("the configuration of a model cannot be read", [f"{path}: {error}"], remedy) from error
     if not isinstance(config, dict):
-        raise UserError("the configuration of a model cannot be read", [f"{path}: no JSON object"], remedy)
+        raise UserError("the configuration of a model cannot be read", [f"{path}: not a JSON object"], remedy)
     return config
 
 
 def read_weights(folder: Path, rename: Callable[[str], str | None]) -> dict[str, Tensor]:
-    """Weights from ``model.safetensors`` as float32, none but the wanted ones read.
+    """Read weights from ``model.safetensors`` as float32, only those that are required.
 
     Args:
-        folder: holds the file.
-        rename: gives a stored name its name in the result, or None for a weight that is not wanted.
+        folder: contains the file.
+        rename: maps a stored name to its name in the result, or to None for a weight that is not required.
 
     Raises:
-        UserError: the file is missing, cut short or not in safetensors format.
+        UserError: the file is missing, truncated or not in safetensors format.
     """
     path = folder / WEIGHTS
-    remedy = "Delete the folder and fetch or make it anew."
+    remedy = "Delete the folder and fetch or create it again."
     if not path.is_file():
         raise UserError("there are no weights to load", [f"{path} is missing"], remedy)
     weights: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as stored:
-            for name in stored.keys():  # noqa: SIM118 - no mapping, it only looks like one
+            for name in stored.keys():  # noqa: SIM118 - it is not a mapping
                 new_name = rename(_newer(name))
                 if new_name is not None:
                     weights[new_name] = stored.get_tensor(name).float()
@@ -70,16 +72,16 @@ def read_weights(folder: Path, rename: Callable[[str], str | None]) -> dict[str,
 
 
 def load_state(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *, optional: Iterable[str] = ()) -> None:
-    """Copy weights into a module, all of them and nothing else.
+    """Copy weights into a module; their names must be exactly those of the module.
 
     Args:
-        module: gets the weights.
+        module: receives the weights.
         weights: by name.
-        folder: where they come from, for the message.
+        folder: the folder they were read from, for the message.
         optional: names that may be missing.
 
     Raises:
-        UserError: weights are missing, left over or of another shape than ``config.json`` says.
+        UserError: weights are missing, unknown, or of another shape than ``config.json`` says.
     """
     expected = module.state_dict()
     offenders = [f"{name} is missing" for name in expected if name not in weights and name not in set(optional)]
@@ -94,7 +96,7 @@ def load_state(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *
         raise UserError(
             f"{folder / WEIGHTS} does not hold the model that {folder / CONFIG} describes",
             offenders,
-            "Fetch or make the folder anew; both files must come from the same model.",
+            "Fetch or create the folder again; both files must come from the same model.",
         )
     module.load_state_dict(dict(weights), strict=False)
 

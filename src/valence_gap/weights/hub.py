@@ -1,4 +1,4 @@
-"""Downloads from the hub, and what to do where it, the network or the disk refuses one."""
+"""Downloads from the hub, and what to do if the hub, the network or the disk refuses one."""
 
 import errno
 import re
@@ -40,20 +40,20 @@ ACCOMPANYING = (
     "lexicon.txt",
 )
 ON_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG)
-"""Errors of a download that are not the network's."""
+"""Errors of a download that the disk causes, not the network."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something that is fetched comes from.
+    """Where a fetched model comes from.
 
     Attributes:
-        what: what it is, at the start of messages: ``Backbone w2v2-b``.
+        what: its name at the start of messages: ``Backbone w2v2-b``.
         key: its key in the configuration: ``backbones.w2v2-b``.
         source: hub id or local folder.
         revision: commit on the hub.
-        definition: JSON value that is recorded.
+        definition: JSON value that is written to its record.
     """
 
     what: str
@@ -64,10 +64,11 @@ class Origin:
 
 
 def download(origin: Origin, scratch: Path) -> Path:
-    """Download the needed files of a pinned commit into ``scratch``; safetensors where the hub has them.
+    """Download the required files of a pinned commit into ``scratch``; safetensors if the hub has them.
 
     Raises:
-        UserError: what has to be downloaded by other means and where to put it, or why it cannot be.
+        UserError: the download failed. The message gives the reason, or says which files to download by other means
+            and where to put them.
     """
     patterns = [CONFIG, WEIGHTS, *ACCOMPANYING]
     _snapshot(origin, patterns, scratch)
@@ -86,7 +87,7 @@ def _snapshot(origin: Origin, patterns: list[str], scratch: Path) -> None:
 
 
 def _refused(origin: Origin, error: Exception) -> UserError:
-    """What a user can do where the hub, the network or the disk refuses a download."""
+    """The error that says what a user can do if the hub, the network or the disk refuses a download."""
     source, revision = origin.source, origin.revision
     first = first_line(error)
     status = getattr(getattr(error, "response", None), "status_code", None)
@@ -97,7 +98,7 @@ def _refused(origin: Origin, error: Exception) -> UserError:
         what = f"{origin.what}: the hub has no model {source}, or it is private."
         return UserError(what, remedy="Correct its source, or log in with `hf auth login`.")
     if isinstance(error, LocalEntryNotFoundError | OfflineModeIsEnabled):
-        # The first is also what the library makes of an error of the hub or the disk.
+        # The library also raises LocalEntryNotFoundError after an error of the hub or the disk.
         inner = error.__cause__
         return _refused(origin, inner) if isinstance(inner, HfHubHTTPError) else _offline(origin, error)
     if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
@@ -105,9 +106,9 @@ def _refused(origin: Origin, error: Exception) -> UserError:
         return UserError(what, remedy=f"Choose one at https://huggingface.co/{source}/commits/main.")
     if status == 401:
         remedy = "Log in with `hf auth login`, or give a valid token as HF_TOKEN."
-        return UserError(f"{origin.what}: the hub takes this login for {source} as not valid.", [first], remedy)
+        return UserError(f"{origin.what}: the hub rejects this login for {source}.", [first], remedy)
     if isinstance(status, int) and (status == 429 or status >= 500):
-        remedy = "Try again later; if it goes on, ask https://status.huggingface.co."
+        remedy = "Try again later; if this continues, see https://status.huggingface.co."
         return UserError(f"{origin.what}: the hub is overloaded or out of order ({status}).", [first], remedy)
     if isinstance(error, OSError) and error.errno in ON_DISK and (user_error := user_error_from_os_error(error)):
         return UserError(
@@ -124,8 +125,8 @@ def _offline(origin: Origin, error: Exception) -> UserError:
         f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
         [
             CONFIG,
-            f"{WEIGHTS}, or {PICKLED} where there is none",
-            "preprocessor_config.json, tokenizer files and README.md, those that exist",
+            f"{WEIGHTS}, or {PICKLED} if there is no such file",
+            "preprocessor_config.json, tokenizer files and README.md, if they exist",
         ],
         f"On a machine with a connection run\n"
         f"  hf download {source} --revision {revision} --local-dir {folder}\n"
@@ -134,15 +135,15 @@ def _offline(origin: Origin, error: Exception) -> UserError:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first; its name where it says nothing."""
+    """The first line of an error's message; the name of its class if it has no message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def require_commit(origin: Origin) -> None:
-    """Refuse a hub id without a commit: what a branch or a tag names can change.
+    """Refuse a hub id without a commit: the files of a branch or a tag can change.
 
     Raises:
-        UserError: it is not pinned.
+        UserError: the hub id is not pinned to a commit.
     """
     if origin.revision is None or not COMMIT.fullmatch(origin.revision):
         raise UserError(

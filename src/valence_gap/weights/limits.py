@@ -1,4 +1,4 @@
-"""What a folder of a model from elsewhere may ask for: no more memory than its weights need, and no traceback."""
+"""Limits for a model folder from elsewhere: it causes no traceback, and needs no more memory than its weights."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -9,20 +9,20 @@ from typing import Any
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
 
-MOST_VALUES = 10_000_000_000  # of a model without weights to compare with
-REMEDY = "Fetch or make the folder anew; config.json and model.safetensors must come from the same model, unedited."
+MOST_VALUES = 10_000_000_000  # limit for a model without a file of weights
+REMEDY = "Fetch or create the folder again; config.json and model.safetensors must come from the same model, unedited."
 
 
 @contextmanager
 def user_errors(folder: Path) -> Iterator[None]:
-    """Build a model from a folder, or tell what is wrong with the folder.
+    """While a model is built from a folder, raise a UserError for anything that is wrong with the folder.
 
     Args:
         folder: a folder in Hugging Face format.
 
     Raises:
-        UserError: its configuration describes far more than its weights hold, before memory is taken for it; or its
-            numbers contradict one another.
+        UserError: its configuration describes a far larger model than its weights (this is checked before memory is
+            allocated); or its numbers contradict one another.
     """
     config = folder / folders.CONFIG
     weights = folder / folders.WEIGHTS
@@ -38,17 +38,17 @@ def user_errors(folder: Path) -> Iterator[None]:
         yield
     except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever numbers that make no sense lead transformers and torch to raise
+    except Exception as error:  # impossible numbers make transformers and torch raise many kinds
         raise UserError(
-            "no model can be made from its folder", [f"{config}: {type(error).__name__}: {error}"], REMEDY
+            "no model can be built from its folder", [f"{config}: {type(error).__name__}: {error}"], REMEDY
         ) from error
 
 
 def min_parameters(config: Mapping[str, Any]) -> int:
-    """Fewer values than a model of this configuration has, by its largest matrices; any absurd number makes it large.
+    """A lower bound of the number of values in a model, from its largest matrices. An absurd number makes it large.
 
     Args:
-        config: the content of ``config.json``, of any family; what is no whole number counts as nothing.
+        config: the content of ``config.json``, of any family; a value that is not an integer counts as zero.
     """
     hidden = max(_number(config.get(key)) for key in ("hidden_size", "d_model"))
     wide = max(_number(config.get(key)) for key in ("intermediate_size", "encoder_ffn_dim"))

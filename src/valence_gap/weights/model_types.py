@@ -1,6 +1,6 @@
-"""Whether a folder holds the kind of model that is wanted: told by its configuration and the names of its weights.
+"""Whether a folder contains the required kind of model, from its configuration and the names of its weights.
 
-Nothing is loaded for it, so that a preflight can ask before anything is fetched.
+No weights are loaded, so that the preflight can check a folder before anything is fetched.
 """
 
 import json
@@ -15,20 +15,20 @@ from valence_gap.weights.local import model_type_of
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SPEECH_MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
-"""Kinds of ``models.families``, which is slow to import."""
+"""The model types of ``models.families``; they are repeated here because that module is slow to import."""
 CNN14_MODEL_TYPE = "valence-gap-cnn14"
-"""That of ``models.cnn14``."""
+"""The model type of ``models.cnn14``."""
 
 
 @dataclass(frozen=True)
 class ModelRequirement:
-    """What a model is wanted for.
+    """What a model must be for one purpose.
 
     Args:
-        what: in words.
-        kinds: ``model_type`` of those that will do.
-        head: what the names of the weights begin with that it must have; None: any will do.
-        lacking: what it is without them.
+        what: the required kind of model, in words.
+        kinds: the accepted values of ``model_type``.
+        head: the start of the names of weights that it must have; None: no particular weights.
+        lacking: what a model without these weights is.
     """
 
     what: str
@@ -57,36 +57,37 @@ MODEL_REQUIREMENTS: Mapping[str, ModelRequirement] = {
 
 
 def model_type_error(folder: Path, purpose: str) -> str | None:
-    """Why the model in a folder is not of the wanted kind; None where it is, or where that cannot be read.
+    """Why the model in a folder is not of the required kind; None if it is, or if its weights cannot be read.
 
     Args:
-        folder: with ``config.json``; the names of the weights are looked at where they are safetensors.
+        folder: with ``config.json``; the names of the weights are checked if they are in safetensors format.
         purpose: a key of :data:`MODEL_REQUIREMENTS`.
     """
     requirement = MODEL_REQUIREMENTS[purpose]
     kind = model_type_of(folder)
     if kind is None:
-        return f"{folder / CONFIG} has no model_type; {requirement.what} is wanted, {valid_names(requirement.kinds)}"
+        return f"{folder / CONFIG} has no model_type; {requirement.what} is required, {valid_names(requirement.kinds)}"
     if kind not in requirement.kinds:
         return (
-            f"{folder / CONFIG} has model_type '{kind}'; {requirement.what} is wanted, {valid_names(requirement.kinds)}"
+            f"{folder / CONFIG} has model_type '{kind}'; {requirement.what} is required, "
+            f"{valid_names(requirement.kinds)}"
         )
     if requirement.head is None or kind == CNN14_MODEL_TYPE or not (folder / WEIGHTS).is_file():
         return None
     try:
         names = header(folder / WEIGHTS)[0]
     except ValueError:
-        return None  # damage is told as such
+        return None  # another check reports a damaged file
     if any(name.startswith(requirement.head) for name in names):
         return None
     return f"{folder / WEIGHTS} has no {requirement.head}*: it is {requirement.lacking}"
 
 
 def header(weights: Path) -> tuple[Mapping[str, Any], int]:
-    """The entries of a safetensors file by name, and the bytes that the file must have.
+    """The entries of a safetensors file by name, and the size in bytes that the file must have.
 
     Raises:
-        ValueError: it is no safetensors file.
+        ValueError: it is not a safetensors file.
     """
     try:
         with weights.open("rb") as stream:

@@ -64,7 +64,7 @@ def test_ratio_is_that_of_the_utterance_to_the_noise_as_mixed(
     clean = speech(samples, speech_level, seed)
     clip = speech(clip_samples, clip_level, seed + 1)
     clip[clip_samples - round(padding * clip_samples) :] = 0
-    clip[0] = clip_level  # a clip of few samples has a sound too
+    clip[0] = clip_level  # a clip of few samples must not be silent either
     stretch = random_segment(clip, samples, np.random.default_rng(seed))
     mixture = mix(clean, stretch, snr_db)
     added = mixture.signal / mixture.scale - clean.astype(np.float64)
@@ -134,7 +134,7 @@ def test_padding_of_a_clip_is_never_all_that_is_mixed_in():
         assert random_segment(clip, 100, np.random.default_rng(seed)).max() == 0.5
 
 
-def test_faint_floor_beside_a_sound_is_not_blown_up():
+def test_faint_floor_beside_a_sound_is_not_amplified():
     clip = np.full(50_000, 1e-6, np.float32)
     clip[:10_000] = 0.5
     for seed in range(50):
@@ -246,7 +246,7 @@ def test_fade_ends_in_silence_not_beyond():
 
 
 @pytest.mark.parametrize("condition", [noise(10.0), SPEED, FADE])
-def test_other_utterances_have_no_say(tmp_path, condition):
+def test_other_utterances_have_no_influence(tmp_path, condition):
     audio = {f"u{n}": speech(3000 + 100 * n, 0.05, n) for n in range(6)}
     fewer = {name: audio[name] for name in ("u4", "u1")}
     for name, utterances in (("all", audio), ("fewer", fewer)):
@@ -266,7 +266,7 @@ def test_seed_changes_the_draws_and_nothing_else_does(tmp_path, condition):
     assert one != two
 
 
-def test_draws_of_ids_do_not_run_together():
+def test_draws_differ_between_ids_and_names():
     first = utterance_generator(1, "speed", "1").integers(2**60)
     assert utterance_generator(1, "speed", "1").integers(2**60) == first
     assert utterance_generator(11, "speed", "").integers(2**60) != first
@@ -284,8 +284,8 @@ def test_all_conditions_of_a_test_set(tmp_path):
         run = json.loads((tmp_path / name / "test" / "report.json").read_text())["run"]
         assert run["definition"]["condition"]["label"] == condition.label
         assert run["definition"]["seed"] == 5
-        heard = {f"noise/{condition.noise_class}"} if condition.noise_class else set()
-        assert set(run["inputs"]) == {"audio.npy", "index.parquet"} | heard
+        noise_inputs = {f"noise/{condition.noise_class}"} if condition.noise_class else set()
+        assert set(run["inputs"]) == {"audio.npy", "index.parquet"} | noise_inputs
         assert run["inputs"]["audio.npy"] == sha256((tmp_path / "clean/test/audio.npy").read_bytes()).hexdigest()
 
 

@@ -45,7 +45,7 @@ def test_each_class_has_clips_with_and_without_padding() -> None:
 
 
 @pytest.mark.parametrize("noise_class", CLASSES)
-def test_ratio_of_the_materialised_set_is_the_one_asked_for(
+def test_ratio_of_the_materialised_set_is_the_requested_one(
     noise_class: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     root = tmp_path_factory.mktemp(noise_class)
@@ -74,12 +74,12 @@ def test_ratio_of_the_materialised_set_is_the_one_asked_for(
 
 
 def ratio_db(root: Path, speech: npt.NDArray[np.float64], condition: Condition, seed: int) -> float:
-    """The ratio in PCM16, as the models hear it: before the mixture was scaled as a whole so as not to clip."""
+    """Return the ratio in PCM16, which the models read, before the mixture was scaled as a whole to avoid clipping."""
     write_pack(root / "clean", [("u", quantise(speech)[0])], {})
     pack = open_pack(root / "clean")
     apply_condition(pack, load_clips([root / "clip.wav"]), condition, seed, root / "noisy")
     report = json.loads((root / "noisy" / "report.json").read_text())
     clean = pack.read(0).astype(np.float64)
-    heard = open_pack(root / "noisy").read(0).astype(np.float64)
+    noisy = open_pack(root / "noisy").read(0).astype(np.float64)
     assert report["clipped_samples"] == 0
-    return level_db(clean) - level_db(heard / report["scaled_against_clipping"]["smallest_scale"] - clean)
+    return level_db(clean) - level_db(noisy / report["scaled_against_clipping"]["smallest_scale"] - clean)

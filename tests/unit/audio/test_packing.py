@@ -27,7 +27,7 @@ def utterances(folder, names, duration_s=0.5):
     return path
 
 
-# What is decoded
+# Decoding
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_samples_beyond_full_scale_are_clipped_and_counted(tmp_path):
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 44100])
 def test_length_is_that_of_the_duration(tmp_path, frames, rate_hz):
     soundfile.write(tmp_path / "a.wav", np.full(frames, 0.1), rate_hz)
-    wanted = frames * 16000 / rate_hz
-    if wanted < 0.5:
+    expected = frames * 16000 / rate_hz
+    if expected < 0.5:
         with pytest.raises(AudioError, match="shorter than one sample"):
             decode(tmp_path / "a.wav")
     else:
-        assert abs(decode(tmp_path / "a.wav").samples.size - wanted) <= 0.5
+        assert abs(decode(tmp_path / "a.wav").samples.size - expected) <= 0.5
 
 
 def test_blocks_leave_no_seam(tmp_path):
@@ -104,10 +104,10 @@ def test_long_file_is_not_held_at_its_own_rate(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert decoded.samples.size == 60 * 16000
-    assert peak < 3 * decoded.samples.nbytes + 4_000_000  # whole in float32: 46 MB
+    assert peak < 3 * decoded.samples.nbytes + 4_000_000  # the whole source in float32 has 46 MB
 
 
-# What is bad
+# Bad files
 
 
 def bad_files(folder):
@@ -140,7 +140,7 @@ def bad_files(folder):
     }
 
 
-def test_every_bad_file_is_told_with_its_reason(tmp_path):
+def test_every_bad_file_is_reported_with_its_reason(tmp_path):
     for name, kind in bad_files(tmp_path).items():
         with pytest.raises(AudioError) as caught:
             decode(tmp_path / name)
@@ -182,12 +182,12 @@ def test_bad_files_are_skipped_and_reported(tmp_path):
     assert skipped["empty"]["files"] == ["no_samples.wav (utterance id-no_samples.wav): empty, it has no samples"]
 
 
-def test_nothing_good_stops_even_where_bad_files_are_skipped(tmp_path):
-    with pytest.raises(UserError, match="not one audio file is good"):
+def test_only_bad_files_stop_the_run_even_where_they_are_skipped(tmp_path):
+    with pytest.raises(UserError, match="all audio files are bad"):
         pack_audio(utterances(tmp_path, ["a.wav"]), (tmp_path,), SKIP, tmp_path / "pack")
 
 
-def test_odd_files_are_kept_and_counted(tmp_path):
+def test_unusual_files_are_kept_and_counted(tmp_path):
     soundfile.write(tmp_path / "silent.wav", np.zeros(100), 16000)
     soundfile.write(tmp_path / "short.wav", np.full(1, 0.5), 16000)
     soundfile.write(tmp_path / "loud.wav", np.array([[2.0, 2.0], [0.1, 0.1]]), 16000, subtype="FLOAT")
@@ -201,13 +201,13 @@ def test_odd_files_are_kept_and_counted(tmp_path):
     assert open_pack(tmp_path / "pack").samples.tolist() == [100, 1, 2]
 
 
-def test_workers_do_not_shape_the_pack(tmp_path):
+def test_workers_do_not_change_the_pack(tmp_path):
     generator = np.random.default_rng(0)
     names = [f"{n}.wav" for n in range(40)]
     for name in names:
         rate_hz = int(generator.choice([8000, 16000, 44100]))
         soundfile.write(tmp_path / name, generator.uniform(-0.5, 0.5, generator.integers(10, 50_000)), rate_hz)
-    table = utterances(tmp_path, names, duration_s=1000.0)  # so long that few may wait at once
+    table = utterances(tmp_path, names, duration_s=1000.0)  # so long that few files may wait at once
     for workers in (1, 4):
         pack_audio(table, (tmp_path,), FAIL, tmp_path / f"pack-{workers}", workers)
     assert open_pack(tmp_path / "pack-1").ids == [f"id-{name}" for name in names]

@@ -67,13 +67,13 @@ def test_failure_leaves_the_old_pack_and_no_scratch(tmp_path):
 
 def test_returning_id_and_wrong_type_are_refused(tmp_path):
     zero = np.zeros(1, np.int16)
-    with pytest.raises(ValueError, match="'a' comes twice"):
+    with pytest.raises(ValueError, match="'a' occurs twice"):
         write_pack(tmp_path / "pack", [("a", zero), ("b", zero), ("a", zero)], {})
     with pytest.raises(TypeError, match="int16"):
         write_pack(tmp_path / "pack", [("a", np.zeros(1, np.float32))], {})
 
 
-def test_missing_and_damaged_packs_are_told(tmp_path):
+def test_missing_and_damaged_packs_are_reported(tmp_path):
     with pytest.raises(UserError, match=r"audio\.npy is missing"):
         open_pack(tmp_path)
     write_pack(tmp_path / "pack", [("a", np.zeros(7, np.int16))], {})

@@ -123,12 +123,14 @@ def test_original_recordings_are_those_that_were_synthesised(tmp_path):
     options = write_study(tmp_path, {"a": 0.3}, conditions=("clean", "synthesised"))
     scores = FileEvidence(files_of(options), EVALUATION)
     truth = pd.read_parquet(tmp_path / "iemocap--labels.parquet")["valence"].iloc[:40]
-    heard = pd.read_parquet(tmp_path / "a-1-iemocap-clean.parquet").set_index("id").sort_index()["valence"].iloc[:40]
-    assert scores.ccc("a", "iemocap", "valence", "original")[0] == pytest.approx(ccc(truth, heard))
+    predicted = (
+        pd.read_parquet(tmp_path / "a-1-iemocap-clean.parquet").set_index("id").sort_index()["valence"].iloc[:40]
+    )
+    assert scores.ccc("a", "iemocap", "valence", "original")[0] == pytest.approx(ccc(truth, predicted))
     assert scores.ccc("a", "iemocap", "valence", "synthesised")[0] != scores.ccc("a", "iemocap", "valence", "clean")[0]
 
 
-def test_what_is_not_at_hand_is_missing(tmp_path):
+def test_what_is_not_available_is_missing(tmp_path):
     options = write_study(tmp_path, {"a": 0.3})
     scores = FileEvidence(files_of(options), EVALUATION)
     with pytest.raises(MissingEvidenceError, match="no predictions of b on iemocap"):
@@ -172,9 +174,9 @@ def test_utterances_skipped_for_their_audio_are_left_out_of_every_condition(tmp_
     labels = pd.read_parquet(tmp_path / "iemocap--labels.parquet").set_index("id")["valence"]
     spoken = pd.read_parquet(tmp_path / "a-1-iemocap-synthesised.parquet").set_index("id")["valence"]
     assert skipped in spoken.index
-    for condition, heard in (("clean", clean.set_index("id")["valence"]), ("synthesised", spoken)):
-        both = pd.concat({"truth": labels, "heard": heard}, axis=1, join="inner").drop(skipped, errors="ignore")
-        expected = ccc(both["truth"].to_numpy(float), both["heard"].to_numpy(float))
+    for condition, predicted in (("clean", clean.set_index("id")["valence"]), ("synthesised", spoken)):
+        both = pd.concat({"truth": labels, "predicted": predicted}, axis=1, join="inner").drop(skipped, errors="ignore")
+        expected = ccc(both["truth"].to_numpy(float), both["predicted"].to_numpy(float))
         assert scores.ccc("a", "iemocap", "valence", condition)[0] == pytest.approx(expected)
     assert np.isfinite(scores.ccc("a", "iemocap", "valence", "original")).all()
 

@@ -73,7 +73,7 @@ def test_relative_drop():
         np.testing.assert_allclose(rows, drops[0] - drops[1])
 
 
-def test_a_share_of_nothing_is_no_drop():
+def test_a_relative_drop_from_zero_is_inconclusive():
     scores = scores_of(["w2v2-L-robust", "cnn14"], corpora=("msp-podcast", "iemocap"))
     scores["cnn14", "msp-podcast", "arousal", "clean", "all"] = around(0.005)
     (judged,) = evaluate(
@@ -121,7 +121,7 @@ def test_gender_gaps():
 
 
 def around_all(values, errors):
-    """Rows by name: numbers with resamples that are off by errors, (resamples,) each."""
+    """Rows by name: numbers, and resamples with these errors, (resamples,) each."""
     return {name: np.concatenate([[value], value + errors[name]]) for name, value in values.items()}
 
 
@@ -141,7 +141,7 @@ def test_absolute_gender_gap_is_that_beyond_chance():
 
 
 def models_that_differ(by_dimension, errors=(0.0,)):
-    """Five transformers by their offsets in each dimension; resamples of one of them are off by the errors."""
+    """Five transformers by their offsets in each dimension; the resamples of one of them have the errors."""
     claims = paper_claims(roles={"transformers": tuple("abcde")})
     scores = {
         (model, "msp-podcast", dimension, "clean", "all"): 0.5 + off + np.array([0.0, *errors]) * (model == "a")
@@ -175,7 +175,7 @@ NOISE = {"arousal": 0.03, "dominance": 0.04, "valence": 0.08}
 
 
 def noisy(rng, keys, truth, noise, resamples=300):
-    """Rows of scores that are a truth and normal errors, as a bootstrap would give them."""
+    """Rows of scores: a true value with normal errors, as a bootstrap would give them."""
     found = {}
     for key in keys:
         estimate = truth[key[2]] + noise[key[2]] * rng.standard_normal()
@@ -248,7 +248,7 @@ def test_speakers():
     own = np.stack(list(by_model["w2v2-L-robust"].values()))
     median = np.median(own, axis=0)
 
-    # Resamples of statistics over speakers lie around the estimate; the tolerance is for 200 utterances of a speaker.
+    # Resamples of statistics over speakers are around the estimate; the tolerance is for 200 utterances of a speaker.
     for draws, tolerance in ((200, 0.2), (50, 0.1)):
         share = statement(quantity="speakers_near_median", tolerance=tolerance, second=None)
         near = (np.abs(own - median) <= 0.2).mean(axis=0)
@@ -292,7 +292,7 @@ def test_epochs_to_what_both_reach(quick, slow, epochs):
     ("late", "expected"),
     [((12, 13, 12), (1, 0)), ((2, 9, 14), (0, 0)), ((1, 2, 1), (0, 0)), ((1, 1, 1), (0, 0))],
 )
-def test_convergence_is_told_where_seeds_agree_and_models_do_not(late, expected):
+def test_convergence_is_decided_where_seeds_agree_and_models_do_not(late, expected):
     curves = {
         "w2v2-b": [np.array([0.55, 0.6, 0.6])] * 3,
         "cnn14": [np.r_[np.zeros(epochs), np.full(20 - epochs, 0.5)] for epochs in late],
@@ -302,7 +302,7 @@ def test_convergence_is_told_where_seeds_agree_and_models_do_not(late, expected)
     assert shares(EARLIER, [MappedEvidence(curves=swapped, resamples=2000)]) == expected[::-1]
 
 
-def test_one_seed_or_no_score_cannot_be_told():
+def test_one_seed_or_no_score_is_inconclusive():
     curves = {"w2v2-b": [np.full(3, 0.5)] * 2}
     for runs, why in (
         ([np.ones(3)], "cnn14 was trained with one seed"),
@@ -323,7 +323,7 @@ def test_few_seeds_give_wide_intervals():
     assert (low[0], high[0]) == (pytest.approx(5 - half, rel=0.1), pytest.approx(5 + half, rel=0.1))
 
 
-def test_seeds_that_agree_to_the_epoch_leave_room_for_half_of_one():
+def test_seeds_with_equal_epochs_have_an_error_of_half_an_epoch():
     curves = {"w2v2-b": [np.full(4, 0.5)] * 3}
     rows = only_case(replace(EARLIER, second=None), MappedEvidence(curves=curves, resamples=20_000))
     low, high = statistics.interval(rows[1:, None], 0.95)
@@ -331,7 +331,7 @@ def test_seeds_that_agree_to_the_epoch_leave_room_for_half_of_one():
     assert (rows[0], low[0], high[0]) == (1, pytest.approx(1 - half, abs=0.1), pytest.approx(1 + half, abs=0.1))
 
 
-def test_spread_over_seeds_is_as_uncertain_as_the_seeds_are_few():
+def test_interval_of_the_spread_over_seeds_follows_chi_square():
     offsets = np.array([0.0, 0.03, -0.03])
     curves = {"w2v2-b": [np.linspace(0.1, 0.5, 40) + off for off in offsets]}
     rows = only_case(replace(STEADIER, second=None), MappedEvidence(curves=curves, resamples=20_000))
@@ -340,14 +340,14 @@ def test_spread_over_seeds_is_as_uncertain_as_the_seeds_are_few():
     np.testing.assert_allclose(np.percentile(rows[1:], [2.5, 50, 97.5]), expected, rtol=0.05)
 
 
-@pytest.mark.parametrize(("ratio", "told"), [(0.9, False), (1.1, True)])
-def test_spreads_differ_if_the_ratio_of_variances_says_so(ratio, told):
+@pytest.mark.parametrize(("ratio", "expected"), [(0.9, False), (1.1, True)])
+def test_spreads_differ_if_the_f_interval_of_the_ratio_of_variances_does(ratio, expected):
     factor = np.sqrt(ratio * f(2, 2).ppf(0.975))
     curves = {
         name: [np.full(3, 0.5 + scale * off) for off in (0.0, 0.01, -0.01)]
         for name, scale in (("w2v2-b", 1.0), ("cnn14", factor))
     }
-    assert shares(STEADIER, [MappedEvidence(curves=curves, resamples=20_000)]) == (told, 0)
+    assert shares(STEADIER, [MappedEvidence(curves=curves, resamples=20_000)]) == (expected, 0)
 
 
 def test_spread_over_seeds_is_of_the_epochs_that_both_have():
@@ -360,7 +360,7 @@ def test_spread_over_seeds_is_of_the_epochs_that_both_have():
 
 
 class Laws(MappedEvidence):
-    """Three runs of each of two models; random numbers differ from world to world."""
+    """Three runs of each of two models; random numbers differ between seeds."""
 
     def __init__(self, seed, law, epochs):
         rng = np.random.default_rng(seed)
@@ -391,6 +391,6 @@ def offset(rng, epochs):
     [(EARLIER, jitter), (EARLIER, rising), (STEADIER, jitter), (STEADIER, offset)],
     ids=lambda what: getattr(what, "id", getattr(what, "__name__", "")),
 )
-def test_recipes_with_fewer_epochs_win_no_more_often_than_chance_has_it(one, law):
+def test_recipes_with_fewer_epochs_win_no_more_often_than_by_chance(one, law):
     worlds = [Laws(seed, law, epochs=(5, 60)) for seed in range(200)]
     assert max(shares(one, worlds)) <= 0.05

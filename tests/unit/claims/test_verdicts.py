@@ -64,7 +64,7 @@ def test_interval_decides(comparison, threshold, margin, low, high, expected):
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=2), st.floats(-1, 1), st.floats(0.01, 0.5))
-def test_no_interval_lies_on_both_sides(ends, threshold, margin):
+def test_no_interval_is_on_both_sides(ends, threshold, margin):
     low, high = np.array([min(ends)]), np.array([max(ends)])
     for comparison in ("greater", "less", "at least", "at most", "within"):
         supports, contradicts = sides(low, high, statement(comparison=comparison, threshold=threshold, margin=margin))
@@ -118,7 +118,7 @@ def test_intervals_of_many_cases_hold_all_of_them_at_once():
     np.testing.assert_allclose(low, -bonferroni, rtol=0.2)
 
 
-def test_intervals_of_cases_that_go_together_are_widened_less():
+def test_intervals_of_correlated_cases_are_widened_less():
     rng = np.random.default_rng(0)
     alone = np.exp(rng.standard_normal((1000, 1)))  # skewed, so the halves differ
     plain = statistics.interval(alone, 0.95)
@@ -127,7 +127,7 @@ def test_intervals_of_cases_that_go_together_are_widened_less():
     np.testing.assert_allclose(both, np.repeat(plain, 84, axis=1), rtol=0.01)
 
 
-def test_cases_without_width_or_resamples_stay_so():
+def test_intervals_without_width_or_resamples_are_not_widened():
     rng = np.random.default_rng(0)
     values = np.stack([np.full(400, 0.3), rng.standard_normal(400), np.full(400, np.nan)], axis=1)
     values[::7, 1] = np.nan
@@ -137,7 +137,7 @@ def test_cases_without_width_or_resamples_stay_so():
     assert np.isnan([low[2], high[2]]).all()
 
 
-def test_summary_counts_what_could_be_told():
+def test_summary_counts_each_verdict():
     one, key = statement(), ("msp-podcast", "valence", "clean", "all")
     scores = {("w2v2-L-robust", *key): around(0.6), ("cnn14", *key): around(0.3)}
     judged = evaluate(
@@ -146,11 +146,11 @@ def test_summary_counts_what_could_be_told():
         MappedEvidence(scores),
         confidence=0.95,
     )
-    assert summary(judged) == "2 claims: 1 supported, 0 contradicted, 1 inconclusive"
+    assert summary(judged) == "3 claims: 1 supported, 1 contradicted, 1 inconclusive"
     assert "w2v2-L-random" in judged[2].why
 
 
-def test_roles_that_nobody_plays_cannot_be_told():
+def test_empty_roles_are_inconclusive():
     claims = Claims(roles={"transformers": ("a", "b"), "best": ()}, corpora={"in-domain": "x"})
     judged = evaluate(STATEMENTS, claims, RandomEvidence(0), confidence=0.95)
     by_id = {one.statement.id: one for one in judged}
@@ -158,11 +158,11 @@ def test_roles_that_nobody_plays_cannot_be_told():
     assert "no model in the role of best" in by_id["valence-gains-most"].why
     assert "no frozen variant of a" in by_id["tuning-helps-valence"].why
     assert "no corpus in the role of cross-corpus" in by_id["equal-in-arousal-and-dominance"].why
-    assert "it takes 4" in by_id["valence-goes-with-words"].why
+    assert "it needs at least 4" in by_id["valence-goes-with-words"].why
     assert by_id["unequal-in-valence"].verdict != INCONCLUSIVE
 
 
-def test_an_undefined_score_cannot_be_told():
+def test_an_undefined_score_is_inconclusive():
     key = ("msp-podcast", "valence", "clean", "all")
     scores = {("w2v2-L-robust", *key): np.full(201, np.nan), ("cnn14", *key): around(0.3)}
     (judged,) = evaluate([statement()], paper_claims(), MappedEvidence(scores), confidence=0.95)
@@ -208,16 +208,16 @@ def test_swapped_sides_get_the_opposite_verdict(seed):
     assert {name: OPPOSITE[verdict] for name, verdict in found.items()} == opposite
 
 
-def test_published_scores_meet_the_claims_that_they_speak_of():
-    claims, published, told = paper_claims(), PublishedEvidence(), 0
+def test_published_scores_support_the_claims_that_they_cover():
+    claims, published, checked = paper_claims(), PublishedEvidence(), 0
     for one in STATEMENTS:
         try:
             cases = cases_of(ResolvedStatement(one, claims, published))
         except MissingEvidenceError:
             continue
-        told += 1
+        checked += 1
         meets = [satisfied(float(rows[0]), one) for rows in cases.values()]
         assert {"each": all(meets), "some": any(meets), "most": 2 * sum(meets) > len(meets)}.get(
             one.quantifier, meets[0]
         ), one.id
-    assert told >= 10
+    assert checked >= 10

@@ -35,7 +35,7 @@ def test_major_classes(tmp_path):
     assert all(file.parent == tmp_path / "audio" for files in found.values() for file in files)
 
 
-def test_everything_wrong_is_told_at_once(tmp_path):
+def test_all_problems_are_reported_at_once(tmp_path):
     tree(tmp_path, "../../up.wav,1,10,thing,False,1,A\na.wav,1,many,thing,False,1,A\na.wav,1,50,thing,False,1,A\n")
     (tmp_path / "audio/1-3-A-20.wav").unlink()
     with pytest.raises(UserError) as error:

@@ -1,4 +1,4 @@
-"""The inventory: what is listed, and that it is rewritten only on a change."""
+"""The inventory: which files it lists, and that it is rewritten only on a change."""
 
 import hashlib
 import os

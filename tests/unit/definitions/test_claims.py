@@ -30,14 +30,14 @@ def read(tmp_path, *rows):
     return read_statements(path)
 
 
-def test_every_answer_of_the_paper_has_statements():
+def test_every_answer_in_the_paper_has_statements():
     assert len(STATEMENTS) >= 24
     assert {statement.section for statement in STATEMENTS} == set(SECTIONS)
     assert len(SECTIONS) == 14
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda one: one.id)
-def test_statement_says_why_it_draws_its_line_where_it_does(statement):
+def test_statement_gives_the_reason_for_its_margin_threshold_or_tolerance(statement):
     if statement.comparison in WITH_MARGIN:
         assert statement.margin > 0
     if statement.margin or statement.threshold or statement.tolerance:
@@ -46,7 +46,7 @@ def test_statement_says_why_it_draws_its_line_where_it_does(statement):
     assert len(statement.words) < 130
 
 
-def test_statements_say_different_things():
+def test_no_two_statements_are_the_same():
     assert len({statement.words for statement in STATEMENTS}) == len(STATEMENTS)
     assert len({to_json(statement).split('"quantity"')[0] for statement in STATEMENTS}) == len(STATEMENTS)
 
@@ -56,7 +56,7 @@ def test_every_quantity_is_computed_and_used():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"quantity": "f1"}, ["one: quantity", "'ccc'", "gain_of_fusion"]),
         ({"first": {"models": "worst"}}, ["one: first.models", "'best'", "'baseline'"]),
@@ -64,30 +64,33 @@ def test_every_quantity_is_computed_and_used():
         ({"first": {"models": "best", "corpus": "iemocap"}}, ["one: first.corpus: unknown key", "corpora, dimensions"]),
         ({"claim": "x"}, ["one: claim: unknown key", "comparison, first, id"]),
         ({"section": "VI"}, ["one: section"]),
-        ({"comparison": "within"}, ["one: margin: goes with at least, at most, within"]),
+        ({"comparison": "within"}, ["one: margin: required with at least, at most, within"]),
         ({"comparison": "within", "margin": 0.1}, ["one: reason: missing"]),
         ({"threshold": 0.1}, ["one: reason: missing"]),
         ({"quantifier": "each"}, ["one: over"]),
         ({"over": ["models"]}, ["one: over"]),
         ({"second": None, "quantifier": "each", "over": ["others"]}, ["one: over: others"]),
         ({"second": {"corpora": ["sentiment"]}, "quantifier": "each", "over": ["others"]}, ["one: over: others"]),
-        ({"second": {"condition": "human", "conditions": ["natural"]}}, ["one: conditions: stand instead"]),
+        (
+            {"second": {"condition": "human", "conditions": ["natural"]}},
+            ["one: conditions: cannot be combined with condition"],
+        ),
         ({"quantity": "lead"}, ["one: rival"]),
         ({"quantity": "separation"}, ["one: attribute"]),
         ({"quantity": "speaker_deviation"}, ["one: over: speakers"]),
-        ({"quantity": "correlation_over_models"}, ["correlation_over_models: takes a second side"]),
-        ({"first": {"dimensions": ["valence"]}}, ["one: first: has models"]),
+        ({"quantity": "correlation_over_models"}, ["correlation_over_models: needs a second side"]),
+        ({"first": {"dimensions": ["valence"]}}, ["one: first: must have models"]),
         ({"second": {"models": "best", "reference": "state-of-the-art"}}, ["one: second"]),
     ],
 )
-def test_what_is_wrong_is_told_with_what_is_valid(tmp_path, change, told):
+def test_an_error_is_reported_with_what_would_be_valid(tmp_path, change, expected):
     with pytest.raises(UserError) as raised:
         read(tmp_path, ROW | change)
-    for text in told:
+    for text in expected:
         assert text in str(raised.value)
 
 
-def test_everything_wrong_is_told_at_once(tmp_path):
+def test_all_errors_are_reported_at_once(tmp_path):
     missing = {key: value for key, value in ROW.items() if key != "words"} | {"id": "two"}
     with pytest.raises(UserError) as raised:
         read(tmp_path, ROW | {"quantity": "f1"}, missing, "three")
@@ -95,9 +98,9 @@ def test_everything_wrong_is_told_at_once(tmp_path):
     assert any("two: words: missing" in one for one in raised.value.offenders)
 
 
-def test_an_id_names_one_statement(tmp_path):
+def test_an_id_belongs_to_one_statement(tmp_path):
     assert len(read(tmp_path, ROW)) == 1
-    with pytest.raises(UserError, match="one: names 2 statements"):
+    with pytest.raises(UserError, match="one: 2 statements have this id"):
         read(tmp_path, ROW, ROW)
 
 
@@ -109,12 +112,12 @@ def test_other_files_are_refused(tmp_path, text):
         read_statements(path)
 
 
-def test_the_section_of_a_study_survives_its_json():
+def test_the_claims_section_of_a_study_is_read_back_from_its_json():
     claims = paper_claims()
     assert from_json(Claims, to_json(claims)) == claims
 
 
-def test_names_that_a_study_lacks_are_found():
+def test_names_that_a_study_does_not_define_are_found():
     claims = Claims(
         roles={"best": "a", "small": ("a", "b")},
         fusion={"a": "c"},
@@ -129,7 +132,7 @@ def test_names_that_a_study_lacks_are_found():
     ]
 
 
-def test_a_role_that_no_statement_knows_is_refused():
+def test_an_unknown_role_is_refused():
     with pytest.raises(UserError, match="'best'"):
         from_json(Claims, '{"roles": {"worst": "a"}, "corpora": {}}')
 
@@ -147,7 +150,7 @@ def test_needs_of_the_whole_file():
     assert set(needs.separation) == {"cnn14", "w2v2-L-robust", "w2v2-L-random"}
 
 
-def test_statements_that_cannot_be_told_need_nothing():
+def test_inconclusive_statements_need_nothing():
     claims = Claims(roles={"best": "a", "baseline": "b", "random": ()}, corpora={"in-domain": "x"})
     assert set(needed(CLAIMS_FILE, claims).predictions) == {
         ("a", "clean", "x"),

@@ -1,4 +1,4 @@
-"""Definitions that are typed by hand on the command line."""
+"""Definitions that a user types on the command line."""
 
 import argparse
 
@@ -11,12 +11,12 @@ from valence_gap.definitions.values import from_json, to_json
 from valence_gap.runtime.errors import UserError
 
 (COMMANDS,) = (one.choices for one in cli.parser()._actions if isinstance(one, argparse._SubParsersAction))
-# Sub-commands that resolve something else first: a name that exists.
+# An existing name for sub-commands that look up a name before they read the definition.
 POSITIONAL = {"table": "table_1", "figure": "figure_02"}
 
 
 def json_options() -> list[tuple[str, str]]:
-    """(sub-command, option) of everything that is given as JSON."""
+    """(sub-command, option) of each option that takes JSON."""
     return [
         (name, action.option_strings[-1])
         for name, parser in COMMANDS.items()
@@ -26,7 +26,7 @@ def json_options() -> list[tuple[str, str]]:
 
 
 def command(name: str, option: str, text: str) -> list[str]:
-    """The sub-command with something for all that it must have, and the text for the option."""
+    """The sub-command with a value for each required option, and the text for the given option."""
     arguments = [name]
     for action in COMMANDS[name]._actions:
         if option in action.option_strings:
@@ -36,7 +36,7 @@ def command(name: str, option: str, text: str) -> list[str]:
     return arguments
 
 
-def test_every_kind_of_definition_is_looked_at() -> None:
+def test_every_kind_of_definition_is_tested() -> None:
     needed = {
         "prepare-corpus",
         "pack-audio",
@@ -51,12 +51,12 @@ def test_every_kind_of_definition_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(("name", "option"), json_options())
-def test_json_that_is_wrong_is_told_in_one_message(name: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_json_is_reported_in_one_message(name: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     for text in ("{'label': 1}", '{"lable": 1}', "[1]", "words", ""):
         assert cli.main(command(name, option, text)) == 2
-        told = capsys.readouterr().err
-        assert any(words in told for words in ("is not valid", "is no JSON", "is no mapping"))
-        assert "pydantic" not in told
+        message = capsys.readouterr().err
+        assert any(words in message for words in ("is not valid", "is no JSON", "is no mapping"))
+        assert "pydantic" not in message
 
 
 def test_every_wrong_key_is_named_with_its_value_and_what_would_be_valid() -> None:
@@ -71,5 +71,5 @@ def test_every_wrong_key_is_named_with_its_value_and_what_would_be_valid() -> No
 
 
 @pytest.mark.parametrize("definition", [Backbone(source="./x"), CorpusPaths(audio=("a", "b"), labels="c")])
-def test_what_is_written_is_read_back(definition: Backbone | CorpusPaths) -> None:
+def test_a_definition_is_read_back_from_its_json(definition: Backbone | CorpusPaths) -> None:
     assert from_json(type(definition), to_json(definition)) == definition

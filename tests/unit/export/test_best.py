@@ -1,4 +1,4 @@
-"""Which model is exported, and what its card is told."""
+"""Which model is exported, and what its card contains."""
 
 import json
 
@@ -60,7 +60,7 @@ def test_candidates_are_the_transformers_of_figure_2(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("export", "told"),
+    ("export", "message"),
     [
         ({"model": "w2v2-x"}, "export.model: 'w2v2-x' is not a model; valid: cnn14, "),
         ({"model": "cnn14"}, "export.model: 'cnn14' is a CNN14; only transformer models are exported"),
@@ -68,11 +68,11 @@ def test_candidates_are_the_transformers_of_figure_2(monkeypatch):
         ({"seed": 42}, "export.seed: 42, but no export.model is named"),
     ],
 )
-def test_a_choice_that_is_none(export, told, monkeypatch):
+def test_an_export_of_no_known_model_is_refused(export, message, monkeypatch):
     monkeypatch.chdir(ROOT)
     with pytest.raises(UserError) as error:
         study(export=export)
-    assert any(told in line for line in error.value.offenders)
+    assert any(message in line for line in error.value.offenders)
 
 
 def test_the_best_is_exported_with_its_own_scores_and_data(tmp_path, capsys):
@@ -97,9 +97,9 @@ def test_the_best_is_exported_with_its_own_scores_and_data(tmp_path, capsys):
             *("--backbone", *(f"{name}={tmp_path}/{name}/backbone" for name in "b")),
         ]
     )
-    told = capsys.readouterr().err
-    assert "b:7: mean CCC on the development set 0.600" in told
-    assert "c:7: left out, since a whisper is given a spectrogram" in told
+    printed = capsys.readouterr().err
+    assert "b:7: mean CCC on the development set 0.600" in printed
+    assert "c:7: skipped, since the input of a whisper is a spectrogram" in printed
     card = (tmp_path / "out/README.md").read_text()
     assert "# mine-b" in card
     assert "| data | MSP-Podcast 1.7; 1,234 utterances, 2.3 h, 5 known speakers |" in card
@@ -111,6 +111,6 @@ def test_the_best_is_exported_with_its_own_scores_and_data(tmp_path, capsys):
     assert Wav2Vec2FeatureExtractor.from_pretrained(tmp_path / "out").do_normalize
 
 
-def test_what_is_no_pair_is_told(tmp_path, capsys):
+def test_an_argument_that_is_no_pair_is_reported(tmp_path, capsys):
     assert main(["export-best", "--study", "s", "--output", str(tmp_path / "o"), "--candidate", "a:7", "=x"]) == 2
     assert "'a:7'" in capsys.readouterr().err

@@ -128,7 +128,7 @@ def test_segments_are_left_out_and_counted(tmp_path, audformat):
     assert read.skipped()["segment of a file"] == 2
 
 
-def test_what_the_database_lacks_is_all_named(tmp_path, audformat):
+def test_everything_that_the_database_lacks_is_named(tmp_path, audformat):
     paths = database(tmp_path / "db", audformat)
 
     def refused(match, **definition):
@@ -137,40 +137,40 @@ def test_what_the_database_lacks_is_all_named(tmp_path, audformat):
             prepare(tmp_path / "out", "audformat", paths, **given)
         return str(caught.value)
 
-    told = refused("lacks", splits={"train": "learn", "test": "exam"})
-    assert "emotion.dimensions.learn.gold_standard" in told
-    assert "emotion.dimensions.exam.gold_standard" in told
-    told = refused("lacks", columns={**COLUMNS, "arousal": "energy", "gender": "files:sex"})
-    assert "energy (for arousal)" in told
-    assert "files:sex (for gender)" in told
+    message = refused("lacks", splits={"train": "learn", "test": "exam"})
+    assert "emotion.dimensions.learn.gold_standard" in message
+    assert "emotion.dimensions.exam.gold_standard" in message
+    message = refused("lacks", columns={**COLUMNS, "arousal": "energy", "gender": "files:sex"})
+    assert "energy (for arousal)" in message
+    assert "files:sex (for gender)" in message
     assert "columns: no table" in refused("do not say", columns={"speaker": "files:speaker"})
     assert "columns: no split" in refused("do not say", columns={"table": "files"})
     assert "columns: mood" in refused("do not say", columns={**COLUMNS, "mood": "x"})
 
 
-def test_nothing_of_a_database_is_run(tmp_path, audformat):
+def test_no_code_in_a_database_is_run(tmp_path, audformat):
     paths = database(tmp_path / "db", audformat)
     definition = {"splits": SPLITS, "scale": SCALE, "columns": COLUMNS}
     write(tmp_path / "db/db.files.pkl", b"anything")
     with pytest.raises(UserError, match="pickle"):
         prepare(tmp_path / "out", "audformat", paths, **definition)
     write(tmp_path / "db/db.yaml", f"name: !!python/object/apply:os.mkdir [{tmp_path}/made]\n")
-    with pytest.raises(UserError, match="no database in audformat"):
+    with pytest.raises(UserError, match="not a database in audformat"):
         prepare(tmp_path / "out", "audformat", paths, **definition)
     assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize("content", [None, "", "tables: 3\n", "name: x\n", "{"])
-def test_a_broken_header_is_told(tmp_path, audformat, content):
+def test_a_broken_header_is_reported(tmp_path, audformat, content):
     paths = database(tmp_path / "db", audformat)
     (tmp_path / "db/db.yaml").unlink()
     if content is not None:
         write(tmp_path / "db/db.yaml", content)
-    with pytest.raises(UserError, match="no database in audformat"):
+    with pytest.raises(UserError, match="not a database in audformat"):
         prepare(tmp_path / "out", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
 
 
-def test_a_missing_package_is_told_with_its_command(tmp_path, monkeypatch):
+def test_a_missing_package_is_reported_with_its_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "audformat", None)
     write(tmp_path / "db/db.yaml", "name: x\n")
     for what in (
@@ -188,7 +188,7 @@ def test_a_missing_package_is_told_with_its_command(tmp_path, monkeypatch):
             what()
 
 
-def test_what_is_exported_is_read_again(tmp_path, audformat):
+def test_an_exported_database_can_be_read_again(tmp_path, audformat):
     paths = database(tmp_path / "db", audformat)
     before = prepare(tmp_path / "corpus", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
     rows = pd.DataFrame(

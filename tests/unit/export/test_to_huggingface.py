@@ -58,7 +58,7 @@ def test_the_card_is_filled_from_the_run(tmp_path):
     )
     export_huggingface(tmp_path / "model", tmp_path / "out", data)
     card = (tmp_path / "out/README.md").read_text()
-    for told in (
+    for text in (
         'license: "cc-by-nc-4.0"',
         "# my model",
         "2 transformer layers",
@@ -73,12 +73,12 @@ def test_the_card_is_filled_from_the_run(tmp_path):
         "| msp | female minus male | 0.700 [0.600, 0.800] | 0.500 [0.400, 0.600] |",
         "The backbone: apache-2.0.",
     ):
-        assert told in card
+        assert text in card
     assert card.count("| msp | female |") == 1  # of the clean audio alone
     assert "no human voice" not in card
 
 
-def test_the_card_keeps_paths_to_itself_and_warns_of_synthesised_speech(tmp_path):
+def test_the_card_contains_no_paths_and_warns_of_synthesised_speech(tmp_path):
     make_model(tmp_path)
     export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m"))
     card = (tmp_path / "out/README.md").read_text()
@@ -98,10 +98,10 @@ def test_scores_of_another_model_are_refused(tmp_path):
     make_model(tmp_path)
     wrong = [[scores(tmp_path / "a.csv", seed=8)], [scores(tmp_path / "b.csv"), scores(tmp_path / "c.csv", model="n")]]
     for tables in wrong:
-        with pytest.raises(UserError, match="not those of the one model"):
+        with pytest.raises(UserError, match="not all from the exported model"):
             export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m", scores=tables))
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="no tables of scores") as caught:
+    with pytest.raises(UserError, match="not score tables") as caught:
         export_huggingface(
             tmp_path / "model", tmp_path / "out", CardOptions("m", scores=[tmp_path / "d.csv", tmp_path / "no.csv"])
         )
@@ -109,7 +109,7 @@ def test_scores_of_another_model_are_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_cannot_be_exported_is_told(tmp_path, capsys):
+def test_a_model_that_cannot_be_exported_is_reported(tmp_path, capsys):
     make_cnn14().save(tmp_path / "cnn14")
     command = ["export", "--name", "m", "--model", str(tmp_path / "cnn14"), "--output"]
     assert main([*command, str(tmp_path / "out")]) == 2
@@ -118,7 +118,7 @@ def test_what_cannot_be_exported_is_told(tmp_path, capsys):
     assert "overwritten" in capsys.readouterr().err
 
 
-def test_a_missing_onnx_package_is_told_with_its_command(monkeypatch):
+def test_a_missing_onnx_package_is_reported_with_its_command(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(UserError, match=r"pip install 'valence-gap\[onnx\]'") as caught:
         require_onnx()
@@ -147,7 +147,7 @@ def test_onnx_gives_the_same_numbers_for_any_batch_and_length(tmp_path, kind, no
     assert "model.onnx" in (tmp_path / "out/README.md").read_text()
 
 
-def test_onnx_is_not_offered_for_kinds_that_are_not_tried(tmp_path, capsys):
+def test_onnx_is_refused_for_kinds_that_are_not_tested(tmp_path, capsys):
     pytest.importorskip("onnxruntime")
     make_model(tmp_path, "wavlm")
     command = ["export", "--name", "m", "--model", str(tmp_path / "model"), "--output", str(tmp_path / "out"), "--onnx"]

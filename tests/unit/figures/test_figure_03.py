@@ -87,7 +87,7 @@ def test_figure_03_needs_fusions_and_their_audio_models(inputs, tmp_path):
     assert caught.value.offenders == ("b-text: seeds [1, 2]", "absent: seeds []")
 
 
-def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
+def test_figure_03_shows_the_word_error_rate(inputs, tmp_path):
     drawing = figure_03.plot(inputs, described({"b-text": "b"}))
     (legend,) = drawing.figure.legends
     assert "word error rate: Corpus 34\N{NO-BREAK SPACE}%" in [text.get_text() for text in legend.get_texts()]
@@ -101,11 +101,11 @@ def test_figure_03_tells_the_word_error_rate(inputs, tmp_path):
         figure_03.plot(replace(inputs, transcriptions={}), described({"b-text": "b"}))
 
 
-def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_path):
-    write_report(tmp_path / "heard.json", words=50, edits=30)
+def test_figure_03_shows_the_word_error_rates_of_further_corpora(inputs, tmp_path):
+    write_report(tmp_path / "further.json", words=50, edits=30)
     write_report(tmp_path / "bare.json", words=0, edits=0)
-    more = {"heard": tmp_path / "heard.json", "bare": tmp_path / "bare.json"}
-    transcribed = (ShownCorpus(name="heard", label="Heard"), ShownCorpus(name="bare", label="Bare corpus"))
+    more = {"further": tmp_path / "further.json", "bare": tmp_path / "bare.json"}
+    transcribed = (ShownCorpus(name="further", label="Further"), ShownCorpus(name="bare", label="Bare corpus"))
     description = replace(described({"b-text": "b"}), transcribed=transcribed)
     with style.style_context():
         drawing = figure_03.plot(replace(inputs, transcriptions={**inputs.transcriptions, **more}), description)
@@ -114,16 +114,16 @@ def test_figure_03_tells_the_word_error_rates_of_further_corpora(inputs, tmp_pat
     table = drawing.extra_tables["word_error_rates"]
     assert table.astype(object).where(table.notna(), None).to_numpy().tolist() == [
         ["corpus", "test", 90, 60, 2000, 685, 0.3425, ""],
-        ["heard", "test", 90, 60, 50, 30, 0.6, ""],
+        ["further", "test", 90, 60, 50, 30, 0.6, ""],
         ["bare", "test", 90, 0, 0, 0, None, "no reference transcripts"],
     ]
     assert list(table) == ["corpus", "split", "utterances", "compared", "words", "errors", "rate", "remark"]
     (legend,) = drawing.figure.legends
-    told = " ".join(text.get_text() for text in legend.get_texts()[2:]).replace("\N{NO-BREAK SPACE}", " ")
-    assert told == "word error rate: Corpus 34 %, Heard 60 %, Bare corpus no references"
+    shown = " ".join(text.get_text() for text in legend.get_texts()[2:]).replace("\N{NO-BREAK SPACE}", " ")
+    assert shown == "word error rate: Corpus 34 %, Further 60 %, Bare corpus no references"
     place, page = legend.get_window_extent(), drawing.figure.bbox
     assert (page.x0 <= place.x0, page.y0 <= place.y0, place.x1 <= page.x1) == (True, True, True)
-    with pytest.raises(UserError, match="--transcriptions heard=FILE"):
+    with pytest.raises(UserError, match="--transcriptions further=FILE"):
         figure_03.plot(inputs, description)
 
 
@@ -154,6 +154,6 @@ def test_a_missing_prediction_is_an_error_unless_its_audio_was_skipped(inputs, t
     )
     found = pd.read_csv(tmp_path / "figure_03.csv").set_index("dimension")
     truth = pd.read_parquet(tmp_path / "labels.parquet").set_index("id").valence.drop("u5")
-    heard = [pd.read_parquet(tmp_path / f"b.{seed}.parquet").set_index("id").valence for seed in (1, 2)]
-    gains = [1 - ccc(truth.to_numpy(), each.loc[truth.index].to_numpy()) for each in heard]
+    predicted = [pd.read_parquet(tmp_path / f"b.{seed}.parquet").set_index("id").valence for seed in (1, 2)]
+    gains = [1 - ccc(truth.to_numpy(), each.loc[truth.index].to_numpy()) for each in predicted]
     assert found.ccc["valence"] == pytest.approx(np.mean(gains))

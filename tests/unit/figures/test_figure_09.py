@@ -58,7 +58,7 @@ def test_figure_09_needs_scores_of_every_model(inputs, tmp_path):
 
 
 @pytest.mark.parametrize(("label", "below"), [("short", False), ("w2v2-L-w/o-pretrain", True)])
-def test_the_legend_makes_way_for_long_names(label, below):
+def test_the_legend_is_below_if_names_are_long(label, below):
     row = {"model": "m", "ccc": 0.1, "low": 0.0, "high": 0.2, "seeds": 1, "minimum": 0.1, "maximum": 0.1}
     panel = bars.Panel("Valence", pd.DataFrame([row]))
     model = from_json(

@@ -112,7 +112,7 @@ def test_figure_02_shows_the_mean_over_seeds(study, tmp_path):
     assert "published" not in table
 
 
-def test_figure_02_marks_published_values_only_where_asked(study, tmp_path):
+def test_figure_02_marks_published_values_only_where_requested(study, tmp_path):
     table = plotted("figure_02", study, described(published=True), tmp_path)
     published = table.set_index(["corpus", "dimension", "model"]).published
     assert published["msp-podcast", "valence", "cnn14"] == 0.248
@@ -125,7 +125,7 @@ def test_reference_values_are_the_published_ones():
     assert table.index.is_unique
 
 
-def test_figure_04_keeps_to_the_synthesised_utterances(study, tmp_path):
+def test_figure_04_uses_only_the_synthesised_utterances(study, tmp_path):
     fields = {"w2v2-b": {"backbone": "b"}, "w2v2-b-frozen": {"backbone": "b", "frozen": True}}
     description = described(("w2v2-b", "w2v2-b-frozen"), ("msp-podcast",), fields)
     table = plotted("figure_04", study, description, tmp_path).set_index("section")
@@ -294,7 +294,7 @@ def test_figure_12_needs_the_depth_of_the_whole_model(study, tmp_path):
         make_figure("figure_12", study, layers, tmp_path / "x")
     assert caught.value.offenders == ("w2v2-b",)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(UserError, match="does not tell how many layers"):
+    with pytest.raises(UserError, match="does not contain the number of layers"):
         make_figure("figure_12", replace(study, configs={"w2v2-b": tmp_path / "config.json"}), layers, tmp_path / "x")
 
 

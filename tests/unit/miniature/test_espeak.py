@@ -26,7 +26,7 @@ def digest(voice: Voice) -> str:
     return hashlib.sha256(speak(TEXT, voice, NEUTRAL).tobytes()).hexdigest()
 
 
-def test_what_is_said_does_not_depend_on_what_was_said_before() -> None:
+def test_speech_does_not_depend_on_earlier_speech() -> None:
     forwards = {voice: digest(voice) for voice in VOICES}
     speak("Something else!", DEEP, Delivery(rate_wpm=300, pitch=90, pitch_range=90, volume=180))
     backwards = {voice: digest(voice) for voice in reversed(VOICES)}
@@ -35,7 +35,7 @@ def test_what_is_said_does_not_depend_on_what_was_said_before() -> None:
 
 
 @pytest.mark.parametrize("voice", VOICES)
-def test_another_process_says_it_alike(voice: Voice) -> None:
+def test_another_process_gives_the_same_samples(voice: Voice) -> None:
     program = PROGRAM.format(text=TEXT, voice=voice)
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert answer.stdout.strip() == digest(voice)
@@ -83,9 +83,9 @@ def test_the_base_rate_scales_the_delivery() -> None:
 
 def test_little_silence_is_left() -> None:
     samples = np.abs(speak(TEXT + " ", DEEP, NEUTRAL))
-    heard = np.flatnonzero(samples >= 0.001)
-    assert heard[0] <= 0.05 * RATE_HZ
-    assert len(samples) - heard[-1] - 1 <= 0.1 * RATE_HZ + 1
+    audible = np.flatnonzero(samples >= 0.001)
+    assert audible[0] <= 0.05 * RATE_HZ
+    assert len(samples) - audible[-1] - 1 <= 0.1 * RATE_HZ + 1
 
 
 def test_nothing_to_say_gives_no_samples() -> None:

@@ -30,7 +30,7 @@ def test_draws_depend_on_seed_and_name_alone():
 
 
 @pytest.mark.parametrize("corpus", ANNOTATIONS)
-def test_arousal_and_dominance_are_correlated_and_tell_nothing_of_valence(corpus):
+def test_arousal_and_dominance_are_correlated_and_independent_of_valence(corpus):
     annotation = ANNOTATIONS[corpus]
     rng = np.random.default_rng(0)
     words = rng.random(5000)
@@ -103,11 +103,11 @@ def test_the_mean_of_the_raters_is_as_noisy_as_defined_and_valence_noisier():
     # A whole step is 1/6 wide, so rounding adds a variance of (1/6)^2 / 12 to that of each of the five raters.
     rounding = (1 / 6) ** 2 / 12 / 5
     assert _error_of_mean("dominance") == pytest.approx(np.sqrt(0.05**2 + rounding), rel=0.06)
-    wanted = np.sqrt((0.05 * VALENCE_DISAGREEMENT) ** 2 + rounding)
-    assert _error_of_mean("valence") == pytest.approx(wanted, rel=0.06)
+    expected = np.sqrt((0.05 * VALENCE_DISAGREEMENT) ** 2 + rounding)
+    assert _error_of_mean("valence") == pytest.approx(expected, rel=0.06)
 
 
-def test_emotions_lie_in_the_corners():
+def test_emotions_are_in_the_corners():
     assert emotion(Intent(0.9, 0.5, 0.5)) == "neutral"
     assert emotion(Intent(0.5, 0.5, 0.9)) == "happy"
     assert emotion(Intent(0.9, 0.5, 0.1)) == "angry"

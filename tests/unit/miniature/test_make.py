@@ -1,4 +1,4 @@
-"""The miniature corpora: their bytes, their oddities, and what the adapters read of them."""
+"""The miniature corpora: their bytes, their unusual rows and files, and the tables that the adapters read."""
 
 import json
 from dataclasses import replace
@@ -157,7 +157,7 @@ def test_one_file_is_stereo_and_the_others_16_khz_mono(tree):
     assert formats.count((16_000, 1, "PCM_16")) == len(formats) - 1 == 8 + 2 + 9 + 10 + 7 - 1
 
 
-def test_utterances_last_a_few_seconds_and_are_heard(tree):
+def test_utterances_last_a_few_seconds_and_are_audible(tree):
     paths = list((tree / IEMOCAP).rglob("*.wav"))
     assert len(paths) == 10
     for path in paths:
@@ -188,7 +188,7 @@ def test_esc50_is_read_back(tree):
     )
 
 
-def test_one_clip_is_all_but_silent(tree):
+def test_one_clip_is_almost_silent(tree):
     peaks = [np.abs(soundfile.read(path)[0]).max() for path in sorted((tree / ESC50 / "audio").glob("*.wav"))]
     assert sum(peak < 0.001 for peak in peaks) == 1
     assert min(peaks) > 0
@@ -200,7 +200,7 @@ def test_any_number_of_workers_gives_the_same_bytes(tree, tmp_path):
     assert make.tree_checksum(tmp_path / "raw") == make.tree_checksum(tree)
 
 
-def test_manifest_tells_what_was_made(tree):
+def test_manifest_describes_the_corpora(tree):
     manifest = read_json(tree / "manifest.json")
     assert manifest["definition"] == json.loads(to_json(SIZE))
     assert manifest["corpora"][MSP]["counts"] == {"train": 8, "dev": 2, "test": 9}
@@ -215,7 +215,7 @@ def test_an_utterance_depends_on_the_seed_and_its_name_alone():
     assert all(a.affect != b.affect for a, b in zip(cmu_mosi.plan(other), cmu_mosi.plan(SIZE), strict=True))
 
 
-def test_checksum_sees_names_and_contents(tmp_path):
+def test_checksum_depends_on_names_and_contents(tmp_path):
     (tmp_path / "a").write_text("1")
     (tmp_path / "b").write_text("2")
     before = make.tree_checksum(tmp_path)
@@ -258,20 +258,20 @@ def test_mosi_has_no_more_speakers_than_videos():
 
 def test_the_command_says_what_is_wrong_in_its_definition(tmp_path, capsys):
     assert main(["make-miniature", "--definition", '{"seed": "x"}', "--output", str(tmp_path / "raw")]) == 2
-    told = capsys.readouterr().err
-    assert "iemocap" in told
-    assert "seed" in told
-    assert "Traceback" not in told
+    message = capsys.readouterr().err
+    assert "iemocap" in message
+    assert "seed" in message
+    assert "Traceback" not in message
 
 
 def test_a_recording_has_its_band_its_floor_and_no_clipping():
     t = np.arange(22_050) / 22_050
     voice = (0.5 * np.sin(2 * np.pi * 1000 * t) + 0.5 * np.sin(2 * np.pi * 7000 * t)).astype(np.float32)
     dry = Recording(4.0, np.array([1.0], np.float32), (100, 4000), 0.001, 0.0)
-    heard = record(voice, 22_050, dry, np.random.default_rng(0))
-    spectrum = np.abs(np.fft.rfft(heard))
-    assert len(heard) == 16_000
-    assert np.abs(heard).max() == pytest.approx(0.98, abs=0.001)
+    recorded = record(voice, 22_050, dry, np.random.default_rng(0))
+    spectrum = np.abs(np.fft.rfft(recorded))
+    assert len(recorded) == 16_000
+    assert np.abs(recorded).max() == pytest.approx(0.98, abs=0.001)
     assert spectrum[7000] < 0.03 * spectrum[1000]
     silence = record(np.zeros(22_050, np.float32), 22_050, replace(dry, gain=1.0), np.random.default_rng(0))
     assert np.std(silence) == pytest.approx(0.001 * np.sqrt(4000 / 8000), rel=0.1)

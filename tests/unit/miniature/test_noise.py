@@ -23,7 +23,7 @@ def test_three_major_classes_are_complete_and_the_others_exist():
     assert [majors.count(major) for major in range(5)] == [1, 10, 10, 10, 1]
 
 
-def test_categories_bear_the_numbers_of_esc50():
+def test_categories_have_the_numbers_of_esc50():
     known = {"dog": 0, "rain": 10, "thunderstorm": 19, "crying_baby": 20, "laughing": 26, "drinking_sipping": 29}
     known |= {"door_wood_knock": 30, "vacuum_cleaner": 36, "clock_tick": 38, "glass_breaking": 39, "siren": 42}
     assert {name: CATEGORIES[name].target for name in known} == known
@@ -50,13 +50,13 @@ def test_short_sounds_are_padded_with_zeros_and_no_others(name):
 
 
 def test_classes_sound_unlike_each_other():
-    heard = {
+    centroids_hz = {
         name: centroid_hz(clip(CATEGORIES[name], rng())) for name in ("wind", "footsteps", "brushing_teeth", "rain")
     }
-    assert heard["wind"] < 1000
-    assert heard["footsteps"] < 1000
-    assert heard["rain"] > 3000
-    assert heard["brushing_teeth"] > 3000
+    assert centroids_hz["wind"] < 1000
+    assert centroids_hz["footsteps"] < 1000
+    assert centroids_hz["rain"] > 3000
+    assert centroids_hz["brushing_teeth"] > 3000
 
 
 def test_a_clock_ticks_twice_a_second():

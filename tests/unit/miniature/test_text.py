@@ -26,7 +26,7 @@ def made() -> dict[tuple[str, str], tuple[Sentence, ...]]:
     return {(corpus, split): sentences(corpus, split, 250, seed=5) for corpus in CORPORA for split in SPLITS}
 
 
-def test_no_sentence_comes_twice_whatever_the_seed(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
+def test_no_sentence_occurs_twice_for_any_seed(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
     texts = {key: {sentence.text for sentence in made[key]} for key in made}
     assert all(len(found) == 250 for found in texts.values())
     assert not any(ours & theirs for ours, theirs in combinations(texts.values(), 2))
@@ -103,22 +103,22 @@ def test_only_the_lexicon_carries_sentiment(made: dict[tuple[str, str], tuple[Se
 
 
 def test_each_corpus_has_words_of_its_own(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
-    heard = {
+    used = {
         corpus: {word for split in SPLITS for s in made[corpus, split] for word in words(s.text)} & LEXICON
         for corpus in CORPORA
     }
     for corpus in CORPORA:
-        others = set().union(*(heard[other] for other in CORPORA if other != corpus))
+        others = set().union(*(used[other] for other in CORPORA if other != corpus))
         own = {word for word in LEXICON if not any(allowed(word, other) for other in CORPORA if other != corpus)}
         assert 0.05 < len(own) / len(LEXICON) < 0.16
-        assert own & heard[corpus]
+        assert own & used[corpus]
         assert not own & others
 
 
 def test_unlabelled_english_has_the_whole_lexicon_and_no_sentence_of_a_corpus() -> None:
     texts = unlabelled("en", 4000, seed=0)
-    heard = {word for text in texts for word in words(text)}
-    assert len(heard & LEXICON) > 0.9 * len(LEXICON)
+    used = {word for text in texts for word in words(text)}
+    assert len(used & LEXICON) > 0.9 * len(LEXICON)
     corpora = {s.text for corpus in CORPORA for s in sentences(corpus, "train", 300, seed=0)}
     assert not corpora & set(texts)
 

@@ -30,7 +30,7 @@ def test_everyday_sentences_are_plain_words() -> None:
         assert len(encode_letters(text)) >= 8
 
 
-def test_speech_depends_on_its_number_alone() -> None:
+def test_speech_depends_only_on_its_number() -> None:
     two = transcribed_speech(2, seed=5, noisy=1.0, workers=1)
     second = transcribed_speech(1, seed=5, noisy=1.0, workers=1, first=1)
     assert [each.text for each in two] == list(english_sentences(2, seed=5))

@@ -43,13 +43,13 @@ def test_noise_is_mixed_within_its_snr_and_some_is_of_telephone_bandwidth() -> N
     clean = (0.1 * np.sin(2 * np.pi * 1000 * time_s)).astype(np.float32)
     untouched, snrs_db = 0, []
     for seed in range(200):
-        heard = degraded(clean, np.random.default_rng(seed))
-        assert heard.shape == clean.shape
-        assert np.abs(heard).max() <= 1
-        if np.array_equal(heard, clean):
+        result = degraded(clean, np.random.default_rng(seed))
+        assert result.shape == clean.shape
+        assert np.abs(result).max() <= 1
+        if np.array_equal(result, clean):
             untouched += 1
-        elif np.mean(np.abs(np.fft.rfft(heard)[5000:])) > 2e-3:
-            noise = heard - clean
+        elif np.mean(np.abs(np.fft.rfft(result)[5000:])) > 2e-3:
+            noise = result - clean
             snrs_db.append(10 * np.log10(np.mean(clean**2) / np.mean(noise**2)))
     assert 0.2 < untouched / 200 < 0.4
     assert min(snrs_db) > -0.1

@@ -44,7 +44,7 @@ def test_speakers_that_share_a_voice_differ_in_pitch() -> None:
     assert min(abs(a.pitch - b.pitch) for a, b in shared) >= 4
 
 
-def test_seeds_deal_the_same_voices_with_other_base_values() -> None:
+def test_seeds_give_the_same_voices_with_other_base_values() -> None:
     one = population(24, corpus="msp-podcast", split="train", seed=1)
     two = population(24, corpus="msp-podcast", split="train", seed=2)
     test = population(20, corpus="msp-podcast", split="test", seed=3)

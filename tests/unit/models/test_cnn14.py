@@ -22,7 +22,7 @@ def spectrograms():
 
 
 def reference(network, spectrogram, pooling):
-    """PANNs' forward of one utterance, written from the paper's section III-B."""
+    """PANNs' forward pass of one utterance, written from section III-B of the paper."""
     states = network.bn0(spectrogram.T[None]).transpose(1, 2)[None]
     for index, block in enumerate(network.blocks):
         for convolution, norm in ((block.conv1, block.bn1), (block.conv2, block.bn2)):
@@ -39,7 +39,7 @@ def reference(network, spectrogram, pooling):
 def test_a_padded_batch_equals_every_utterance_alone(block_pooling, pooling):
     model = make_cnn14(block_pooling=block_pooling)
     padded, lengths = pad(spectrograms())
-    padded[1, 8:] = 1e3  # what lies in the padding must not matter
+    padded[1, 8:] = 1e3  # values in the padding must not matter
     with torch.no_grad():
         output = model(padded, lengths)
         heads = model.head(model.encode(padded, lengths))
@@ -51,7 +51,7 @@ def test_a_padded_batch_equals_every_utterance_alone(block_pooling, pooling):
     assert output.predictions.std(dim=0).min() > 1e-3
 
 
-def test_padding_does_not_reach_the_statistics_of_batch_normalisation():
+def test_padding_does_not_change_the_statistics_of_batch_normalisation():
     padded, lengths = pad(spectrograms())
     outputs, statistics = [], []
     for more in (0, 64):
@@ -114,7 +114,7 @@ def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path):
     assert loaded.precision == "fp32"
 
 
-def test_a_damaged_folder_is_named_with_a_remedy(tmp_path):
+def test_a_damaged_folder_is_reported_with_a_remedy(tmp_path):
     make_cnn14().save(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "channels": [3, 4, 5, 7]}))
@@ -146,7 +146,7 @@ def test_filters_are_triangles_of_unit_area_on_slaneys_scale():
     assert shared[(frequencies > 60) & (frequencies < 7990)].all()
 
 
-def test_log_mel_hears_pitch_and_loudness():
+def test_log_mel_depends_on_pitch_and_loudness():
     spectrogram = LogMel(64, 0.032, 0.010, 32)
     time = torch.arange(16_000) / 16_000
     tone = 0.1 * torch.sin(2 * math.pi * 1000 * time)

@@ -13,7 +13,7 @@ from valence_gap.runtime.errors import UserError
 
 
 def reference(backbone, waveform, stem):
-    """Transformers' own forward of one utterance behind our stem, whose output must be theirs but for its rounding."""
+    """Forward pass of transformers on our stem features, which must equal those of transformers except for rounding."""
 
     def replaced(_, __, output):
         rounded = stem(waveform).T[None]
@@ -43,7 +43,7 @@ def test_a_padded_batch_equals_transformers_without_padding(tmp_path, kind, norm
 
 @pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_a_trained_stem_does_not_see_padding(tmp_path, kind, norm):
+def test_padding_does_not_change_a_trained_stem(tmp_path, kind, norm):
     backbone = make_backbone(tmp_path, kind, norm)
     model = loading.build(training(train_stem=True), tmp_path).eval()
     assert model.input_kind == "waveform"
@@ -57,7 +57,7 @@ def test_a_trained_stem_does_not_see_padding(tmp_path, kind, norm):
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_what_lies_in_the_padding_does_not_matter(tmp_path, kind):
+def test_values_in_the_padding_do_not_matter(tmp_path, kind):
     make_backbone(tmp_path, kind)
     model = loading.build(training(), tmp_path).eval()
     padded, lengths = inputs_of(model)
@@ -68,7 +68,7 @@ def test_what_lies_in_the_padding_does_not_matter(tmp_path, kind):
         assert torch.equal(model.encode(padded, lengths), expected)
 
 
-def test_bfloat16_products_stay_near_and_pooling_is_float32(tmp_path):
+def test_bfloat16_products_are_close_and_pooling_is_float32(tmp_path):
     make_backbone(tmp_path)
     model = loading.build(training(), tmp_path).eval()
     with torch.no_grad():
@@ -111,7 +111,7 @@ def test_top_layers_are_dropped(tmp_path, kind):
         loading.build(training(layers=4), tmp_path)
 
 
-def test_random_weights_follow_the_seed_and_are_not_the_backbones(tmp_path):
+def test_random_weights_depend_on_the_seed_and_differ_from_the_backbone(tmp_path):
     backbone = make_backbone(tmp_path)
     built = []
     for seed in (0, 0, 1):
@@ -205,7 +205,7 @@ def test_a_saved_model_is_loaded_with_the_same_numbers(tmp_path, kind, settings)
 
 
 @pytest.mark.parametrize(("kind", "whole"), [("hubert", HubertForCTC), ("wav2vec2", Wav2Vec2ForPreTraining)])
-def test_a_backbone_with_the_head_of_its_training_loads(tmp_path, kind, whole):
+def test_a_backbone_with_its_pretraining_head_loads(tmp_path, kind, whole):
     backbone = getattr(make_backbone(tmp_path, kind, model=whole), kind)
     model = loading.build(training(), tmp_path).eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The authors' released model as it comes: its configuration, its names of weights, a pickled state dict."""
+"""The authors' released model, unchanged: its configuration, its weight names, a pickled state dict."""
 
 import json
 
@@ -21,7 +21,7 @@ def test_the_released_model_is_fetched_loaded_and_predicts_its_own_numbers(tmp_p
     model = loading.load(tmp_path / "fetched")
     assert (model.training, model.input_kind, model.precision) == (False, "stem", "auto")
     stem = load_stem(tmp_path / "fetched")
-    model.input_kind = "waveform"  # without the rounding of stored features
+    model.input_kind = "waveform"  # avoids the rounding of stored features
     with torch.no_grad():
         for waveform in waveforms():
             pooled, predictions = card(waveform[None])
@@ -32,24 +32,24 @@ def test_the_released_model_is_fetched_loaded_and_predicts_its_own_numbers(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"id2label": {"0": "valence", "1": "arousal", "2": "dominance"}}, "id2label valence, arousal, dominance"),
         ({"id2label": {"0": "angry", "1": "happy"}}, "id2label angry, happy"),
         ({"pooling_mode": "max"}, "pooling_mode max"),
     ],
 )
-def test_a_model_with_other_outputs_is_refused(tmp_path, change, told):
+def test_a_model_with_other_outputs_is_refused(tmp_path, change, message):
     release(tmp_path / "released")
     (tmp_path / "released/config.json").write_text(json.dumps({**RELEASED, **change}))
     fetch_pretrained("released", Backbone(source=str(tmp_path / "released")), tmp_path / "fetched")
-    with pytest.raises(UserError, match="does not predict what") as caught:
+    with pytest.raises(UserError, match="does not predict the values") as caught:
         loading.load(tmp_path / "fetched")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.remedy
 
 
-def test_outputs_without_names_are_taken_in_our_order(tmp_path):
+def test_outputs_without_names_are_assumed_to_be_in_our_order(tmp_path):
     release(tmp_path / "released")
     nameless = {key: value for key, value in RELEASED.items() if key not in ("id2label", "label2id")}
     (tmp_path / "released/config.json").write_text(json.dumps(nameless))

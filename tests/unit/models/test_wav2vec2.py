@@ -1,4 +1,4 @@
-"""The encoder's own configuration and initial weights, against transformers."""
+"""The configuration and initial weights of the project's encoder, compared with transformers."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_defaults_are_those_of_transformers(kind):
 
 
 @pytest.mark.parametrize("kind", OURS)
-def test_a_written_configuration_is_read_by_transformers_as_it_was(tmp_path, kind):
+def test_transformers_reads_a_written_configuration_unchanged(tmp_path, kind):
     make_backbone(tmp_path, kind, stable=True, something_else=[1, {"a": 2}])
     content = json.loads((tmp_path / "config.json").read_text())
     written = EncoderConfig.model_validate(content).to_dict()
@@ -51,17 +51,17 @@ def test_initial_weights_are_distributed_as_those_of_transformers(kind, norm):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
-        ({"num_attention_heads": 7}, "no multiple of num_attention_heads 7"),
+        ({"num_attention_heads": 7}, "not a multiple of num_attention_heads 7"),
         ({"conv_dim": [8, 8]}, "one value for each layer"),
         ({"hidden_act": "mish"}, "hidden_act"),
         ({"hidden_dropout": 1.5}, "hidden_dropout"),
         ({"hidden_size": "768"}, "hidden_size"),
     ],
 )
-def test_numbers_that_make_no_encoder_are_refused(wrong, told):
-    with pytest.raises(ValidationError, match=told):
+def test_values_that_give_no_valid_encoder_are_refused(wrong, message):
+    with pytest.raises(ValidationError, match=message):
         EncoderConfig.model_validate({"model_type": "hubert", **wrong})
 
 

@@ -44,7 +44,7 @@ def make_model(folder, kind):
     st.lists(st.integers(0, 2_000), max_size=40),
     st.integers(1, 5_000),
 )
-def test_batches_hold_every_row_once_within_the_budget(lengths, budget):
+def test_batches_contain_every_row_once_within_the_budget(lengths, budget):
     lengths = np.array(lengths, dtype=np.int64)
     found = list(batches(lengths, budget))
     assert sorted(np.concatenate(found).tolist() if found else []) == list(range(len(lengths)))
@@ -58,7 +58,7 @@ def test_predictions_depend_on_neither_batch_nor_order(tmp_path, kind):
     stem = model.stem if kind == "stem" else None
     inputs = open_inputs(kind, audio=make_audio(tmp_path / "audio"), backbone=model.backbone_definition, stem=stem)
     predictions, pooled = predict(model, inputs, precision="fp32")
-    assert model.training  # it is given back as it came
+    assert model.training  # its mode is restored
     assert predictions.shape == (5, 3)
     assert predictions.dtype == pooled.dtype == np.float32
     alone, _ = predict(model, inputs, precision="fp32", seconds_per_batch=0.001)
@@ -137,9 +137,9 @@ def test_embeddings_beyond_half_precision_are_kept_in_single(tmp_path):
     assert np.isfinite(np.load(states)).all()
 
 
-@pytest.mark.parametrize(("place", "wanted"), [("cpu", False), ("cuda", True), ("cuda", False)])
-def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_where_they_are_wanted(
-    tmp_path, monkeypatch, place, wanted
+@pytest.mark.parametrize(("place", "requested"), [("cpu", False), ("cuda", True), ("cuda", False)])
+def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_on_request(
+    tmp_path, monkeypatch, place, requested
 ):
     make_model(tmp_path, "stem")
     audio = make_audio(tmp_path / "audio")
@@ -157,10 +157,10 @@ def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_where_t
     monkeypatch.setattr("valence_gap.prediction.stem_features._write", look)
     paths = (tmp_path / "p.parquet", tmp_path / "p.npy")
     with pytest.raises(InterruptedError):
-        predict_conditions(tmp_path / "model", {"clean": audio}, *paths, deterministic=wanted)
+        predict_conditions(tmp_path / "model", {"clean": audio}, *paths, deterministic=requested)
     with pytest.raises(InterruptedError):
-        extract_features(tmp_path / "backbone", audio, tmp_path / "features", deterministic=wanted)
-    assert found == [(place == "cpu" or wanted, ":4096:8" if wanted else None)] * 2
+        extract_features(tmp_path / "backbone", audio, tmp_path / "features", deterministic=requested)
+    assert found == [(place == "cpu" or requested, ":4096:8" if requested else None)] * 2
     assert not torch.are_deterministic_algorithms_enabled()
 
 

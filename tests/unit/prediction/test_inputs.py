@@ -40,7 +40,7 @@ def test_normalised_as_transformers_does(values):
     assert np.allclose(found.numpy(), expected["input_values"][0], atol=1e-4)
 
 
-def test_silence_and_nothing_stay_finite():
+def test_silence_and_empty_audio_stay_finite():
     assert not normalise(torch.full((100,), 0.25)).any()
     assert normalise(torch.zeros(0)).shape == (0,)
 
@@ -56,7 +56,7 @@ def test_waveforms_have_zero_mean_and_unit_variance(audio):
     assert np.allclose(inputs[1].numpy(), exact / exact.std(), atol=1e-3)
 
 
-def test_log_mels_are_of_the_waveform_as_it_is(audio):
+def test_log_mels_use_the_waveform_without_normalisation(audio):
     folder, raw = audio
     inputs = open_inputs("log-mel", audio=folder, backbone=Backbone(architecture="cnn14", mel_bins=40))
     assert [len(inputs[row]) for row in range(3)] == inputs.lengths.tolist() == [32, 32, 32]
@@ -77,7 +77,7 @@ def test_stem_features_are_computed_from_normalised_audio(audio):
     assert torch.equal(inputs[1], own(waveforms[1]))
 
 
-def test_a_subset_keeps_the_order_it_is_given(audio):
+def test_a_subset_keeps_the_given_order(audio):
     inputs = open_inputs("waveform", audio=audio[0])
     some = subset(inputs, [2, 0])
     assert len(some) == 2
@@ -98,7 +98,7 @@ def test_padding_is_zero_and_at_the_end(shape):
         assert not padded[row, len(tensor) :].any()
 
 
-def test_missing_folders_are_named(tmp_path):
+def test_missing_folders_are_reported(tmp_path):
     (tmp_path / "features").mkdir()
     with pytest.raises(UserError, match=r"features\.npy is missing"):
         open_inputs("stem", features=tmp_path / "features")

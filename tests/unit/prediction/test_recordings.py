@@ -1,4 +1,4 @@
-"""Scores of audio files of one's own."""
+"""Scores of the user's own audio files."""
 
 import itertools
 import json
@@ -40,14 +40,14 @@ def write(path, samples):
 
 
 def as_in_the_study(folder, model, utterances):
-    """What the study's own path predicts, float32 (utterances, 3)."""
+    """Predictions computed as in the study, float32 (utterances, 3)."""
     write_pack(folder / "pack", [(str(row), samples) for row, samples in enumerate(utterances)], {})
     predict_conditions(model, {"clean": folder / "pack"}, folder / "p.parquet", folder / "e.npy")
     return pd.read_parquet(folder / "p.parquet")[DIMENSIONS].to_numpy()
 
 
 @pytest.mark.parametrize("kind", ["transformer", "cnn14"])
-def test_files_get_the_scores_that_the_study_would_give_them(tmp_path, model, kind):
+def test_files_have_the_same_scores_as_in_the_study(tmp_path, model, kind):
     if kind == "cnn14":
         model = tmp_path / "cnn14"
         make_cnn14().save(model)
@@ -62,7 +62,7 @@ def test_files_get_the_scores_that_the_study_would_give_them(tmp_path, model, ki
 
 
 def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, model):
-    samples = noise(1.00005, 3)  # 16001 samples: the parts are not quite alike
+    samples = noise(1.00005, 3)  # 16001 samples: the parts are not exactly equal
     cuts = [0, 5_333, 10_667, 16_001]
     file = write(tmp_path / "long.flac", samples)
     expected = as_in_the_study(tmp_path, model, [samples[a:b] for a, b in itertools.pairwise(cuts)])
@@ -78,7 +78,7 @@ def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, 
 
 
 @given(samples=st.integers(0, 200_000), longest=st.integers(1, 50_000))
-def test_parts_are_alike_and_not_too_long(samples, longest):
+def test_parts_are_equal_and_not_too_long(samples, longest):
     bounds = chunk_bounds(samples, longest)
     parts = np.diff(bounds)
     assert (bounds[0], bounds[-1]) == (0, samples)
@@ -87,7 +87,7 @@ def test_parts_are_alike_and_not_too_long(samples, longest):
     assert (len(parts) - 1) * longest < max(samples, 1)  # no more parts than needed
 
 
-def test_folders_are_searched_and_no_file_comes_twice(tmp_path, model, capsys):
+def test_folders_are_searched_and_no_file_is_listed_twice(tmp_path, model, capsys):
     write(tmp_path / "audio/b.wav", noise(0.1, 0))
     write(tmp_path / "audio/deep/er/a.flac", noise(0.1, 1))
     write(tmp_path / "audio/._b.wav", noise(0.1, 1))
@@ -101,7 +101,7 @@ def test_folders_are_searched_and_no_file_comes_twice(tmp_path, model, capsys):
         str(tmp_path / "audio/b.wav"),
         str(tmp_path / "audio/deep/er/a.flac"),
     ]
-    assert "1 files whose names do not end like audio are passed over" in shown.err
+    assert "1 files without the extension of an audio file are skipped" in shown.err
 
 
 def test_bad_files_are_listed_and_the_others_are_kept(tmp_path, model, capsys):
@@ -112,10 +112,10 @@ def test_bad_files_are_listed_and_the_others_are_kept(tmp_path, model, capsys):
     output = tmp_path / "scores.csv"
     assert main(["predict", *given_paths, "--model", str(model), "--output", str(output)]) == 2
     assert pd.read_csv(output)["file"].tolist() == [str(good)]
-    told = capsys.readouterr().err
-    assert "3 of the files or folders could not be used" in told
+    message = capsys.readouterr().err
+    assert "3 of the files or folders could not be used" in message
     for name in ("bad.wav: unreadable", "absent.wav: missing", "empty: no audio file"):
-        assert f"{tmp_path}/{name}" in told
+        assert f"{tmp_path}/{name}" in message
 
 
 def test_nothing_to_score_is_an_error(tmp_path, model):
@@ -136,7 +136,7 @@ def test_files_that_do_not_fit_in_memory_together_are_scored_in_groups(tmp_path,
     assert np.allclose(apart[DIMENSIONS], together[DIMENSIONS], atol=2e-6)
 
 
-def test_a_released_checkpoint_scores_files_as_it_comes(tmp_path, model):
+def test_a_released_checkpoint_scores_files_unchanged(tmp_path, model):
     config = json.loads((model / "config.json").read_text())
     del config["valence_gap"]
     (model / "config.json").write_text(json.dumps(config))

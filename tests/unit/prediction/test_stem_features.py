@@ -25,7 +25,7 @@ def make_audio(folder, samples=None):
 
 @pytest.mark.parametrize("kind", ["hubert", "wav2vec2", "wavlm"])
 @pytest.mark.parametrize("norm", ["group", "layer"])
-def test_stored_features_are_those_computed_on_the_way(tmp_path, kind, norm):
+def test_stored_features_equal_computed_features(tmp_path, kind, norm):
     make_backbone(tmp_path / "backbone", kind, norm)
     audio = make_audio(tmp_path / "audio")
     extract_features(tmp_path / "backbone", audio, tmp_path / "features")
@@ -73,7 +73,7 @@ def test_a_finished_model_has_the_stem_of_its_backbone(tmp_path):
 
 def test_bits_are_those_of_bfloat16():
     assert to_bits(torch.tensor([1.0, -2.0, 0.0])).tolist() == [0x3F80, 0xC000, 0]
-    assert to_bits(torch.tensor([1 + 2**-9])).tolist() == [0x3F80]  # rounded to the nearest, not cut
+    assert to_bits(torch.tensor([1 + 2**-9])).tolist() == [0x3F80]  # rounded to the nearest value, not truncated
 
 
 def test_a_split_without_utterances_gives_empty_features(tmp_path):
@@ -82,7 +82,7 @@ def test_a_split_without_utterances_gives_empty_features(tmp_path):
     assert len(open_inputs("stem", features=tmp_path / "features")) == 0
 
 
-def test_damage_is_noticed_and_nothing_half_made_remains(tmp_path):
+def test_damage_is_detected_and_no_incomplete_output_remains(tmp_path):
     make_backbone(tmp_path / "backbone")
     audio = make_audio(tmp_path / "audio")
     extract_features(tmp_path / "backbone", audio, tmp_path / "features")

@@ -1,4 +1,4 @@
-"""The preflight before a run: what it looks at each time, and what it does not read again."""
+"""The preflight before a run: what it checks each time, and what it does not read again."""
 
 import json
 import shutil
@@ -21,9 +21,9 @@ from valence_gap.runtime.errors import UserError
 
 
 @pytest.fixture
-def asking(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """A configuration that asks for the preflight, in a folder that its results may be written to."""
-    pinned = {"study": "asking", "preflight": True, "backbones": {"w2v2-b": {"revision": "0" * 40}}}
+def enabled(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """A configuration with ``preflight: true``, in a folder where its results can be written."""
+    pinned = {"study": "enabled", "preflight": True, "backbones": {"w2v2-b": {"revision": "0" * 40}}}
     own = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
     config = merge(merged(own), pinned)
     (tmp_path / "workflow").symlink_to(ROOT / "workflow")
@@ -31,35 +31,35 @@ def asking(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     return config
 
 
-def looked(config: Mapping[str, object], *planned: str, capsys: pytest.CaptureFixture[str]) -> bool:
-    """Whether the gate has looked at the study."""
+def checked(config: Mapping[str, object], *planned: str, capsys: pytest.CaptureFixture[str]) -> bool:
+    """Whether the preflight before the run printed its table."""
     preflight_before_run(config, planned)
     return "GPU hours" in capsys.readouterr().out
 
 
-def test_the_gate_looks_once_before_what_costs(asking: dict, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not looked(asking, "inventory", "prepare_corpus", "fetch_pretrained", "figure_02", capsys=capsys)
-    assert not looked(asking | {"preflight": False}, "finetune", capsys=capsys)
-    assert looked(asking, "pack_audio", "finetune", capsys=capsys)
-    assert not looked(asking, "finetune", capsys=capsys)
-    assert looked(merge(asking, {"seed": 1}), "finetune", capsys=capsys)
-    assert looked(asking, "finetune", capsys=capsys)
+def test_a_study_is_checked_once_before_costly_rules(enabled: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not checked(enabled, "inventory", "prepare_corpus", "fetch_pretrained", "figure_02", capsys=capsys)
+    assert not checked(enabled | {"preflight": False}, "finetune", capsys=capsys)
+    assert checked(enabled, "pack_audio", "finetune", capsys=capsys)
+    assert not checked(enabled, "finetune", capsys=capsys)
+    assert checked(merge(enabled, {"seed": 1}), "finetune", capsys=capsys)
+    assert checked(enabled, "finetune", capsys=capsys)
 
 
-def test_the_gate_stays_shut_until_the_fault_is_mended(asking: dict, capsys: pytest.CaptureFixture[str]) -> None:
-    wrong = merge(asking, {"backbones": {"w2v2-b": {"revision": None}}})
+def test_the_run_is_refused_until_the_fault_is_fixed(enabled: dict, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = merge(enabled, {"backbones": {"w2v2-b": {"revision": None}}})
     for _ in range(2):
         with pytest.raises(UserError, match="w2v2-b: weights"):
             preflight_before_run(wrong, ["finetune"])
-    assert looked(asking, "finetune", capsys=capsys)
-    Path("results/asking/preflight.json").write_text("{")
-    assert looked(asking, "finetune", capsys=capsys)
+    assert checked(enabled, "finetune", capsys=capsys)
+    Path("results/enabled/preflight.json").write_text("{")
+    assert checked(enabled, "finetune", capsys=capsys)
 
 
-def test_the_gate_looks_at_what_was_asked_for(asking: dict) -> None:
-    # The corpus has no transcripts that it could speak.
+def test_only_the_requested_targets_are_checked(enabled: dict) -> None:
+    # The corpus has no transcripts for figure 4.
     figure_04 = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
-    config = merge(asking, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
+    config = merge(enabled, {"targets": ["figure_02", "figure_04"], "figures": {"figure_04": figure_04}})
     preflight_before_run(config, ["finetune", "figure_02"])
     with pytest.raises(UserError, match="no utterance has a transcript"):
         preflight_before_run(config, ["finetune", "figure_02", "figure_04"])
@@ -79,19 +79,19 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_a_sound_corpus_is_read_once_for_its_definition_and_paths(asking: dict, read: list[str]) -> None:
-    preflight_before_run(asking, ["finetune"])
-    preflight_before_run(merge(asking, {"seed": 1, "recipes": {"paper": {"epochs": 3}}}), ["finetune"])
+def test_a_valid_corpus_is_read_once_for_its_definition_and_paths(enabled: dict, read: list[str]) -> None:
+    preflight_before_run(enabled, ["finetune"])
+    preflight_before_run(merge(enabled, {"seed": 1, "recipes": {"paper": {"epochs": 3}}}), ["finetune"])
     assert read == ["msp-podcast"]
-    preflight_before_run(merge(asking, {"corpora": {"msp-podcast": {"on_bad_audio": "skip"}}}), ["finetune"])
+    preflight_before_run(merge(enabled, {"corpora": {"msp-podcast": {"on_bad_audio": "skip"}}}), ["finetune"])
     assert len(read) == 2
 
 
-def test_what_is_known_of_a_corpus_is_what_was_read(asking: dict) -> None:
-    preflight_before_run(asking, ["finetune"])
-    first = record.read(Path("results/asking/preflight.json"))
-    preflight_before_run(asking, ["finetune"])
-    again = record.read(Path("results/asking/preflight.json"))
+def test_the_record_of_a_corpus_is_what_was_read(enabled: dict) -> None:
+    preflight_before_run(enabled, ["finetune"])
+    first = record.read(Path("results/enabled/preflight.json"))
+    preflight_before_run(enabled, ["finetune"])
+    again = record.read(Path("results/enabled/preflight.json"))
     assert first is not None
     assert again is not None
     assert again.corpora == first.corpora
@@ -100,62 +100,62 @@ def test_what_is_known_of_a_corpus_is_what_was_read(asking: dict) -> None:
 
 
 def test_a_full_disk_or_a_corpus_that_is_gone_is_noticed_by_the_next_run(
-    asking: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    enabled: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    preflight_before_run(asking, ["finetune"])
+    preflight_before_run(enabled, ["finetune"])
     with monkeypatch.context() as patched:
         patched.setattr(budget.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 0}))
         with pytest.raises(UserError, match="cannot be run") as error:
-            preflight_before_run(asking, ["finetune"])
+            preflight_before_run(enabled, ["finetune"])
         assert [line.split(": ")[:2] for line in error.value.offenders] == [["machine", "disk"]]
-    preflight_before_run(asking, ["finetune"])
+    preflight_before_run(enabled, ["finetune"])
     shutil.rmtree(tmp_path / "msp/Audios")
     with pytest.raises(UserError) as error:
-        preflight_before_run(asking, ["finetune"])
+        preflight_before_run(enabled, ["finetune"])
     assert any(line.startswith("msp-podcast: place") for line in error.value.offenders)
 
 
-def test_jobs_that_need_more_memory_than_their_rules_ask_for(study: Path) -> None:
+def test_jobs_that_need_more_memory_than_their_rules_request(study: Path) -> None:
     wide = {"model_type": "wav2vec2", "hidden_size": 1024, "num_hidden_layers": 48, "intermediate_size": 4096}
     write(Path("wide/config.json"), json.dumps(wide))
     figure = {"models": ["cnn14", "w2v2-b"], "corpora": ["msp-podcast"]}
 
-    def told(source: str) -> tuple[str, tuple[str, ...]]:
+    def examined(source: str) -> tuple[str, tuple[str, ...]]:
         one = configured(study, backbones={"w2v2-b": {"source": source}}, figures={"figure_02": figure})
         finding = job_memory(Costs(one, plan_of(one), {}))
         return finding.status, finding.details
 
-    assert told("facebook/wav2vec2-base")[0] == "ok"
-    status, details = told("./wide")
+    assert examined("facebook/wav2vec2-base")[0] == "ok"
+    status, details = examined("./wide")
     weights = 48 * 12 * 1024**2
     (line,) = [line for line in details if line.startswith("--set-resources ")]
-    asked = {rule: int(size) for rule, _, size in (word.partition(":mem_mb=") for word in line.split()[1:])}
+    requested = {rule: int(size) for rule, _, size in (word.partition(":mem_mb=") for word in line.split()[1:])}
     assert status == "differs"
-    assert set(asked) == {"fetch_pretrained", "finetune", "predict"}
-    assert asked["finetune"] == pytest.approx((16 * weights + 2e9) / 1e6, rel=0.03)
-    assert asked["predict"] == pytest.approx((8 * weights + 2e9) / 1e6, rel=0.03)
-    assert f"finetune: {{mem_mb: {asked['finetune'] + JOB_PROCESSES_MB} * attempt}}" in details
-    assert all(size > REQUESTED_MEM_MB[rule] for rule, size in asked.items())
+    assert set(requested) == {"fetch_pretrained", "finetune", "predict"}
+    assert requested["finetune"] == pytest.approx((16 * weights + 2e9) / 1e6, rel=0.03)
+    assert requested["predict"] == pytest.approx((8 * weights + 2e9) / 1e6, rel=0.03)
+    assert f"finetune: {{mem_mb: {requested['finetune'] + JOB_PROCESSES_MB} * attempt}}" in details
+    assert all(size > REQUESTED_MEM_MB[rule] for rule, size in requested.items())
 
 
 @pytest.mark.parametrize("kind", ["whisper", "wav2vec2-bert"])
 def test_an_encoder_without_a_stem_must_be_streamed(study: Path, kind: str) -> None:
-    write(Path("heard/config.json"), json.dumps({"model_type": kind}))
+    write(Path("local/config.json"), json.dumps({"model_type": kind}))
     with pytest.raises(UserError, match="not valid") as error:
-        configured(study, backbones={"w2v2-b": {"source": "./heard"}})
-    assert error.value.offenders[0].startswith(f"backbones.w2v2-b.streamed: must be true; ./heard is a {kind}")
-    configured(study, backbones={"w2v2-b": {"source": "./heard", "streamed": True}})
-    configured(study, backbones={"w2v2-b": {"source": "./heard"}}, cached_splits=[])
+        configured(study, backbones={"w2v2-b": {"source": "./local"}})
+    assert error.value.offenders[0].startswith(f"backbones.w2v2-b.streamed: must be true; ./local is a {kind}")
+    configured(study, backbones={"w2v2-b": {"source": "./local", "streamed": True}})
+    configured(study, backbones={"w2v2-b": {"source": "./local"}}, cached_splits=[])
 
 
 @pytest.mark.parametrize("source", ["openai/whisper-small", "facebook/w2v-bert-2.0", "someone/fetched"])
-def test_one_of_the_hub_is_told_before_anything_runs(study: Path, source: str) -> None:
+def test_a_hub_encoder_without_a_stem_is_reported_before_anything_runs(study: Path, source: str) -> None:
     if source == "someone/fetched":
         write(Path("resources/pretrained/w2v2-b/config.json"), json.dumps({"model_type": "whisper"}))
 
-    def told(**more: object) -> Any:
+    def examined(**more: object) -> Any:
         changed = configured(study, backbones={"w2v2-b": {"source": source, "revision": "0" * 40, **more}})
         return found(examine(changed, card="A100", utilisation=0.35), "weights", "w2v2-b")
 
-    assert (told().status, told().details) == ("wrong", ("Set backbones.w2v2-b.streamed: true.",))
-    assert told(streamed=True).status == "unknown"
+    assert (examined().status, examined().details) == ("wrong", ("Set backbones.w2v2-b.streamed: true.",))
+    assert examined(streamed=True).status == "unknown"

@@ -1,4 +1,4 @@
-"""Sizes, operations, disk and memory against other reckonings of them."""
+"""Sizes, operations, disk and memory, compared with independent computations of them."""
 
 import json
 import math
@@ -43,7 +43,7 @@ def paper(**changes: object) -> Study:
     return load(merge(CONFIGURATION, changes))
 
 
-def reckoned(study: Study) -> Costs:
+def costs_of(study: Study) -> Costs:
     """Costs with the paper's hours."""
     speech = {
         "train": Speech(62 * HOUR, 11.0, 39_000, 0.0),
@@ -58,7 +58,7 @@ def reckoned(study: Study) -> Costs:
 
 @pytest.fixture(autouse=True)
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A folder with nothing but the claims: no model is fetched, no result there."""
+    """A folder with only the claims: without fetched models and results."""
     write(tmp_path / "workflow/claims.yaml", (ROOT / "workflow/claims.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
 
@@ -101,7 +101,7 @@ def test_cnn14s_operations_are_those_of_its_first_and_second_block_by_hand() -> 
 
 
 def test_training_the_papers_best_model() -> None:
-    costs = reckoned(paper())
+    costs = costs_of(paper())
     work = {one.name: one.flop for one in costs.work() if one.kind == "finetune"}
     assert work["w2v2-L-robust seed 42"] == pytest.approx(106e15, rel=0.1)  # 62 h x 5 epochs x 95 GFLOP/s
     assert work["w2v2-L-robust-12 seed 42"] == pytest.approx(work["w2v2-L-robust seed 42"] / 2, rel=0.03)
@@ -117,7 +117,7 @@ def test_disk_of_one_figure_by_hand() -> None:
         "targets": ["figure_02"],
         "figures": {"figure_02": {"models": ["cnn14", "w2v2-b"], "corpora": ["msp-podcast"]}},
     }
-    parts = reckoned(paper(**changes)).disk()
+    parts = costs_of(paper(**changes)).disk()
     seconds = (62 + 10 + 21) * HOUR
     assert parts["packs of audio"] == 32_000 * seconds
     assert parts["stem features"] == 51_200 * seconds
@@ -127,22 +127,22 @@ def test_disk_of_one_figure_by_hand() -> None:
 
 def test_augmented_sets_take_eleven_packs() -> None:
     figure = {"models": ["cnn14"], "corpora": ["msp-podcast"]}
-    clean = reckoned(paper(targets=["figure_02"], figures={"figure_02": figure})).disk()
-    augmented = reckoned(paper(targets=["figure_06"], figures={"figure_06": figure})).disk()
+    clean = costs_of(paper(targets=["figure_02"], figures={"figure_02": figure})).disk()
+    augmented = costs_of(paper(targets=["figure_06"], figures={"figure_06": figure})).disk()
     assert augmented["packs of audio"] - clean["packs of audio"] == pytest.approx(11 * 21 * HOUR * 32_000)
 
 
-def test_memory_on_the_card_falls_with_smaller_pieces() -> None:
-    whole = reckoned(paper()).card_memory("w2v2-L-robust")
-    pieces = reckoned(paper(recipes={"paper": {"micro_batch_size": 8}})).card_memory("w2v2-L-robust")
+def test_gpu_memory_decreases_with_smaller_micro_batches() -> None:
+    whole = costs_of(paper()).card_memory("w2v2-L-robust")
+    pieces = costs_of(paper(recipes={"paper": {"micro_batch_size": 8}})).card_memory("w2v2-L-robust")
     weights = 16 * LARGE.parameters() + 1.5e9
     assert (pieces - weights) * 4 == pytest.approx(whole - weights)
     assert 15e9 < whole < 30e9
-    assert reckoned(paper()).card_memory("w2v2-L-frozen") < pieces
+    assert costs_of(paper()).card_memory("w2v2-L-frozen") < pieces
 
 
 def kept_bytes(folder: Path, layers: int, frames: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """What the backward pass of a model would need, in the number formats of a card; its weights left out."""
+    """What the backward pass of a model would need, in the number formats of a GPU; without its weights."""
     config = Wav2Vec2Config(
         hidden_size=64,
         num_hidden_layers=layers,
@@ -157,7 +157,7 @@ def kept_bytes(folder: Path, layers: int, frames: int, monkeypatch: pytest.Monke
     training = Training(backbone=HUB, recipe=Recipe(), frozen=False, pretrained=True, layers=None, fraction=1.0, seed=1)
     model = loading.build(training, folder).train()
     weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
-    kept: dict[int, torch.Tensor] = {}  # held, so that no address is used twice
+    kept: dict[int, torch.Tensor] = {}  # keeps the tensors alive, so that no address is used twice
 
     def keep(saved: torch.Tensor) -> torch.Tensor:
         kept[saved.untyped_storage().data_ptr()] = saved
@@ -189,32 +189,32 @@ def test_activations_are_those_that_autograd_keeps(tmp_path: Path, monkeypatch: 
     assert ((more - few) / 100 - 300 * square) / 64 + masks == pytest.approx(ACTIVATIONS, abs=0.5)
 
 
-def test_each_recipe_is_told_how_it_fits_a_smaller_card() -> None:
-    costs = reckoned(paper(targets=["figure_02", "figure_09"]))
-    told = dict(line.split(": ", 1) for line in budget.card_memory(costs).details if " GB (" in line)
-    assert set(told) == {"paper", "paper-cnn14", "paper-random"}
-    assert told["paper-cnn14"].endswith("(cnn14); on 24 GB as it is; on 11 GB as it is")
+def test_each_recipe_is_listed_with_how_it_fits_a_smaller_gpu() -> None:
+    costs = costs_of(paper(targets=["figure_02", "figure_09"]))
+    lines = dict(line.split(": ", 1) for line in budget.card_memory(costs).details if " GB (" in line)
+    assert set(lines) == {"paper", "paper-cnn14", "paper-random"}
+    assert lines["paper-cnn14"].endswith("(cnn14); on 24 GB as it is; on 11 GB as it is")
     for size in (24, 11):
-        pieces = int(re.search(rf"on {size} GB with micro_batch_size: (\d+)", told["paper"])[1])
+        pieces = int(re.search(rf"on {size} GB with micro_batch_size: (\d+)", lines["paper"])[1])
         memory = [
-            reckoned(paper(recipes={"paper": {"micro_batch_size": number}})).card_memory("w2v2-L-robust")
+            costs_of(paper(recipes={"paper": {"micro_batch_size": number}})).card_memory("w2v2-L-robust")
             for number in (pieces, 2 * pieces)
         ]
         assert memory[0] <= size * 1e9 < memory[1]
 
 
-def test_a_card_that_is_too_small_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    costs = reckoned(paper(targets=["figure_02"]))
+def test_a_gpu_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = costs_of(paper(targets=["figure_02"]))
     for size, status in ((11e9, "differs"), (80e9, "ok")):
-        monkeypatch.setattr(budget, "_cards", lambda size=size: [("Some card", size)])
-        told = budget.card_memory(costs)
-        assert (told.status, "Some card has" in told.found) == (status, True)
-        assert any("Too large for it" in line for line in told.details) == (status == "differs")
+        monkeypatch.setattr(budget, "_cards", lambda size=size: [("Some GPU", size)])
+        finding = budget.card_memory(costs)
+        assert (finding.status, "Some GPU has" in finding.found) == (status, True)
+        assert any("Too large for it" in line for line in finding.details) == (status == "differs")
 
 
 def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     study = paper(keep_features=False)
-    costs = reckoned(study)
+    costs = costs_of(study)
     needed, features = sum(costs.disk().values()), costs.features()
     least = needed - sum(features.values()) + max(features.values())
 
@@ -234,7 +234,7 @@ def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.Mon
 
 def test_rates_of_finished_trainings_replace_the_assumption() -> None:
     study = paper(targets=["figure_02"])
-    costs = reckoned(study)
+    costs = costs_of(study)
     assumed = budget.hours(study, costs, card="A100", utilisation=0.35)
     one = TRAINING * costs.forward("w2v2-b", costs.speech("msp-podcast", "train").mean_s, stem=False)
     run = Path(study.results) / "models/w2v2-b/seed-42/run.json"
@@ -242,19 +242,19 @@ def test_rates_of_finished_trainings_replace_the_assumption() -> None:
     assert measured(study, costs.work()) == {}
     write(run, json.dumps({"device": "cuda:0", "audio_s_per_s": 2000.0}))
     assert measured(study, costs.work()) == {"finetune": [pytest.approx(2000.0 * one)]}
-    told = budget.hours(study, costs, card="A100", utilisation=0.35)
-    assert "of them done" in told.found
-    assert told.found != assumed.found
-    assert any("rates of finished trainings for: finetune" in line for line in told.details)
+    finding = budget.hours(study, costs, card="A100", utilisation=0.35)
+    assert "of them done" in finding.found
+    assert finding.found != assumed.found
+    assert any("rates of finished trainings for: finetune" in line for line in finding.details)
 
 
 def hours_in(text: str) -> float:
     return float(text.split()[1])
 
 
-def test_a_card_twice_as_busy_takes_half_as_long() -> None:
+def test_a_gpu_with_twice_the_utilisation_takes_half_as_long() -> None:
     study = paper()
-    costs = reckoned(study)
+    costs = costs_of(study)
     slow, fast = (hours_in(budget.hours(study, costs, card="A100", utilisation=share).found) for share in (0.2, 0.4))
     assert math.isclose(slow, 2 * fast, abs_tol=0.2)
 
@@ -281,8 +281,8 @@ def test_weights_that_are_fetched_pinned_or_neither() -> None:
     assert examine_backbone("x", HUB).status == "unknown"
     assert size_of("x", HUB) == BASE
     for revision in (None, "main", "a" * 39):
-        told = examine_backbone("x", replace(HUB, revision=revision))
-        assert (told.status, "backbones.x.revision" in told.details[0]) == ("wrong", True)
+        finding = examine_backbone("x", replace(HUB, revision=revision))
+        assert (finding.status, "backbones.x.revision" in finding.details[0]) == ("wrong", True)
     folder = Path("resources/pretrained/x")
     weights_file(folder / "model.safetensors")
     write(folder / "config.json", json.dumps({"model_type": "hubert", "num_hidden_layers": 2, "hidden_size": 16}))
@@ -298,11 +298,11 @@ def test_weights_in_a_local_folder() -> None:
     local = Backbone(source="./mine")
     assert examine_backbone("x", local).status == "wrong"
     write(Path("mine/config.json"), '{"model_type": "hubert"}')
-    told = examine_backbone("x", local)
-    assert (told.status, "model.safetensors" in told.found) == ("wrong", True)
+    finding = examine_backbone("x", local)
+    assert (finding.status, "model.safetensors" in finding.found) == ("wrong", True)
     weights_file(Path("mine/model.safetensors"))
     assert examine_backbone("x", local).status == "ok"
 
 
-def test_an_unknown_size_is_said_to_be_assumed() -> None:
+def test_an_unknown_size_is_marked_as_assumed() -> None:
     assert size_of("x", Backbone(source="someone/else", revision="a" * 40)).assumed

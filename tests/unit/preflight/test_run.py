@@ -11,6 +11,7 @@ from corpus_trees import write, write_audio
 from hypothesis import given
 from hypothesis import strategies as st
 from preflight_data import MSP, ROOT, ROWS, configured, found, write_release
+from preflight_data import study as study  # a fixture
 from snakemake.utils import update_config
 
 from valence_gap.cli import main
@@ -50,7 +51,7 @@ def test_a_corpus_is_measured_and_differs_from_the_papers(release: CorpusPaths) 
         "2 speakers; the paper: 60",
         "50.0% female; the paper: 54%",
         "1 to 1 utterances of a speaker; the paper: 42 to 912",
-        "50.0% transcribed (figure 4 speaks these); the paper: 55% (footnote 2)",
+        "50.0% transcribed (figure 4 synthesises these); the paper: 55% (footnote 2)",
     )
     assert found(findings, "train").details == ("0.0 h; the paper: 62 h",)
     assert found(findings, "dev").status == "ok"
@@ -66,24 +67,24 @@ def test_the_papers_own_corpus_is_ok(release: CorpusPaths, monkeypatch: pytest.M
 
 def test_another_release_cannot_be_compared(release: CorpusPaths) -> None:
     findings = checked(replace(MSP, release="1.11"), release)
-    told = found(findings, "release")
-    assert (told.status, "1.11" in told.found) == ("differs", True)
-    assert any("figure 2" in line for line in told.details)
+    finding = found(findings, "release")
+    assert (finding.status, "1.11" in finding.found) == ("differs", True)
+    assert any("figure 2" in line for line in finding.details)
     assert found(findings, "test").status == "ok"  # counts of another release are no fault
 
 
-def test_a_later_release_that_is_called_the_papers(tmp_path: Path) -> None:
+def test_a_later_release_that_is_configured_as_the_papers(tmp_path: Path) -> None:
     paths = write_release(tmp_path / "msp", (*ROWS, "MSP-PODCAST_0009_0001.wav,N,,,,9,Male,Test3"))
-    told = found(checked(MSP, paths), "release")
-    assert (told.status, told.details[0]) == ("differs", "there is a split Test3")
+    finding = found(checked(MSP, paths), "release")
+    assert (finding.status, finding.details[0]) == ("differs", "there is a split Test3")
     folder = Path(paths.labels) / "Labels"
     (folder / "labels_concensus.csv").rename(folder / "labels_consensus.csv")
-    told = found(checked(MSP, paths), "release")
-    assert "labels_consensus.csv, as from 1.10 on" in told.details[0]
-    assert any("figure 2" in line for line in told.details)
+    finding = found(checked(MSP, paths), "release")
+    assert "labels_consensus.csv, as from 1.10 on" in finding.details[0]
+    assert any("figure 2" in line for line in finding.details)
 
 
-def test_another_test_set_is_not_held_against_the_papers_counts(release: CorpusPaths, tmp_path: Path) -> None:
+def test_another_test_set_is_not_compared_with_the_papers_counts(release: CorpusPaths, tmp_path: Path) -> None:
     paths = write_release(tmp_path / "two", tuple(row.replace("Test1", "Test2") for row in ROWS))
     corpus = replace(MSP, splits={**MSP.splits, "test": "test-2"})
     assert found(checked(corpus, paths), "test").status == "ok"
@@ -92,17 +93,17 @@ def test_another_test_set_is_not_held_against_the_papers_counts(release: CorpusP
 @pytest.mark.parametrize(("disjoint", "status"), [(True, "wrong"), (False, "differs")])
 def test_a_speaker_in_two_splits(tmp_path: Path, disjoint: bool, status: str) -> None:
     paths = write_release(tmp_path / "msp", (*ROWS, "MSP-PODCAST_0009_0001.wav,N,2.0,4.0,2.6,3,Male,Test1"))
-    told = found(checked(replace(MSP, speakers_disjoint=disjoint), paths), "speakers")
-    assert (told.status, told.details[0]) == (status, "3")
+    finding = found(checked(replace(MSP, speakers_disjoint=disjoint), paths), "speakers")
+    assert (finding.status, finding.details[0]) == (status, "3")
 
 
 @pytest.mark.parametrize(("handled", "status"), [("fail", "wrong"), ("keep", "ok"), ("clip", "ok")])
 def test_labels_outside_their_scale(tmp_path: Path, handled: str, status: str) -> None:
     paths = write_release(tmp_path / "msp", (*ROWS, "MSP-PODCAST_0009_0001.wav,N,7.5,4.0,2.6,9,Male,Train"))
-    told = found(checked(replace(MSP, out_of_scale=handled), paths), "labels")
-    assert told.status == status
-    assert "MSP-PODCAST_0009_0001" in told.details[0]
-    assert told.found.startswith("1 ")
+    finding = found(checked(replace(MSP, out_of_scale=handled), paths), "labels")
+    assert finding.status == status
+    assert "MSP-PODCAST_0009_0001" in finding.details[0]
+    assert finding.found.startswith("1 ")
 
 
 def test_a_row_without_a_label_and_one_without_audio(release: CorpusPaths, tmp_path: Path) -> None:
@@ -111,9 +112,9 @@ def test_a_row_without_a_label_and_one_without_audio(release: CorpusPaths, tmp_p
     (tmp_path / "other/Audios/MSP-PODCAST_0001_0002.wav").unlink()
     findings = checked(MSP, paths)
     assert found(findings, "labels").status == "differs"
-    told = found(findings, "audio files")
-    assert told.found == "1 of 4 rows without a file, left out"
-    assert "MSP-PODCAST_0001_0002" in told.details[0]
+    finding = found(findings, "audio files")
+    assert finding.found == "1 of 4 rows without a file, left out"
+    assert "MSP-PODCAST_0001_0002" in finding.details[0]
 
 
 @pytest.mark.parametrize(("lost", "status"), [(2, "wrong"), (1, "differs"), (0, "ok")])
@@ -122,25 +123,25 @@ def test_a_corpus_that_is_copied_in_part(tmp_path: Path, lost: int, status: str)
     paths = write_release(tmp_path / "msp", (*ROWS, *rows))
     for number in range(lost):
         (tmp_path / f"msp/Audios/MSP-PODCAST_0009_{number:04}.wav").unlink()
-    told = found(checked(MSP, paths), "audio files")
-    assert told.status == status
-    assert not lost or "paths.msp-podcast.audio is a list" in told.details[-1]
-    assert ("corpora.msp-podcast.on_missing_audio: skip" in "".join(told.details)) == (status == "wrong")
-    told = found(checked(replace(MSP, on_missing_audio="skip"), paths), "audio files")
-    assert told.status == ("differs" if lost else "ok")
+    finding = found(checked(MSP, paths), "audio files")
+    assert finding.status == status
+    assert not lost or "paths.msp-podcast.audio is a list" in finding.details[-1]
+    assert ("corpora.msp-podcast.on_missing_audio: skip" in "".join(finding.details)) == (status == "wrong")
+    finding = found(checked(replace(MSP, on_missing_audio="skip"), paths), "audio files")
+    assert finding.status == ("differs" if lost else "ok")
 
 
-def test_mixed_sampling_rates_are_told_with_examples_and_are_harmless(release: CorpusPaths) -> None:
+def test_mixed_sampling_rates_are_reported_with_examples_and_are_harmless(release: CorpusPaths) -> None:
     assert [one.check for one in checked(MSP, release) if one.check == "sampling rates"] == []
     for number in (1, 2):
         write_audio(Path(release.audio[0]) / f"MSP-PODCAST_0001_000{number}.wav", seconds=2, rate=44_100)
-    told = found(checked(MSP, release), "sampling rates")
-    assert (told.status, told.found) == ("ok", "2 of them")
-    assert told.details[:2] == (
+    finding = found(checked(MSP, release), "sampling rates")
+    assert (finding.status, finding.found) == ("ok", "2 different rates")
+    assert finding.details[:2] == (
         "2 files at 16,000 Hz, among other rates: MSP-PODCAST_0002_0001.wav, MSP-PODCAST_0003_0001.wav",
         "2 files at 44,100 Hz, among other rates: MSP-PODCAST_0001_0001.wav, MSP-PODCAST_0001_0002.wav",
     )
-    assert told.details[2].startswith("Harmless: all are brought to 16 kHz")
+    assert finding.details[2].startswith("Harmless: all are resampled to 16 kHz")
 
 
 @pytest.mark.parametrize(("handled", "status"), [("fail", "wrong"), ("skip", "differs")])
@@ -157,17 +158,18 @@ def test_truncated_audio_is_found_in_its_header(release: CorpusPaths, handled: s
         file = Path(release.audio[0]) / f"MSP-PODCAST_0001_000{number}.wav"
         file.write_bytes(file.read_bytes()[:20_000])  # of 64,044, the first 44 of them header
     findings, speech = examine_corpus("msp-podcast", replace(MSP, on_bad_audio=handled), release, paper=True)
-    told = found(findings, "audio headers")
-    assert (told.status, told.found) == (status, "2 bad files")
-    assert told.details == (
-        "2 truncated audio: MSP-PODCAST_0001_0001.wav: 19956 of 64000 bytes are there, "
-        "MSP-PODCAST_0001_0002.wav: 19956 of 64000 bytes are there",
-        "Copy the truncated ones again. Mend them, or set corpora.msp-podcast.on_bad_audio: skip.",
+    finding = found(findings, "audio headers")
+    assert (finding.status, finding.found) == (status, "2 bad files")
+    assert finding.details == (
+        "2 truncated audio: MSP-PODCAST_0001_0001.wav: "
+        "the file has 19956 of the 64000 bytes that its header announces, "
+        "MSP-PODCAST_0001_0002.wav: the file has 19956 of the 64000 bytes that its header announces",
+        "Copy the truncated ones again. Repair the files, or set corpora.msp-podcast.on_bad_audio: skip.",
     )
     assert speech["test"].seconds == 0
 
 
-def test_paths_that_lead_nowhere_and_labels_of_another_kind(release: CorpusPaths, tmp_path: Path) -> None:
+def test_missing_paths_and_labels_in_another_format(release: CorpusPaths, tmp_path: Path) -> None:
     findings, speech = examine_corpus("msp", MSP, replace(release, audio=(str(tmp_path / "no"),)), paper=True)
     assert [one.status for one in findings] == ["wrong"]
     assert str(tmp_path / "no") in findings[0].details[0]
@@ -215,12 +217,12 @@ def test_files_are_merged_as_snakemake_merges_them(below: dict, above: dict) -> 
     assert merge(below, above) == expected
 
 
-def test_only_what_the_targets_need_is_looked_at(study: Path) -> None:
+def test_only_what_the_targets_need_is_checked(study: Path) -> None:
     findings = examine(configured(study), card="A100", utilisation=0.35)
     assert {one.subject for one in findings} == {"msp-podcast", "w2v2-b", "machine"}
 
 
-def test_a_wrong_study_is_told_and_fails(study: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_wrong_study_is_reported_and_fails(study: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
     with pytest.raises(UserError, match="w2v2-b: weights: facebook/wav2vec2-base is not fetched") as error:
         preflight(merged(files), json_file=tmp_path / "out.json")
@@ -263,9 +265,9 @@ def test_a_configuration_that_is_merged_already(study: Path, capsys: pytest.Capt
     config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
     assert main(["preflight", "--configuration", json.dumps(config)]) == 2
     assert "wrong    w2v2-b" in capsys.readouterr().out
-    for wrong, told in (("{", "--configuration is no JSON"), ("[]", "--configuration is no mapping")):
+    for wrong, message in (("{", "--configuration is no JSON"), ("[]", "--configuration is no mapping")):
         assert main(["preflight", "--configuration", wrong]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_a_miniature_that_is_not_made_yet_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

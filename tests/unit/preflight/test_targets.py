@@ -1,4 +1,4 @@
-"""Whether the preflight finds what a target cannot be drawn from."""
+"""Whether the preflight reports missing genders and speakers of a target."""
 
 import json
 from dataclasses import replace
@@ -34,17 +34,17 @@ def test_figure_7_and_its_claims_need_both_genders(study: Path, tmp_path: Path) 
     assert of_target(study, "figure_07", "genders") == []
     assert of_target(study, "claims", "genders") == []
     write_release(tmp_path / "msp", tuple(row.replace("Male", "Female") for row in ROWS))
-    ((status, told),) = of_target(study, "figure_07", "genders")
-    assert (status, told) == ("wrong", "no corpus has both female and male speakers in its test set: msp-podcast")
-    ((status, told),) = of_target(study, "claims", "genders")
+    ((status, message),) = of_target(study, "figure_07", "genders")
+    assert (status, message) == ("wrong", "no corpus has both female and male speakers in its test set: msp-podcast")
+    ((status, message),) = of_target(study, "claims", "genders")
     assert status == "differs"
-    assert told.endswith("cannot be judged on corpora without female or male speakers: msp-podcast")
+    assert message.endswith("cannot be judged on corpora without female or male speakers: msp-podcast")
 
 
 def test_figure_8_and_its_claims_need_speakers_with_enough_utterances(study: Path) -> None:
     assert of_target(study, "figure_08", "speakers", evaluation={"min_samples": 1}) == []
-    told = "no speaker of msp-podcast has 2 labelled utterances (evaluation.min_samples); the most: 1"
-    assert of_target(study, "figure_08", "speakers", evaluation={"min_samples": 2}) == [("wrong", told)]
+    message = "no speaker of msp-podcast has 2 labelled utterances (evaluation.min_samples); the most: 1"
+    assert of_target(study, "figure_08", "speakers", evaluation={"min_samples": 2}) == [("wrong", message)]
     ((status, _),) = of_target(study, "claims", "speakers", evaluation={"min_samples": 2})
     assert status == "differs"
 
@@ -52,5 +52,5 @@ def test_figure_8_and_its_claims_need_speakers_with_enough_utterances(study: Pat
 def test_figure_7_shows_the_corpora_that_have_both_genders() -> None:
     speech = Speech(60.0, 2.0, 30, 0.0, genders=("female", "male"), most_of_a_speaker=3)
     read = {"one": {"test": speech}, "two": {"test": replace(speech, genders=())}, "three": {}}
-    (told,) = targets._fairness(read, ("one", "two", "three"))
-    assert (told.status, told.found) == ("differs", "not shown, for want of female or male speakers: two")
+    (finding,) = targets._fairness(read, ("one", "two", "three"))
+    assert (finding.status, finding.found) == ("differs", "not shown, because female or male speakers are missing: two")

@@ -1,4 +1,4 @@
-"""Masked prediction in a tiny size: on synthetic tones, a few steps, a small model."""
+"""Masked prediction with a small model and a few steps on synthetic tones."""
 
 import json
 import sys
@@ -76,7 +76,7 @@ def test_deltas_are_the_slope() -> None:
     np.testing.assert_allclose(mfccs.deltas(line)[2:-2], np.broadcast_to([3.0, -1.0], (16, 2)), rtol=1e-5)
 
 
-def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_the_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, _ = tones(3)
     whole = mfccs.mfcc(samples)
     monkeypatch.setattr(mfccs, "BLOCK", 7)
@@ -103,7 +103,7 @@ def test_levelled_utterances_are_equally_loud() -> None:
     assert not normalise_level(silence, np.array([0, 50, 50, 100])).any()
 
 
-def test_clusters_find_what_is_apart() -> None:
+def test_clusters_separate_distant_groups() -> None:
     generator = np.random.default_rng(0)
     truth = generator.integers(0, 3, 600)
     features = (np.eye(3)[truth] * 20 + generator.standard_normal((600, 3))).astype(np.float32)
@@ -145,11 +145,11 @@ def test_batches_keep_waves_and_targets_together() -> None:
     targets = np.arange(mfccs.frames_of(len(samples)))  # each frame's own number
     made = list(batches(samples, targets, definition(), seed=3))
     assert made
-    for waves, wanted, mask in made:
-        assert wanted.shape == mask.shape
-        assert mfccs.frames_of(waves.shape[1]) == wanted.shape[1]
-        assert (wanted.diff(dim=1) == 1).all()
-        start = int(wanted[0, 0]) * 320
+    for waves, labels, mask in made:
+        assert labels.shape == mask.shape
+        assert mfccs.frames_of(waves.shape[1]) == labels.shape[1]
+        assert (labels.diff(dim=1) == 1).all()
+        start = int(labels[0, 0]) * 320
         expected = samples[start : start + waves.shape[1]].astype(float)
         expected = (expected - expected.mean()) / expected.std()
         np.testing.assert_allclose(waves[0].numpy(), expected, atol=1e-3)
@@ -167,7 +167,7 @@ def test_build(architecture: str, stem: str, expected: type) -> None:
 
 
 @pytest.mark.parametrize("architecture", ["hubert", "wav2vec2"])
-def test_masked_frames_are_not_heard(architecture: str) -> None:
+def test_masked_frames_do_not_reach_the_model(architecture: str) -> None:
     model = build(definition(architecture=architecture)).train()
     frames = 20
     waves = torch.randn(2, mfccs.samples_of(frames), generator=torch.Generator().manual_seed(0))
@@ -183,10 +183,10 @@ def test_indivisible_sizes_are_all_named() -> None:
     assert len(raised.value.offenders) == 2
 
 
-def test_it_learns_the_melody_and_repeats_itself() -> None:
+def test_it_learns_the_melody_and_a_second_run_is_the_same() -> None:
     samples, offsets = tones(30)
-    wanted = definition(steps=40, clusters=5, warm_up=5, batch_size=4)
-    first, second = (pretrain_on(samples, offsets, wanted) for _ in range(2))
+    settings = definition(steps=40, clusters=5, warm_up=5, batch_size=4)
+    first, second = (pretrain_on(samples, offsets, settings) for _ in range(2))
     assert first.curve == second.curve
     weights = second.model.state_dict()
     assert all(torch.equal(value, weights[key]) for key, value in first.model.state_dict().items())
@@ -203,24 +203,24 @@ def test_too_little_speech() -> None:
 
 @pytest.fixture
 def speech_of_tones(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Speech, float, int]]:
-    """Tones in the place of synthesised speech."""
-    asked: list[tuple[Speech, float, int]] = []
+    """Tones instead of synthesised speech."""
+    requests: list[tuple[Speech, float, int]] = []
 
     def serve(speech: Speech, hours: float, *, workers: int) -> tuple[np.ndarray, np.ndarray]:
-        asked.append((speech, hours, workers))
+        requests.append((speech, hours, workers))
         return tones(hours * 3600)
 
     module = ModuleType("valence_gap.miniature.unlabelled")
     module.unlabelled_speech = serve  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    return asked
+    return requests
 
 
 def test_folder_is_an_ordinary_hugging_face_one(
     tmp_path: Path, speech_of_tones: list[tuple[Speech, float, int]]
 ) -> None:
-    wanted = definition(architecture="wav2vec2", stem="layer", iterations=2)
-    pretrain("mini", wanted, Speech(noise=True), tmp_path / "mini", workers=2)
+    settings = definition(architecture="wav2vec2", stem="layer", iterations=2)
+    pretrain("mini", settings, Speech(noise=True), tmp_path / "mini", workers=2)
     assert speech_of_tones == [(Speech(noise=True), 0.005, 2)]
     assert sorted(path.name for path in (tmp_path / "mini").iterdir()) == [
         "README.md",
@@ -254,7 +254,7 @@ def test_a_backbone_is_continued(tmp_path: Path, speech_of_tones: list[tuple[Spe
     pretrain("second", frozen, Speech(), tmp_path / "second", start=tmp_path / "first")
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
     assert all(torch.equal(first[key], second[key]) for key in first)
-    assert "from the weights of first on" in (tmp_path / "second/README.md").read_text()
+    assert "starting from the weights of first" in (tmp_path / "second/README.md").read_text()
     fresh = build(frozen).bfloat16().state_dict()
     assert not torch.equal(fresh["masked_spec_embed"], first["masked_spec_embed"])
 
@@ -266,7 +266,7 @@ def test_only_the_same_shape_is_continued(tmp_path: Path, other: dict[str, objec
         masked_prediction.load_start(build(definition()), tmp_path / "first")
 
 
-def test_what_is_continued_and_its_folder_come_together(tmp_path: Path) -> None:
+def test_the_continued_backbone_and_its_folder_are_given_together(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="continues None"):
         pretrain("x", definition(), Speech(), tmp_path / "x", start=tmp_path)
     with pytest.raises(UserError, match="continues first"):

@@ -54,7 +54,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tones(words: str) -> TranscribedUtterance:
-    """Speech in which each letter is a tone of 100 ms of its own."""
+    """Speech in which each letter is a different tone of 100 ms."""
     time_s = np.arange(RATE_HZ // 10) / RATE_HZ
     notes = {letter: 300.0 * 1.5**place for place, letter in enumerate("ABC ")}
     wave = np.concatenate([np.sin(2 * np.pi * notes[letter] * time_s) for letter in words])
@@ -117,7 +117,7 @@ def test_spelling() -> None:
     assert spelt == "WELL|KNOWN|ISN'T|IT|'TIS"
 
 
-def test_what_has_fewer_frames_than_letters_is_left_out(backbone: Path) -> None:
+def test_utterances_with_fewer_frames_than_letters_are_left_out(backbone: Path) -> None:
     short = TranscribedUtterance("a very long sentence", np.ones(2000, dtype=np.int16))
     examples = prepare([short, tones("AB")], Stem.of(build(backbone).hubert))
     assert [len(each) for each in examples.letters] == [2]

@@ -35,9 +35,9 @@ def test_the_folder_is_an_ordinary_one_and_the_same_each_time(tmp_path: Path) ->
     assert (tmp_path / "a" / "README.md").read_text().startswith("---\nlicense: mit\n")
 
 
-def test_the_tokeniser_is_read_alike_by_transformers(tmp_path: Path) -> None:
+def test_both_tokenisers_of_transformers_read_it_alike(tmp_path: Path) -> None:
     pretrain_text_encoder("tiny", TINY, tmp_path / "a")
-    text = "THE unheard zebra, wasn't it?"
+    text = "THE unseen zebra, wasn't it?"
     fast = AutoTokenizer.from_pretrained(tmp_path / "a")(text)["input_ids"]
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "vocab.txt").write_bytes((tmp_path / "a" / "vocab.txt").read_bytes())
@@ -47,11 +47,11 @@ def test_the_tokeniser_is_read_alike_by_transformers(tmp_path: Path) -> None:
     assert [pieces[fast[0]], pieces[fast[-1]]] == ["[CLS]", "[SEP]"]
 
 
-def test_it_learns_what_can_be_told() -> None:
+def test_it_learns_words_that_can_be_predicted() -> None:
     texts = ["one two three four", "five six seven eight"] * 20
     definition = replace(TINY, vocabulary=60, steps=400, batch_size=8, hidden=32, learning_rate=5e-3, warm_up=10)
     _, curve = train_on(texts, train_tokenizer(texts, 60), definition)
-    assert curve[-1][2] > 0.9  # masked accuracy; each word tells the others
+    assert curve[-1][2] > 0.9  # masked accuracy; each word determines the others
 
 
 def test_masking_is_bert_s() -> None:
@@ -69,7 +69,7 @@ def test_masking_is_bert_s() -> None:
     assert (shown[is_masked] == 77).mean() == pytest.approx(0.1, abs=0.03)
 
 
-def test_a_batch_always_asks_for_something() -> None:
+def test_a_batch_always_has_a_masked_word_piece() -> None:
     whole = np.array([[2, 9, 3]])
     _, labels = mask_tokens(whole, 20, 4, 1e-9, np.random.default_rng(0))
     assert labels.tolist() == [[IGNORE_INDEX, 9, IGNORE_INDEX]]

@@ -1,4 +1,4 @@
-"""Jobs that end for lack of memory are told of, with what to do."""
+"""Jobs that ended because memory ran out are reported, with what to do."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ rule failed:
 
 
 @pytest.mark.parametrize(
-    ("targets", "told"),
+    ("targets", "expected"),
     [
         (["failed"], []),
         (["inside", "failed"], ["error: a job was killed", "- inside: SIGKILL; log: none"]),
@@ -43,25 +43,25 @@ rule failed:
                 "- inside: SIGKILL",
                 "- replaced: SIGKILL; log: logs/replaced.log",
                 "- bus: SIGBUS",
-                "SIGBUS also comes of a full disk",
+                "SIGBUS can also mean that the disk or /dev/shm is full",
             ],
         ),
     ],
 )
-def test_the_snakefile_says_which_jobs_were_killed_and_what_to_do(
-    targets: list[str], told: list[str], tmp_path: Path
+def test_the_snakefile_reports_which_jobs_were_killed_and_what_to_do(
+    targets: list[str], expected: list[str], tmp_path: Path
 ) -> None:
     onerror = (ROOT / "Snakefile").read_text().partition("\nonerror:")[2]
     (tmp_path / "Snakefile").write_text(f"import sys\n{SNAKEFILE}\nonerror:{onerror}")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--keep-going", "--show-failed-logs", *targets]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 1
-    assert [words for words in told if words not in ran.stderr] == []
-    assert ("were killed" in ran.stderr or "was killed" in ran.stderr) == bool(told)
-    assert ("let fewer jobs run at once" in ran.stderr) == bool(told)
+    assert [words for words in expected if words not in ran.stderr] == []
+    assert ("were killed" in ran.stderr or "was killed" in ran.stderr) == bool(expected)
+    assert ("run fewer jobs at once" in ran.stderr) == bool(expected)
 
 
-# What Snakemake 9.27 and its SLURM plugin write; the log of the cluster's job lies beside it.
+# What Snakemake 9.27 and its SLURM plugin write; the log of the cluster's job is in the same folder.
 STARTED = """
 [Mon Nov 23 04:53:13 2026]
 rule {rule}:
@@ -83,7 +83,7 @@ Error in rule {rule}:
 
 
 def in_a_cluster(state: str, own: str, cluster: str) -> str | None:
-    """What is said of a training whose log and whose cluster's log end so."""
+    """The report on a training whose log and whose cluster's log have the given ends."""
     Path("finetune.log").write_text(own)
     Path("slurm-3.log").write_text(cluster)
     text = STARTED.format(rule="finetune", number=3) + ENDED.format(rule="finetune", number=3, state=state)
@@ -94,13 +94,13 @@ def in_a_cluster(state: str, own: str, cluster: str) -> str | None:
 @pytest.mark.parametrize(
     ("state", "own", "cluster", "how"),
     [
-        ("OUT_OF_MEMORY", "", "", "it used more memory than it asked for"),
+        ("OUT_OF_MEMORY", "", "", "it used more memory than it requested"),
         ("FAILED", "", "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0.", "it used more memory"),
         ("FAILED", "", "slurmstepd: error: StepId=7.0 exceeded memory limit (9 > 5), being killed", "it used more"),
         ("FAILED", "epoch 1", "Command 'train' died with <Signals.SIGKILL: 9>.", "SIGKILL"),
-        ("FAILED", "epoch 1", "rule finetune:", "its log just ends"),
+        ("FAILED", "epoch 1", "rule finetune:", "its log ends without a message"),
         ("FAILED", "error: no labels", "Command 'train' returned non-zero exit status 2.", None),
-        ("FAILED", "told to stop by SIGUSR1: the state is saved", "", None),
+        ("FAILED", "stopped by SIGUSR1; the same command resumes from scratch/train", "", None),
         ("CANCELLED", "epoch 1", "", None),
         ("TIMEOUT", "epoch 1", "", None),
         ("NODE_FAIL", "epoch 1", "", None),
@@ -110,17 +110,17 @@ def test_the_end_of_a_clusters_job_is_read_in_its_logs(
     state: str, own: str, cluster: str, how: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = in_a_cluster(state, own, cluster)
+    report = in_a_cluster(state, own, cluster)
     if how is None:
-        assert told is None
+        assert report is None
     else:
-        assert told is not None
-        assert f"- finetune: {how}" in told
-        assert "mem_mb=8300; log: finetune.log, slurm-3.log" in told
-        assert "finetune: {mem_mb: 16600 * attempt}" in told
-        assert "--retries" in told
-        assert "micro_batch_size" in told
-        assert "--cores 1" not in told
+        assert report is not None
+        assert f"- finetune: {how}" in report
+        assert "mem_mb=8300; log: finetune.log, slurm-3.log" in report
+        assert "finetune: {mem_mb: 16600 * attempt}" in report
+        assert "--retries" in report
+        assert "micro_batch_size" in report
+        assert "--cores 1" not in report
 
 
 def test_a_job_that_succeeded_in_a_later_attempt_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_a_job_that_succeeded_in_a_later_attempt_is_not_named(tmp_path: Path, mo
     assert killed_jobs(["main.log"]) is None
 
 
-def test_a_log_that_is_not_there_tells_nothing(tmp_path: Path) -> None:
+def test_a_missing_log_gives_no_report(tmp_path: Path) -> None:
     assert killed_jobs([str(tmp_path / "absent.log")]) is None
 
 
@@ -141,16 +141,16 @@ def allocate() -> None:
 
 
 @pytest.mark.parametrize("error", [MemoryError("no"), torch.OutOfMemoryError("no"), BrokenProcessPool("ended")])
-def test_lack_of_memory_is_what_a_user_can_mend(error: Exception) -> None:
-    told = user_error_from_os_error(error)
-    assert told is not None
-    assert "more memory" in told.remedy
+def test_an_out_of_memory_error_becomes_a_user_error(error: Exception) -> None:
+    user_error = user_error_from_os_error(error)
+    assert user_error is not None
+    assert "more memory" in user_error.remedy
 
 
-def test_memory_that_torch_is_refused_is_what_a_user_can_mend() -> None:
+def test_a_failed_allocation_of_torch_becomes_a_user_error() -> None:
     with pytest.raises(RuntimeError) as refused:
         allocate()
-    told = user_error_from_os_error(refused.value)
-    assert told is not None
-    assert told.what == "memory ran out"
+    user_error = user_error_from_os_error(refused.value)
+    assert user_error is not None
+    assert user_error.what == "memory ran out"
     assert user_error_from_os_error(RuntimeError("shapes differ")) is None

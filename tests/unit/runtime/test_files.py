@@ -55,7 +55,7 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["new"]
 
 
-def test_arrays_are_mapped_and_come_back(tmp_path: Path) -> None:
+def test_a_written_array_is_read_back_memory_mapped(tmp_path: Path) -> None:
     array = np.arange(6, dtype=np.int16).reshape(2, 3)
     write_array(tmp_path / "array.npy", array)
     back = read_array(tmp_path / "array.npy")
@@ -75,7 +75,7 @@ def test_an_array_is_written_as_numpy_writes_it(tmp_path: Path, shape: tuple[int
     assert (tmp_path / "blocks.npy").read_bytes() == expected
 
 
-def test_blocks_that_are_not_the_array_are_refused(tmp_path: Path) -> None:
+def test_blocks_of_another_shape_or_dtype_are_refused(tmp_path: Path) -> None:
     blocks = [np.zeros((2, 3), np.uint16)]
     for shape, dtype in (((3, 3), np.uint16), ((2, 4), np.uint16), ((2, 3), np.int32)):
         with pytest.raises(ValueError, match=r"rows were written|does not fit"):
@@ -106,7 +106,7 @@ def names(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir())
 
 
-def test_what_a_killed_process_left_goes_with_the_next_writing_and_a_living_one_is_left_alone(tmp_path: Path) -> None:
+def test_the_next_writer_removes_the_remains_of_a_killed_process_but_not_of_a_running_one(tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdin is not None
@@ -114,7 +114,10 @@ def test_what_a_killed_process_left_goes_with_the_next_writing_and_a_living_one_
         assert other.stdout.readline() == "writing\n"
         write_both(tmp_path)
         hidden = [name for name in names(tmp_path) if name.startswith(".")]
-        assert [name.split(".")[1] for name in hidden] == ["state", "train"]  # the other one's, which it still writes
+        assert [name.split(".")[1] for name in hidden] == [
+            "state",
+            "train",
+        ]  # of the other process, which still writes them
         other.stdin.close()
     assert other.returncode == -9
     assert [name for name in names(tmp_path) if name.startswith(".")] == hidden
@@ -162,7 +165,9 @@ with files.atomic_folder(pathlib.Path(sys.argv[1])) as folder:
 
 
 @pytest.mark.parametrize(("when", "left"), [("moved aside", None), ("in place", ["new"])])
-def test_a_kill_between_leaves_no_half_folder(tmp_path: Path, when: str, left: list[str] | None) -> None:
+def test_a_kill_during_the_replacement_leaves_no_incomplete_folder(
+    tmp_path: Path, when: str, left: list[str] | None
+) -> None:
     folder = tmp_path / "pack"
     folder.mkdir()
     for name in ("old", "older"):
@@ -171,7 +176,7 @@ def test_a_kill_between_leaves_no_half_folder(tmp_path: Path, when: str, left: l
     assert done.returncode == -9
     assert (names(folder) if folder.exists() else None) == left
     hidden = [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-    assert ["old", "older"] in map(names, hidden)  # whole, and known for what it is
+    assert ["old", "older"] in map(names, hidden)  # complete, and with a name that is recognised as scratch
     with atomic_folder(folder) as scratch:
         (scratch / "again").touch()
     assert names(tmp_path) == ["pack"]
@@ -184,7 +189,7 @@ def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path: Path) -> 
     folder.mkdir()
     (folder / "half").touch()
     long_ago = time.time() - files.LEFT_ALONE_S - 60
-    os.utime(folder, (long_ago, long_ago))  # what lies in it has just been written to
+    os.utime(folder, (long_ago, long_ago))  # but its content has just been written
     for name in ("a.csv", "b"):
         files.remove_orphans(tmp_path / name)
     assert names(tmp_path) == [file.name, folder.name]
@@ -195,7 +200,7 @@ def test_what_another_machine_writes_is_left_alone_for_a_day(tmp_path: Path) -> 
     assert names(tmp_path) == []
 
 
-def test_a_name_is_hidden_wherever_it_lies() -> None:
+def test_a_path_is_scratch_if_any_of_its_parts_is_hidden() -> None:
     assert files.is_scratch(Path(".train.0123abcd-1-abcd_123/audio.npy"))
     assert not files.is_scratch(Path("w2v2-b.robust/model.safetensors"))
 

@@ -18,60 +18,60 @@ ROOT = Path(__file__).parents[3]
 RULES = ROOT / "workflow" / "rules"
 
 
-def test_cards_are_named_as_cuda_names_them():
+def test_gpus_have_the_same_names_as_in_cuda():
     assert gpus.requested_gpus({}) == []
     assert gpus.requested_gpus({"VALENCE_GAP_GPUS": " "}) == []
     assert gpus.requested_gpus({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
 
 
 @pytest.mark.parametrize("text", ["0,,1", "0,0", ","])
-def test_a_wrong_list_is_told(text):
+def test_a_wrong_list_is_refused(text):
     with pytest.raises(UserError, match="VALENCE_GAP_GPUS"):
         gpus.requested_gpus({"VALENCE_GAP_GPUS": text})
 
 
-def test_without_cards_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
+def test_without_gpus_nothing_is_claimed_or_changed(tmp_path, monkeypatch):
     monkeypatch.delenv("VALENCE_GAP_GPUS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
-    with gpus.acquire_gpu(locks=tmp_path / "locks") as card:
-        assert card is None
+    with gpus.acquire_gpu(locks=tmp_path / "locks") as gpu:
+        assert gpu is None
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
     assert not (tmp_path / "locks").exists()
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_holders_get_different_cards(tmp_path, count):
+def test_simultaneous_holders_get_different_gpus(tmp_path, count):
     names = [str(index) for index in range(count)]
     with ExitStack() as held:
         claimed = [held.enter_context(gpus.acquire_gpu(names, tmp_path)) for _ in names]
         assert claimed == names
-    with gpus.acquire_gpu(names, tmp_path) as card:
-        assert card == "0"
+    with gpus.acquire_gpu(names, tmp_path) as gpu:
+        assert gpu == "0"
 
 
-def test_the_block_sees_its_card_alone_and_leaves_the_environment_as_it_was(tmp_path, monkeypatch):
+def test_only_the_claimed_gpu_is_visible_in_the_block_and_the_environment_is_restored(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     with gpus.acquire_gpu(["3"], tmp_path):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
-def test_a_card_is_free_again_after_an_error(tmp_path):
+def test_a_gpu_is_free_again_after_an_error(tmp_path):
     with pytest.raises(RuntimeError), gpus.acquire_gpu(["0"], tmp_path):
         raise RuntimeError
-    with gpus.acquire_gpu(["0"], tmp_path) as card:
-        assert card == "0"
+    with gpus.acquire_gpu(["0"], tmp_path) as gpu:
+        assert gpu == "0"
 
 
-def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
+def test_a_process_waits_until_a_gpu_is_free(tmp_path, monkeypatch):
     held = gpus.acquire_gpu(["0"], tmp_path)
     held.__enter__()
     monkeypatch.setattr(gpus, "ASK_EVERY_S", 0.01)
     claimed = []
 
     def wait() -> None:
-        with gpus.acquire_gpu(["0"], tmp_path) as card:
-            claimed.append(card)
+        with gpus.acquire_gpu(["0"], tmp_path) as gpu:
+            claimed.append(gpu)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
@@ -82,32 +82,32 @@ def test_who_finds_none_waits_until_one_is_given_back(tmp_path, monkeypatch):
     assert claimed == ["0"]
 
 
-def test_a_killed_process_gives_its_card_back(tmp_path):
+def test_the_gpu_of_a_killed_process_is_free_again(tmp_path):
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import acquire_gpu\n"
-        "with acquire_gpu(['0', '1'], Path(sys.argv[1])) as card:\n    print(card, flush=True)\n    time.sleep(600)\n"
+        "with acquire_gpu(['0', '1'], Path(sys.argv[1])) as gpu:\n    print(gpu, flush=True)\n    time.sleep(600)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "0\n"
-        with gpus.acquire_gpu(["0", "1"], tmp_path) as card:
-            assert card == "1"
+        with gpus.acquire_gpu(["0", "1"], tmp_path) as gpu:
+            assert gpu == "1"
     finally:
         holder.kill()
         holder.communicate()
-    with gpus.acquire_gpu(["0", "1"], tmp_path) as card:
-        assert card == "0"
+    with gpus.acquire_gpu(["0", "1"], tmp_path) as gpu:
+        assert gpu == "0"
 
 
-def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypatch):
-    """Two jobs that each end only when both hold a card, and a third that can have one only then."""
+def test_jobs_that_snakemake_runs_at_once_get_different_gpus(tmp_path, monkeypatch):
+    """Two of three jobs end only when both hold a GPU; the third one has to wait for a free GPU."""
     (tmp_path / "hold.py").write_text(
         "import sys, time\nfrom pathlib import Path\nfrom valence_gap.runtime.gpus import acquire_gpu\n"
-        "with acquire_gpu(locks=Path('locks')) as card:\n"
+        "with acquire_gpu(locks=Path('locks')) as gpu:\n"
         "    Path(sys.argv[1]).with_suffix('.held').touch()\n"
         "    while len(list(Path('.').glob('*.held'))) < 2:\n        time.sleep(0.05)\n"
-        "Path(sys.argv[1]).write_text(card)\n"
+        "Path(sys.argv[1]).write_text(gpu)\n"
     )
     (tmp_path / "Snakefile").write_text(
         "rule all:\n    input: 'a', 'b', 'c'\n"
@@ -122,14 +122,14 @@ def test_jobs_that_snakemake_runs_at_once_get_different_cards(tmp_path, monkeypa
     assert set(got) == {"4", "7"}
 
 
-def test_the_commands_that_claim_are_those_of_the_rules_with_a_gpu():
+def test_the_commands_that_claim_a_gpu_are_those_of_the_rules_with_a_gpu():
     blocks = [block for path in RULES.glob("*.smk") for block in re.split(r"^rule ", path.read_text(), flags=re.M)]
-    wanting = {name for block in blocks if "gpu=1" in block for name in re.findall(r"valence-gap ([\w-]+)", block)}
-    assert wanting == gpus.GPU_COMMANDS
+    with_gpu = {name for block in blocks if "gpu=1" in block for name in re.findall(r"valence-gap ([\w-]+)", block)}
+    assert with_gpu == gpus.GPU_COMMANDS
 
 
 @pytest.mark.parametrize(("command", "expected"), [("train", "4"), ("score", None)])
-def test_the_command_line_claims_for_those_alone(monkeypatch, tmp_path, command, expected):
+def test_the_command_line_claims_a_gpu_only_for_these_commands(monkeypatch, tmp_path, command, expected):
     seen = []
 
     def run(_: object) -> None:

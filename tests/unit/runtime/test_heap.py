@@ -1,4 +1,4 @@
-"""Memory that is freed and asked for again."""
+"""Memory that is freed and allocated again."""
 
 import ctypes
 import subprocess
@@ -17,7 +17,7 @@ def use():
 
 if sys.argv[1] == "keep":
     keep_freed_memory()
-for _ in range(3):  # the C library learns from what is freed
+for _ in range(3):  # the C library adapts its thresholds to what is freed
     use()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
@@ -26,10 +26,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def pages_asked_for_again(mode: str) -> int:
+def page_faults(mode: str) -> int:
     return int(subprocess.run([sys.executable, "-c", CODE, mode], capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="not glibc")
-def test_freed_memory_is_kept_for_what_is_asked_for_next() -> None:
-    assert pages_asked_for_again("keep") < pages_asked_for_again("return") / 100
+def test_freed_memory_is_kept_for_the_next_allocations() -> None:
+    assert page_faults("keep") < page_faults("return") / 100

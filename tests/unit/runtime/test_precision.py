@@ -24,7 +24,7 @@ def test_auto_follows_the_processor(monkeypatch, capabilities, expected):
     assert precision.resolve("auto", CPU) == expected
 
 
-def test_a_named_precision_is_taken_whatever_the_processor(monkeypatch):
+def test_a_named_precision_is_used_on_every_processor(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert precision.resolve("bf16", CPU) == torch.bfloat16
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
@@ -39,7 +39,7 @@ def test_autocast_multiplies_in_the_format(dtype):
     assert layer.weight.dtype == torch.float32
 
 
-def test_the_device_is_the_gpu_where_there_is_one(monkeypatch):
+def test_the_device_is_the_gpu_if_there_is_one(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert precision.device().type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -57,12 +57,12 @@ for frames in 2 * [*range(100, 180)]:
 
 
 @pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="here oneDNN does not multiply in bfloat16"
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN does not multiply in bfloat16 on this machine"
 )
 @pytest.mark.parametrize(("few", "made"), [(False, 80), (True, 160)])
-def test_few_kernels_are_kept_where_they_are_asked_for(few: bool, made: int) -> None:
+def test_few_kernels_are_kept_if_required(few: bool, made: int) -> None:
     environment = os.environ | {"ONEDNN_VERBOSE": "2"}
     environment.pop(precision.FEW_KERNELS[0], None)
     command = [sys.executable, "-c", KERNELS.format(few=few)]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert told.count("create:cache_miss") == made
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert output.count("create:cache_miss") == made

@@ -16,7 +16,7 @@ print("still there", file=sys.stderr)
 """
 
 
-def test_headlines_are_rare_but_for_those_that_are_always_said(
+def test_status_lines_are_at_least_ten_seconds_apart_except_those_that_are_always_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = [100.0]
@@ -27,12 +27,12 @@ def test_headlines_are_rare_but_for_those_that_are_always_said(
         status.show(f"epoch {tenth}", always=tenth == 300)
     clock[0] += 1
     status.show("one too early")
-    heard = capsys.readouterr()
-    assert heard.out.splitlines() == [f"w2v2-b/seed-42: epoch {tenth}" for tenth in (100, 200, 300)]
-    assert heard.err == ""
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [f"w2v2-b/seed-42: epoch {tenth}" for tenth in (100, 200, 300)]
+    assert captured.err == ""
 
 
-def test_slow_epochs_are_each_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_slow_epoch_is_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     status = StatusLines("a")
@@ -42,7 +42,7 @@ def test_slow_epochs_are_each_told(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert capsys.readouterr().out == "a: epoch 1\na: epoch 2\na: epoch 3\n"
 
 
-def test_a_job_outlives_who_watches_it() -> None:
+def test_a_job_continues_when_the_reader_of_its_output_is_gone() -> None:
     job = subprocess.Popen(
         [sys.executable, "-c", UNREAD],
         stdin=subprocess.PIPE,
@@ -53,5 +53,5 @@ def test_a_job_outlives_who_watches_it() -> None:
     assert job.stdin is not None
     assert job.stdout is not None
     job.stdout.close()
-    _, told = job.communicate("closed\n", timeout=60)
-    assert (told, job.returncode) == ("still there\n", 0)
+    _, stderr = job.communicate("closed\n", timeout=60)
+    assert (stderr, job.returncode) == ("still there\n", 0)

@@ -56,16 +56,16 @@ def change(folder: Path, file: str, column: str, row: int, value: object) -> Non
 
 
 def offenders(folders: tuple[Path, Path], tolerance: float = 0.01, **options: object) -> list[str]:
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as caught:
         verify(*folders, tolerance=tolerance, **options)
-    return list(told.value.offenders)
+    return list(caught.value.offenders)
 
 
 def test_equal_folders_agree_exactly(folders):
     assert verify(*folders, tolerance=0.0) == "23 values in 4 files agree within 0"
 
 
-def test_what_tells_of_a_run_is_not_compared(folders):
+def test_run_records_of_scores_predictions_and_claims_are_not_compared(folders):
     for number, folder in enumerate(folders):
         for file in (SCORES, PREDICTIONS, "claims.json"):
             (folder / file).with_suffix(".run.json").write_text(json.dumps({"wall_s": number}))
@@ -83,13 +83,13 @@ def test_numbers_within_the_tolerance_agree(folders):
     ]
 
 
-def test_all_differences_are_told_at_once(folders):
+def test_all_differences_are_reported_at_once(folders):
     change(folders[1], SCORES, "ccc", 0, 0.7)
     change(folders[1], SCORES, "low", 0, 0.1)
     change(folders[1], TRAINING, "loss", 0, 1.6)
     change(folders[1], TRAINING, "loss", 1, 1.5)
     assert offenders(folders) == [
-        f"{TRAINING}: loss: 2 values, most 1.0 and 1.5 in row 1",
+        f"{TRAINING}: loss: 2 values differ, the largest difference is between 1.0 and 1.5 in row 1",
         f"{SCORES}: ccc: 0.5 and 0.7 in row 0",
         f"{SCORES}: low: 0.25 and 0.1 in row 0",
     ]
@@ -140,13 +140,13 @@ def test_a_missing_file_column_or_row_is_a_difference(folders):
     ]
 
 
-def test_what_tells_of_the_run_is_left_out(folders):
+def test_the_run_record_of_a_model_is_not_compared(folders):
     (folders[0] / f"models/{RUN}/run.json").write_text('{"wall_s": 1.0}')
     (folders[1] / f"models/{RUN}/run.json").write_text('{"wall_s": 2.0}')
     verify(*folders, tolerance=0.0)
 
 
-def test_only_what_is_asked_for_is_compared(folders):
+def test_only_the_given_patterns_are_compared(folders):
     change(folders[1], TRAINING, "loss", 0, 9.0)
     verify(*folders, tolerance=0.0, only=["scores/**/*.csv"])
 
@@ -160,7 +160,7 @@ def test_every_difference_can_be_written(folders, tmp_path):
     assert table[["file", "field", "row"]].to_numpy().tolist() == [[TRAINING, "loss", 0], [TRAINING, "loss", 1]]
 
 
-def test_nothing_to_compare_is_no_agreement(tmp_path, folders):
+def test_nothing_to_compare_is_an_error(tmp_path, folders):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="nothing to compare"):
         verify(tmp_path / "empty", tmp_path / "empty", tolerance=0.0)
@@ -174,7 +174,7 @@ def test_a_broken_file_is_named(folders, file, content):
     assert str(folders[1] / file) in offenders(folders)[0]
 
 
-def test_the_command_says_what_agrees(folders, capsys):
+def test_the_command_prints_how_many_values_agree(folders, capsys):
     parser = argparse.ArgumentParser()
     command.register(parser.add_subparsers())
     args = parser.parse_args(["verify", *map(str, folders), "--tolerance", "0.01", "--only", "scores/**/*.csv"])

@@ -20,13 +20,13 @@ def pairs(draw, least=2):
 def test_agrees_with_audmetric(pair):
     truth, prediction = pair
     if np.ptp(truth) < 1e-3 and np.ptp(prediction) < 1e-3:
-        return  # audmetric divides what rounding left; tested below
+        return  # audmetric divides rounding errors here; tested below
     expected = audmetric.concordance_cc(truth, prediction)
     assert ccc(truth, prediction) == pytest.approx(expected, abs=1e-9)
 
 
 @given(pairs())
-def test_symmetric_bounded_and_unmoved_by_a_common_shift_and_scale(pair):
+def test_symmetric_bounded_and_unchanged_by_a_common_shift_and_scale(pair):
     truth, prediction = pair
     if np.ptp(truth) < 1e-3:
         return

@@ -73,19 +73,19 @@ def test_scores_by_hand():
 def test_utterances_skipped_for_their_audio_are_left_out_and_counted(tmp_path, capsys):
     utterances, labels = corpus_tables()
     predictions = predict(labels)
-    heard = utterances[utterances.id != "u007"]
+    usable = utterances[utterances.id != "u007"]
     spoken = predict(labels, "synthesised", seed=2)[20:50]  # the engine needs no audio: u007 may be among them
     spoken = pd.concat([spoken, predict(labels, "synthesised", seed=2)[7:8]])
     expected = table_of(
         pd.concat([predictions, spoken]).query("id != 'u007'"),
         labels.query("id != 'u007'").reset_index(drop=True),
-        heard.reset_index(drop=True),
+        usable.reset_index(drop=True),
     )
     paths = {name: tmp_path / f"{name}.parquet" for name in ("predictions", "labels", "utterances")}
     pd.concat([predictions.query("id != 'u007'"), spoken]).to_parquet(paths["predictions"])
     labels.to_parquet(paths["labels"])
     utterances.to_parquet(paths["utterances"])
-    heard[["id"]].to_parquet(tmp_path / "index.parquet")
+    usable[["id"]].to_parquet(tmp_path / "index.parquet")
     named = {"model": "m", "seed": 1, "corpus": "iemocap", "dimensions": ["arousal", "dominance", "valence"]}
 
     def run():
@@ -101,7 +101,7 @@ def test_utterances_skipped_for_their_audio_are_left_out_and_counted(tmp_path, c
     pd.testing.assert_frame_equal(run().drop(columns=["model", "seed"]), expected, check_dtype=False)
     assert "iemocap: 1 of 60 utterances have bad audio and were skipped" in capsys.readouterr().err
     pd.concat([predictions.query("id not in ['u007', 'u008']"), spoken]).to_parquet(paths["predictions"])
-    with pytest.raises(UserError, match="1 predictions for iemocap are missing") as caught:  # u008 was heard
+    with pytest.raises(UserError, match="1 predictions for iemocap are missing") as caught:  # u008 was not skipped
         run()
     assert caught.value.offenders == ("clean: u008",)
 
@@ -125,7 +125,7 @@ def test_speakers_need_enough_utterances():
     assert table[table.group_by == "speaker"].group.tolist() == [counts.idxmax()]
 
 
-def test_only_annotated_dimensions_in_the_house_order():
+def test_only_annotated_dimensions_in_the_fixed_order():
     utterances, labels = corpus_tables()
     table = table_of(predict(labels), labels, utterances, ["valence", "arousal"])
     assert table.dimension.unique().tolist() == ["arousal", "valence"]
@@ -165,7 +165,7 @@ def test_there_is_a_mean_only_over_augmentations():
     assert AUGMENTED_MEAN not in set(table_of(spoken, labels, utterances).condition)
 
 
-def test_synthesised_covers_what_was_spoken_and_counts_it(capsys):
+def test_synthesised_covers_the_utterances_that_were_spoken_and_counts_them(capsys):
     utterances, labels = corpus_tables()
     spoken = labels[utterances.transcript == "words"]
     predictions = predict(spoken, "synthesised")
@@ -184,14 +184,14 @@ def test_missing_predictions_are_listed_up_to_twenty():
     assert caught.value.offenders[-1] == "... and 5 more"
 
 
-def test_what_does_not_fit_together_is_refused():
+def test_tables_that_do_not_fit_together_are_refused():
     utterances, labels = corpus_tables()
     predictions = predict(labels)
     with pytest.raises(UserError, match="more than one prediction"):
         table_of(pd.concat([predictions, predictions[:1]]), labels, utterances)
     with pytest.raises(UserError, match="does not have"):
         table_of(predictions.replace({"id": {"u000": "x"}}), labels, utterances)
-    with pytest.raises(UserError, match="not of the same ids"):
+    with pytest.raises(UserError, match="do not have the same ids"):
         table_of(predictions, labels[1:], utterances)
     with pytest.raises(UserError, match="unknown dimension"):
         table_of(predictions, labels, utterances, ["sentiment"])

@@ -64,7 +64,7 @@ def test_interval_is_the_percentiles_and_skips_undefined():
     assert np.isnan([low, high]).all()
 
 
-def test_estimate_covers_the_truth_about_as_often_as_it_says():
+def test_intervals_cover_the_truth_about_as_often_as_their_confidence():
     whole, predictions = utterances(200_000, seed=1)
     expected = ccc(whole, predictions[:, 0])
     inside = 0
@@ -94,7 +94,7 @@ def test_paired_difference_against_a_naive_loop():
     assert found.high[0] == pytest.approx(np.percentile(naive, 97.5))
 
 
-def test_a_model_differs_from_itself_by_exactly_nothing():
+def test_a_model_differs_from_itself_by_exactly_zero():
     truth, predictions = utterances(30)
     found = paired_difference(truth, predictions, predictions, **OPTIONS, rng=generator(0))
     assert (found.low == 0).all()
@@ -123,7 +123,7 @@ def test_resampled_mean_against_a_naive_loop():
     assert found.low[0] == pytest.approx(np.percentile(naive, 2.5))
 
 
-def test_no_utterances_no_numbers():
+def test_without_utterances_all_values_are_nan():
     found = ccc_estimate(np.empty(0), np.empty((0, 2)), **OPTIONS, rng=generator(0))
     assert np.isnan([found.value, found.low, found.high]).all()
 

@@ -22,7 +22,7 @@ def ccc(model: str, seed: int, corpus: str, dimension: str) -> float:
 
 @pytest.fixture
 def tables(tmp_path: Path) -> list[Path]:
-    """Score tables by run, with rows of groups that are no whole test set."""
+    """Score tables by run, with some rows for groups that are only a part of the test set."""
     paths = []
     for model, corpus in product(SEEDS, CORPORA):
         for seed in SEEDS[model]:
@@ -41,9 +41,9 @@ def test_each_row_is_over_the_seeds_of_a_model(tables: list[Path], tmp_path: Pat
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == ["model", "corpus", "condition", "dimension", "seeds", "mean", "sd", "minimum", "maximum"]
-    wanted = [(model, corpus, name) for model, corpus in product(SEEDS, CORPORA) for name in CORPORA[corpus]]
-    assert [(row["model"], row["corpus"], row["dimension"]) for row in rows] == wanted
-    for row, (model, corpus, dimension) in zip(rows, wanted, strict=True):
+    expected = [(model, corpus, name) for model, corpus in product(SEEDS, CORPORA) for name in CORPORA[corpus]]
+    assert [(row["model"], row["corpus"], row["dimension"]) for row in rows] == expected
+    for row, (model, corpus, dimension) in zip(rows, expected, strict=True):
         values = [ccc(model, seed, corpus, dimension) for seed in SEEDS[model]]
         assert (row["condition"], int(row["seeds"])) == ("clean", len(values))
         found = [float(row[name]) for name in ("mean", "minimum", "maximum")]
@@ -51,7 +51,7 @@ def test_each_row_is_over_the_seeds_of_a_model(tables: list[Path], tmp_path: Pat
         assert row["sd"] == "" if len(values) == 1 else float(row["sd"]) == pytest.approx(stdev(values))
 
 
-def test_tables_that_cannot_be_summarised_are_told(tables: list[Path], tmp_path: Path) -> None:
+def test_tables_that_cannot_be_summarised_are_reported(tables: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no scores"):
         summarise_scores([], tmp_path / "scores.csv")
     with pytest.raises(UserError, match="same run") as caught:
@@ -63,7 +63,7 @@ def test_tables_that_cannot_be_summarised_are_told(tables: list[Path], tmp_path:
     assert not (tmp_path / "scores.csv").exists()
 
 
-def test_it_is_light() -> None:
+def test_it_imports_no_slow_package() -> None:
     heavy = ("torch", "scipy", "matplotlib")
     code = f"import sys, valence_gap.scores.summary; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

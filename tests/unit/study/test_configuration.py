@@ -1,4 +1,4 @@
-"""The default configuration: every key is there, explained, and what is commented out is the default."""
+"""The default configuration: it has every key with an explanation, and values in comments are the defaults."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from valence_gap.study.study import schema
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "config.yaml").read_text()
 SCHEMA = schema()
-# Where the keys of each class stand.
+# The sections with the keys of each class.
 SECTIONS = {
     "Corpus": ("corpora",),
     "CorpusPaths": ("paths",),
@@ -57,7 +57,7 @@ def sections() -> dict[str, str]:
 
 
 def is_explained(key: str, text: str) -> bool:
-    """Whether the key stands in a line before a comment, or in a comment."""
+    """Whether the key is in a line before a comment, or in a comment."""
     return any(re.search(rf"(?<![\w-]){key}:.*#|#.*(?<![\w-]){key}:", line) for line in text.splitlines())
 
 
@@ -78,7 +78,7 @@ def test_every_key_of_a_definition_is_explained(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SECTIONS if name not in ("Checkpoint", "MiniatureCorpus")])
-def test_what_is_commented_out_is_the_default(name: str) -> None:
+def test_values_in_comments_are_the_defaults(name: str) -> None:
     keys = SCHEMA["$defs"][name]["properties"]
     for section in SECTIONS[name]:
         for key, value in re.findall(r"^ *# +(\w+): (.+?)(?: +#.*)?$", sections()[section], flags=re.MULTILINE):
@@ -86,7 +86,7 @@ def test_what_is_commented_out_is_the_default(name: str) -> None:
                 assert yaml.safe_load(value) == keys[key]["default"], key
 
 
-def test_what_is_commented_out_above_is_the_default() -> None:
+def test_values_in_comments_on_top_level_keys_are_the_defaults() -> None:
     commented: dict[str, Any] = yaml.safe_load("\n".join(re.findall(r"^# (preflight: .*)$", TEXT, re.M)))
     assert commented == {"preflight": SCHEMA["properties"]["preflight"]["default"]}
     defaults = re.findall(r"\(default: (\[.*\])\)", TEXT[: TEXT.index("\ncached_splits:")])

@@ -15,7 +15,7 @@ RULES = Path(__file__).parents[3] / "workflow" / "rules"
 
 
 def stages_of_commands() -> list[tuple[str, str]]:
-    """(sub-command, stage) of every rule that carries a revision."""
+    """(sub-command, stage) of every rule that has a revision."""
     found = []
     for path in sorted(RULES.glob("*.smk")):
         for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE):
@@ -27,7 +27,7 @@ def stages_of_commands() -> list[tuple[str, str]]:
 
 
 def code_of(command: str) -> list[Path]:
-    """What the function behind a sub-command imports when it runs."""
+    """The files that the function of a sub-command imports when it runs."""
     (choices,) = (each.choices for each in cli.parser()._actions if isinstance(each, argparse._SubParsersAction))
     run = choices[command].get_default("run")
     helpers = [run.__globals__.get(name) for name in run.__code__.co_names]
@@ -36,19 +36,19 @@ def code_of(command: str) -> list[Path]:
 
 
 @pytest.mark.parametrize(("command", "stage"), stages_of_commands())
-def test_what_a_rule_runs_belongs_to_its_stage(command: str, stage: str) -> None:
+def test_all_files_that_a_rule_runs_belong_to_its_stage(command: str, stage: str) -> None:
     ran = {path.relative_to(ROOT).as_posix() for path in code_of(command)}
     assert ran - IGNORED_FILES
     assert ran <= IGNORED_FILES | set(source_dependencies(STAGES[stage]))
 
 
-def test_every_stage_is_that_of_a_rule() -> None:
+def test_every_stage_belongs_to_a_rule() -> None:
     assert {stage for _, stage in stages_of_commands()} == set(STAGES) == set(REVISIONS)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
-    """Read without the code under test: by the text of the import statements."""
+    """Finds imports in the text of the files, without the code under test."""
     files = source_dependencies(STAGES[stage])
     text = "".join((ROOT / name).read_text() for name in files if name.endswith(".py"))
     modules = re.findall(r"^ *from valence_gap\.([\w.]+) import", text, flags=re.MULTILINE)
@@ -73,11 +73,11 @@ def test_all_that_a_stage_imports_belongs_to_it(stage: str) -> None:
         ("embeddings", {"embeddings/projection.py", "scores/statistics.py"}),
     ],
 )
-def test_some_files_that_decide_a_stage(stage: str, decides: set[str]) -> None:
+def test_some_files_that_determine_a_stage(stage: str, decides: set[str]) -> None:
     assert decides <= set(source_dependencies(STAGES[stage]))
 
 
-def test_a_figure_follows_from_what_it_computes_with_and_from_no_other_figure() -> None:
+def test_a_figure_depends_on_the_modules_it_computes_with_and_on_no_other_figure() -> None:
     for figure in ("figure_03", "figure_04", "figure_05", "figure_08"):
         assert {"scores/statistics.py", "scores/metrics.py", "figures/drawing/style.py"} <= set(
             source_dependencies([f"figures/{figure}.py"])
@@ -90,7 +90,7 @@ def test_a_figure_follows_from_what_it_computes_with_and_from_no_other_figure() 
     }
 
 
-def test_what_only_type_checkers_read_decides_nothing() -> None:
+def test_imports_only_for_type_checkers_are_no_dependencies() -> None:
     code = """
 from typing import TYPE_CHECKING
 if TYPE_CHECKING:

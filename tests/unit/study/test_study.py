@@ -1,4 +1,4 @@
-"""The configuration: what is valid, and how what is not is told."""
+"""The configuration: what is valid, and how errors are reported."""
 
 import copy
 import json
@@ -111,7 +111,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         ),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(
+def test_an_error_is_reported_in_one_line(
     config: dict[str, Any], corrupt: Callable[[dict[str, Any]], None], message: str
 ) -> None:
     corrupt(config)
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_told_in_one_line(
     assert any(message in line for line in caught.value.offenders), caught.value.offenders
 
 
-def test_all_that_is_wrong_is_told_at_once(config: dict[str, Any]) -> None:
+def test_all_errors_are_reported_at_once(config: dict[str, Any]) -> None:
     config["models"]["w2v2-b"]["backbone"] = "x"
     config["models"]["hubert-b"]["recipe"] = "y"
     with pytest.raises(UserError) as caught:
@@ -135,14 +135,14 @@ def test_overrides_change_the_recipe_of_one_model(config: dict[str, Any]) -> Non
     assert study.recipe("hubert-b").learning_rate == config["recipes"]["finetune"]["learning_rate"]
 
 
-def test_what_cannot_change_a_model_is_not_in_its_training(config: dict[str, Any]) -> None:
+def test_fields_that_cannot_change_a_model_are_not_in_its_training(config: dict[str, Any]) -> None:
     before = to_json(load(config).training("w2v2-b", 42))
     config["models"]["w2v2-b"] |= {"label": "other", "colour": "#123456"}
     config["backbones"]["mini-w2v2-b"]["label"] = "other"
     assert to_json(load(config).training("w2v2-b", 42)) == before
 
 
-def test_definitions_come_back_from_their_json(config: dict[str, Any]) -> None:
+def test_definitions_are_read_back_from_their_json(config: dict[str, Any]) -> None:
     training = load(config).training("w2v2-L", 7)
     assert from_json(Training, to_json(training)) == training
 

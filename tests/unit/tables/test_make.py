@@ -179,7 +179,7 @@ def test_parameters_are_shown_in_millions(count, text):
 # -------------------------------------------------------------------------------------------------------- table 3
 @pytest.fixture
 def scored(tmp_path):
-    """Score tables of two seeds of two models; the change is told by condition, seed and dimension."""
+    """Score tables of two seeds of two models; the change depends on condition and seed."""
     paths = []
     for corpus, dimensions in CORPORA.items():
         for seed in (1, 2):
@@ -231,7 +231,7 @@ def test_table_3_is_the_mean_change_over_seeds(scored, tmp_path):
     assert "miniature" in md
 
 
-def test_table_3_shows_the_published_changes_where_asked(scored, tmp_path):
+def test_table_3_shows_the_published_changes_where_requested(scored, tmp_path):
     make_table("table_3", scored, description_3(published=True), tmp_path / "table_3")
     cells = pd.read_csv(tmp_path / "table_3.csv").set_index(["condition", "corpus", "dimension"])
     place = ("human-20db", "msp-podcast", "dominance")
@@ -246,8 +246,8 @@ def test_table_3_shows_the_published_changes_where_asked(scored, tmp_path):
     assert averages.published["fade"] == pytest.approx(expected)
 
 
-def test_published_changes_survive_the_way_through_the_table(tmp_path):
-    """Scores that are the published changes give them back, and their averages."""
+def test_the_table_reproduces_the_published_changes(tmp_path):
+    """Scores made from the published changes give these changes and their averages."""
     conditions = [
         {"name": f"{noise}-{snr}db", "label": noise.capitalize(), "kind": "noise", "noise_class": noise, "snr_db": snr}
         for noise in ("natural", "human", "interior")

@@ -66,5 +66,5 @@ def test_an_utterance_with_two_transcripts_is_refused(model: Path, tmp_path: Pat
 
 def test_a_folder_without_bert_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "hubert"}')
-    with pytest.raises(UserError, match="no text encoder"):
+    with pytest.raises(UserError, match="does not contain a text encoder"):
         TextEncoder(tmp_path)

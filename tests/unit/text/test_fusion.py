@@ -19,7 +19,7 @@ AUDIO, TEXT = 6, 5
 
 
 def labels_of(audio: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """Arousal and dominance lie in the audio alone, valence in the text alone."""
+    """Arousal and dominance depend only on the audio, valence only on the text."""
     return np.stack([audio[:, 0], audio[:, 1], text[:, 2]], axis=1) * 0.15 + 0.5
 
 
@@ -36,7 +36,7 @@ def write_split(
     np.save(folder / "audio.npy", np.concatenate([audio, *[audio * 0] * (conditions - 1)]).astype(np.float16))
     table = pd.DataFrame({"id": ids * conditions, "condition": np.repeat(names, count)})
     table.to_parquet(folder / "predictions.parquet")
-    order = random.permutation(count)  # the text's rows are in an order of their own
+    order = random.permutation(count)  # the text's rows are in another order
     np.save(folder / "text.npy", text[random.permutation(count) if shuffled else order].astype(np.float32))
     pd.DataFrame({"id": [ids[row] for row in order]}).to_parquet(folder / "text.parquet")
     pd.DataFrame(labels, columns=list(DIMENSIONS)).assign(id=ids).to_parquet(folder / "labels.parquet")
@@ -71,7 +71,7 @@ def test_fusion_uses_the_text_and_the_audio(tmp_path: Path) -> None:
     with_text, without = fused(tmp_path / "a", shuffled=False), fused(tmp_path / "b", shuffled=True)
     assert (with_text > 0.8).all()
     assert (without[:2] > 0.6).all()
-    assert abs(without[2]) < 0.3  # valence goes with the text
+    assert abs(without[2]) < 0.3  # valence depends on the text
 
 
 def test_the_same_definition_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_training_stops_when_the_dev_ccc_has_stopped_rising(tmp_path: Path) -> N
     assert log["dev_mean"].max() == log.loc[log["best"], "dev_mean"].item()
 
 
-def test_vectors_are_audio_then_text_as_they_are(tmp_path: Path) -> None:
+def test_vectors_are_the_unchanged_audio_followed_by_the_text(tmp_path: Path) -> None:
     split, _ = write_split(tmp_path, "train", 8, seed=0)
     read = read_split(split)
     index = list(pd.read_parquet(split.text.index)["id"])
@@ -128,7 +128,7 @@ def test_embeddings_of_another_model_are_refused(tmp_path: Path) -> None:
     np.save(train.text.array, np.zeros((31, TEXT), dtype=np.float32))
     with pytest.raises(UserError, match="do not match"):
         predict_fusion(tmp_path / "m", train, tmp_path / "p.parquet")
-    with pytest.raises(UserError, match="no row of babble"):
+    with pytest.raises(UserError, match="no row of condition babble"):
         predict_fusion(tmp_path / "m", train, tmp_path / "p.parquet", condition="babble")
 
 

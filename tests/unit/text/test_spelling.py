@@ -28,7 +28,7 @@ def test_the_commoner_of_two_equally_near_words_is_taken() -> None:
     assert Lexicon(("CAR", "CAT")).spell("CAB") == "CAR"
 
 
-def test_known_words_and_far_ones_are_left() -> None:
+def test_known_words_and_far_ones_are_left_unchanged() -> None:
     assert Lexicon(WORDS).spell("CAR QQQQQQ A") == "CAR QQQQQQ A"
 
 

@@ -43,7 +43,7 @@ def program(folder: Path) -> Synthesiser:
     )
 
 
-def test_espeak_speaks_the_transcribed_part(tmp_path: Path) -> None:
+def test_espeak_speaks_the_transcribed_utterances(tmp_path: Path) -> None:
     utterances = write_utterances(tmp_path, {"a": "It was a good day.", "b": None, "c": "Yes!", "d": " ", "e": "..."})
     for name in ("one", "two"):
         synthesise(utterances, Synthesiser(), tmp_path / name)
@@ -84,7 +84,7 @@ def test_any_program_can_speak_and_text_is_never_a_command(tmp_path: Path) -> No
     assert report["without_sound"]["ids"] == ["c"]
 
 
-def test_a_program_that_fails_is_told_with_its_text_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_program_that_fails_is_reported_with_its_text_and_writes_no_pack(tmp_path: Path) -> None:
     utterances = write_utterances(tmp_path, {"a": "well", "b": "fail"})
     with pytest.raises(UserError, match=r"(?s)exit status 1.*no such word.*text: fail"):
         synthesise(utterances, program(tmp_path), tmp_path / "pack")
@@ -102,7 +102,7 @@ def test_a_program_that_fails_is_told_with_its_text_and_leaves_nothing(tmp_path:
         (Synthesiser(voice="xx-nowhere"), "no such voice"),
     ],
 )
-def test_what_cannot_speak_is_refused(tmp_path: Path, synthesiser: Synthesiser, message: str) -> None:
+def test_an_engine_that_cannot_speak_is_refused(tmp_path: Path, synthesiser: Synthesiser, message: str) -> None:
     with pytest.raises(UserError, match=message):
         synthesise(write_utterances(tmp_path, {"a": "well"}), synthesiser, tmp_path / "pack")
 
@@ -150,7 +150,7 @@ def write_vits(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
-def test_a_vits_model_speaks_each_text_alike_whatever_came_before(tmp_path: Path) -> None:
+def test_the_speech_of_a_vits_model_does_not_depend_on_earlier_texts(tmp_path: Path) -> None:
     (tmp_path / "vits").mkdir()
     write_vits(tmp_path / "vits")
     synthesiser = Synthesiser(kind="transformers", model=str(tmp_path / "vits"), voice="tiny")

@@ -31,7 +31,7 @@ def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     torch.manual_seed(0)
     model = HubertForCTC(config)
-    torch.nn.init.normal_(model.lm_head.weight, std=5.0)  # so that it says something
+    torch.nn.init.normal_(model.lm_head.weight, std=5.0)  # so that some texts are not empty
     model.save_pretrained(folder)
     write_accompanying(folder)
     return folder
@@ -52,7 +52,7 @@ def texts(model: Path, audio: Path, folder: Path, utterances: Path | None = None
 
 @given(st.lists(st.integers(0, len(VOCABULARY) - 1), max_size=60))
 def test_decoding_agrees_with_transformers_on_letters(recogniser: Path, outputs: list[int]) -> None:
-    letters = [each for each in outputs if each not in (1, 2, 3)]  # transformers spells <s>, </s> and <unk> out
+    letters = [each for each in outputs if each not in (1, 2, 3)]  # transformers writes <s>, </s> and <unk> as text
     expected = Wav2Vec2CTCTokenizer.from_pretrained(recogniser).decode(letters)
     assert read_alphabet(recogniser).decode(np.array(letters, dtype=np.int64)) == " ".join(expected.split())
 
@@ -64,14 +64,14 @@ def test_an_utterance_is_transcribed_alone(recogniser: Path, tmp_path: Path) -> 
     assert alone["x"] == together["x"] != ""
 
 
-def test_what_is_too_short_to_have_a_frame_gives_an_empty_text(recogniser: Path, tmp_path: Path) -> None:
+def test_audio_too_short_for_a_frame_gives_an_empty_text(recogniser: Path, tmp_path: Path) -> None:
     found = texts(recogniser, write_audio(tmp_path / "a", {"none": 0, "short": 300, "x": 9000}), tmp_path)
     assert (found["none"], found["short"]) == ("", "")
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["utterances"], report["empty"], report["word_error_rate"]) == (3, 2, None)
 
 
-def test_the_report_compares_what_has_a_transcript(recogniser: Path, tmp_path: Path) -> None:
+def test_the_report_compares_utterances_that_have_a_transcript(recogniser: Path, tmp_path: Path) -> None:
     audio = write_audio(tmp_path / "a", {"x": 9000, "y": 12_000, "z": 9500})
     found = texts(recogniser, audio, tmp_path)
     reference = f"{found['x']} one more"

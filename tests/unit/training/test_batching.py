@@ -67,6 +67,6 @@ def test_little_of_a_batch_is_padding() -> None:
 
 
 @pytest.mark.parametrize(("count", "batch_size"), [(0, 8), (1, 8), (8, 1)])
-def test_what_has_no_ccc_is_refused(count: int, batch_size: int) -> None:
-    with pytest.raises(ValueError, match="needs two at least"):
+def test_batches_without_ccc_are_refused(count: int, batch_size: int) -> None:
+    with pytest.raises(ValueError, match="needs at least two utterances"):
         epoch_batches(lengths_of(count), batch_size, seed=0, epoch=1)

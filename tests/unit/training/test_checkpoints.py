@@ -33,7 +33,7 @@ def row(epoch: int, dev_mean: float) -> LogRow:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_restored_training_goes_on_to_the_same_bits(name: str, tmp_path: Path) -> None:
+def test_a_restored_training_continues_with_the_same_bits(name: str, tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS[name](module.parameters())
     step(module, optimizer, 1)
@@ -65,7 +65,7 @@ def test_a_state_before_the_first_step_can_be_restored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["other key", "cut short", "no state"])
-def test_what_is_not_its_own_whole_state_is_never_resumed(damage: str, tmp_path: Path) -> None:
+def test_only_a_complete_state_of_the_same_training_is_resumed(damage: str, tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS["adamw"](module.parameters())
     step(module, optimizer, 1)
@@ -82,7 +82,7 @@ def test_what_is_not_its_own_whole_state_is_never_resumed(damage: str, tmp_path:
     assert all(torch.equal(before[name], tensor) for name, tensor in fresh.state_dict().items())
 
 
-def test_the_key_tells_definitions_and_data_apart() -> None:
+def test_the_key_distinguishes_definitions_and_data() -> None:
     keys = {
         checkpoints.state_key({"seed": 1}, {"labels": "a"}),
         checkpoints.state_key({"seed": 2}, {"labels": "a"}),
@@ -98,7 +98,7 @@ def test_the_first_of_several_best_epochs_is_the_best() -> None:
     assert TrainerState(rows=[row(1, -0.2), row(2, 0.4), row(3, 0.4)]).best_epoch == 2
 
 
-def test_removing_leaves_what_is_not_the_state(tmp_path: Path) -> None:
+def test_removing_a_state_keeps_other_files(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     (scratch / checkpoints.STATE).touch()
@@ -112,7 +112,7 @@ def test_removing_leaves_what_is_not_the_state(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_raises_at_once_and_waits_where_it_is_held(number: signal.Signals) -> None:
+def test_a_signal_raises_at_once_and_waits_if_it_is_deferred(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with StopSignals(), pytest.raises(TrainingInterrupted, match=number.name):
         os.kill(os.getpid(), number)

@@ -34,7 +34,7 @@ def test_a_fraction_contains_the_smaller_ones(table: pd.DataFrame, small: float,
 
 @settings(max_examples=60, deadline=None)
 @given(table=tables(), fraction=FRACTIONS, seed=st.integers(0, 3))
-def test_each_speaker_gives_its_share(table: pd.DataFrame, fraction: float, seed: int) -> None:
+def test_each_speaker_contributes_its_share(table: pd.DataFrame, fraction: float, seed: int) -> None:
     selected = table["id"].isin(chosen(table, fraction, seed))
     groups = table.assign(selected=selected).groupby("speaker", dropna=False)["selected"]
     assert ((groups.sum() - fraction * groups.size()).abs() < 1).all()
@@ -53,7 +53,7 @@ def test_the_whole_is_everything_in_the_order_of_the_table(table: pd.DataFrame) 
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.25, 0.75])
-def test_a_fraction_has_its_size_also_where_every_speaker_is_heard_once(fraction: float) -> None:
+def test_a_fraction_has_its_size_even_if_every_speaker_has_one_utterance(fraction: float) -> None:
     table = pd.DataFrame({"id": [f"u{i}" for i in range(400)], "speaker": [f"s{i}" for i in range(400)]})
     assert len(select(table, fraction, seed=0)) == 400 * fraction
 
@@ -65,5 +65,5 @@ def test_seeds_draw_different_utterances() -> None:
 
 def test_an_empty_fraction_is_refused() -> None:
     table = pd.DataFrame({"id": ["a"], "speaker": ["x"]})
-    with pytest.raises(UserError, match="greater fraction"):
+    with pytest.raises(UserError, match="larger fraction"):
         select(table, 0.1, seed=0)

@@ -36,7 +36,7 @@ def test_a_fraction_and_a_cut_shorten_the_training(data: TrainingData, tmp_path:
         (lambda table: table.assign(dominance=0.5), "dominance"),
     ],
 )
-def test_labels_that_do_not_fit_are_told(
+def test_labels_that_do_not_fit_are_reported(
     data: TrainingData, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], complaint: str
 ) -> None:
     data_files.write_parquet(tmp_path / "labels.parquet", change(pd.read_parquet(data.train.labels)))
@@ -45,18 +45,18 @@ def test_labels_that_do_not_fit_are_told(
         train.train(TRAINING, **given)
 
 
-def test_labels_without_audio_are_left_out_and_said(
+def test_labels_without_audio_are_skipped_and_reported(
     data: TrainingData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = pd.read_parquet(data.train.labels)
-    more = pd.concat([table, table[:1].assign(id="unheard")])
+    more = pd.concat([table, table[:1].assign(id="without audio")])
     data_files.write_parquet(tmp_path / "labels.parquet", more)
     given = data.arguments(tmp_path) | {"train_split": replace(data.train, labels=tmp_path / "labels.parquet")}
     train.train(with_recipe(epochs=1), **given)
-    assert "unheard" in capsys.readouterr().err
+    assert "are skipped: without audio" in capsys.readouterr().err
 
 
-def test_a_split_without_utterances_is_told(data: TrainingData, tmp_path: Path) -> None:
+def test_a_split_without_utterances_is_reported(data: TrainingData, tmp_path: Path) -> None:
     empty = pd.DataFrame({"id": pd.array([], dtype="str"), "offset": np.int64([]), "frames": np.int64([])})
     data_files.write_array(tmp_path / "dev" / "features.npy", np.zeros((0, CHANNELS), np.uint16))
     data_files.write_parquet(tmp_path / "dev" / "index.parquet", empty)
@@ -73,7 +73,7 @@ def test_a_split_without_utterances_is_told(data: TrainingData, tmp_path: Path) 
         (with_recipe(train_stem=True), "there is no input"),
     ],
 )
-def test_definitions_that_are_not_sound_are_told(
+def test_invalid_definitions_are_reported(
     data: TrainingData, tmp_path: Path, definition: Training, complaint: str
 ) -> None:
     with pytest.raises(UserError, match=complaint):
@@ -88,12 +88,14 @@ def test_definitions_that_are_not_sound_are_told(
         (replace(with_recipe(activation_checkpointing=True), backbone=CNN14), "transformers alone"),
     ],
 )
-def test_what_cnn14_cannot_do_is_told(data: TrainingData, tmp_path: Path, definition: Training, complaint: str) -> None:
+def test_settings_that_cnn14_does_not_support_are_reported(
+    data: TrainingData, tmp_path: Path, definition: Training, complaint: str
+) -> None:
     with pytest.raises(UserError, match=complaint):
         train.train(definition, **with_audio(data).arguments(tmp_path) | {"backbone": None})
 
 
-def test_files_that_are_missing_are_told(data: TrainingData, tmp_path: Path) -> None:
+def test_missing_files_are_reported(data: TrainingData, tmp_path: Path) -> None:
     given = data.arguments(tmp_path) | {"backbone": tmp_path, "train_utterances": tmp_path / "none.parquet"}
     with pytest.raises(
         UserError, match=r"none\.parquet(.|\n)*model\.safetensors|model\.safetensors(.|\n)*none\.parquet"

@@ -16,7 +16,7 @@ def rates(recipe: Recipe, steps: int) -> list[float]:
     return found
 
 
-def test_the_papers_rate_is_fixed() -> None:
+def test_the_learning_rate_of_the_paper_is_constant() -> None:
     assert set(rates(Recipe(learning_rate=1e-4), 50)) == {1e-4}
 
 

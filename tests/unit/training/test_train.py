@@ -36,7 +36,7 @@ from valence_gap.training.seeding import seed_everything
 
 @pytest.fixture(scope="module", autouse=True)
 def on_the_cpu() -> Iterator[None]:
-    """Only there the same bits are promised."""
+    """The same bits are guaranteed only on a CPU."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(precision, "device", lambda: torch.device("cpu"))
         patched.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -50,7 +50,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
 
 @pytest.fixture(scope="module")
 def reference(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model of an undisturbed training."""
+    """The model of a training without interruption."""
     folder = tmp_path_factory.mktemp("reference")
     train.train(TRAINING, **data.arguments(folder))
     return folder / "output"
@@ -65,7 +65,7 @@ def log(output: Path) -> pd.DataFrame:
 
 
 def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
-    """The loss and its gradients as they are, and at one call something happens before them."""
+    """Return ``train.backward`` with ``act`` called before the call with this ``number``."""
     calls, backward = [], train.backward
 
     def acting(*arguments: Any) -> float:
@@ -106,15 +106,15 @@ def test_few_kernels_are_kept_where_the_stem_is_trained(
     def built(*_: object) -> None:
         raise Built
 
-    asked: list[bool] = []
-    monkeypatch.setattr(precision, "keep_few_kernels", lambda: asked.append(True))
+    called: list[bool] = []
+    monkeypatch.setattr(precision, "keep_few_kernels", lambda: called.append(True))
     monkeypatch.setattr(loading, "build", built)
     with pytest.raises(Built):
         train.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
-    assert asked == [True] * train_stem  # before the first product
+    assert called == [True] * train_stem  # before the first product
 
 
-def test_the_end_of_an_epoch_is_told_on_the_terminal_under_the_models_name(
+def test_the_end_of_an_epoch_is_printed_on_the_terminal_with_the_models_name(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for every_s, epochs in ((0.0, [1, 2, 3]), (float("inf"), [3])):
@@ -135,9 +135,9 @@ def test_the_same_training_gives_the_same_bits(data: TrainingData, reference: Pa
     assert log(tmp_path / "output").equals(log(reference))
 
 
-@pytest.mark.parametrize(("device", "wanted"), [("cpu", False), ("cuda", True), ("cuda", False)])
-def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
-    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, wanted: bool
+@pytest.mark.parametrize(("device", "requested"), [("cpu", False), ("cuda", True), ("cuda", False)])
+def test_kernels_are_deterministic_on_a_cpu_and_if_the_recipe_requires_it(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, requested: bool
 ) -> None:
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "removed again after the test")
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
@@ -153,8 +153,8 @@ def test_kernels_are_deterministic_on_a_cpu_and_where_the_recipe_wants_them(
     monkeypatch.setattr(precision, "device", lambda: torch.device(device))
     monkeypatch.setattr(loading, "build", look)
     with pytest.raises(Looked):
-        train.train(with_recipe(deterministic=wanted), **data.arguments(tmp_path))
-    assert found == [device == "cpu" or wanted, ":4096:8" if wanted else None]
+        train.train(with_recipe(deterministic=requested), **data.arguments(tmp_path))
+    assert found == [device == "cpu" or requested, ":4096:8" if requested else None]
     assert not torch.are_deterministic_algorithms_enabled()
 
 
@@ -164,20 +164,20 @@ def test_another_seed_gives_another_model(data: TrainingData, reference: Path, t
 
 
 def two_kills(seed: int) -> tuple[int, int]:
-    """At which of its steps a training is killed, and then the one that goes on from the last whole epoch."""
+    """The steps at which a training is killed, and then the training that resumes from the last finished epoch."""
     generator = random.Random(seed)
     first = generator.randint(1, 3 * STEPS)
     return first, generator.randint(1, 3 * STEPS - whole_epochs(first))
 
 
 def whole_epochs(step: int) -> int:
-    """The steps before this one that belong to whole epochs, whose state is kept."""
+    """The number of earlier steps in finished epochs, whose state is saved."""
     return (step - 1) // STEPS * STEPS
 
 
-# Before any state was kept; in the second epoch, then in the third; in the first, then in the third.
+# Before any state is saved; in the second epoch, then in the third; in the first, then in the third.
 KILLS = {seed: two_kills(seed) for seed in (2, 3, 6)}
-# One process imports what a training needs, and then is doubled for each kill: a kill takes memory and locks with it.
+# One process imports what a training needs and forks for each kill, because a kill ends its process.
 DRIVER = """
 import json, os, signal, sys
 from pathlib import Path
@@ -209,7 +209,7 @@ for case, steps in json.loads(sys.argv[2]).items():
 
 @pytest.fixture(scope="module")
 def killed(data: TrainingData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What each training has left that was killed twice: a folder for each case."""
+    """The files that each training leaves after two kills: a folder for each case."""
     folder = tmp_path_factory.mktemp("killed")
     paths = [data.backbone, data.train.labels, data.train.features, data.dev.labels, data.dev.features, data.utterances]
     call = [sys.executable, "-c", DRIVER, to_json(TRAINING), json.dumps(KILLS), *map(str, paths), str(folder)]
@@ -236,7 +236,7 @@ def test_a_training_that_is_killed_twice_resumes_to_the_same_bits(
 
 
 @pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 2), (signal.SIGUSR1, 9)])
-def test_a_training_that_is_told_to_stop_resumes_within_its_epoch(
+def test_a_training_that_is_stopped_by_a_signal_resumes_within_its_epoch(
     data: TrainingData,
     reference: Path,
     tmp_path: Path,
@@ -285,7 +285,7 @@ def gradients(model: torch.nn.Module) -> torch.Tensor:
 
 
 def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: TrainingData) -> None:
-    model = loading.build(TRAINING, data.backbone).eval()  # without dropout both are the same function
+    model = loading.build(TRAINING, data.backbone).eval()  # without dropout, both are the same function
     parted = batch_of([3, 3, 2])
     whole = Batch(
         ((torch.cat([x for x, _ in parted.parts]), torch.cat([n for _, n in parted.parts])),),
@@ -305,7 +305,7 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: TrainingData) ->
     assert found[0].abs().max() > 1e-3
 
 
-def test_parts_of_a_batch_see_the_same_dropout_twice(data: TrainingData) -> None:
+def test_parts_of_a_batch_have_the_same_dropout_in_both_passes(data: TrainingData) -> None:
     model = loading.build(TRAINING, data.backbone).train()
     batch = batch_of([3, 3, 2])
     seen: list[torch.Tensor] = []
@@ -332,13 +332,15 @@ def test_parts_of_a_batch_see_the_same_dropout_twice(data: TrainingData) -> None
 @pytest.mark.parametrize(
     "changes", [{"micro_batch_size": 3}, {"activation_checkpointing": True}, {"precision": "bf16"}]
 )
-def test_what_saves_memory_or_time_learns_as_well(data: TrainingData, tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_settings_that_save_memory_or_time_learn_too(
+    data: TrainingData, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     train.train(with_recipe(**changes), **data.arguments(tmp_path))
     rows = log(tmp_path / "output")
     assert rows["loss"].iloc[-1] < rows["loss"].iloc[0]
 
 
-def test_a_frozen_model_trains_its_head_alone(data: TrainingData, tmp_path: Path) -> None:
+def test_a_frozen_model_trains_only_its_head(data: TrainingData, tmp_path: Path) -> None:
     recipe = replace(RECIPE, epochs=30, learning_rate=1e-2)
     train.train(replace(TRAINING, frozen=True, recipe=recipe), **data.arguments(tmp_path))
     found, before = load_file(tmp_path / "output" / "model.safetensors"), load_file(data.backbone / "model.safetensors")
@@ -361,14 +363,14 @@ def test_a_model_without_pretraining_learns_from_waveforms(data: TrainingData, t
     assert not torch.equal(before, after)
 
 
-def test_cnn14_hears_the_loudness(data: TrainingData, tmp_path: Path) -> None:
+def test_cnn14_learns_from_the_loudness(data: TrainingData, tmp_path: Path) -> None:
     recipe = replace(RECIPE, optimizer="sgd", learning_rate=0.05, epochs=8)
     given = with_audio(data).arguments(tmp_path) | {"backbone": None}
     train.train(replace(TRAINING, backbone=CNN14, recipe=recipe), **given)
     assert log(tmp_path / "output")["dev_arousal"].max() > 0.5
 
 
-def test_training_stops_when_it_gets_no_better(data: TrainingData, tmp_path: Path) -> None:
+def test_training_stops_without_improvement(data: TrainingData, tmp_path: Path) -> None:
     train.train(with_recipe(learning_rate=1e-30, epochs=9, patience=2), **data.arguments(tmp_path))
     rows = log(tmp_path / "output")
     assert rows["epoch"].tolist() == [1, 2, 3]
@@ -380,7 +382,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: TrainingData, tmp_p
         train.train(with_recipe(learning_rate=1e38, gradient_norm=None), **data.arguments(tmp_path))
 
 
-def test_lack_of_memory_is_told_with_a_remedy(
+def test_lack_of_memory_is_reported_with_a_remedy(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def greedy(*_: Any) -> float:

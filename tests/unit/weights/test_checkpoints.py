@@ -1,4 +1,4 @@
-"""Finished models in a study: what contradicts them, what the study asks of them, how they are fetched."""
+"""Finished models in a study: contradictions, what the study computes with them, how they are fetched."""
 
 import copy
 import json
@@ -44,7 +44,7 @@ def offenders(config: dict[str, Any]) -> list[str]:
     return list(caught.value.offenders)
 
 
-def test_a_study_fetches_it_and_trains_the_others(config: dict[str, Any]) -> None:
+def test_a_study_fetches_a_checkpoint_and_trains_the_others(config: dict[str, Any]) -> None:
     study = load(config)
     assert study.fetched_models() == [("released", 42)]
     assert study.fetched_backbones() == ("mini-w2v2-b",)
@@ -63,15 +63,15 @@ def test_without_a_training_no_train_corpus_is_needed(config: dict[str, Any]) ->
     assert plan_of(load(config)).corpora == ("cmu-mosi",)
 
 
-def test_all_that_says_nothing_of_a_checkpoint_is_told(config: dict[str, Any]) -> None:
+def test_keys_that_do_not_apply_to_a_checkpoint_are_reported(config: dict[str, Any]) -> None:
     given = {"backbone": "mini-w2v2-b", "recipe": "finetune", "frozen": True, "layers": 2, "fraction": 0.5}
     config["models"]["released"] |= {**given, "pretrained": False, "overrides": {"epochs": 1}, "seeds": [1, 2]}
-    told = "\n".join(offenders(config))
-    assert "models.released: backbone, recipe, overrides, frozen, pretrained, layers, fraction say nothing" in told
-    assert "models.released.seeds: [1, 2], but a checkpoint is one model" in told
+    message = "\n".join(offenders(config))
+    assert "models.released: backbone, recipe, overrides, frozen, pretrained, layers, fraction do not apply" in message
+    assert "models.released.seeds: [1, 2], but a checkpoint is one model" in message
 
 
-def test_a_model_without_backbone_recipe_and_checkpoint_is_told(config: dict[str, Any]) -> None:
+def test_a_model_without_backbone_recipe_and_checkpoint_is_reported(config: dict[str, Any]) -> None:
     del config["models"]["released"]["checkpoint"]
     assert [line.partition(";")[0] for line in offenders(config)] == [
         "models.released.backbone: missing",
@@ -86,14 +86,14 @@ def test_a_model_without_backbone_recipe_and_checkpoint_is_told(config: dict[str
         (lambda config: config["claims"]["roles"].update({"repeated": "released"}), "claims"),
     ],
 )
-def test_what_needs_a_training_log_refuses_it(
+def test_a_checkpoint_is_refused_where_a_training_log_is_needed(
     config: dict[str, Any], corrupt: Callable[[dict[str, Any]], None], key: str
 ) -> None:
     corrupt(config)
     assert offenders(config) == [f"{key}: needs the training log of 'released', which is a checkpoint and has none"]
 
 
-def test_one_of_our_own_is_fetched_with_its_record(tmp_path: Path) -> None:
+def test_a_model_saved_by_a_study_is_fetched_with_its_record(tmp_path: Path) -> None:
     make_backbone(tmp_path / "backbone")
     loading.build(training(), tmp_path / "backbone").save(tmp_path / "ours")
     (tmp_path / "ours/run.json").write_text('{"definition": {"seed": 7}}')
@@ -103,21 +103,23 @@ def test_one_of_our_own_is_fetched_with_its_record(tmp_path: Path) -> None:
     assert loading.load(tmp_path / "models/ours/seed-42").head is not None
 
 
-def test_what_is_no_finished_model_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_folder_without_a_finished_model_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     make_backbone(tmp_path / "backbone")
     source = str(tmp_path / "backbone")
     with pytest.raises(UserError, match=f"Model x: {source} is not a finished model") as caught:
         fetch_checkpoint("x", Checkpoint(source=source), tmp_path / "models/x", loading.load)
-    (_, told) = caught.value.offenders
-    assert told.startswith(f"{source}/model.safetensors has no classifier.*: it is an encoder without a ")
-    assert told.endswith("a finished one is results/<study>/models/<model>/seed-<seed>")
+    (_, message) = caught.value.offenders
+    assert message.startswith(f"{source}/model.safetensors has no classifier.*: it is an encoder without a ")
+    assert message.endswith("a finished one is results/<study>/models/<model>/seed-<seed>")
     finding = examine_checkpoint("x", Checkpoint(source=source), tmp_path / "models/x")
-    assert (finding.status, finding.found) == ("wrong", told)
+    assert (finding.status, finding.found) == ("wrong", message)
     assert not (tmp_path / "models/x").exists()
     assert str(tmp_path / "models") not in str(caught.value)
 
 
-def test_offline_it_says_what_to_download_and_where_to_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_a_network_names_the_files_to_download_and_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def raise_if_invalid(*_: object, **__: object) -> None:
         raise errors.OfflineModeIsEnabled("no network")
 
@@ -133,12 +135,12 @@ def test_offline_it_says_what_to_download_and_where_to_put_it(tmp_path: Path, mo
         )
 
 
-def test_the_preflight_looks_at_it(tmp_path: Path) -> None:
+def test_the_preflight_examines_a_checkpoint(tmp_path: Path) -> None:
     release(tmp_path / "released")
     local = Checkpoint(source=str(tmp_path / "released"))
     assert examine_checkpoint("r", local, tmp_path / "fetched").status == "ok"
-    told = examine_checkpoint("r", Checkpoint(source="someone/released"), tmp_path / "fetched")
-    assert (told.status, "models.r.checkpoint.revision" in told.details[0]) == ("wrong", True)
+    finding = examine_checkpoint("r", Checkpoint(source="someone/released"), tmp_path / "fetched")
+    assert (finding.status, "models.r.checkpoint.revision" in finding.details[0]) == ("wrong", True)
     size = size_of_source(local.source, tmp_path / "fetched")
     assert (size.layers, size.hidden, size.kernels, size.assumed) == (3, 16, (10, 3, 3), False)
 
@@ -147,7 +149,7 @@ def test_sizes_of_the_models_beyond_the_paper(tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     assert size_of_source("microsoft/wavlm-large", nowhere) == LARGE
     assert size_of_source("facebook/data2vec-audio-large", nowhere) == LARGE
-    # Its card says 580 million parameters.
+    # Its model card states 580 million parameters.
     assert size_of_source("facebook/w2v-bert-2.0", nowhere).parameters() == pytest.approx(5.8e8, rel=0.05)
     WhisperConfig(d_model=64, encoder_layers=5, encoder_ffn_dim=96, decoder_layers=9).save_pretrained(tmp_path)
     whisper = size_of_source(None, tmp_path)

@@ -1,4 +1,4 @@
-"""Fetching pre-trained encoders: from local folders as they are, from the hub with its failures simulated."""
+"""Fetching pre-trained encoders: from local folders, and from a simulated hub with its failures."""
 
 import errno
 import json
@@ -123,11 +123,11 @@ def test_failure_leaves_the_earlier_folder_alone(source: Path, tmp_path: Path) -
         (
             '{"model_type": "bert"}',
             "transformer",
-            "model_type 'bert'; a speech encoder is wanted, valid: data",
+            "model_type 'bert'; a speech encoder is required, valid: data",
         ),
-        ('{"model_type": "hubert"}', "text", "model_type 'hubert'; a text encoder is wanted, valid: bert"),
+        ('{"model_type": "hubert"}', "text", "model_type 'hubert'; a text encoder is required, valid: bert"),
         ('{"model_type": "hubert"}', "recogniser", "has no lm_head.*: it is an encoder without a head for letters"),
-        ("{}", "transformer", "has no model_type; a speech encoder is wanted"),
+        ("{}", "transformer", "has no model_type; a speech encoder is required"),
     ],
 )
 @pytest.mark.parametrize("pickled", [False, True])
@@ -139,25 +139,25 @@ def test_another_kind_of_model_is_refused(
         (source / "model.safetensors").unlink()
         torch.save(STATE, source / "pytorch_model.bin")
     backbone = from_json(Backbone, json.dumps({"source": str(source), "architecture": architecture}))
-    with pytest.raises(UserError, match="is not the kind of model that is wanted") as raised:
+    with pytest.raises(UserError, match="is not the kind of model that is required") as raised:
         fetch_pretrained("b", backbone, tmp_path / "out")
-    (told,) = raised.value.offenders
-    assert message in told
-    assert told.startswith(f"{source}/")
+    (offender,) = raised.value.offenders
+    assert message in offender
+    assert offender.startswith(f"{source}/")
     assert not (tmp_path / "out").exists()
-    if not pickled or "lm_head" not in message:  # the names of pickled weights are not looked at
+    if not pickled or "lm_head" not in message:  # the names of pickled weights are not checked
         finding = examine_backbone("b", backbone)
         assert (finding.status, finding.details) == ("wrong", ("Correct backbones.b.source.",))
         assert message in finding.found
 
 
-def test_the_kinds_are_those_that_are_loaded() -> None:
+def test_the_required_model_types_are_those_that_can_be_loaded() -> None:
     assert set(model_types.SPEECH_MODEL_TYPES) == set(FAMILIES)
     assert model_types.CNN14_MODEL_TYPE == cnn14.MODEL_TYPE
     assert set(model_types.MODEL_REQUIREMENTS["recogniser"].kinds) == set(RECOGNISERS)
 
 
-def test_the_miniatures_models_are_of_their_kinds() -> None:
+def test_the_miniatures_models_have_the_required_model_types() -> None:
     folder = Path(__file__).parents[3] / "resources/miniature"
     models = {"mini-hubert-b": ["transformer"], "mini-asr": ["transformer", "recogniser"], "mini-bert": ["text"]}
     for name, expected in models.items():
@@ -185,7 +185,7 @@ def http_error(kind: type[Exception], status: int = 400) -> Exception:
 
 
 def caused_by(cause: Exception) -> Exception:
-    """What the library raises where nothing could be asked of the hub, whatever the reason."""
+    """The error that the library raises if it cannot reach the hub, for any reason."""
     error = errors.LocalEntryNotFoundError("an error happened")
     error.__cause__ = cause
     return error
@@ -213,7 +213,7 @@ def caused_by(cause: Exception) -> Exception:
         (http_error(errors.RevisionNotFoundError), [f"no commit {COMMIT}"]),
     ],
 )
-def test_hub_failures_say_what_to_do(
+def test_hub_failures_are_reported_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, messages: list[str]
 ) -> None:
     def raise_if_invalid(*_: object, **__: object) -> None:
@@ -228,30 +228,30 @@ def test_hub_failures_say_what_to_do(
 
 
 @pytest.mark.parametrize("pickled", [False, True])
-def test_hub_download_asks_for_the_pinned_commit_and_needed_files(
+def test_hub_download_requests_the_pinned_commit_and_required_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: Path, pickled: bool
 ) -> None:
     if pickled:
         (source / "model.safetensors").unlink()
         torch.save(STATE, source / "pytorch_model.bin")
-    asked: list[str] = []
+    requested: list[str] = []
 
     def serve(repo: str, *, revision: str, allow_patterns: list[str], local_dir: Path) -> None:
         assert (repo, revision) == (HUB.source, COMMIT)
-        asked.extend(allow_patterns)
+        requested.extend(allow_patterns)
         for file in source.iterdir():
             if file.name in allow_patterns:
                 (local_dir / file.name).write_bytes(file.read_bytes())
 
     monkeypatch.setattr(hub, "snapshot_download", serve)
     fetch_pretrained("b", HUB, tmp_path / "out")
-    assert ("pytorch_model.bin" in asked) == pickled  # both formats would double the download
+    assert ("pytorch_model.bin" in requested) == pickled  # both formats would double the download
     assert torch.equal(load_file(tmp_path / "out/model.safetensors")["encoder.bias"], STATE["encoder.bias"])
     assert json.loads((tmp_path / "out/run.json").read_text())["revision"] == COMMIT
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source"]
 
 
-def test_licence_is_read_from_the_head_of_the_card_only(tmp_path: Path) -> None:
+def test_licence_is_read_from_the_metadata_of_the_model_card_only(tmp_path: Path) -> None:
     card = tmp_path / "README.md"
     assert licence(card) is None
     for text, expected in [
@@ -264,6 +264,6 @@ def test_licence_is_read_from_the_head_of_the_card_only(tmp_path: Path) -> None:
         assert licence(card) == expected
 
 
-def test_local_sources_are_told_from_hub_ids() -> None:
+def test_local_sources_are_distinguished_from_hub_ids() -> None:
     assert [is_local(text) for text in ("/a/b", "./a", "../a", "~/a")] == [True] * 4
     assert [is_local(text) for text in ("facebook/a", "a")] == [False] * 2

@@ -76,13 +76,13 @@ def test_a_damaged_folder_is_named_with_a_remedy(tmp_path, how, named):
     assert caught.value.remedy
 
 
-def test_a_backbone_is_no_finished_model(tmp_path):
+def test_a_backbone_is_not_a_finished_model(tmp_path):
     make_backbone(tmp_path)
     with pytest.raises(UserError, match=r"no classifier\.\*: it is an encoder without a regression head"):
         loading.load(tmp_path)
 
 
-def test_of_many_wrong_weights_the_first_are_named_and_the_others_counted(tmp_path):
+def test_an_error_lists_the_first_wrong_weights_and_counts_the_others(tmp_path):
     make_backbone(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
     with pytest.raises(UserError) as caught:

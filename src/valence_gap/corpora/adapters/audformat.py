@@ -1,7 +1,7 @@
 """A corpus in audformat: a folder with ``db.yaml`` and one file per table, as audb delivers it.
 
-The package audformat is asked only when such a corpus is read. Its own loader is passed by: it would unpickle tables,
-and read the header in a way that lets a header run code.
+The package audformat is imported only when such a corpus is read. Its own loader is not used: it would unpickle tables,
+and parse the header in a way that can run code.
 """
 
 from dataclasses import dataclass
@@ -27,18 +27,18 @@ REMEDY = "Install the optional package: pip install 'valence-gap[audformat]'"
 
 
 def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
-    """The rows of the table or tables that ``columns: {table: ...}`` names.
+    """Read the rows of the table or tables that ``columns: {table: ...}`` names.
 
-    ``{split}`` in the name of the table stands for the database's own split names, one table for each; without it,
-    ``columns: {split: ...}`` names the column of the split, unless the definition maps ``all``. Every other entry of
-    ``columns`` is a column of that table, or ``TABLE:COLUMN`` of another one. By default a dimension is the column of
-    its name, and gender is looked up in the labels of the speaker's scheme. Files are called by their path below the
-    database's folder.
+    ``{split}`` in the name of the table is replaced by each of the database's own split names: there is one table for
+    each split. Without it, ``columns: {split: ...}`` names the column of the split, unless the definition maps ``all``.
+    Every other entry of ``columns`` is a column of that table, or ``TABLE:COLUMN`` of another one. By default a
+    dimension is the column of the same name, and gender is read from the labels of the speaker's scheme. Files are
+    named by their path below the database's folder.
 
     Args:
         corpus: the definition, with the scale of its labels.
         paths: ``labels`` is the folder, or its ``db.yaml``.
-        report: segments of files are counted there, which are no utterances of the study.
+        report: counts the segments of files, which are not utterances of the study.
 
     Raises:
         UserError: if audformat is missing, the database cannot be read, or lacks tables or columns.
@@ -73,13 +73,13 @@ class _Database:
             return cls(root, audformat.Database.load_header_from_yaml(header))
         except Exception as error:  # whatever audformat raises about a header that it does not understand
             raise UserError(
-                "this is no database in audformat",
+                "this is not a database in audformat",
                 [f"{root / HEADER}: {error}"],
-                f"Give the folder that holds {HEADER} as labels.",
+                f"Give the folder that contains {HEADER} as labels.",
             ) from error
 
     def table(self, name: str) -> Any:
-        """A table with its data; None where there is none of this name."""
+        """Return a table with its data; None where no table has this name."""
         if name not in list(self.content.tables):
             return None
         table = self.content[name]
@@ -88,7 +88,7 @@ class _Database:
             raise UserError(
                 "tables in pickle format are not read: they could run any code",
                 [f"{path}.pkl"],
-                "Delete it, if the table lies beside it as Parquet or CSV.",
+                "Delete this file, if the same folder has the table as Parquet or CSV.",
             )
         try:
             table.load(str(path))
@@ -97,9 +97,9 @@ class _Database:
         return table
 
     def missing_error(self, what: list[str], available: str) -> UserError:
-        """The error for tables or columns that are not there."""
+        """Return the error for missing tables or columns."""
         return UserError(
-            "the database lacks what the definition names",
+            "the database lacks tables or columns that the definition names",
             [f"{self.root / HEADER}: {each}" for each in what],
             f"Correct columns. {available}",
         )
@@ -122,14 +122,14 @@ def _columns(corpus: Corpus) -> dict[str, str]:
 
 
 def _tables(corpus: Corpus, column_names: dict[str, str]) -> list[tuple[str | None, str]]:
-    """The database's own name of the split (None where a column tells it) and the table, for each table to be read."""
+    """Return the database's name of the split (None where a column has it) and the table, for each table to read."""
     if SPLIT not in column_names["table"]:
         return [(None, column_names["table"])]
     return [(name, column_names["table"].replace(SPLIT, name)) for name in _own_names(corpus)]
 
 
 def _own_names(corpus: Corpus) -> list[str]:
-    """The database's own names of the splits that the definition maps."""
+    """Return the database's own names of the splits that the definition maps."""
     mapped = [corpus.splits[our_column] for our_column in SPLITS if our_column in corpus.splits]
     return [name for names in mapped for name in ((names,) if isinstance(names, str) else names)]
 
@@ -176,7 +176,7 @@ def _entries(
 
 
 def _partial(index: pd.Index) -> "pd.Series[bool]":
-    """Which rows are about a part of a file: they begin late, or end at a given time."""
+    """Return which rows describe a part of a file: they begin after its start, or have an end."""
     frame = index.to_frame(index=False)
     if "start" not in frame:
         return pd.Series(False, index=frame.index)
@@ -184,7 +184,7 @@ def _partial(index: pd.Index) -> "pd.Series[bool]":
 
 
 def _column(database: _Database, table: Any, name: str, theirs: str, files: pd.Index) -> pd.Series | None:
-    """Values of a column, one for each row of the table: null where another table does not have the file."""
+    """Return the values of a column, one for each row of the table: null where another table does not have the file."""
     found = _place(database, table, theirs)
     if found is None:
         return None
@@ -197,14 +197,14 @@ def _column(database: _Database, table: Any, name: str, theirs: str, files: pd.I
 
 
 def _place(database: _Database, table: Any, theirs: str) -> tuple[Any, str] | None:
-    """The table and the column that ``COLUMN`` or ``TABLE:COLUMN`` means."""
+    """Return the table and the column that ``COLUMN`` or ``TABLE:COLUMN`` names."""
     where, colon, column = theirs.rpartition(":")
     found = database.table(where) if colon else table
     return (found, column) if found is not None and column in list(found.columns) else None
 
 
 def _gender_of_speakers(database: _Database, table: Any, theirs: str, speakers: pd.Series) -> pd.Series:
-    """Gender from the labels of the speaker's scheme, such as ``{1: {gender: female}}``."""
+    """Return the gender from the labels of the speaker's scheme, such as ``{1: {gender: female}}``."""
     found = _place(database, table, theirs)
     scheme = found[0].columns[found[1]].scheme if found else None
     labels = getattr(scheme, "labels", None)

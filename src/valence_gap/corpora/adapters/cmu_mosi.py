@@ -26,7 +26,7 @@ from valence_gap.runtime.errors import UserError
 SCALE = (-3.0, 3.0)
 LABEL_FILES = ("opinionlevelsentiment.csv", "cmu_mosi_opinion_labels.csd")
 GROUP = "Opinion Segment Labels"
-MOST_VALUES = 1_000_000  # of one video; a file of a kilobyte can claim to hold any number
+MOST_VALUES = 1_000_000  # of one video; a file of a kilobyte can declare any number of values
 SENTENCE = re.compile(r"(?P<segment>\d+)_DELIM_(?P<text>.*)")
 # The standard folds of the CMU-MultimodalSDK; every other video is for training.
 _TEST = """
@@ -42,16 +42,16 @@ DEVELOPMENT_VIDEOS = frozenset(_DEVELOPMENT.split())
 
 
 def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
-    """The labelled segments; their splits are the standard folds ``train``, ``development`` and ``test``, or ``all``.
+    """Read the labelled segments; their splits are the standard folds ``train``, ``development``, ``test``, or ``all``.
 
-    A video shows one person, so the video stands for the speaker (89 people made the 93 videos; who made two is not
-    told).
+    A video shows one person, so the video is used as the speaker (89 people made the 93 videos; the corpus does not say
+    who made two).
 
     Args:
         corpus: the definition; its only dimension is valence.
         paths: ``labels`` is ``OpinionLevelSentiment.csv``, the SDK's ``CMU_MOSI_Opinion_Labels.csd``, or a folder with
             one of them; ``speakers`` is ``gender.csv`` (file, gender).
-        report: malformed rows are counted there.
+        report: counts malformed rows.
 
     Raises:
         UserError: if there is no label file, or a file is not in its format.
@@ -74,21 +74,21 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
 
 
 def fold(video: str) -> str:
-    """The standard fold of a video."""
+    """Return the standard fold of a video."""
     if video in TEST_VIDEOS:
         return "test"
     return "development" if video in DEVELOPMENT_VIDEOS else "train"
 
 
 def _read_sentiment(path: Path, report: Report) -> pd.DataFrame:
-    """Rows of start, end, video, segment, label; a table with a row number in `provenance`."""
+    """Return a table with start, end, video, segment and label, and the file and row number in `provenance`."""
     table = read_csv(path, report, header=False)
     names = ["start", "end", "video", "segment", "label"]
     if table.shape[1] != len(names) + 1:
         raise UserError(
-            "The labels of CMU-MOSI are not in their format.",
+            "The labels of CMU-MOSI are not in the expected format.",
             [f"{path}: {table.shape[1] - 1} columns, not {len(names)}"],
-            f"Its columns are {', '.join(names)}, without a header.",
+            f"The file must have the columns {', '.join(names)}, without a header.",
         )
     table.columns = pd.Index([*names, ROW])
     table["provenance"] = path.name + ":" + table[ROW].astype("str")
@@ -98,7 +98,7 @@ def _read_sentiment(path: Path, report: Report) -> pd.DataFrame:
 
 
 def _read_csd(path: Path) -> pd.DataFrame:
-    """The same from the SDK's HDF5 file: row i of a video's features is its segment i + 1."""
+    """Read video, segment and label from the SDK's HDF5 file: row i of a video's features is its segment i + 1."""
     rows = []
     try:
         with h5py.File(path, "r") as file:
@@ -111,22 +111,22 @@ def _read_csd(path: Path) -> pd.DataFrame:
         raise UserError(
             "The labels of CMU-MOSI are not in the SDK's format.",
             [f"{path}: {error}"],
-            f"It is an HDF5 file with {GROUP} / data / <video> / features.",
+            f"The file must be an HDF5 file with {GROUP} / data / <video> / features.",
         ) from None
     return pd.DataFrame(rows, columns=["video", "segment", "label", "provenance"])
 
 
 def _own(features: h5py.Dataset, file: h5py.File) -> h5py.Dataset:
-    """The dataset, if its data lie in this very file and are no more than a video can have."""
+    """Return the dataset, if its data are in this same file and not more than a video can have."""
     if features.file.filename != file.filename or features.external or features.is_virtual:
-        raise ValueError(f"{features.name} lies in another file")
+        raise ValueError(f"the data of {features.name} are in another file")
     if features.size > MOST_VALUES:
-        raise ValueError(f"{features.name} claims {features.size:,} values")
+        raise ValueError(f"{features.name} declares {features.size:,} values")
     return features
 
 
 def _genders(path: Path, report: Report) -> dict[str, str]:
-    """Gender by video, from rows such as ``Audio/03bSnISJMiM.wav,female``."""
+    """Return the gender by video, from rows such as ``Audio/03bSnISJMiM.wav,female``."""
     table = read_csv(path, report)
     require_columns(path, table, ["file", "gender"])
     video = table[column_of(table, "file")].map(lambda file: Path(file).stem)
@@ -135,7 +135,7 @@ def _genders(path: Path, report: Report) -> dict[str, str]:
 
 
 def _transcripts(folder: Path, report: Report) -> dict[str, str]:
-    """Transcripts by ``<video>_<segment>``, in the corpus' own capitals."""
+    """Return the transcripts by ``<video>_<segment>``, in upper case as in the corpus."""
     files = files_named(folder, "*.annotprocessed")
     forks = [file for file in files if file.name.startswith(".")]
     report.note(FORK, [file.name for file in forks])

@@ -20,7 +20,7 @@ TURN = re.compile(
     rf"\[\s*(?P<valence>{NUMBER})\s*,\s*(?P<arousal>{NUMBER})\s*,\s*(?P<dominance>{NUMBER})\s*\]\s*",
     re.IGNORECASE,
 )
-# The letter after the session names who wore the sensors; who spoke is the letter of the turn's suffix.
+# The letter after the session is that of the actor with the sensors. The speaker is the letter of the turn's suffix.
 NAME = re.compile(r"(?P<session>Ses\d+)[FM]_.+_(?P<letter>[FM])[A-Z]*\d+")
 # Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.
 SPOKEN = re.compile(rf"(?P<turn>Ses\S+)\s+\[\s*{NUMBER}\s*-\s*{NUMBER}\s*\]:(?P<text>.*)")
@@ -28,13 +28,13 @@ GENDER = {"F": "female", "M": "male"}
 
 
 def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
-    """The turns of all sessions; their splits are the sessions, ``session-1`` to ``session-5``, or ``all``.
+    """Read the turns of all sessions; their splits are the sessions, ``session-1`` to ``session-5``, or ``all``.
 
     Args:
         corpus: the definition.
         paths: ``labels`` is the root with ``Session1`` to ``Session5``; transcripts are read there too unless
             ``transcripts`` is another such root.
-        report: malformed lines and resource forks are counted there.
+        report: counts malformed lines and resource forks.
 
     Raises:
         UserError: if there are no evaluations below the root.
@@ -56,7 +56,7 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
 
 
 def _dialogues(root: Path, kind: str, report: Report) -> list[Path]:
-    """The files of all dialogues, without the sub-folders (which hold each annotator's own votes)."""
+    """Return the files of all dialogues, without the sub-folders (which contain the votes of each annotator)."""
     files = sorted(file for file in root.glob(f"Session*/dialog/{kind}/*.txt") if file.is_file())
     report.note(FORK, [str(file.relative_to(root)) for file in files if file.name.startswith(".")])
     return [file for file in files if not file.name.startswith(".")]
@@ -87,7 +87,7 @@ def _turns(files: list[Path], root: Path, report: Report) -> Iterator[dict[str, 
 
 
 def _transcripts(files: list[Path], report: Report) -> dict[str, str]:
-    """Transcripts by turn."""
+    """Return the transcripts by turn."""
     spoken: dict[str, str] = {}
     for file, text in zip(files, read_many(files, report, "transcripts"), strict=True):
         for number, line in enumerate(text.split("\n"), start=1):

@@ -1,7 +1,8 @@
 """MSP-Podcast, any release from 1.0 on.
 
-The label file's spelling and folder, the split names and the place of speakers and splits differ between releases; the
-labels of an older release may lie apart from the audio, and the audio in several folders.
+Releases differ in the name and folder of the label file, in the names of the splits, and in the files that contain
+speakers and splits. The labels of an older release may be in another folder than the audio, and the audio may be in
+several folders.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,20 +35,20 @@ LABELS = {"arousal": "EmoAct", "valence": "EmoVal", "dominance": "EmoDom"}
 
 
 def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
-    """The rows of the consensus labels, joined with partitions, speakers and transcripts kept apart.
+    """Read the rows of the consensus labels, joined with partitions, speakers and transcripts from other files.
 
     Args:
         corpus: the definition; any release.
         paths: ``labels`` is the label file, its folder, or the folder above; ``speakers`` may be ``Speaker_ids.txt``.
-        report: malformed lines are counted there.
+        report: counts malformed lines.
 
     Raises:
-        UserError: if there is no label file, it lacks columns, or nothing tells the splits.
+        UserError: if there is no label file, it lacks columns, or no file contains the splits.
     """
     path = find_file(Path(paths.labels), ("labels", "label"), LABEL_FILES, "the consensus labels of MSP-Podcast")
     table = read_csv(path, report)
     require_columns(path, table, ["FileName", *LABELS.values()])
-    # Never beside the audio: with the labels of an older release, that is the partition of another one.
+    # Never search beside the audio: with the labels of an older release, the partition there is of another release.
     nearby = [path.parent, path.parent.parent]
     name = table[column_of(table, "FileName")]
     entries = pd.DataFrame({"id": name.str.replace(r"\.wav$", "", case=False, regex=True), "name": name})
@@ -71,7 +72,11 @@ def _splits(path: Path, table: pd.DataFrame, name: pd.Series, nearby: list[Path]
         splits = splits.fillna(name.map(apart).astype("str"))
     elif column is None:
         places = [f"{path}: no column Split_Set", *(f"{folder}: no Partitions.txt" for folder in dict.fromkeys(nearby))]
-        raise UserError("Nothing tells the splits of MSP-Podcast.", places, "Put the release's Partitions.txt there.")
+        raise UserError(
+            "No file contains the splits of MSP-Podcast.",
+            places,
+            "Put the release's Partitions.txt into one of these folders.",
+        )
     return splits
 
 
@@ -96,7 +101,7 @@ def _by_file(path: Path, report: Report) -> dict[str, str]:
 
 
 def _mapping(path: Path, pairs: Iterable[tuple[int, str, str]], report: Report) -> dict[str, str]:
-    """The pairs as a mapping; of lines that contradict one another the first counts."""
+    """Return the pairs as a mapping; where lines contradict each other, the first one is used."""
     found: dict[str, str] = {}
     for number, key, value in pairs:
         if found.setdefault(key, value) != value:
@@ -114,7 +119,7 @@ def _pairs(path: Path, report: Report) -> Iterator[tuple[int, str, str]]:
 
 
 def _transcripts(ids: pd.Series, folder: Path, report: Report) -> pd.Series:
-    """Transcripts by the id of their row, null where there is none; the corpus has them for a part of its files."""
+    """Return the transcript of each id, null where there is none: only a part of the files has a transcript."""
     found = files_named(folder, "*.txt")
     files = {file.stem: file for file in found}
     repeated = sorted({file.name for file in found if files[file.stem] != file})
@@ -122,9 +127,9 @@ def _transcripts(ids: pd.Series, folder: Path, report: Report) -> pd.Series:
     forks = [name for name in files if name.startswith(".")]
     report.note(FORK, [files.pop(name).name for name in forks])
     report.note("transcript without a row", [files[name].name for name in sorted(set(files) - set(ids))])
-    wanted = sorted(set(files) & set(ids))
-    texts = read_many([files[name] for name in wanted], report, "transcripts")
-    spoken = {name: " ".join(text.split()) for name, text in zip(wanted, texts, strict=True)}
+    used = sorted(set(files) & set(ids))
+    texts = read_many([files[name] for name in used], report, "transcripts")
+    spoken = {name: " ".join(text.split()) for name, text in zip(used, texts, strict=True)}
     report.note("empty transcript, taken as none", [f"{name}.txt" for name, text in spoken.items() if not text])
     return ids.map({name: text for name, text in spoken.items() if text}).astype("str")
 

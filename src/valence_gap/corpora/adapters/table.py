@@ -17,19 +17,20 @@ OURS = ("file", "id", "split", "speaker", "gender", "transcript", *DIMENSIONS)
 
 
 def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
-    """The rows of the table.
+    """Read the rows of the table.
 
-    Columns: ``file`` (relative to an audio folder or to the table's own, or an absolute path into an audio folder),
-    ``split`` (unless the definition maps ``all``), and each annotated dimension; where there are any, ``id`` (else the
-    file), ``speaker``, ``gender`` and ``transcript``. ``columns`` of the definition maps them to the table's own names.
+    The table must have the columns ``file`` (relative to an audio folder or to the folder of the table, or an absolute
+    path into an audio folder), ``split`` (unless the definition maps ``all``), and each annotated dimension. Optional
+    columns are ``id`` (by default the file), ``speaker``, ``gender`` and ``transcript``. ``columns`` of the definition
+    maps these names to the table's own names.
 
     Args:
         corpus: the definition, with the scale of its labels.
         paths: ``labels`` is the table.
-        report: malformed rows are counted there.
+        report: counts malformed rows.
 
     Raises:
-        UserError: if the table cannot be read, or lacks columns; all of them are named.
+        UserError: if the table cannot be read, or lacks columns; the error names all of them.
     """
     path = Path(paths.labels)
     _check_paths(paths, path)
@@ -43,7 +44,7 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
         raise UserError(
             f"{path.name} lacks columns.",
             [f"{path}: no column {own[ours]}" + (f" (for {ours})" if own[ours] != ours else "") for ours in missing],
-            f"It has {', '.join(map(str, table.columns.drop(ROW)))}. Name its own columns under columns.",
+            f"It has {', '.join(map(str, table.columns.drop(ROW)))}. Map the names to its own columns under columns.",
         )
     entries = pd.DataFrame(index=table.index)
     for ours in ("split", "speaker", "transcript"):
@@ -65,19 +66,23 @@ def _check_paths(paths: CorpusPaths, path: Path) -> None:
         problems.append(f"labels: {path} is not a table ({', '.join(SUFFIXES)})")
     for role in ("transcripts", "speakers"):
         if getattr(paths, role) is not None:
-            problems.append(f"{role}: a table holds them in a column of its own")
+            problems.append(f"{role}: a table has them in one of its columns")
     if problems:
-        raise UserError("The paths of a table are wrong.", problems, "Give the table itself as labels, and no more.")
+        raise UserError(
+            "The paths of a table are wrong.",
+            problems,
+            "Give the table itself as labels, and leave out transcripts and speakers.",
+        )
 
 
 def _columns(corpus: Corpus) -> dict[str, str]:
-    """Our columns and what the table calls them."""
+    """Return the study's column names with the table's own names."""
     given = corpus.columns or {}
     if strange := [name for name in given if name not in OURS]:
         raise UserError(
-            f"The columns of {corpus.label} map what is no column of ours.",
+            f"The columns of {corpus.label} map unknown columns.",
             [f"columns: {name}" for name in strange],
-            f"Write our column, then the table's; {valid_names(OURS)}.",
+            f"Write the column of the study, then that of the table; {valid_names(OURS)}.",
         )
     return {name: given.get(name, name) for name in OURS}
 

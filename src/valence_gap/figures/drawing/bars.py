@@ -15,17 +15,17 @@ from valence_gap.definitions.figures import Description, ShownModel
 from valence_gap.figures.drawing import style
 
 BAR_IN = 0.125
-# A row of fewer bars is as high as one of so many, so that the name of a corpus has room beside it.
+# A row with fewer bars is as high as a row with this many, so that the name of its corpus fits beside it.
 MIN_BARS = 5
 # Height of a line of the legend.
 LINE_IN = 0.12
 # Width of all panels together, beside the names of the models and of the corpora.
 PANELS_IN = 2.5
-# Kept for the numbers at the right of a panel.
+# Width reserved for the numbers at the right of a panel.
 NUMBERS_IN = 0.22
-# Least width of a panel, whose title and label have room then.
+# Minimum width of a panel, so that its title and label fit.
 MIN_PANEL_IN = 0.64
-# What is shown beside an interval stands above (seeds) or below it (mark), so that it hides none of its ends.
+# Distance of the seeds above an interval and of the mark below it, so that they hide no end of the interval.
 MARK_OFFSET = 0.27
 
 
@@ -43,13 +43,13 @@ class BarStyle:
 
     Attributes:
         models: the bars, from the top.
-        note: small print.
+        note: small text in the corner of the figure.
         label: of the value axes.
-        interval: what the whiskers are.
-        mark: column drawn as a diamond, and what it is.
-        signed: values are differences: numbers carry their sign.
+        interval: meaning of the whiskers, for the legend.
+        mark: column drawn as a diamond, and its meaning, for the legend.
+        signed: values are differences, so numbers are printed with their sign.
         fitted: columns are as wide as their values need, instead of equally wide.
-        remarks: what the legend says beside, a line each.
+        remarks: additional lines of the legend.
     """
 
     models: tuple[ShownModel, ...]
@@ -75,10 +75,12 @@ Row = tuple[str, list[Panel | None]]
 
 
 def rows_by_corpus(table: pd.DataFrame, description: Description) -> list[Row]:
-    """A row of panels for each corpus, a column for each dimension; a title where the one above does not say it.
+    """Return a row of panels for each corpus, with a column for each dimension.
+
+    A panel has a title only if the panels above it do not show the same title.
 
     Args:
-        table: corpus, dimension, model and what :class:`Panel` needs.
+        table: corpus, dimension, model, and the columns that :class:`Panel` needs.
         description: corpora and dimensions in order.
     """
     rows: list[Row] = []
@@ -93,12 +95,12 @@ def rows_by_corpus(table: pd.DataFrame, description: Description) -> list[Row]:
 
 
 def plot(rows: Sequence[Row], bar_style: BarStyle, *, below: tuple[str, Panel] | None = None) -> Figure:
-    """Draw rows of panels, all on one scale; the legend stands in an empty place, or below.
+    """Draw rows of panels, all on one scale; the legend is in an empty place, or below.
 
     Args:
         rows: (label, panels) from the top; None leaves a place empty.
         bar_style: what the panels have in common.
-        below: label and panel of a last row, as wide as all columns, on its own scale; its title stands at its axis.
+        below: label and panel of a last row, as wide as all columns, on its own scale; its title labels its axis.
     """
     columns = max(len(panels) for _, panels in rows)
     count = len(rows) + (below is not None)
@@ -184,7 +186,7 @@ def _column(rows: Sequence[Row], column: int, bar_style: BarStyle) -> tuple[floa
 
 
 def _range(table: pd.DataFrame, bar_style: BarStyle) -> tuple[float, float]:
-    """Lowest and highest of all that is drawn, with a little margin."""
+    """Lowest and highest of all drawn values, with a small margin."""
     columns = ["ccc", "low", "high", "minimum", "maximum", *([bar_style.mark[0]] if bar_style.mark else [])]
     low, high = style.value_range(table[columns])
     margin = 0.03 * max(high - low, 0.05)
@@ -192,7 +194,7 @@ def _range(table: pd.DataFrame, bar_style: BarStyle) -> tuple[float, float]:
 
 
 def _scales(ranges: Sequence[tuple[float, float]]) -> tuple[list[float], list[Scale]]:
-    """Widths of the columns in inches, and their axes: a CCC of .1 is equally long in all."""
+    """Widths of the columns in inches, and their axes: a CCC of .1 has the same length in all."""
     spans = np.array([high - low for low, high in ranges])
     narrow = np.zeros(len(spans), dtype=bool)
     while True:
@@ -211,7 +213,7 @@ def _scales(ranges: Sequence[tuple[float, float]]) -> tuple[list[float], list[Sc
 
 
 def _scale(low: float, high: float, per_inch: float) -> Scale:
-    """An axis with room for the numbers beyond its values, and ticks that keep clear of it."""
+    """Return an axis with room for the numbers at its right, and no ticks there."""
     found = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
     ticks = [tick for tick in found if low <= tick <= high]
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
@@ -221,7 +223,7 @@ def _scale(low: float, high: float, per_inch: float) -> Scale:
 def _name_models(axes: Axes, bar_style: BarStyle, *, shown: bool, inside_layout: bool) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_yticks(range(len(bar_style.models)), [model.label if shown else "" for model in bar_style.models])
-    if not inside_layout:  # they stand in the empty place to the left, which needs no wider column
+    if not inside_layout:  # the names use the empty place to the left, so the column need not be wider
         for text in axes.get_yticklabels():
             text.set_in_layout(False)
 
@@ -234,7 +236,7 @@ def _legend(figure: Figure, empty: Axes | None, table: pd.DataFrame, bar_style: 
         handles.append(Line2D([], [], linestyle="", **style.MARK, label=bar_style.mark[1]))
     handles += [Line2D([], [], linestyle="", label=remark) for remark in bar_style.remarks]
     if empty is not None:
-        # It may reach into the next empty place, and must not widen its own.
+        # The legend may extend into the next empty place, and must not widen its own.
         empty.legend(handles=handles, loc="upper left", borderaxespad=0).set_in_layout(False)
     else:
         figure.legend(handles=handles, loc="outside lower center", ncols=1 if bar_style.remarks else len(handles))

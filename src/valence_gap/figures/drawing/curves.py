@@ -31,9 +31,9 @@ class CurveStyle:
     Attributes:
         curves: in order of the legend.
         dimensions: (name, title) of the panels.
-        note: small print.
-        x_label: of the horizontal axes, which count something.
-        band: what the bands are.
+        note: small text in the corner of the figure.
+        x_label: of the horizontal axes, which show integers.
+        band: meaning of the bands, for the legend.
     """
 
     curves: tuple[Curve, ...]
@@ -44,7 +44,7 @@ class CurveStyle:
 
 
 def plot(table: pd.DataFrame, curve_style: CurveStyle) -> Figure:
-    """Draw one panel beside the other, on one scale.
+    """Draw the panels beside each other, on one scale.
 
     Args:
         table: curve, dimension, x, ccc, low, high.

@@ -1,4 +1,4 @@
-"""CCC of one model minus that of another, in bars: what figures 3 and 5 show."""
+"""CCC of one model minus that of another, as bars; used by figures 3 and 5."""
 
 from collections.abc import Sequence
 
@@ -29,11 +29,11 @@ def plot(
     Both models of a pair are judged on the same utterances and resamples, seed by seed.
 
     Args:
-        pairs: each model, which the bar is named for, with the name of the one whose CCC is subtracted.
+        pairs: each model, which names the bar, with the name of the model whose CCC is subtracted.
         inputs: with ``predictions`` and ``labels``.
         description: corpora and dimensions, and how intervals are computed.
         subtrahend: column of the table that names the second of each pair.
-        remarks: what the legend says beside.
+        remarks: additional lines of the legend.
 
     Raises:
         UserError: if predictions or labels are missing, or a pair has no seed in common.
@@ -76,7 +76,7 @@ def _common_seeds(
         raise UserError(
             "no seed has predictions of both models",
             [f"{model}: seeds {sorted(runs)}" for model, runs in ((first, one), (second, other))],
-            "predict with both, or give them a seed in common",
+            "predict with both models for the same seed, or train them with a common seed",
         )
     return [(seed, one[seed], other[seed]) for seed in seeds]
 

@@ -12,17 +12,17 @@ from valence_gap.figures.data import mean_over_seeds, read_scores, select_condit
 from valence_gap.figures.drawing import style
 from valence_gap.figures.drawing.style import Plot
 
-# Of a panel, by which the three together are a little less high than the page's column is wide.
+# Height of a panel: three panels together are slightly less high than the page's column is wide.
 PANEL_IN = 0.95
 
 
 def plot_steps(inputs: Inputs, description: Description, steps: dict[str, float], *, x_label: str) -> Plot:
-    """A panel for each dimension, a curve with intervals for each corpus; the steps stand at equal distances.
+    """A panel for each dimension, a curve with intervals for each corpus; the steps are at equal distances.
 
     Args:
         inputs: with ``scores``.
         description: models and corpora.
-        steps: what the axis says of each model, which stand in order of it.
+        steps: value of each model on the axis, which is in order of these values.
         x_label: of the horizontal axis.
     """
     table = mean_over_seeds(select_condition(read_scores(inputs, description, group_by="all"), CLEAN))

@@ -1,4 +1,4 @@
-"""The one style of all figures, and how they are written."""
+"""The common style of all figures, and how figures are written."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ GRID = "#dddddd"
 SMALL_PT = 6
 # Generous width of a character of a tick's label.
 CHARACTER_IN = 0.06
-# Share of the distance between two steps of an axis over which what stands at one step is spread.
+# The things at one step of an axis are spread over this share of the distance between two steps.
 DODGE = 0.3
 MARK: dict[str, Any] = {
     "marker": "D",
@@ -51,13 +51,13 @@ WHISKER: dict[str, Any] = {"color": INK, "linewidth": 0.7, "solid_capstyle": "bu
 # A white rim, so that intervals are seen on dark bars too.
 CASING = [patheffects.Stroke(linewidth=1.7, foreground="white"), patheffects.Normal()]
 
-# Colour and marker of corpora, where they are what a figure tells apart. No model has one of these colours. They differ
-# in lightness too, so colour-blind readers tell them apart.
+# Colour and marker of corpora, for figures that distinguish corpora. No model has one of these colours. They differ in
+# lightness too, so colour-blind readers can distinguish them.
 CORPORA = (("#1a1a1a", "o"), ("#8a3ffc", "s"), ("#8db600", "^"), ("#ff4f81", "v"))
 
 PARAMETERS: dict[Any, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so pictures look alike everywhere
+    "font.sans-serif": ["DejaVu Sans"],  # part of matplotlib, so figures look the same on every machine
     "font.size": 7,
     "axes.titlesize": 7,
     "axes.titleweight": "bold",
@@ -92,13 +92,13 @@ PARAMETERS: dict[Any, Any] = {
 
 @contextmanager
 def style_context() -> Iterator[None]:
-    """Everything drawn and saved inside has the style."""
+    """Apply the style to everything that is drawn and saved inside the context."""
     with mpl.rc_context(PARAMETERS):
         yield
 
 
 def new_figure(width_in: float, height_in: float, note: str) -> Figure:
-    """An empty figure that lays itself out; ``note`` stands in its upper right corner."""
+    """Return an empty figure with automatic layout; ``note`` is shown in its upper right corner."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.03)
@@ -163,7 +163,7 @@ def thinned_tick_labels(ticks: Sequence[float], inches: float) -> list[str]:
 
 
 def dodge_offsets(count: int, spread: float = DODGE) -> Floats:
-    """Offsets of that many things at one step of an axis, so that their intervals do not lie on each other, (count,).
+    """Offsets of that many things at one step of an axis, so that their intervals do not overlap, (count,).
 
     Args:
         count: number of things.
@@ -174,12 +174,12 @@ def dodge_offsets(count: int, spread: float = DODGE) -> Floats:
 
 
 def stacked_panels(figure: Figure, ranges: Sequence[tuple[float, float]], least: float = 0.5) -> list[Axes]:
-    """Panels one above the other, all on one scale: each as high as its range of values asks for.
+    """Panels one above the other, all on one scale: each as high as its range of values requires.
 
     Args:
         figure: an empty figure.
         ranges: (lowest, highest) value of each, from the top.
-        least: no panel is lower than this share of the highest one; it shows more than its range then.
+        least: minimum height, as a share of the highest panel; a panel at this minimum shows more than its range.
     """
     low, high = np.array(ranges, dtype=float).T
     margin = 0.04 * (high - low).max()
@@ -200,7 +200,7 @@ def stacked_panels(figure: Figure, ranges: Sequence[tuple[float, float]], least:
 
 
 def _step(span: float) -> float:
-    """Distance of round ticks, of which a span has about five."""
+    """A round distance between ticks, so that a span has about five."""
     return float(next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if span / step <= 7 or step == 1.0))
 
 
@@ -217,7 +217,7 @@ class Plot:
     Attributes:
         figure: what was drawn.
         table: a row for each thing drawn.
-        extra_tables: further tables, by what they are called.
+        extra_tables: further tables by name.
     """
 
     figure: Figure
@@ -228,7 +228,7 @@ class Plot:
 def save(drawing: Plot, stem: Path) -> None:
     """Write ``stem``.pdf, .png (300 dpi) and .csv (the plotted numbers), and ``stem``_<name>.csv for further tables.
 
-    All of them appear, or none. Equal figures give equal files: nothing in them tells when they were made.
+    Either all files are written or none. Equal figures give equal files: the files contain no creation time.
 
     Args:
         drawing: what was drawn.
@@ -240,7 +240,7 @@ def save(drawing: Plot, stem: Path) -> None:
     with ExitStack() as stack:
         pdf, png = (stack.enter_context(atomic_file(stem.with_name(f"{stem.name}.{kind}"))) for kind in ("pdf", "png"))
         drawing.figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
-        drawing.figure.set_layout_engine("none")  # both pictures keep the layout that the first one found
+        drawing.figure.set_layout_engine("none")  # the PNG keeps the layout that was computed for the PDF
         drawing.figure.savefig(png, format="png", metadata={"Software": None})
         for name, table in tables.items():
             scratch = stack.enter_context(atomic_file(stem.with_name(name)))

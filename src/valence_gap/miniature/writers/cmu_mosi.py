@@ -19,10 +19,10 @@ _PAUSE_S = 0.4
 
 
 def plan(miniature: Miniature) -> tuple[Utterance, ...]:
-    """The segments, dealt out to the videos in turn.
+    """Plan the segments, which are assigned to the videos in turn.
 
     Raises:
-        UserError: more speakers than the test fold has videos.
+        UserError: there are more speakers than the test fold has videos.
     """
     size, seed = miniature.cmu_mosi, miniature.seed
     if size.speakers > len(VIDEOS):
@@ -53,7 +53,7 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
 
 
 def tables(planned: Sequence[Utterance], durations_s: Mapping[str, float]) -> dict[str, str]:
-    """The text files of the corpus: opinions, transcripts and genders, by path."""
+    """Return the text files of the corpus: opinions, transcripts and genders, by path."""
     videos: dict[str, list[Utterance]] = defaultdict(list)
     for one in planned:
         videos[one.speaker].append(one)
@@ -79,5 +79,5 @@ def _opinions(segments: Sequence[Utterance], durations_s: Mapping[str, float]) -
 
 
 def _spoken(text: str) -> str:
-    """Transcripts of MOSI are upper case without punctuation."""
+    """Return a text as MOSI transcribes it: in upper case without punctuation."""
     return " ".join("".join(letter for letter in text.upper() if letter.isalnum() or letter in " '").split())

@@ -50,12 +50,12 @@ class Clip:
 
 
 def plan(miniature: Miniature) -> tuple[Clip, ...]:
-    """All clips, by category and number."""
+    """Plan all clips, by category and number."""
     return tuple(Clip(category, number) for category in CATEGORIES for number in range(miniature.esc50_clips))
 
 
 def synthesise_clip(one: Clip, root: Path, *, seed: int) -> None:
-    """Make and write a clip; one of them is all but silent, as some of the real ones are."""
+    """Make and write a clip; one of them is almost silent, as some of the real ones are."""
     samples = clip(CATEGORIES[one.category], draws(seed, "esc-50", one.category, one.number))
     if (one.category, one.number) == _QUIET:
         samples = samples * _QUIET_GAIN
@@ -63,7 +63,7 @@ def synthesise_clip(one: Clip, root: Path, *, seed: int) -> None:
 
 
 def tables(planned: tuple[Clip, ...]) -> dict[str, str]:
-    """The table of all clips, by path."""
+    """Return the table of all clips, by path."""
     rows = [
         f"{one.file},{one.fold},{CATEGORIES[one.category].target},{one.category},{one.category in _ESC10},"
         f"{one.source},{_TAKE}\n"

@@ -22,7 +22,7 @@ _TURNS = 16
 _PAUSE_S = 0.35
 _BEYOND_ROW, _BEYOND_EVERY = 7, 150
 _BEYOND = (5, 6)
-"""Answers of two raters, one of whom left the scale: their mean is the 5.5 that the real corpus has too."""
+"""Answers of two raters, one of them beyond the scale: their mean is 5.5, which also occurs in the real corpus."""
 
 _CLASSES = {
     "neutral": ("neu", "Neutral"),
@@ -34,10 +34,10 @@ _HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 
 
 def plan(miniature: Miniature) -> tuple[Utterance, ...]:
-    """The turns, dealt out to the sessions in turn.
+    """Plan the turns, which are assigned to the sessions in turn.
 
     Raises:
-        UserError: the speakers do not make pairs in at most five sessions.
+        UserError: the speakers do not form pairs in at most five sessions.
     """
     size, seed = miniature.iemocap, miniature.seed
     if size.speakers % 2 or size.speakers > MOST_SPEAKERS:
@@ -71,14 +71,14 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
 
 
 def _dialogue(session: int, number: int) -> str:
-    """The name of a session's dialogue; its letter is the actor's who wears the sensors, not the speaker's."""
+    """Return the name of a session's dialogue; its letter is that of the actor with the sensors, not of the speaker."""
     wearer = "FM"[number % 2]
     scene = f"script{number // 4 + 1:02d}_1" if number // 2 % 2 else f"impro{number // 4 + 1:02d}"
     return f"Ses{session:02d}{wearer}_{scene}"
 
 
 def _beyond(utterance: Utterance) -> Utterance:
-    """The utterance spoken as dominant as can be, and rated beyond the scale."""
+    """Return the utterance with the highest dominance and with ratings beyond the scale."""
     ratings = {dimension: answers[:2] for dimension, answers in utterance.ratings.items()}
     return replace(
         utterance,
@@ -88,10 +88,10 @@ def _beyond(utterance: Utterance) -> Utterance:
 
 
 def tables(planned: Sequence[Utterance], durations_s: Mapping[str, float]) -> dict[str, str]:
-    """The text files of the corpus: evaluations and transcriptions of each dialogue, by path.
+    """Return the text files of the corpus: evaluations and transcriptions of each dialogue, by path.
 
-    Some of the real one's traps are among them: evaluations of another kind in sub-folders, an index file's resource
-    fork, and a transcribed turn of overlapping speech that has neither audio nor an evaluation.
+    They have some of the real corpus' pitfalls: evaluations of another kind in sub-folders, a resource fork of the
+    evaluations, and a transcribed turn of overlapping speech that has neither audio nor an evaluation.
     """
     dialogues: dict[str, list[Utterance]] = defaultdict(list)
     for one in planned:

@@ -22,7 +22,7 @@ _CLASSES = {"neutral": ("N", "Neutral"), "happy": ("H", "Happy"), "angry": ("A",
 
 
 def plan(miniature: Miniature) -> dict[Split, tuple[Utterance, ...]]:
-    """The utterances of each split; one podcast is one speaker's, and no speaker is in two splits."""
+    """Plan the utterances of each split; a podcast has one speaker, and no speaker is in two splits."""
     return {split: _plan_split(miniature, split) for split in SPLITS if split in miniature.msp_podcast}
 
 
@@ -52,7 +52,7 @@ def _plan_split(miniature: Miniature, split: Split) -> tuple[Utterance, ...]:
 
 
 def tables(plans: Mapping[Split, Sequence[Utterance]], miniature: Miniature) -> dict[str, str]:
-    """The text files of the corpus: labels, partitions, speakers and transcripts, by path."""
+    """Return the text files of the corpus: labels, partitions, speakers and transcripts, by path."""
     rows = [(split, row, utterance) for split in plans for row, utterance in enumerate(plans[split])]
     rows.sort(key=lambda entry: entry[2].id)
     header = "FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set\n"
@@ -70,13 +70,13 @@ def tables(plans: Mapping[Split, Sequence[Utterance]], miniature: Miniature) -> 
 
 
 def _transcribed(utterances: Sequence[Utterance], miniature: Miniature) -> list[Utterance]:
-    """The share of utterances that has a transcript."""
+    """Return the share of utterances that has a transcript."""
     drawn = sorted(utterances, key=lambda one: draws(miniature.seed, CORPUS, one.id, "transcript").random())
     return drawn[: round(miniature.transcribed * len(drawn))]
 
 
 def _speaker(split: Split, row: int, utterance: Utterance) -> tuple[str, str]:
-    """Speaker and gender as the release knows them: some speakers of the training set have not been identified."""
+    """Return speaker and gender as the release gives them: some speakers of the training set are unknown."""
     if split == "train" and row % _UNKNOWN_EVERY == _UNKNOWN_ROW:
         return UNKNOWN, UNKNOWN
     return utterance.speaker, utterance.voice.gender.capitalize()
@@ -90,7 +90,7 @@ def _consensus(split: Split, row: int, utterance: Utterance) -> str:
 
 
 def _detail(utterance: Utterance, seed: int) -> list[str]:
-    """One line of each worker."""
+    """Return one line for each worker."""
     count = len(utterance.ratings["arousal"])
     workers = draws(seed, CORPUS, utterance.id, "workers").choice(1000, size=count, replace=False)
     name = _CLASSES[emotion(utterance.affect)][1]

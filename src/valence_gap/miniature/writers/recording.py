@@ -1,4 +1,4 @@
-"""Recordings: what a corpus' rooms and microphones make of a voice, so that the corpora sound unlike each other."""
+"""Recordings: the effect of a corpus' rooms and microphones on a voice, so that the corpora differ in their sound."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from valence_gap.miniature.labels import draws
 Span = tuple[float, float]
 
 SPEECH_RMS = 0.1
-"""Of a voice at nominal volume as the engine gives it; noise floors are relative to it, so that soft speech drowns."""
+"""RMS of a synthesised voice at nominal volume; noise floors are relative to it, so that they can mask soft speech."""
 
 PEAK = 0.98
 
@@ -90,7 +90,7 @@ class Recording:
 
 @lru_cache(maxsize=256)
 def recording_of(corpus: str, speaker: str, seed: int) -> Recording:
-    """Draw the recording in which a speaker is heard."""
+    """Draw the room, the microphone and the noise floor of a speaker."""
     rng = draws(seed, corpus, "recording", speaker)
     setting = SETTINGS[corpus]
     gain_db, decay_s, direct_db, low_hz, high_hz, snr_db, slope = (
@@ -112,7 +112,7 @@ def recording_of(corpus: str, speaker: str, seed: int) -> Recording:
 def _room(decay_s: float, direct_db: float, rng: np.random.Generator) -> NDArray[np.float32]:
     samples = max(2, int(decay_s * SAMPLE_RATE_HZ))
     echo = rng.standard_normal(samples) * 10 ** (-3 * np.arange(samples) / samples)
-    echo[: SAMPLE_RATE_HZ // 500] = 0  # the first reflection has a way of its own to go
+    echo[: SAMPLE_RATE_HZ // 500] = 0  # the first reflection arrives after 2 ms
     echo *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(echo**2))
     echo[0] = 1.0
     return echo.astype(np.float32)
@@ -125,9 +125,9 @@ def record(
 
     Args:
         voice: (samples,) in -1..1.
-        rate_hz: its sample rate.
+        rate_hz: its sampling rate.
         recording: the room and the microphone.
-        rng: random numbers of the noise floor.
+        rng: random generator of the noise floor.
 
     Returns:
         (samples,) at 16 kHz, as long as the voice; scaled as a whole where it would clip.

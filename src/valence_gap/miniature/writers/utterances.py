@@ -1,4 +1,4 @@
-"""Planned utterances of a miniature corpus: all that is decided of each before a sample is made."""
+"""Planned utterances of a miniature corpus: everything that is decided before the audio is synthesised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ class Utterance:
     """One utterance before it is spoken.
 
     Attributes:
-        corpus: whose annotation and recordings it has.
+        corpus: corpus whose annotation and recordings it has.
         id: its name in the corpus.
         file: path of its audio inside the corpus' folder.
         speaker: the corpus' own name of its speaker.
-        voice: who speaks it.
-        text: what is said.
-        affect: what it expresses.
+        voice: voice that speaks it.
+        text: the words.
+        affect: the emotion that it expresses.
         ratings: answers of its raters, by dimension.
         stereo: written as two channels at 44.1 kHz rather than one at 16 kHz.
     """
@@ -47,12 +47,12 @@ class Utterance:
     stereo: bool = False
 
     def mean(self, dimension: Dimension) -> float:
-        """The mean answer of the raters, in the corpus' own scale."""
+        """Return the mean answer of the raters, in the corpus' own scale."""
         return float(np.mean(self.ratings[dimension]))
 
 
 def rated(corpus: str, utterance: str, affect: Intent, *, rater_noise: float, seed: int) -> dict[Dimension, Ratings]:
-    """The ratings of an utterance in each dimension, by the same raters."""
+    """Draw the ratings of an utterance in each dimension, by the same raters."""
     annotation = ANNOTATIONS[corpus]
     raters = int(draws(seed, corpus, utterance, "raters").integers(*annotation.raters, endpoint=True))
     return {
@@ -69,7 +69,7 @@ def rated(corpus: str, utterance: str, affect: Intent, *, rater_noise: float, se
 
 
 def intended(corpus: str, utterance: str, sentence: Sentence, *, seed: int) -> Intent:
-    """What an utterance with the words of ``sentence`` expresses."""
+    """Draw the emotion that an utterance with the words of ``sentence`` expresses."""
     return intent(ANNOTATIONS[corpus], sentence.valence, draws(seed, corpus, utterance, "intent"))
 
 
@@ -77,9 +77,9 @@ def synthesise_utterance(utterance: Utterance, root: Path, *, seed: int) -> floa
     """Speak, record and write an utterance.
 
     Args:
-        utterance: what to speak.
+        utterance: the utterance.
         root: the corpus' folder.
-        seed: of the miniature.
+        seed: seed of the miniature.
 
     Returns:
         Its duration in seconds.

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 def write(path: Path, samples: NDArray[np.float32], rate_hz: int) -> None:
-    """Write PCM16, and the folders that lead to it.
+    """Write a PCM16 file, and create its folders.
 
-    It is encoded in memory: soundfile waits for the disk after each file that it writes itself, which takes as long
-    as a third of the speaking.
+    The file is encoded in memory, because soundfile waits for the disk after each file that it writes itself, which
+    takes a third as long as the synthesis.
 
     Args:
         path: the file.

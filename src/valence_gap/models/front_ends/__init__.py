@@ -1,4 +1,4 @@
-"""What a network computes from the waveform first: the convolutional stem, log-Mel spectrograms, filter banks.
+"""The first step of a network: stem features, a log-Mel spectrogram or a filter bank from the waveform.
 
-In: 16 kHz samples. Out: frames of features. May import: ``runtime``, ``definitions``, ``weights``, ``models.layers``.
+In: 16 kHz waveforms. Out: frames of features. May import: ``runtime``, ``definitions``, ``weights``, ``models.layers``.
 """

@@ -16,7 +16,7 @@ from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 LOWEST_HZ = 50.0
 HIGHEST_HZ = SAMPLE_RATE_HZ / 2
-FLOOR = 1e-10  # power below which it is taken as silence: -100 dB
+FLOOR = 1e-10  # lower power counts as silence: -100 dB
 
 _LINEAR_HZ_PER_MEL = 200 / 3
 _BREAK_HZ = 1000.0
@@ -30,9 +30,9 @@ class LogMel:
 
     Attributes:
         bins: number of Mel bins.
-        window_s: Hann window in seconds.
+        window_s: length of the Hann window in seconds.
         hop_s: hop in seconds.
-        min_frames: shorter utterances get silence appended until they have so many frames.
+        min_frames: minimum number of frames; shorter utterances are padded with silence.
     """
 
     bins: int
@@ -60,10 +60,10 @@ class LogMel:
         return 1 + max(samples, self._min_samples) // self.hop
 
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Spectrogram of one utterance.
+        """Compute the spectrogram of one utterance.
 
         Args:
-            waveform: float32 (samples,) in -1..1 at 16 kHz, not normalised: this input can hear loudness.
+            waveform: float32 (samples,) in -1..1 at 16 kHz, not normalised, because this input keeps the loudness.
 
         Returns:
             float32 (frames, bins) in dB; frames are centred on multiples of the hop.
@@ -77,19 +77,19 @@ class LogMel:
 
     @property
     def _min_samples(self) -> int:
-        # The window of the first frame is filled by reflection, which needs more samples than half a window.
+        # Reflection fills the window of the first frame. It needs more samples than half a window.
         return max((self.min_frames - 1) * self.hop, self.window // 2 + 1)
 
 
 def mel_filters(bins: int, window: int) -> Tensor:
-    """Triangular filters on Slaney's Mel scale, each of unit area.
+    """Compute triangular filters on Slaney's Mel scale, each of unit area.
 
     Args:
         bins: number of filters between ``LOWEST_HZ`` and ``HIGHEST_HZ``.
         window: samples of the Fourier transform.
 
     Returns:
-        float64 (window // 2 + 1, bins), gain of each frequency in each filter.
+        float64 (window // 2 + 1, bins): gain of each frequency in each filter.
     """
     frequencies = torch.linspace(0, SAMPLE_RATE_HZ / 2, window // 2 + 1, dtype=torch.float64)[:, None]
     mels = torch.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), bins + 2, dtype=torch.float64)

@@ -1,6 +1,6 @@
-"""Spectrograms that some encoders are given in place of a waveform, each as its authors compute it.
+"""Input spectrograms of the encoders that do not read a waveform, each computed as by the encoder's authors.
 
-They are computed from the waveform as it is: both are normalised after the logarithm.
+The waveform is not normalised before, because both spectrograms are normalised after the logarithm.
 """
 
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ class FrontEnd(Protocol):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """What it stands for, as ``preprocessor_config.json`` names it."""
+        """Its settings, with the key names of ``preprocessor_config.json``."""
 
     def frames(self, samples: int) -> int:
         """Frames of an utterance of ``samples``."""
 
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Float32 (samples,) at 16 kHz in -1..1 to float32 (frames, channels)."""
+        """Map float32 (samples,) at 16 kHz in -1..1 to float32 (frames, channels)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class FilterBank:
     """Kaldi's log filter bank, normalised per bin over the utterance, frames stacked: the input of w2v-BERT 2.0.
 
     Attributes:
-        bins: Mel bins.
-        stride: frames that are stacked to one; what is left over at the end is dropped.
+        bins: number of Mel bins.
+        stride: number of frames that are stacked into one; left-over frames at the end are dropped.
     """
 
     bins: int = 80
@@ -53,7 +53,7 @@ class FilterBank:
     PREEMPHASIS = 0.97
     FLOOR = 1.192092955078125e-07
     FFT = 512
-    SCALE = 2**15  # Kaldi's samples are integers of 16 bits
+    SCALE = 2**15  # Kaldi uses the values of 16-bit integer samples
 
     @property
     def rate_hz(self) -> float:
@@ -76,7 +76,7 @@ class FilterBank:
         return torch.hann_window(WINDOW, periodic=False, dtype=torch.float64).pow(0.85)
 
     def frames(self, samples: int) -> int:
-        """Stacked frames of an utterance; a shorter one than a stacked frame is padded with silence."""
+        """Stacked frames of an utterance; an utterance shorter than one stacked frame is padded with silence."""
         return (1 + (max(samples, self._min_samples) - WINDOW) // HOP) // self.stride
 
     @property
@@ -84,7 +84,7 @@ class FilterBank:
         return WINDOW + (self.stride - 1) * HOP
 
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Features (frames, bins * stride)."""
+        """Compute features (frames, bins * stride)."""
         exact = F.pad(waveform.double(), (0, max(0, self._min_samples - waveform.numel()))) * self.SCALE
         pieces = exact.unfold(0, WINDOW, HOP)
         pieces = pieces - pieces.mean(dim=1, keepdim=True)
@@ -99,17 +99,17 @@ class FilterBank:
 
 @dataclass(frozen=True)
 class WhisperLogMel:
-    """Whisper's log-Mel spectrogram without the silence that fills its window, which the encoder appends by itself.
+    """Whisper's log-Mel spectrogram, without the silence that fills its window: ``whisper_states`` appends it.
 
     Attributes:
-        bins: Mel bins.
+        bins: number of Mel bins.
     """
 
     bins: int = 80
 
     FLOOR = 1e-10
-    RANGE = 8.0  # decades below the loudest bin
-    TAIL = 2  # frames behind an utterance that its end still reaches
+    RANGE = 8.0  # decades below the loudest bin, the lowest value that is kept
+    TAIL = 2  # frames after the end of an utterance whose window still contains samples of it
 
     @property
     def rate_hz(self) -> float:
@@ -132,11 +132,11 @@ class WhisperLogMel:
         return torch.hann_window(WINDOW, dtype=torch.float64)
 
     def frames(self, samples: int) -> int:
-        """Frames of an utterance, the tail among them."""
+        """Frames of an utterance, including the tail."""
         return -(-max(samples, 1) // HOP) + self.TAIL
 
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Features (frames, bins)."""
+        """Compute features (frames, bins)."""
         frames = self.frames(waveform.numel())
         exact = F.pad(waveform.double(), (0, (frames + 3) * HOP - waveform.numel()))
         spectrum = torch.stft(exact, WINDOW, HOP, window=self.window, return_complex=True)[:, :frames]
@@ -146,7 +146,7 @@ class WhisperLogMel:
 
     @classmethod
     def silence(cls, highest: Tensor) -> Tensor:
-        """What a silent frame of an utterance is, whose highest value is ``highest``; any shape."""
+        """The value of silent frames in an utterance with the maximum value ``highest``; any shape."""
         lowest = (torch.log10(torch.tensor(cls.FLOOR)).item() + 4) / 4
         return (highest - cls.RANGE / 4).clamp(min=lowest)
 
@@ -154,7 +154,7 @@ class WhisperLogMel:
 def _filters(
     fft: int, bins: int, *, lowest_hz: float, norm: str | None, mel_scale: str, in_mel_space: bool = False
 ) -> Tensor:
-    from transformers.audio_utils import mel_filter_bank  # slow to import, and most models need no such filters
+    from transformers.audio_utils import mel_filter_bank  # slow import, which most models do not need
 
     filters: npt.NDArray[np.float64] = mel_filter_bank(
         num_frequency_bins=fft // 2 + 1,

@@ -1,7 +1,7 @@
-"""The convolutional stem: waveform in, one feature vector for every 20 ms out.
+"""The convolutional stem: it maps a waveform to one feature vector for every 20 ms.
 
-The paper keeps it frozen, so that its output is a constant of the utterance: it is computed once per utterance, without
-padding, and rounded to bfloat16, whether it is stored or not, so that stored and fresh features are the same numbers.
+In the paper it is frozen, so its output depends only on the utterance. It is computed once per utterance, without
+padding. The features are always rounded to bfloat16, so that stored features and computed features are equal.
 """
 
 import math
@@ -33,20 +33,20 @@ class Stem:
 
     @classmethod
     def of(cls, backbone: nn.Module) -> "Stem":
-        """The stem of a Hugging Face speech encoder."""
+        """Return the stem of a Hugging Face speech encoder."""
         config = cast(Any, backbone.config)
         return cls(cast(nn.Module, backbone.feature_extractor), tuple(config.conv_kernel), tuple(config.conv_stride))
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame sees: what an utterance must last at least."""
+        """Samples that one frame depends on: the minimum length of an utterance."""
         samples = 1
         for kernel, stride in zip(reversed(self.kernels), reversed(self.strides), strict=True):
             samples = (samples - 1) * stride + kernel
         return samples
 
     def frames(self, samples: int) -> int:
-        """Frames of an utterance of ``samples``; a shorter one than the receptive field is padded to it."""
+        """Frames of an utterance of ``samples``; an utterance shorter than the receptive field is padded to it."""
         frames = max(samples, self.receptive_field)
         for kernel, stride in zip(self.kernels, self.strides, strict=True):
             frames = (frames - kernel) // stride + 1
@@ -54,7 +54,7 @@ class Stem:
 
     @torch.no_grad()
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Features of one utterance.
+        """Compute the features of one utterance.
 
         Args:
             waveform: float32 (samples,) at 16 kHz, zero mean and unit variance.
@@ -68,21 +68,21 @@ class Stem:
         return features[0].to(torch.bfloat16).cpu().float()
 
     def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of a padded batch, with gradients: for a stem that is trained.
+        """Compute the features of a padded batch, with gradients: for a stem that is trained.
 
-        Layer normalisation looks at one frame and convolutions do not pad, so that padding reaches no valid frame;
-        group normalisation looks along time, so its statistics are taken over the valid frames alone.
+        Layer normalisation uses only one frame and the convolutions do not pad, so padding does not affect valid
+        frames. Group normalisation computes statistics over time, so it uses only the valid frames.
 
         Args:
             waveforms: float32 (batch, samples).
-            lengths: int64 (batch,), valid samples.
+            lengths: int64 (batch,), number of valid samples of each row.
 
         Returns:
-            (batch, frames, channels), and the valid frames, int64 (batch,).
+            (batch, frames, channels), and the number of valid frames of each row, int64 (batch,).
         """
         count, samples = waveforms.shape
         hop = math.prod(self.strides)
-        width = -(-max(samples, self.receptive_field) // hop) * hop  # so that every layer has whole blocks of rows
+        width = -(-max(samples, self.receptive_field) // hop) * hop  # every layer needs a multiple of its stride
         lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
         states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
         dtype = precision.product_dtype(waveforms.device)
@@ -96,13 +96,13 @@ class Stem:
                 parted = states.view(count, -1, states.shape[1])
                 states = _group_norm(parted, norm, lengths).view(states.shape)
             elif norm is not None:
-                states = norm(states.float())  # in bfloat16 a CPU takes two to three times as long
+                states = norm(states.float())  # in bfloat16, this takes two to three times as long on a CPU
             states = layer.activation(states)
         return states.view(count, -1, states.shape[1])[:, : int(lengths.max())], lengths
 
 
 def _group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
-    """Group normalisation of (batch, frames, channels), one group per channel, by each one's valid frames."""
+    """Group normalisation of (batch, frames, channels), one group per channel, over the valid frames of each row."""
     states = states.float()
     parts = [each[:length] for each, length in zip(states, lengths.tolist(), strict=True)]
     mean = torch.stack([part.mean(dim=0, keepdim=True) for part in parts])  # (batch, 1, channels)

@@ -1,20 +1,20 @@
-"""Attention and dropout that suit the device.
+"""Attention and dropout in the form that is fastest on the device.
 
-Measured on one CPU thread (hidden 160, 8 layers, batch 32 of 4 s, bfloat16): PyTorch's fused attention takes 1.5 times
-as long to train as plain products, because of its backward pass, and dropout masks drawn number by number make a step
-with plain products 1.25 times as long. So on CPUs attention is a plain product, and masks are cut out of random 64-bit
-words, four elements from each.
+Measured on one CPU thread (hidden 160, 8 layers, batch 32 of 4 s, bfloat16): a training step with PyTorch's fused
+attention takes 1.5 times as long as one with plain products, because of the backward pass. With plain products, a step
+takes 1.25 times as long if dropout draws one random number per element. So on CPUs, attention uses plain products, and
+dropout takes the random numbers of four elements from each random 64-bit word.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PROBABILITY_STEPS = 2**16  # a dropout probability is rounded to a multiple of 1/PROBABILITY_STEPS
+PROBABILITY_STEPS = 2**16  # dropout probabilities are rounded to multiples of 1/PROBABILITY_STEPS
 
 
 def dropout(states: Tensor, probability: float) -> Tensor:
-    """Zero elements with ``probability`` and scale up the others, as in training; any shape."""
+    """Set elements to zero with ``probability`` and scale up the others, as in training; any shape."""
     if probability <= 0:
         return states
     if states.device.type != "cpu":
@@ -27,15 +27,15 @@ def dropout(states: Tensor, probability: float) -> Tensor:
 
 
 class FastDropout(nn.Dropout):
-    """``nn.Dropout`` whose masks are drawn by ``dropout`` of this module."""
+    """``nn.Dropout`` with masks drawn by ``dropout`` of this module."""
 
     def forward(self, states: Tensor) -> Tensor:
-        """Drop elements of ``states`` in training; return it as it is otherwise."""
+        """Drop elements of ``states`` in training; otherwise return ``states`` unchanged."""
         return dropout(states, self.p) if self.training else states
 
 
 def replace_dropout(module: nn.Module) -> None:
-    """Replace every ``nn.Dropout`` inside ``module``, in place; it has no weights, so checkpoints stay as they are."""
+    """Replace every ``nn.Dropout`` inside ``module``, in place. It has no weights, so checkpoints do not change."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
@@ -43,14 +43,14 @@ def replace_dropout(module: nn.Module) -> None:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate: float = 0.0) -> Tensor:
-    """Scaled dot-product attention in the form that suits the device.
+    """Scaled dot-product attention in the form that is fastest on the device.
 
     Args:
         query: (batch, heads, frames, width).
-        key: likewise.
-        value: likewise.
-        mask: which frames are heard, bool (batch, frames); None: all.
-        rate: probability with which weights are dropped; zero outside training.
+        key: same shape as ``query``.
+        value: same shape as ``query``.
+        mask: true for frames that attention may use, bool (batch, frames); None: all frames.
+        rate: dropout probability of the attention weights; zero outside training.
 
     Returns:
         (batch, heads, frames, width).
@@ -68,9 +68,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate:
 def eager_attention(
     query: Tensor, key: Tensor, value: Tensor, added: Tensor | None, *, scale: float, rate: float
 ) -> Tensor:
-    """Attention by plain products: arguments as ``attend``, but for ``added``, which is added to the scores.
+    """Attention with plain products: arguments as in ``attend``, except ``added``, which is added to the scores.
 
-    The softmax is taken in float32, in which a CPU is twice as fast as in bfloat16.
+    The softmax is computed in float32, because this is twice as fast on a CPU as in bfloat16.
     """
     scores = torch.matmul(query * scale, key.transpose(2, 3))
     if added is not None:

@@ -1,9 +1,9 @@
 """Strided convolution along time as plain matrix products, with channels last.
 
-The stem's layers normalise over channels, its kernels are short and its utterances all have lengths of their own. With
-time in rows, a convolution of stride ``s`` is a product of blocks of ``s`` rows with the first ``s`` taps, plus one of
-the blocks after them with the next taps: nothing is unfolded, copied or transposed, and no kernel is prepared for each
-length anew, which is what PyTorch's own convolution spends most of its time on with CPUs.
+The layers of the stem normalise over channels, its kernels are short, and its inputs differ in length. With one row per
+time step, a convolution of stride ``s`` is a sum of products: blocks of ``s`` rows times the first ``s`` taps, plus the
+following blocks times the next ``s`` taps, and so on. This form does not unfold, copy or transpose anything. PyTorch's
+convolution on a CPU spends most of its time on preparing a kernel for each input length; this form has no such step.
 """
 
 from typing import Any, cast
@@ -15,14 +15,15 @@ from torch import Tensor
 def convolve(states: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     """Convolve rows of time, without padding.
 
-    Several utterances may follow each other in ``states``, each in a multiple of ``stride`` rows: then each one has
-    its share of the rows that come out, of which the last few, whose kernel reaches over its end, are of no use.
+    ``states`` may contain several utterances, one after the other, if each fills a multiple of ``stride`` rows. Then
+    each utterance has its part of the output rows. The last few rows of each part are invalid, because their kernel
+    extends beyond the end of the utterance.
 
     Args:
-        states: (rows, channels), a multiple of ``stride`` rows.
-        weight: (channels out, channels, kernel), as of ``nn.Conv1d``, of the same number format.
+        states: (rows, channels); the number of rows is a multiple of ``stride``.
+        weight: (channels out, channels, kernel), as in ``nn.Conv1d``, with the dtype of ``states``.
         bias: (channels out,) or None.
-        stride: rows from one place of the kernel to the next.
+        stride: rows from one position of the kernel to the next.
 
     Returns:
         (rows / stride, channels out).
@@ -33,7 +34,7 @@ def convolve(states: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -
 
 
 class _Product(torch.autograd.Function):
-    """The sum over ``q`` of blocks (rows, width) moved up by ``q`` times the ``q``-th ``width`` rows of the taps."""
+    """Sum over ``q`` of: blocks (rows, width), shifted up by ``q`` rows, times the ``q``-th ``width`` rows of taps."""
 
     @staticmethod
     def forward(ctx: Any, blocks: Tensor, taps: Tensor) -> Tensor:

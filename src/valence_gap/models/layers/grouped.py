@@ -1,8 +1,8 @@
-"""Grouped convolution along time, which the positional embedding is, in a form that a CPU computes fast.
+"""Grouped convolution along time for the positional embedding, in a form that is fast on a CPU.
 
-PyTorch's own is slow where a group has few channels, as in small models: its kernels are laid out for sixteen or more.
-Here a block of frames is one product with a banded matrix that holds the kernel at every place of the block. A third of
-that matrix is zeros, but its products run at the full speed of the hardware.
+PyTorch's convolution is slow if a group has few channels, as in small models: its kernels are made for sixteen or more.
+Here each block of frames is multiplied by a banded matrix, which contains the kernel at each position of the block. A
+third of this matrix is zeros, but the product runs at the full speed of the hardware.
 """
 
 from typing import Any, cast
@@ -11,18 +11,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BLOCK = 16  # frames that are computed by one product; twice as many make the matrix four times as large
-MAX_BANDED_CHANNELS = 16  # channels of a group below which the banded product is the faster one
+BLOCK = 16  # frames per matrix product; twice as many frames make the matrix four times as large
+MAX_BANDED_CHANNELS = 16  # with fewer channels per group, the banded product is faster
 
 
 def convolve_groups(states: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
-    """Convolve with as many frames of output as of input; beyond both ends are zeros.
+    """Convolve with zero padding at both ends, so that output and input have the same number of frames.
 
     Args:
         states: (batch, frames, channels).
-        weight: (channels, channels / groups, kernel), as of ``nn.Conv1d``, of the same number format.
+        weight: (channels, channels / groups, kernel), as in ``nn.Conv1d``, with the dtype of ``states``.
         bias: (channels,).
-        groups: groups of channels.
+        groups: number of groups of channels.
 
     Returns:
         (batch, frames, channels).
@@ -65,7 +65,7 @@ class _Banded(torch.autograd.Function):
 
 
 def _windows(states: Tensor, groups: int, kernel: int, blocks: int) -> Tensor:
-    """What each block of frames sees: (groups, batch x blocks, (block + kernel - 1) x channels of a group)."""
+    """The input of each block of frames: (groups, batch x blocks, (block + kernel - 1) x channels of a group)."""
     batch, frames, channels = states.shape
     width, seen = channels // groups, BLOCK + kernel - 1
     behind = blocks * BLOCK + kernel - 1 - kernel // 2 - frames
@@ -75,7 +75,7 @@ def _windows(states: Tensor, groups: int, kernel: int, blocks: int) -> Tensor:
 
 
 def _diagonals(band: Tensor, kernel: int) -> Tensor:
-    """A view of the kernel at each place of a block: (groups, kernel, in, block, out)."""
+    """A view of the kernel at each position of a block: (groups, kernel, in, block, out)."""
     groups, _, before, block, after = band.shape
     to_group, to_seen, to_before, to_place, to_after = band.stride()
     return band.as_strided(
@@ -84,7 +84,7 @@ def _diagonals(band: Tensor, kernel: int) -> Tensor:
 
 
 def _band(weight: Tensor, groups: int) -> Tensor:
-    """The matrix: (groups, seen x channels in, block x channels out)."""
+    """Build the banded matrix: (groups, input frames x channels in, block x channels out)."""
     channels, before, kernel = weight.shape
     band = weight.new_zeros(groups, BLOCK + kernel - 1, before, BLOCK, channels // groups)
     taps = weight.view(groups, channels // groups, before, kernel).permute(0, 3, 2, 1)
@@ -93,14 +93,14 @@ def _band(weight: Tensor, groups: int) -> Tensor:
 
 
 def _unband(band: Tensor, shape: torch.Size, groups: int) -> Tensor:
-    """The gradient of the kernel, of ``shape``, from that of the matrix."""
+    """Compute the gradient of the kernel, with ``shape``, from the gradient of the banded matrix."""
     channels, before, kernel = shape
     parted = band.view(groups, BLOCK + kernel - 1, before, BLOCK, channels // groups)
     return _diagonals(parted, kernel).sum(dim=3).permute(0, 3, 2, 1).reshape(shape)
 
 
 def _folded(spread: Tensor, width: int, kernel: int) -> Tensor:
-    """Sum what the blocks (groups, batch, blocks, seen x width) say of each frame: (groups, batch, frames, width)."""
+    """Sum overlapping blocks (groups, batch, blocks, input frames x width) to (groups, batch, frames, width)."""
     groups, batch, blocks, size = spread.shape
     step = BLOCK * width
     more = -(-size // step)

@@ -1,22 +1,22 @@
-"""SpecAugment as wav2vec 2.0 and HuBERT have it in fine-tuning: spans of frames and of hidden units are masked."""
+"""SpecAugment as in the fine-tuning of wav2vec 2.0 and HuBERT: it masks spans of frames and of hidden units."""
 
 import torch
 from torch import Tensor
 
 
 def mask_spans(lengths: Tensor, width: int, *, mask_prob: float, mask_length: int, min_masks: int) -> Tensor:
-    """Draw which places are masked, from PyTorch's generator of the CPU.
+    """Draw the masked positions from PyTorch's CPU generator.
 
-    Each row gets ``mask_prob * length / mask_length`` spans, rounded up or down at random for all rows alike, but no
-    less than ``min_masks``, at places that are drawn without replacement; they may overlap, and none reaches beyond the
-    row's length.
+    Each row gets ``mask_prob * length / mask_length`` spans. This number is rounded up or down at random, with the same
+    random number for all rows, and is at least ``min_masks`` if the row is long enough. The starts of the spans are
+    drawn without replacement. Spans may overlap. No span extends beyond the length of the row.
 
     Args:
-        lengths: int64 (rows,), valid places of each row.
-        width: places of a row.
-        mask_prob: of the places, overlaps counted twice.
-        mask_length: places of a span.
-        min_masks: spans of a row that is long enough for them.
+        lengths: int64 (rows,), number of valid positions of each row.
+        width: positions of a row.
+        mask_prob: share of masked positions; overlaps count twice.
+        mask_length: positions of a span.
+        min_masks: minimum number of spans, in a row that is long enough for them.
 
     Returns:
         bool (rows, width), on the CPU.

@@ -1,4 +1,4 @@
-"""What contradicts itself in the definitions and paths of the corpora, told before any of them is read."""
+"""Checks of the definitions and paths of the corpora, made before any corpus is read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ from valence_gap.study.configuration import Configuration
 MSP_PODCAST_RELEASES = (*(f"1.{number}" for number in range(13)), "2.0")
 WITH_COLUMNS = ("audformat", "table")
 ANNOTATED: Mapping[str, tuple[Dimension, ...]] = {"cmu-mosi": ("valence",)}
-"""Dimensions that a corpus can have, by its adapter; all of them for the others."""
+"""Dimensions that a corpus can have, by its adapter; other adapters can have all of them."""
 TRAINED = ("train", "dev")
 
 
 def corpus_errors(configuration: Configuration) -> Iterator[str]:
-    """What corpora cannot be read, or not be trained on, for: the key, the value, and what would be valid."""
+    """Errors that prevent reading a corpus or training on it: the key, the value, and what would be valid."""
     for name, corpus in configuration.corpora.items():
         for check in (_release, _scale, _dimensions, _splits, _columns):
             yield from check(f"corpora.{name}", corpus)
@@ -31,7 +31,7 @@ def _release(key: str, corpus: Corpus) -> Iterator[str]:
     if corpus.adapter == "msp-podcast" and corpus.release not in (None, *MSP_PODCAST_RELEASES):
         yield (
             f"{key}.release: '{corpus.release}' is not a known release of MSP-Podcast; "
-            f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another, which is then read as they are"
+            f"valid: {', '.join(MSP_PODCAST_RELEASES)}; null for another release, which is then read in the same way"
         )
 
 
@@ -45,7 +45,7 @@ def _dimensions(key: str, corpus: Corpus) -> Iterator[str]:
     annotated = ANNOTATED.get(corpus.adapter, DIMENSIONS)
     valid = valid_names(annotated)
     if not corpus.dimensions:
-        yield f"{key}.dimensions: [] annotates nothing; {valid}"
+        yield f"{key}.dimensions: [] names no dimension; {valid}"
     for name, count in Counter(corpus.dimensions).items():
         if name not in annotated:
             yield f"{key}.dimensions: '{name}' is not annotated in {corpus.adapter}; {valid}"
@@ -60,11 +60,11 @@ def _splits(key: str, corpus: Corpus) -> Iterator[str]:
 
 def _columns(key: str, corpus: Corpus) -> Iterator[str]:
     if corpus.columns is not None and corpus.adapter not in WITH_COLUMNS:
-        yield f"{key}.columns: {corpus.adapter} has columns of its own; valid with {' or '.join(WITH_COLUMNS)} alone"
+        yield f"{key}.columns: {corpus.adapter} has fixed columns; valid only with {' or '.join(WITH_COLUMNS)}"
 
 
 def _train_corpus(configuration: Configuration) -> Iterator[str]:
-    """Models learn all three dimensions, and their epoch is chosen on dev."""
+    """Models learn all three dimensions, and their best epoch is selected on dev."""
     name, corpora = configuration.train_corpus, configuration.corpora
     train = corpora.get(name or "")
     if train is None:
@@ -79,6 +79,6 @@ def _train_corpus(configuration: Configuration) -> Iterator[str]:
             if set(corpus.dimensions) == set(DIMENSIONS) and set(TRAINED) <= set(corpus.splits)
         ]
         yield (
-            f"train_corpus: '{name}' annotates only {', '.join(train.dimensions)}, and models learn all of "
-            f"{', '.join(DIMENSIONS)}; test on it alone, and train on another; {valid_names(able)}"
+            f"train_corpus: '{name}' annotates only {', '.join(train.dimensions)}, but models learn all of "
+            f"{', '.join(DIMENSIONS)}; use it for testing only, and train on another; {valid_names(able)}"
         )

@@ -1,4 +1,4 @@
-"""What figures and tables cannot show, or would show wrongly, told before anything is trained for them."""
+"""Checks for what figures and tables cannot show, or would show wrongly, made before anything is trained for them."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,13 +10,13 @@ from valence_gap.study.configuration import Configuration, Figure
 
 CLAIMS = "claims"
 PUBLISHED = ("figure_02", "figure_09", "table_3")
-"""What can show the paper's values beside its own."""
+"""The figures and tables that can show the paper's values beside those of the study."""
 
 Check = Callable[[Configuration, str, Figure], Iterator[str]]
 
 
 def figure_errors(configuration: Configuration) -> Iterator[str]:
-    """What the figures and tables of a study cannot be made of: the key, the value, and what would be valid."""
+    """Errors that prevent making a figure or table of a study: the key, the value, and what would be valid."""
     sections: Mapping[str, Mapping[str, Figure]] = {"figures": configuration.figures, "tables": configuration.tables}
     for section, shown in sections.items():
         for name, figure in shown.items():
@@ -28,7 +28,7 @@ def figure_errors(configuration: Configuration) -> Iterator[str]:
 
 
 def _lists(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Lists that name nothing, or a thing twice."""
+    """Lists that are empty, or name something twice."""
     name = key.partition(".")[2]
     needed = {
         "models": (figure.models, [*configuration.models, *configuration.fusions], name != "table_1"),
@@ -54,13 +54,13 @@ def _published(configuration: Configuration, key: str, figure: Figure) -> Iterat
 
 
 def miniature_corpora(configuration: Configuration, corpora: Iterable[str]) -> list[str]:
-    """Those of some corpora that are the miniature's."""
+    """The given corpora that are the miniature's."""
     paths = configuration.paths
     return [name for name in corpora if name in paths and paths[name].labels.startswith(MINIATURE_ROOT)]
 
 
 def _fusions(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Figure 3: fusions, and models that they stand on."""
+    """Figure 3 shows fusions and the audio models that they are based on."""
     fusions = configuration.fusions
     shown = [name for name in figure.models if name in fusions]
     owned = {fusions[name].audio for name in shown}
@@ -74,11 +74,11 @@ def _fusions(configuration: Configuration, key: str, figure: Figure) -> Iterator
 
 
 def _pairs(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Figures 4 and 5: each fine-tuned model with the one frozen model of its backbone."""
+    """Figures 4 and 5 show each fine-tuned model with the one frozen model of its backbone."""
     models = configuration.models
     shown = [name for name in figure.models if name in models]
     if any(models[name].backbone not in (None, *configuration.backbones) for name in shown):
-        return  # a backbone that is not there is told already
+        return  # reference_errors reports an unknown backbone
     for name in shown:
         model = models[name]
 
@@ -94,32 +94,32 @@ def _pairs(configuration: Configuration, key: str, figure: Figure) -> Iterator[s
 
 
 def _no_fusion(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Fusions are predicted on the clean test sets alone, and their states are not kept."""
+    """Fusions are predicted on the clean test sets only, and their embeddings are not stored."""
     for name in figure.models:
         if name in configuration.fusions:
             yield f"{key}.models: '{name}' is a fusion, which this does not show; {valid_names(configuration.models)}"
 
 
 def _augmented(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Figure 6 and table III need augmentations; a study without any leaves them out of its targets."""
+    """Figure 6 and table III need augmentations; a study without any must not have them among its targets."""
     if key.partition(".")[2] in configuration.targets and not configuration.augmented:
         yield f"augmented: [], but {key} shows the augmented test sets; {valid_names(configuration.conditions)}"
 
 
 def _one_corpus(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Figure 8 has speakers on its axis, and those of one corpus."""
+    """Figure 8 has the speakers of one corpus on its axis."""
     if len(figure.corpora) > 1:
         yield f"{key}.corpora: {list(figure.corpora)}, but it shows one; {valid_names(figure.corpora)}"
 
 
 def _one_model(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
-    """Table III has corpora in its columns, and one model in its cells."""
+    """Table III has corpora in its columns and shows one model."""
     if len(figure.models) > 1:
         yield f"{key}.models: {list(figure.models)}, but it shows one; {valid_names(figure.models)}"
 
 
 def _steps(attribute: str, whole: float | None) -> Check:
-    """Figures 12 and 13: models that differ in an attribute, of which ``whole`` is the value of the whole model."""
+    """Figures 12 and 13 show models that differ in an attribute; ``whole`` is its value for the unreduced model."""
 
     def check(configuration: Configuration, key: str, figure: Figure) -> Iterator[str]:
         models = configuration.models
@@ -131,7 +131,7 @@ def _steps(attribute: str, whole: float | None) -> Check:
         for value, count in Counter(values.values()).items():
             if count > 1:
                 alike = [name for name in values if values[name] == value]
-                yield f"{key}.models: {attribute} is {canonical_json(value)} of {', '.join(alike)}; valid: one of them"
+                yield f"{key}.models: {attribute} is {canonical_json(value)} for {', '.join(alike)}; valid: one of them"
 
     return check
 

@@ -1,4 +1,4 @@
-"""The miniature's synthetic speech and noise in a study of other corpora, where nothing would mark them."""
+"""Checks for the miniature's synthetic speech and noise in a study of other corpora, where nothing would mark them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,8 +10,8 @@ from valence_gap.study.configuration import Configuration, Figure
 def miniature_errors(configuration: Configuration) -> Iterator[str]:
     """Every use of the miniature in a study of other corpora: the key, the value, and what to set.
 
-    A study is of the corpus that it trains on; one that trains nothing, of those that its targets show. Its backbones
-    may be the miniature's: they are named as such wherever they are shown.
+    A study belongs to the corpus that it trains on. If it trains nothing, it belongs to the corpora that its targets
+    show. Its backbones may be the miniature's: wherever they are shown, their names say so.
     """
     yield from _leftover_miniature_paths(configuration)
     own = _own(configuration)
@@ -22,14 +22,14 @@ def miniature_errors(configuration: Configuration) -> Iterator[str]:
             rest = [name for name in figure.corpora if name not in made] or own[:1]
             yield (
                 f"{key}.corpora: {_quoted(made)}: the miniature's synthetic speech, in a study of {_quoted(own)}; "
-                f"set {key}.corpora: [{', '.join(rest)}], or the paths of those corpora"
+                f"set {key}.corpora: [{', '.join(rest)}], or set the paths of those corpora"
             )
     if configuration.claims and CLAIMS in configuration.targets:
         for role, name in configuration.claims.corpora.items():
             if miniature_corpora(configuration, [name]):
                 yield (
                     f"claims.corpora.{role}: '{name}': the miniature's synthetic speech, in a study of {_quoted(own)}; "
-                    "set it to a corpus of yours, or its paths, or leave claims out of the targets"
+                    "set it to one of your corpora, or set its paths, or remove claims from the targets"
                 )
     yield from _noise(configuration, own)
 
@@ -42,12 +42,12 @@ def _leftover_miniature_paths(configuration: Configuration) -> Iterator[str]:
         parts = {"audio": paths.audio, "transcripts": (paths.transcripts,), "speakers": (paths.speakers,)}
         for part, places in parts.items():
             if any(place and place.startswith(MINIATURE_ROOT) for place in places):
-                valid = "the folders" if part == "audio" else "where they lie, or null"
+                valid = "the folders" if part == "audio" else "their path, or null"
                 yield f"paths.{name}.{part}: the miniature's, but paths.{name}.labels is not; valid: {valid}"
 
 
 def _own(configuration: Configuration) -> list[str]:
-    """The corpora that a study is of; none where it is the miniature itself."""
+    """The corpora of a study that are not the miniature's; none if the study is the miniature itself."""
     if configuration.train_corpus is not None:
         names = [configuration.train_corpus]
     else:

@@ -1,4 +1,4 @@
-"""What is wrong with the row of a model: told before anything is trained."""
+"""Checks of the definitions of models, made before anything is trained."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from valence_gap.study.checks.recipes import MIN_BATCH_SIZE, NO_CCC, training_er
 from valence_gap.study.configuration import Configuration
 from valence_gap.weights.local import local_source, looks_like_folder, num_layers_of
 
-# Keys of a model that shape its training, as they are where nobody sets them.
+# Keys of a model that determine its training, with their default values.
 UNSET: Mapping[str, Any] = {
     "backbone": None,
     "recipe": None,
@@ -32,16 +32,16 @@ def recipe_of(configuration: Configuration, model: Model) -> Recipe:
 
 
 def training_of(configuration: Configuration, model: Model, backbone: Backbone, seed: int) -> Training:
-    """All that shapes one trained model.
+    """Everything that determines one trained model.
 
     Args:
-        configuration: has its recipe.
-        model: its row.
-        backbone: its backbone, as much of it as shapes the model.
-        seed: one of the model's.
+        configuration: contains its recipe.
+        model: its definition.
+        backbone: its backbone, without the fields that do not change the model.
+        seed: one of the model's seeds.
 
     Raises:
-        ValidationError: its overrides are none of the recipe's keys, or their values are not valid.
+        ValidationError: an override is not a key of the recipe, or its value is not valid.
     """
     return Training(
         backbone=backbone,
@@ -55,7 +55,7 @@ def training_of(configuration: Configuration, model: Model, backbone: Backbone, 
 
 
 def model_errors(configuration: Configuration) -> Iterator[str]:
-    """What contradicts itself in the rows of the models, their recipes and overrides included."""
+    """Contradictions in the definitions of the models, including their recipes and overrides."""
     for name, model in configuration.models.items():
         backbone = configuration.backbones.get(model.backbone or "")
         if backbone:
@@ -80,7 +80,7 @@ def model_errors(configuration: Configuration) -> Iterator[str]:
 
 
 def source_errors(configuration: Configuration) -> Iterator[str]:
-    """Folders that are written as hub ids."""
+    """Folders that are written like hub ids."""
     sources: list[tuple[str, Backbone | Checkpoint | None]] = [
         *((f"backbones.{name}", backbone) for name, backbone in configuration.backbones.items()),
         *((f"models.{name}.checkpoint", model.checkpoint) for name, model in configuration.models.items()),
@@ -100,7 +100,7 @@ def _backbone_errors(name: str, model: Model, backbone: Backbone) -> Iterator[st
 
 
 def _place_of(key: str, name: str, model: Model) -> str:
-    """Where a field of a training is set: in the row of the model, in its overrides, or in its recipe."""
+    """Where a field of a training is set: in the model, in its overrides, or in its recipe."""
     if key in UNSET:
         return f"models.{name}.{key}"
     return f"models.{name}.overrides.{key}" if key in model.overrides else f"recipes.{model.recipe}.{key} ({name})"

@@ -1,4 +1,4 @@
-"""Trainings that would run and not be what was asked for."""
+"""Checks for trainings that would run, but would not do what the definition says."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ NO_CCC = "1 has no CCC; valid: 2 or more (the paper: 32)"
 
 
 def training_errors(training: Training, *, stored: bool) -> Iterator[tuple[str, str]]:
-    """What is not sound in the definition of a trained model.
+    """What is not valid in the definition of a trained model.
 
     Args:
         training: the definition.
-        stored: the output of the pre-trained stem is computed once, and read wherever the stem is not trained.
+        stored: whether the output of the pre-trained stem is computed once, and read if the stem is not trained.
 
     Yields:
-        (key, complaint): a field of the training or of its recipe, its value and what would be valid.
+        (key, complaint): a field of the training or of its recipe; its value and what would be valid.
     """
     recipe, cnn14 = training.recipe, training.backbone.architecture == "cnn14"
     if recipe.batch_size < MIN_BATCH_SIZE:

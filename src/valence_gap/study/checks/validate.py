@@ -1,14 +1,14 @@
-"""What can be wrong with a configuration, told in one line each: the key, the value, and what would be valid."""
+"""Checks of a configuration; each error is one line: the key, the value, and what would be valid."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from valence_gap.claims.needs import needed
-from valence_gap.definitions.claims import as_tuple
 from valence_gap.definitions.corpora import MINIATURE_ROOT
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.registry import ADAPTERS, FIGURES, TABLES
+from valence_gap.definitions.values import as_tuple
 from valence_gap.runtime.errors import valid_names
 from valence_gap.study.checks.corpora import corpus_errors
 from valence_gap.study.checks.figures import CLAIMS, figure_errors, miniature_corpora
@@ -17,7 +17,8 @@ from valence_gap.study.checks.models import UNSET, model_errors, source_errors
 from valence_gap.study.configuration import Configuration
 from valence_gap.weights.local import SPECTROGRAM_MODEL_TYPES, local_source, model_type_of
 
-CLAIMS_FILE = Path("workflow/claims.yaml")
+CLAIMS_FILE = "workflow/claims.yaml"
+"""The paper's statements, below the project's folder."""
 MAX_DEPTH = 50
 
 
@@ -77,15 +78,15 @@ def targets_of(configuration: Configuration) -> tuple[str, ...]:
     return (*configuration.figures, *configuration.tables, *((CLAIMS,) if configuration.claims else ()))
 
 
-def value_errors(configuration: Configuration) -> Iterator[str]:
-    """Values that are each valid and contradict one another."""
-    yield from _checkpoint_errors(configuration)
+def value_errors(configuration: Configuration, claims_file: Path) -> Iterator[str]:
+    """Values that are each valid but contradict one another."""
+    yield from _checkpoint_errors(configuration, claims_file)
     yield from _export_errors(configuration)
     yield from corpus_errors(configuration)
     yield from _condition_errors(configuration)
     yield from figure_errors(configuration)
     yield from miniature_errors(configuration)
-    yield from _claim_errors(configuration)
+    yield from _claim_errors(configuration, claims_file)
     yield from (f"synthesiser.{wrong}" for wrong in configuration.synthesiser.errors())
     yield from model_errors(configuration)
     yield from source_errors(configuration)
@@ -106,12 +107,12 @@ def value_errors(configuration: Configuration) -> Iterator[str]:
         yield f"miniature: missing, but some paths begin with {MINIATURE_ROOT}"
 
 
-def _claim_errors(configuration: Configuration) -> Iterator[str]:
-    """Fusions are predicted on the clean test sets alone."""
+def _claim_errors(configuration: Configuration, claims_file: Path) -> Iterator[str]:
+    """Fusions are predicted on the clean test sets only."""
     claims, fusions = configuration.claims, set(configuration.fusions)
     if claims is None or not fusions & {name for names in claims.roles.values() for name in as_tuple(names)}:
-        return  # before the statements are read, which takes its time in every job
-    needs = needed(CLAIMS_FILE, claims).predictions
+        return  # before the statements are read, which takes time in every job
+    needs = needed(claims_file, claims).predictions
     found = {(model, kind) for model, kind, _ in needs if model in fusions and kind != CLEAN}
     for model, kind in sorted(found):
         valid = valid_names(configuration.models)
@@ -130,7 +131,7 @@ def _condition_errors(configuration: Configuration) -> Iterator[str]:
 
 
 def _export_errors(configuration: Configuration) -> Iterator[str]:
-    """What contradicts the choice of the model that is exported."""
+    """Contradictions in the choice of the model that is exported."""
     name, seed = configuration.export.model, configuration.export.seed
     if name is None and seed is not None:
         yield f"export.seed: {seed}, but no export.model is named"
@@ -144,8 +145,8 @@ def _export_errors(configuration: Configuration) -> Iterator[str]:
         yield f"export.model: '{name}' is a CNN14; only transformer models are exported"
 
 
-def _checkpoint_errors(configuration: Configuration) -> Iterator[str]:
-    """What contradicts that some models are trained here and others come as they are."""
+def _checkpoint_errors(configuration: Configuration, claims_file: Path) -> Iterator[str]:
+    """Contradictions between models that are trained and models that are checkpoints."""
     models = configuration.models
     for name, model in models.items():
         if model.checkpoint is None:
@@ -154,18 +155,20 @@ def _checkpoint_errors(configuration: Configuration) -> Iterator[str]:
             continue
         given = [key for key, value in UNSET.items() if getattr(model, key) != value]
         if given:
-            yield f"models.{name}: {', '.join(given)} say nothing of a checkpoint, which is not trained; leave them out"
+            yield f"models.{name}: {', '.join(given)} do not apply to a checkpoint, which is not trained; remove them"
         if len(model.seeds) > 1:
             yield f"models.{name}.seeds: {list(model.seeds)}, but a checkpoint is one model; name one seed or none"
     finished = {name for name, model in models.items() if model.checkpoint is not None}
     need_logs = {"figures.figure_11": _of(configuration, "figure_11")}
     if configuration.claims and finished:
-        need_logs["claims"] = needed(CLAIMS_FILE, configuration.claims).training_logs
+        need_logs["claims"] = needed(claims_file, configuration.claims).training_logs
     for key, names in need_logs.items():
         for name in sorted(finished & set(names)):
             yield f"{key}: needs the training log of '{name}', which is a checkpoint and has none"
     if configuration.train_corpus is None:
-        trained = [name for name in _shown(configuration) if name in configuration.fusions or name not in finished]
+        trained = [
+            name for name in _shown(configuration, claims_file) if name in configuration.fusions or name not in finished
+        ]
         if trained:
             yield f"train_corpus: missing, but the targets show models that are trained: {', '.join(trained)}"
 
@@ -176,24 +179,24 @@ def _of(configuration: Configuration, target: str) -> tuple[str, ...]:
     return shown.models if shown else ()
 
 
-def _shown(configuration: Configuration) -> list[str]:
-    """Models and fusions of which the targets need predictions or logs, each once."""
+def _shown(configuration: Configuration, claims_file: Path) -> list[str]:
+    """Models and fusions whose predictions or logs the targets need, each once."""
     names = [name for target in configuration.targets if target != "table_2" for name in _of(configuration, target)]
     if configuration.claims and CLAIMS in configuration.targets:
-        needs = needed(CLAIMS_FILE, configuration.claims)
+        needs = needed(claims_file, configuration.claims)
         names += [*(model for model, *_ in needs.predictions), *needs.training_logs]
     return list(dict.fromkeys(names))
 
 
 def json_errors(value: Any, where: tuple[str, ...] = ()) -> Iterator[str]:
-    """Every value and key that YAML can write and JSON cannot: dates, binary data, sets, lists as keys, circles."""
+    """Every value and key that YAML can express and JSON cannot: dates, binary data, sets, lists as keys, cycles."""
     key = ".".join(where) or "the configuration"
     if len(where) > MAX_DEPTH:
         yield f"{'.'.join(where[:3])}...: more than {MAX_DEPTH} levels deep"
     elif isinstance(value, Mapping):
         for name, part in value.items():
             if not isinstance(name, str | int | float | None):
-                yield f"{key}: the key {name!r} is no text"
+                yield f"{key}: the key {name!r} is not text"
             yield from json_errors(part, (*where, str(name)))
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):

@@ -1,4 +1,4 @@
-"""CMU-MOSI: both kinds of label file, its folds, and ids that begin oddly."""
+"""CMU-MOSI: both kinds of label file, its folds, and ids that begin with a dash or an underscore."""
 
 import h5py
 import numpy as np
@@ -89,7 +89,7 @@ def test_segments_from_the_sdk(tmp_path):
     assert read.row("test", f"{TEST_VIDEO}_2")["valence"] == 1.0
     assert read.row("train", f"{TRAIN_VIDEO}_10")["valence"] == 0.0
     assert read.row("test", f"{TEST_VIDEO}_2")["provenance"] == f"CMU_MOSI_Opinion_Labels.csd:{TEST_VIDEO}[1]"
-    assert read.skipped()["row without audio"] == 10  # nine of the training video, and the dashed one without a label
+    assert read.skipped()["row without audio"] == 10  # nine of TRAIN_VIDEO, and DASHED without a label
 
 
 def test_files_that_are_not_labels(tmp_path):

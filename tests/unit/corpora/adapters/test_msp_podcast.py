@@ -1,4 +1,4 @@
-"""MSP-Podcast in every spelling of its releases, with what goes wrong in it."""
+"""MSP-Podcast in every spelling of its releases, and with damaged or missing parts."""
 
 import pytest
 from corpus_trees import prepare, write, write_audio
@@ -75,10 +75,10 @@ def test_two_label_files_are_not_chosen_between(tmp_path):
 
 
 @pytest.mark.parametrize("newer", ["Development", "Validation"])
-@pytest.mark.parametrize("asked", ["development", "validation", "Development"])
-def test_development_and_validation_are_one(tmp_path, newer, asked):
+@pytest.mark.parametrize("requested", ["development", "validation", "Development"])
+def test_development_and_validation_are_one(tmp_path, newer, requested):
     paths = release(tmp_path / "msp", [row.replace("Validation", newer) for row in ROWS])
-    read = prepare(tmp_path / "out", "msp-podcast", paths, splits={"dev": asked})
+    read = prepare(tmp_path / "out", "msp-podcast", paths, splits={"dev": requested})
     assert read.ids("dev") == ["MSP-PODCAST_0003_0001"]
     assert read.ids("train") == read.ids("test") == []
     assert read.utterances["train"].dtypes.equals(read.utterances["dev"].dtypes)
@@ -106,7 +106,7 @@ def test_splits_and_speakers_in_files_of_their_own(tmp_path):
 
 def test_no_splits_anywhere(tmp_path):
     paths = release(tmp_path / "msp", [ROWS[0].rpartition(",")[0]], HEADER.rpartition(",")[0])
-    with pytest.raises(UserError, match="Nothing tells the splits"):
+    with pytest.raises(UserError, match="No file contains the splits"):
         prepare(tmp_path / "out", "msp-podcast", paths, splits=SPLITS)
 
 
@@ -138,7 +138,7 @@ def test_what_is_left_out_is_counted(tmp_path):
         "MSP-PODCAST_0008_0001.wav,N,,,,40,Male,Test3",  # 14: hidden, not used
         "MSP-PODCAST_0009_0001.wav,N,2,2,2,40,other,Train",  # 15: gender
         "MSP-PODCAST_0010_0001.wav,N,2,2,2,40,Male,",  # 16: no split
-        "MSP-PODCAST_0011_0001.wav,N,2,2,2,41,Male,Train,",  # 17: a comma too many does no harm
+        "MSP-PODCAST_0011_0001.wav,N,2,2,2,41,Male,Train,",  # 17: a surplus comma is allowed
     ]
     names = [*NAMES, *(f"MSP-PODCAST_{number:04d}_0001.wav" for number in (5, 6, 7, 8, 9, 10, 11, 12))]
     paths = release(tmp_path / "msp", rows, names=names)
@@ -169,7 +169,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert read.row("train", "MSP-PODCAST_0011_0001")["provenance"] == "labels_concensus.csv:17"
 
 
-def test_hidden_labels_of_a_split_that_is_asked_for(tmp_path):
+def test_hidden_labels_of_a_requested_split(tmp_path):
     paths = release(tmp_path / "msp", [*ROWS, "MSP-PODCAST_0008_0001.wav,N,,,,40,Male,Test3"])
     write_audio(tmp_path / "msp/Audios/MSP-PODCAST_0008_0001.wav")
     with pytest.raises(UserError) as error:
@@ -195,7 +195,7 @@ def test_release_2_with_two_test_sets_and_a_hidden_one(tmp_path, listed):
     assert read.skipped() == ({} if listed else {"audio without a row": 1})
 
 
-def test_everything_wrong_is_told_at_once(tmp_path):
+def test_all_problems_are_reported_at_once(tmp_path):
     rows = [
         *ROWS,
         "MSP-PODCAST_0004_0001.wav,N,8,2,0.5,30,Male,Train",
@@ -257,7 +257,7 @@ def test_bom_crlf_and_latin_1(tmp_path):
     assert read.noted()["text that is not UTF-8, read as Latin-1"] == 1
 
 
-def test_odd_audio_is_kept_for_packing_to_decide(tmp_path):
+def test_unusual_audio_is_kept_for_packing_to_decide(tmp_path):
     paths = release(tmp_path / "msp", names=[])
     write_audio(tmp_path / "msp/Audios" / NAMES[0], seconds=0.25, rate=44_100, channels=2)
     write_audio(tmp_path / "msp/Audios" / NAMES[1], seconds=0)

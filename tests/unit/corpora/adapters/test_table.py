@@ -97,12 +97,12 @@ def test_missing_columns_are_all_named(tmp_path):
         ({"scale": SCALE, "columns": {"words": "text"}}, "columns: words.*valid: arousal"),
     ],
 )
-def test_definitions_that_say_too_little_or_too_much(tmp_path, definition, message):
+def test_definitions_with_missing_or_unknown_parts_are_refused(tmp_path, definition, message):
     with pytest.raises(UserError, match=f"(?s){message}"):
         prepare(tmp_path / "out", "table", tree(tmp_path / "own"), splits=SPLITS, **definition)
 
 
-def test_a_table_holds_everything_itself(tmp_path):
+def test_a_table_contains_everything_itself(tmp_path):
     paths = tree(tmp_path / "own")
     paths |= {"transcripts": tmp_path, "speakers": tmp_path, "labels": tmp_path / "own"}
     with pytest.raises(UserError) as error:
@@ -127,7 +127,7 @@ def test_unreadable_tables(tmp_path, content, message):
         prepare(tmp_path / "out", "table", tree(tmp_path / "own", content), splits=SPLITS, scale=SCALE)
 
 
-def test_a_table_of_no_parquet(tmp_path):
+def test_a_table_that_is_not_parquet(tmp_path):
     with pytest.raises(UserError, match="Parquet"):
         prepare(tmp_path / "out", "table", tree(tmp_path / "own", TABLE, "t.parquet"), splits=SPLITS, scale=SCALE)
 
@@ -179,7 +179,7 @@ def test_two_files_of_one_id_stop_the_run(tmp_path):
 
 
 @pytest.mark.parametrize(("lost", "stops"), [(1, False), (2, True)])
-def test_a_half_copied_corpus_is_refused(tmp_path, capsys, lost, stops):
+def test_an_incompletely_copied_corpus_is_refused(tmp_path, capsys, lost, stops):
     names = [f"{number:02}.wav" for number in range(39)]
     for name in names[lost:]:
         write_audio(tmp_path / name, seconds=0.1)

@@ -17,7 +17,7 @@ from valence_gap.figures.drawing.steps import plot_table
 CORPORA = {"msp-podcast": DIMENSIONS, "cmu-mosi": ("valence",)}
 
 
-def test_nothing_is_written_where_writing_fails(tmp_path):
+def test_nothing_is_written_if_writing_fails(tmp_path):
     class Broken(pd.DataFrame):
         def to_csv(self, *args, **kwargs):
             raise OSError("disk full")
@@ -27,7 +27,7 @@ def test_nothing_is_written_where_writing_fails(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_note_stands_on_the_figure():
+def test_the_note_is_shown_on_the_figure():
     assert style.new_figure(2, 2, "miniature study").get_suptitle() == "miniature study"
 
 
@@ -48,7 +48,7 @@ def test_numbers_are_written_as_in_the_paper(value, signed, text):
     assert style.format_ccc(value, signed=signed) == text
 
 
-def test_crowded_labels_give_way():
+def test_crowded_tick_labels_are_thinned():
     assert style.thinned_tick_labels([-0.4, -0.2, 0.0, 0.2], 0.1) == ["−.4", "", "0", ""]
     assert style.thinned_tick_labels([-0.2, 0.0, 0.2, 0.4], 0.14) == ["−.2", "0", ".2", ".4"]
     assert style.thinned_tick_labels([0.0, 0.5], 0.4) == ["0", ".5"]
@@ -63,7 +63,7 @@ def test_no_corpus_has_the_colour_of_a_model():
     assert models.isdisjoint(colour for colour, _ in style.CORPORA)
 
 
-def test_corpora_are_told_apart_without_colour():
+def test_corpora_can_be_distinguished_without_colour():
     """By their markers, and by the lightness that a colour has in a grey copy."""
     colours, markers = zip(*style.CORPORA, strict=True)
     assert len(set(markers)) == len(markers)
@@ -82,7 +82,7 @@ def test_stacked_panels_share_a_scale_and_hold_their_values():
 
 
 @pytest.mark.parametrize("steps", [(7.5, 12.5, 25, 50, 75, 100), tuple(range(2, 25, 2))])
-def test_as_many_steps_as_the_paper_has_room(steps):
+def test_the_steps_of_the_paper_fit_on_the_axis(steps):
     corpora = [{"name": name, "label": name, "dimensions": list(names)} for name, names in CORPORA.items()]
     models = [{"name": "m", "label": "m", "colour": "#009e73"}]
     description = from_json(Description, json.dumps({"models": models, "corpora": corpora}))
@@ -101,7 +101,7 @@ def test_as_many_steps_as_the_paper_has_room(steps):
     boxes = [label.get_window_extent() for label in lowest.get_xticklabels() if label.get_text()]
     assert len(boxes) == len(steps)
     assert all(one.x1 + 2 < other.x0 for one, other in pairwise(boxes))
-    # The intervals of one step stand beside each other, closer than those of its neighbours.
+    # The intervals of one step are side by side, closer to each other than to those of other steps.
     beside = [[segment[0][0] for segment in one.get_segments()] for one in lowest.collections]
     assert len(beside) == len(CORPORA)
     gaps = np.abs(np.diff(np.array(beside), axis=0))

@@ -1,4 +1,4 @@
-"""Encoders that are given a spectrogram: against the feature extractors and models of transformers."""
+"""Encoders that read a spectrogram, compared with the feature extractors and models of transformers."""
 
 import json
 from dataclasses import replace
@@ -111,7 +111,7 @@ def test_a_padded_batch_equals_transformers_one_by_one(tmp_path, kind):
         assert torch.equal(model.encode(padded, lengths), output.pooled)
 
 
-def test_w2v_bert_with_other_positions_does_not_see_padding(tmp_path):
+def test_padding_does_not_change_w2v_bert_with_other_positions(tmp_path):
     for positions in ("relative", "rotary"):
         backbone = make_w2v_bert(tmp_path, position_embeddings_type=positions)
         model = loading.build(training(), tmp_path).eval()
@@ -121,7 +121,7 @@ def test_w2v_bert_with_other_positions_does_not_see_padding(tmp_path):
         assert torch.allclose(found, expected, atol=1e-4), positions
 
 
-def test_whisper_cuts_what_is_longer_than_its_window(tmp_path):
+def test_whisper_cuts_utterances_longer_than_its_window(tmp_path):
     backbone = make_whisper(tmp_path)
     model = loading.build(training(), tmp_path).eval()
     (long,) = waveforms(40_000)
@@ -154,7 +154,7 @@ def test_top_layers_are_dropped(tmp_path, kind, layers):
     ("make", "kind"),
     [(make_w2v_bert, Wav2Vec2BertForSequenceClassification), (make_whisper, WhisperForConditionalGeneration)],
 )
-def test_the_hubs_models_with_heads_are_backbones_too(tmp_path, make, kind):
+def test_models_with_heads_from_the_hub_are_backbones_too(tmp_path, make, kind):
     whole = make(tmp_path, kind=kind)
     backbone = whole.base_model
     model = loading.build(training(), tmp_path).eval()
@@ -193,11 +193,11 @@ def test_which_weights_are_trained(tmp_path, kind, settings, fixed):
     model(*inputs_of(model, waveforms())).predictions.sum().backward()
     untrained = {name for name, weight in model.named_parameters() if weight.grad is None}
     expected = {name for name, _ in model.named_parameters() if any(part in name for part in fixed)}
-    # A distance that no utterance has, and SpecAugment's vector where no frame was masked, get no gradient.
+    # Distances that occur in no utterance have no gradient, nor has SpecAugment's vector if no frame is masked.
     assert untrained - {"backbone.masked_spec_embed"} == expected - {"backbone.masked_spec_embed"}
 
 
-def test_bfloat16_products_stay_near(tmp_path):
+def test_bfloat16_products_are_close(tmp_path):
     for make_backbone in MAKERS.values():
         make_backbone(tmp_path)
         model = loading.build(training(), tmp_path).eval()
@@ -210,7 +210,7 @@ def test_bfloat16_products_stay_near(tmp_path):
 
 
 @pytest.mark.parametrize("kind", list(MAKERS))
-def test_they_predict_packs_of_audio(tmp_path, kind):
+def test_models_predict_packs_of_audio(tmp_path, kind):
     MAKERS[kind](tmp_path)
     model = loading.build(training(), tmp_path).eval()
     audio = [(waveform * 2**15).round().to(torch.int16).numpy() for waveform in waveforms()]
@@ -221,7 +221,7 @@ def test_they_predict_packs_of_audio(tmp_path, kind):
     together = predict(model, inputs, precision="fp32")
     alone = predict(model, inputs, precision="fp32", seconds_per_batch=0.01)
     assert np.allclose(together[1], alone[1], atol=1e-4)
-    if kind == "whisper":  # a batch counts what the encoder pads
+    if kind == "whisper":  # the batch size includes the padding of the encoder
         assert model.min_length == 100
         assert len(list(batches(np.maximum(inputs.lengths, 100), 2 * 100))) == 2
 
@@ -240,19 +240,19 @@ def test_other_spectrograms_than_ours_are_refused(tmp_path):
     make_whisper(tmp_path / "whisper")
     (tmp_path / "whisper/preprocessor_config.json").write_text(json.dumps({"hop_length": 320, "n_fft": 512}))
     make_w2v_bert(tmp_path / "narrow", feature_projection_input_dim=80)
-    for folder, told in {
+    for folder, messages in {
         "bert": ["stride 4, not 2"],
         "whisper": ["hop_length 320, not 160", "n_fft 512, not 400"],
         "narrow": ["feature_projection_input_dim 80, not 160"],
     }.items():
         with pytest.raises(UserError, match="not supported") as caught:
             loading.build(training(), tmp_path / folder)
-        assert len(caught.value.offenders) == len(told)
-        assert all(text in str(caught.value) for text in told)
+        assert len(caught.value.offenders) == len(messages)
+        assert all(text in str(caught.value) for text in messages)
 
 
 @pytest.mark.parametrize("kind", list(MAKERS))
-def test_they_are_trained_on_packs_of_audio(tmp_path, kind):
+def test_models_are_trained_on_packs_of_audio(tmp_path, kind):
     MAKERS[kind](tmp_path / "encoder")
     data = make(tmp_path)
     sources = {"train": data.train, "dev": data.dev}
@@ -267,5 +267,5 @@ def test_they_are_trained_on_packs_of_audio(tmp_path, kind):
     recipe = replace(RECIPE, epochs=1, max_duration_s=0.5, micro_batch_size=4, activation_checkpointing=True)
     train(replace(TRAINING, recipe=recipe), **arguments)
     assert loading.load(tmp_path / "output").input_kind == "spectrogram"
-    with pytest.raises(UserError, match="no input to go with"):
+    with pytest.raises(UserError, match="no input for the labels in"):
         train(replace(TRAINING, recipe=recipe), **arguments | {"train_split": data.train, "output": tmp_path / "o"})

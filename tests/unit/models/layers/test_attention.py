@@ -8,7 +8,7 @@ from valence_gap.models.layers.attention import FastDropout, dropout, replace_dr
 
 @pytest.mark.parametrize("probability", [0.05, 0.1, 0.5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_dropout_drops_the_share_and_keeps_the_mean(probability, dtype):
+def test_dropout_drops_its_share_and_keeps_the_mean(probability, dtype):
     torch.manual_seed(0)
     dropped = dropout(torch.ones(401, 503, dtype=dtype), probability)
     values = dropped.unique().float()
@@ -24,7 +24,7 @@ def test_dropped_elements_are_independent_of_their_neighbours():
         assert abs(float((gone[lag:] * gone[:-lag]).mean()) * 4) < 0.01
 
 
-def test_dropout_follows_the_generator_and_passes_gradients_of_what_it_kept():
+def test_dropout_depends_on_the_generator_and_passes_gradients_of_kept_elements():
     states = torch.ones(10, 7, requires_grad=True)
     torch.manual_seed(3)
     first = dropout(states, 0.3)
@@ -34,7 +34,7 @@ def test_dropout_follows_the_generator_and_passes_gradients_of_what_it_kept():
     assert torch.equal(states.grad, first.detach())
 
 
-def test_quicken_replaces_every_dropout_and_no_weight():
+def test_replace_dropout_replaces_every_dropout_and_no_weight():
     module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.25), nn.Sequential(nn.Dropout(0.5)))
     names = list(module.state_dict())
     replace_dropout(module)
@@ -63,7 +63,7 @@ def test_attention_drops_weights_in_training():
     query, key = torch.randn(2, 1, 1, 200, 8)
     value = torch.ones(1, 1, 200, 1)
     found, _ = eager_attention_forward(nn.Identity(), query, key, value, None, dropout=0.5)
-    assert float(found.std()) > 0.01  # without dropout the weights of every frame sum to one
+    assert float(found.std()) > 0.01  # without dropout, the weights of every frame sum to one
     assert abs(float(found.mean()) - 1) < 0.1
 
 

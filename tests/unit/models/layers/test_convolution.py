@@ -1,4 +1,4 @@
-"""Convolution as products, against PyTorch's own."""
+"""Convolution as matrix products, compared with PyTorch."""
 
 import pytest
 import torch
@@ -33,15 +33,15 @@ def test_values_and_gradients_are_those_of_conv1d(
     found = convolve(states, weight, given_bias, stride)
     assert found.shape == (blocks, 3)
     torch.testing.assert_close(found[: len(expected)], expected)
-    wanted = [states, weight, bias] if biased else [states, weight]
+    variables = [states, weight, bias] if biased else [states, weight]
     share = torch.randn(expected.shape, generator=draw, dtype=torch.float64)
     torch.testing.assert_close(
-        torch.autograd.grad((found[: len(expected)] * share).sum(), wanted),
-        torch.autograd.grad((expected * share).sum(), wanted),
+        torch.autograd.grad((found[: len(expected)] * share).sum(), variables),
+        torch.autograd.grad((expected * share).sum(), variables),
     )
 
 
-def test_utterances_one_after_the_other_do_not_meet() -> None:
+def test_consecutive_utterances_do_not_affect_each_other() -> None:
     first, second, weight = torch.randn(12, 2), torch.randn(12, 2), torch.randn(5, 2, 3)
     together = convolve(torch.cat([first, second]), weight, None, 2)
     alone = convolve(first, weight, None, 2)

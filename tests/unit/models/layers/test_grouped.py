@@ -26,7 +26,7 @@ def drawn(batch, frames, width, groups, kernel, dtype=torch.float64):
     groups=st.integers(1, 4),
     kernel=st.integers(1, 2 * BLOCK + 3),
 )
-def test_it_is_the_convolution_of_pytorch_and_so_are_its_gradients(batch, frames, width, groups, kernel):
+def test_output_and_gradients_equal_those_of_pytorch(batch, frames, width, groups, kernel):
     given_to = drawn(batch, frames, width, groups, kernel)
     outcome, reference = convolve_groups(*given_to, groups), expected(*given_to, groups)
     assert torch.allclose(outcome, reference)
@@ -44,7 +44,7 @@ def test_the_states_need_no_gradient():
 
 
 @pytest.mark.parametrize("width", [MAX_BANDED_CHANNELS - 6, MAX_BANDED_CHANNELS])
-def test_bfloat16_stays_near(width):
+def test_bfloat16_is_close(width):
     states, weight, bias = (each.detach() for each in drawn(2, 40, width, 2, 32, dtype=torch.float32))
     exact = convolve_groups(states, weight, bias, 2)
     found = convolve_groups(states.bfloat16(), weight.bfloat16(), bias.bfloat16(), 2)

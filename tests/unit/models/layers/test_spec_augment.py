@@ -26,16 +26,16 @@ def test_spans_are_whole_and_inside_the_valid_places(lengths, mask_prob, mask_le
             assert row.any()
 
 
-def test_the_share_is_met_on_average_without_overlaps():
+def test_the_average_share_is_correct_without_overlaps():
     torch.manual_seed(0)
     lengths = torch.full((500,), 200)
     drawn = torch.cat([mask_spans(lengths, 200, mask_prob=0.0375, mask_length=5, min_masks=0) for _ in range(20)])
-    counts = drawn.sum(dim=1) / 5  # 1.5 spans of five in each: as many with one as with two
+    counts = drawn.sum(dim=1) / 5  # 1.5 spans of five in each row: one half of the rows has one span, the other two
     assert abs(float(counts.mean()) - 1.5) < 0.15
-    assert float(drawn[:, 50:150].float().mean(dim=0).std()) < 0.01  # none is likelier than another
+    assert float(drawn[:, 50:150].float().mean(dim=0).std()) < 0.01  # all positions are equally likely
 
 
-def test_draws_follow_the_generator():
+def test_draws_depend_on_the_generator():
     lengths = torch.tensor([40, 30])
     torch.manual_seed(1)
     first = mask_spans(lengths, 40, mask_prob=0.5, mask_length=4, min_masks=2)

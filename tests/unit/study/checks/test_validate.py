@@ -1,4 +1,4 @@
-"""Configurations whose parts are each valid and contradict one another: refused before anything runs."""
+"""Configurations whose parts are each valid but contradict one another are refused before anything runs."""
 
 import copy
 import json
@@ -54,7 +54,7 @@ def offenders(*corrupts: Corrupt) -> list[str]:
 
 
 WRONG = {
-    "a reader that is not there": (
+    "an unknown reader": (
         change("corpora.iemocap.adapter", "iemocop"),
         "corpora.iemocap.adapter: 'iemocop' is not a reader of corpora; "
         "valid: audformat, cmu-mosi, iemocap, msp-podcast, table",
@@ -69,28 +69,28 @@ WRONG = {
     ),
     "a corpus without a dimension": (
         change("corpora.iemocap.dimensions", []),
-        "corpora.iemocap.dimensions: [] annotates nothing; valid: arousal, dominance, valence",
+        "corpora.iemocap.dimensions: [] names no dimension; valid: arousal, dominance, valence",
     ),
-    "a dimension that a corpus has not": (
+    "a dimension that a corpus does not have": (
         change("corpora.cmu-mosi.dimensions", ["arousal"]),
         "corpora.cmu-mosi.dimensions: 'arousal' is not annotated in cmu-mosi; valid: valence",
     ),
-    "a split that is two": (
+    "a split that is mapped to two splits": (
         change("corpora.cmu-mosi.splits", {"train": "test", "test": "Test"}),
         "corpora.cmu-mosi.splits: test: train, test. Map each of the corpus' splits to one of ours.",
     ),
-    "columns of a corpus that has its own": (
+    "columns of a corpus with fixed columns": (
         change("corpora.cmu-mosi.columns", {"file": "path"}),
-        "corpora.cmu-mosi.columns: cmu-mosi has columns of its own; valid with audformat or table alone",
+        "corpora.cmu-mosi.columns: cmu-mosi has fixed columns; valid only with audformat or table",
     ),
-    "a place for no corpus": (
+    "paths of an unknown corpus": (
         change("paths.iemocop", MINIATURE["paths"]["iemocap"]),
         "paths.iemocop: 'iemocop' is not a corpus; valid: cmu-mosi, iemocap, msp-podcast",
     ),
     "a train corpus of one dimension": (
         change("corpora.msp-podcast.dimensions", ["valence"]),
-        "train_corpus: 'msp-podcast' annotates only valence, and models learn all of arousal, dominance, valence; "
-        "test on it alone, and train on another; valid: ",
+        "train_corpus: 'msp-podcast' annotates only valence, but models learn all of arousal, dominance, valence; "
+        "use it for testing only, and train on another; valid: ",
     ),
     "a noise without its class": (
         change("conditions.human-0db.noise_class", None),
@@ -104,7 +104,7 @@ WRONG = {
         change("conditions.speed.share", [0.2, 0.1]),
         "conditions.speed.share: [0.2, 0.1]; valid: the least share, then the greatest, in 0..1",
     ),
-    "a share of more than all": (
+    "a share above one": (
         change("conditions.speed.share", [0.2, 1.1]),
         "conditions.speed.share: [0.2, 1.1]; valid: the least share",
     ),
@@ -112,11 +112,11 @@ WRONG = {
         change("synthesiser", {"kind": "transformers"}),
         "synthesiser.model: null, but kind transformers needs the folder",
     ),
-    "a command that is none": (
+    "an empty command": (
         change("synthesiser", {"kind": "command"}),
         "synthesiser.command: [], but kind command needs a program",
     ),
-    "a command that writes nothing": (
+    "a command without its output file": (
         change("synthesiser", {"kind": "command", "command": ["say"]}),
         "synthesiser.command: ['say'] lacks {wav}",
     ),
@@ -124,7 +124,7 @@ WRONG = {
         change("augmented", ["speed", "fade", "speed"]),
         "augmented: 'speed' is named 2 times; valid: once",
     ),
-    "a figure of nothing": (
+    "a figure of no model": (
         change("figures.figure_02.models", []),
         f"figures.figure_02.models: [] shows nothing; valid: {SHOWN}",
     ),
@@ -132,7 +132,7 @@ WRONG = {
         change("figures.figure_02.corpora", []),
         "figures.figure_02.corpora: [] shows nothing; valid: cmu-mosi, iemocap, msp-podcast",
     ),
-    "a table of nothing": (
+    "a table of no model": (
         change("tables.table_2.models", []),
         f"tables.table_2.models: [] shows nothing; valid: {SHOWN}",
     ),
@@ -148,7 +148,7 @@ WRONG = {
         change("figures.figure_02.published", True),
         "figures.figure_02.published: true, but it shows the miniature's msp-podcast, iemocap, cmu-mosi; valid: false",
     ),
-    "published values where none are shown": (
+    "published values on a figure that shows none": (
         change("figures.figure_07.published", True),
         "figures.figure_07.published: true, but it shows no published values, as figure_02, figure_09, table_3 do;",
     ),
@@ -160,7 +160,7 @@ WRONG = {
         change("recipes.fusion.batch_size", 1),
         "recipes.fusion.batch_size (hubert-b-fusion): 1 has no CCC; valid: 2 or more",
     ),
-    "parts of a batch that is normalised": (
+    "micro-batches with batch normalisation": (
         change("models.cnn14.overrides", {"micro_batch_size": 4}),
         "models.cnn14.overrides.micro_batch_size: 4 would change the statistics of CNN14's batch normalisation;",
     ),
@@ -176,15 +176,15 @@ WRONG = {
         change("models.cnn14.layers", 2),
         "models.cnn14.layers: 2, but CNN14 has no transformer layers; valid: null",
     ),
-    "a CNN14 that is not pre-trained, said so": (
+    "a CNN14 with the key pretrained": (
         change("models.cnn14.pretrained", False),
         "models.cnn14.pretrained: false, but CNN14 always starts from random weights; leave it out",
     ),
-    "random weights behind the pre-trained stem": (
+    "random weights after the pre-trained stem": (
         change("models.w2v2-L-random.recipe", "finetune"),
         "recipes.finetune.train_stem (w2v2-L-random): false, but pretrained: false: stored features are the",
     ),
-    "a stem to be trained below frozen layers": (
+    "a trained stem below frozen layers": (
         change("models.w2v2-L-frozen.overrides", {"train_stem": True}),
         "models.w2v2-L-frozen.overrides.train_stem: true, but the model is frozen: its head alone is trained;",
     ),
@@ -192,7 +192,7 @@ WRONG = {
         change("models.w2v2-L-random.frozen", True),
         "models.w2v2-L-random.frozen: true, but its weights are random (pretrained: false): nothing would be learnt;",
     ),
-    "a folder that is written as a hub id": (
+    "a folder that is written like a hub id": (
         change("backbones.mini-w2v2-b.source", "resources/miniature/mini-w2v2-b"),
         "backbones.mini-w2v2-b.source: 'resources/miniature/mini-w2v2-b' is read as a hub id; for the folder write "
         "./resources/miniature/mini-w2v2-b",
@@ -247,7 +247,7 @@ WRONG = {
     ),
     "figure 12 with the same depth twice": (
         change("figures.figure_12.models", [*DEPTHS, "w2v2-L"]),
-        "figures.figure_12.models: layers is null of w2v2-L-robust, w2v2-L; valid: one of them",
+        "figures.figure_12.models: layers is null for w2v2-L-robust, w2v2-L; valid: one of them",
     ),
     "figure 13 without fractions": (
         change("figures.figure_13.models", ["w2v2-L"]),
@@ -255,7 +255,7 @@ WRONG = {
     ),
     "figure 13 with the same fraction twice": (
         change("figures.figure_13.models", [*SHARES, "w2v2-L"]),
-        "figures.figure_13.models: fraction is 1.0 of w2v2-L-robust-2, w2v2-L; valid: one of them",
+        "figures.figure_13.models: fraction is 1.0 for w2v2-L-robust-2, w2v2-L; valid: one of them",
     ),
     "table III of two models": (
         change("tables.table_3.models", ["w2v2-b", "w2v2-L"]),
@@ -269,39 +269,39 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_contradicts_itself_is_told_in_one_line(name: str) -> None:
+def test_a_contradiction_is_reported_in_one_line(name: str) -> None:
     corrupt, message = WRONG[name]
-    told = offenders(corrupt)
-    assert sum(line.startswith(message) for line in told) == 1, told
-    assert not any("\n" in line for line in told)
+    lines = offenders(corrupt)
+    assert sum(line.startswith(message) for line in lines) == 1, lines
+    assert not any("\n" in line for line in lines)
 
 
-def test_all_of_it_is_told_at_once() -> None:
-    """Those whose keys do not overwrite one another."""
-    clash = {"a share of more than all", "a command that is none", "a command that writes nothing", "a condition twice"}
-    clash |= {"figure 3 without a fusion", "a figure of nothing", "figure 5 without a fine-tuned model"}
+def test_all_contradictions_are_reported_at_once() -> None:
+    """Uses the entries of WRONG whose keys do not overwrite one another."""
+    clash = {"a share above one", "an empty command", "a command without its output file", "a condition twice"}
+    clash |= {"figure 3 without a fusion", "a figure of no model", "figure 5 without a fine-tuned model"}
     clash |= {"figure 5 with CNN14", "figure 12 without layers", "figure 13 without fractions"}
     clash |= {"a figure of no corpus", "frozen random weights"}
     chosen = [WRONG[name] for name in WRONG if name not in clash]
-    told = offenders(*(corrupt for corrupt, _ in chosen))
+    lines = offenders(*(corrupt for corrupt, _ in chosen))
     for _, message in chosen:
-        assert sum(line.startswith(message) for line in told) == 1, message
+        assert sum(line.startswith(message) for line in lines) == 1, message
 
 
-def test_what_the_readers_annotate_is_what_the_checks_say() -> None:
+def test_the_checks_know_the_dimensions_of_each_adapter() -> None:
     for name in ADAPTERS:
         scales = adapter_of(name).scales
         if scales is not None:
             assert set(scales) == set(ANNOTATED.get(name, DIMENSIONS)), name
 
 
-def test_a_corpus_of_one_dimension_is_tested_on() -> None:
+def test_a_corpus_of_one_dimension_can_be_a_test_corpus() -> None:
     config = copy.deepcopy(MINIATURE)
     config["corpora"]["iemocap"]["dimensions"] = ["valence"]
     assert load(config).configuration.corpora["iemocap"].dimensions == ("valence",)
 
 
-def test_two_frozen_models_of_a_backbone_are_no_pair() -> None:
+def test_two_frozen_models_of_one_backbone_are_refused() -> None:
     def add(config: dict[str, Any]) -> None:
         config["models"]["again"] = config["models"]["w2v2-b-frozen"]
         config["figures"]["figure_05"] = {"models": [*PAIRS, "again"], "corpora": ["msp-podcast"]}
@@ -311,13 +311,15 @@ def test_two_frozen_models_of_a_backbone_are_no_pair() -> None:
     ]
 
 
-def test_a_study_without_augmentations_leaves_them_out_of_its_targets() -> None:
+def test_a_study_without_augmentations_is_valid_if_no_target_needs_them() -> None:
     config = copy.deepcopy(MINIATURE) | {"augmented": [], "noise": None, "targets": ["figure_02"]}
     assert load(config).targets == ("figure_02",)
 
 
 @pytest.mark.parametrize("content", [None, "no JSON", "[1]", '{"num_hidden_layers": "many"}', "{}"])
-def test_a_backbone_that_does_not_tell_its_layers_is_left_to_its_job(content: str | None, tmp_path: Path) -> None:
+def test_the_layers_of_a_backbone_without_a_readable_number_are_not_checked(
+    content: str | None, tmp_path: Path
+) -> None:
     if content is not None:
         (tmp_path / "config.json").write_text(content)
     config = copy.deepcopy(MINIATURE)
@@ -326,34 +328,34 @@ def test_a_backbone_that_does_not_tell_its_layers_is_left_to_its_job(content: st
     assert load(config).models["w2v2-L-robust-3"].layers == 9
 
 
-def test_layers_are_counted_as_each_family_writes_them(tmp_path: Path) -> None:
+def test_the_number_of_layers_is_read_from_the_key_of_each_family(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "speech", "encoder_layers": 6}))
-    told = offenders(
+    lines = offenders(
         change("backbones.mini-w2v2-L-robust.source", str(tmp_path)), change("models.w2v2-L-robust-3.layers", 7)
     )
-    assert told == ["models.w2v2-L-robust-3.layers: 7, but 'mini-w2v2-L-robust' has 6; valid: 1 to 6"]
+    assert lines == ["models.w2v2-L-robust-3.layers: 7, but 'mini-w2v2-L-robust' has 6; valid: 1 to 6"]
 
 
-def test_a_long_value_of_an_unknown_key_hides_no_valid_name() -> None:
-    (told,) = offenders(change("modles", MINIATURE["models"]))
-    assert told.startswith('modles: unknown key, given as {"cnn14": ')
-    assert told.index("; valid: augmented, backbones,") < 150
+def test_a_long_value_of_an_unknown_key_is_truncated() -> None:
+    (message,) = offenders(change("modles", MINIATURE["models"]))
+    assert message.startswith('modles: unknown key, given as {"cnn14": ')
+    assert message.index("; valid: augmented, backbones,") < 150
 
 
-def test_a_folder_that_exists_is_no_hub_id_until_that_is_pinned() -> None:
+def test_a_source_that_exists_as_a_folder_is_a_hub_id_only_if_it_is_pinned() -> None:
     source = "backbones.mini-w2v2-b.source"
-    (told,) = offenders(change(source, "resources/miniature"))
-    assert told.endswith("for the folder write ./resources/miniature")
+    (message,) = offenders(change(source, "resources/miniature"))
+    assert message.endswith("for the folder write ./resources/miniature")
     pinned = {"source": "resources/miniature", "revision": "0" * 40}
     assert load(merge(MINIATURE, {"backbones": {"mini-w2v2-b": pinned}}))
 
 
-def test_a_random_stem_that_is_streamed_is_sound() -> None:
+def test_a_random_stem_that_is_streamed_is_valid() -> None:
     streamed = {"models": {"w2v2-L-random": {"recipe": "finetune"}}, "cached_splits": []}
     assert load(merge(MINIATURE, streamed)).models["w2v2-L-random"].recipe == "finetune"
 
 
-def test_the_papers_numbers_stand_beside_its_own_study_alone() -> None:
+def test_the_published_values_are_shown_only_in_the_study_of_the_paper() -> None:
     paper = yaml.safe_load((ROOT / "workflow/presets/paper.yaml").read_text())
     shown = {**paper["figures"], **paper["tables"]}
     assert {name for name, figure in shown.items() if figure.get("published")} == {"figure_02", "table_3"}

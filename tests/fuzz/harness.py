@@ -1,4 +1,4 @@
-"""How an input may end: in an error that a user can mend, in a counted skip, or accepted; nothing else, and soon."""
+"""Run one input: it must end in time, in an error that a user can correct, in a counted skip, or accepted."""
 
 import re
 import signal
@@ -13,11 +13,11 @@ from valence_gap.runtime.errors import UserError
 
 KINDS = ("error", "skip", "accepted", "hand-made")
 TALLY = Counter()
-TIME_LIMIT_S = 60  # for one input of a kilobyte: beyond it, something hangs
+TIME_LIMIT_S = 60  # for one input of a kilobyte; after that, something hangs
 LONGEST_MESSAGE = 200_000
 
-# How many inputs each test generates.
-ROUNDS = {
+# Number of inputs that each test generates.
+EXAMPLES = {
     "msp-podcast": 80,
     "iemocap": 60,
     "cmu-mosi": 60,
@@ -47,7 +47,7 @@ sys.addaudithook(_audit)
 
 
 class HangError(Exception):
-    """It took too long."""
+    """An input took too long."""
 
 
 def _hang(*_):
@@ -55,13 +55,13 @@ def _hang(*_):
 
 
 def fuzz_settings(name):
-    """The settings of a test that generates its share of the inputs."""
-    return settings(settings.get_profile("fuzz"), max_examples=ROUNDS[name])
+    """Return the Hypothesis settings of a test, with its number of inputs."""
+    return settings(settings.get_profile("fuzz"), max_examples=EXAMPLES[name])
 
 
 @contextmanager
 def guarded(outside=None):
-    """Nothing outside the roots may be opened, and it must end in time."""
+    """Fail if the block opens a file below ``outside`` or does not end in time."""
     if outside is not None:
         _forbidden.append(str(outside))
     before = signal.signal(signal.SIGALRM, _hang)
@@ -79,10 +79,10 @@ def attempt(function, *, outside=None, skips=lambda result: False, names=()):
     """Run one generated input and count how it ended.
 
     Args:
-        function: does what a user does with the input; returns its result.
-        outside: a folder that must not be opened.
-        skips: whether something of the input was skipped, by the result.
-        names: parts of which the message of an error must name one.
+        function: uses the input as a user does, and returns the result.
+        outside: a folder in which no file may be opened.
+        skips: returns, for a result, whether a part of the input was skipped.
+        names: the message of an error must contain one of them.
 
     Returns:
         The result; None where it ended in an error.
@@ -99,7 +99,7 @@ def attempt(function, *, outside=None, skips=lambda result: False, names=()):
 
 
 def check_message(error, names=()):
-    """A message says what is wrong, where, in bounded length, and cannot forge or hide lines of a terminal."""
+    """Check that a message says what is wrong and where, is not too long, and cannot control the terminal."""
     text = str(error)
     assert error.what.strip()
     assert error.offenders or error.remedy, text
@@ -112,7 +112,7 @@ def check_message(error, names=()):
 
 
 def expect_error(function, words):
-    """Run one hand-made input, which must end in an error with these words in its message."""
+    """Run one hand-made input; it must end in an error with these words in its message."""
     with guarded(), pytest.raises(UserError) as caught:
         function()
     check_message(caught.value)

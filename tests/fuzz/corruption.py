@@ -1,4 +1,4 @@
-"""How text and bytes are broken: each step is drawn as a small tuple and applied to what is there."""
+"""Corrupt text and bytes: Hypothesis draws each step as a small tuple, and `corrupt` applies the steps in turn."""
 
 import csv
 import io
@@ -89,7 +89,7 @@ line_step = st.one_of(
 
 
 def corrupt(content, steps):
-    """Bytes of a text file after some steps."""
+    """Return the bytes of a file after some steps of corruption."""
     for name, *arguments in steps:
         content = STEPS[name](content, *arguments)
     return content

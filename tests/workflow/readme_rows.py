@@ -1,4 +1,4 @@
-"""The README's table of what runs again, and the tests that hold it."""
+"""The table "What runs again" of the README, and the tests of its rows."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Test = Callable[..., None]
 
 
 def row(change: str, runs: str) -> Callable[[Test], Test]:
-    """Mark a test as that of a row of the table: what one changes, and what runs again."""
+    """Mark a test as the test of a row of the table: what the user changes, and what runs again."""
 
     def mark(test: Test) -> Test:
         TESTED[change] = runs
@@ -22,7 +22,7 @@ def row(change: str, runs: str) -> Callable[[Test], Test]:
 
 
 def table() -> dict[str, str]:
-    """The table as the README has it."""
+    """Return the table as it is in the README."""
     section = README.read_text(encoding="utf-8").partition(SECTION)[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| (.+) \|$", section, flags=re.MULTILINE)
-    return dict(rows[1:])  # without its head
+    return dict(rows[1:])  # without the header

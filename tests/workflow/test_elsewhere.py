@@ -1,0 +1,56 @@
+"""The workflow run from another folder than its own: Figure 2 of the tiny study, with results in that folder."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ENVIRONMENT, Workflow
+
+MODULE = """
+configfile: "{project}/config.yaml"
+configfile: "{project}/tiny.yaml"
+
+
+module valence_gap:
+    snakefile:
+        "{project}/Snakefile"
+    config:
+        config
+
+
+use rule * from valence_gap
+"""
+FIGURE = "results/tiny/figures/figure_02.pdf"
+
+
+def run(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+def test_from_an_empty_folder(workflow: Workflow, folder: Path) -> None:
+    run(folder, "figure_02", "--snakefile", f"{workflow.root}/Snakefile", "--configfile", f"{workflow.root}/tiny.yaml")
+    assert (folder / FIGURE).is_file()
+    assert not (workflow.root / "results").exists()
+
+
+def test_with_results_in_another_directory(workflow: Workflow, folder: Path) -> None:
+    run(workflow.root, "figure_02", "--directory", str(folder), "--configfile", "tiny.yaml")
+    assert (folder / FIGURE).is_file()
+    assert not (workflow.root / "results").exists()
+
+
+def test_as_a_module_of_another_workflow(workflow: Workflow, folder: Path) -> None:
+    (folder / "Snakefile").write_text(MODULE.format(project=workflow.root))
+    run(folder, "figure_02")
+    assert (folder / FIGURE).is_file()
+    assert not (workflow.root / "results").exists()
