@@ -10,6 +10,7 @@ from valence_gap.commands import topics
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
+from valence_gap.runtime.systems import check_system
 
 INTERRUPTED = 130  # the exit status that a shell reports after SIGINT
 
@@ -31,9 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command. Return 0 on success, 2 after an error that the user can correct, and 130 after Ctrl-C."""
     parsed = parser().parse_args(arguments)
     computing = parsed.command in GPU_COMMANDS  # on the CPU if there is no GPU
-    if computing:
-        keep_freed_memory()
     try:
+        check_system()
+        if computing:
+            keep_freed_memory()
         with acquire_gpu() if computing else nullcontext():
             parsed.run(parsed)
     except Exception as error:

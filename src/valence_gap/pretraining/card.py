@@ -1,7 +1,6 @@
 """The folder of a pre-trained miniature backbone: weights, configuration, card and record."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from transformers import PreTrainedModel
 
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
-from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, copy_mode, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
 
 # Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.
@@ -83,7 +82,7 @@ def save(
     with atomic_folder(output) as scratch:
         model.bfloat16().save_pretrained(scratch)
         _configure(scratch / "config.json")
-        shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes files private
+        copy_mode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes files private
         write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
         card = _card(name, definition, speech, parameters, hours, curve[-1][2], record["wall_s"])
         write_text(scratch / "README.md", card)

@@ -4,7 +4,6 @@ It is trained on the miniature's own transcribed speech, which contains no sente
 """
 
 import json
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,7 +30,7 @@ from valence_gap.prediction.inputs import normalise, pad
 from valence_gap.pretraining.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import atomic_folder, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, copy_mode, write_json, write_text
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.text.spelling import LEXICON_FILE
@@ -96,7 +95,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
         write_accompanying(scratch)
         errors_without_lexicon = measure(Opened(scratch), held_out)
         write_text(scratch / LEXICON_FILE, "\n".join(lexicon(training)) + "\n")
-        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
+        copy_mode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
         errors = measure(Opened(scratch), held_out)
         log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, with the lexicon")
         inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}

@@ -4,7 +4,6 @@ It is trained on the miniature's own plain text, and its vocabulary of word piec
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from valence_gap.models import hub_encoders
 from valence_gap.pretraining.curve import LearningCurve
 from valence_gap.pretraining.word_vectors import word_vectors
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, copy_mode, read_json, write_json, write_text
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.training.schedules import warm_up_cosine
@@ -95,7 +94,7 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
         model.bfloat16().save_pretrained(scratch)
         write_json(scratch / folders.CONFIG, read_json(scratch / folders.CONFIG) | {"dtype": "float32"})
         write_tokenizer(scratch, tokenizer)
-        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
+        copy_mode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
         record = run_record({"text_encoder": json.loads(to_json(definition))}, started=started)
         record |= {
             "source": "pre-trained by this project",

@@ -1,0 +1,58 @@
+"""Runs on machines that lack something: permissions of files, a home folder, or a system that jobs need."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ENVIRONMENT, Workflow
+
+# Python runs a file of this name at its start; here in Snakemake and in each of its jobs.
+AT_THE_START = "sitecustomize.py"
+NO_CHMOD = """
+import errno, os
+
+real = os.chmod
+
+
+def refuse(path, *arguments, **options):
+    folders = os.path.abspath(os.fspath(path)).split(os.sep)
+    if "results" in folders or "pretrained" in folders:
+        raise OSError(errno.ENOTSUP, "Operation not supported", str(path))
+    real(path, *arguments, **options)
+
+
+os.chmod = refuse
+"""
+WINDOWS = "import sys; sys.platform = 'win32'"
+
+
+def run(workflow: Workflow, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "tiny.yaml"]
+    return subprocess.run(
+        command,
+        cwd=workflow.root,
+        env=ENVIRONMENT | environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def at_the_start(folder: Path, code: str) -> dict[str, str]:
+    """Return the variable with which every Python process runs some code first."""
+    (folder / AT_THE_START).write_text(code)
+    return {"PYTHONPATH": f"{folder}:{ENVIRONMENT.get('PYTHONPATH', '')}"}
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("start")
+
+
+def test_a_study_runs_on_a_file_system_that_refuses_chmod(workflow: Workflow, folder: Path) -> None:
+    weights = "resources/pretrained/mini-w2v2-b/model.safetensors"
+    done = run(workflow, "corpora", weights, **at_the_start(folder, NO_CHMOD))
+    assert done.returncode == 0, done.stdout
+    assert (workflow.root / weights).is_file()
+    assert (workflow.root / "results/tiny/corpora/iemocap/report.json").is_file()
