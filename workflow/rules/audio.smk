@@ -27,6 +27,7 @@ rule pack_audio:
     shell:
         r"""
         valence-gap pack-audio \
+            --name {wildcards.corpus:q} \
             --utterances {input.utterances:q} \
             --corpus {params.corpus:q} \
             {params.roots:q} \

@@ -13,6 +13,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "memory-mapped array (audio.npy) with the position of each utterance (index.parquet) and counts of "
         "irregular files (report.json). All bad files are listed.",
     )
+    pack.add_argument("--name", default="the corpus", help="name of the corpus in the study, for messages")
     pack.add_argument("--utterances", type=Path, required=True, help="utterance table of the split (parquet)")
     pack.add_argument(
         "--root", type=Path, action="append", required=True, help="audio folder of the corpus; repeat in their order"
@@ -57,7 +58,8 @@ def run_pack_audio(args: argparse.Namespace) -> None:
     from valence_gap.definitions.corpora import Corpus
     from valence_gap.definitions.values import from_json
 
-    pack_audio(args.utterances, tuple(args.root), from_json(Corpus, args.corpus), args.output, args.workers)
+    corpus = from_json(Corpus, args.corpus).named(args.name)
+    pack_audio(args.utterances, tuple(args.root), corpus, args.output, args.workers)
 
 
 def run_apply_conditions(args: argparse.Namespace) -> None:

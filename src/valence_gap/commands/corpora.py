@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``inventory`` and ``prepare-corpus``."""
+    """Add ``inventory``, ``prepare-corpus`` and ``show-corpora``."""
     inventory = subparsers.add_parser(
         "inventory",
         help="list the files of a corpus with their checksums",
@@ -33,6 +33,17 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     prepare.add_argument("--output", required=True, type=Path, help="folder for the six Parquet files and report.json")
     prepare.set_defaults(run=_prepare)
 
+    show = subparsers.add_parser(
+        "show-corpora",
+        help="print what was read from corpora, and what was left out and why",
+        description=(
+            "Print for each corpus, from the report that prepare-corpus wrote, how much each split contains, what was "
+            "left out, and what was used although it is unusual; with the reason, the count and examples."
+        ),
+    )
+    show.add_argument("reports", nargs="+", type=Path, metavar="REPORT", help="report.json of each corpus")
+    show.set_defaults(run=_show)
+
 
 def _inventory(arguments: argparse.Namespace) -> None:
     from valence_gap.corpora.inventory import inventory
@@ -40,6 +51,14 @@ def _inventory(arguments: argparse.Namespace) -> None:
     from valence_gap.definitions.values import from_json
 
     inventory(from_json(CorpusPaths, arguments.paths), arguments.output)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from valence_gap.corpora.summary import summary
+    from valence_gap.runtime.files import read_json
+
+    for report in arguments.reports:
+        print(summary(read_json(report)))
 
 
 def _prepare(arguments: argparse.Namespace) -> None:

@@ -40,6 +40,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="DIR",
         help="folder of the Snakefile, if you run it in another one (default: this folder)",
     )
+    parser.add_argument(
+        "--details", action="store_true", help="for a small study too, print how disk, memory and hours are estimated"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="file that the findings are also written to")
     parser.set_defaults(run=_preflight)
 
@@ -61,6 +64,7 @@ def _preflight(arguments: argparse.Namespace) -> None:
         card=arguments.card,
         utilisation=arguments.utilisation,
         json_file=arguments.json,
+        details=arguments.details,
         project=arguments.project,
     )
 

@@ -83,7 +83,11 @@ def predict_files(
     if tables:
         _write(pd.concat(tables, ignore_index=True), output)
     if bad:
-        raise UserError(f"{len(bad)} of the files or folders could not be used", bad, "All others are scored.")
+        raise UserError(
+            f"{len(bad)} of the files or folders could not be used",
+            bad,
+            "All others are scored." if tables else "None is scored.",
+        )
 
 
 def find_files(audio: Sequence[Path]) -> tuple[list[Path], list[str]]:

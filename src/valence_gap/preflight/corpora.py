@@ -227,9 +227,17 @@ def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
                 (*first_lines(shared, SHOWN_SPEAKERS), remedy),
             )
         ]
-    if len(corpus.splits) > 1:
+    if len(corpus.splits) < 2:
+        return []
+    unknown = int(rows["speaker"].isna().sum())
+    if not unknown:
         return [Finding(name, "speakers", "ok", "none is in two splits")]
-    return []
+    known = rows["speaker"].nunique()
+    found = f"{known:,} known, none of them in two splits; not known for {unknown:,} of {len(rows):,} utterances"
+    if not known:
+        found = f"0 known: whether one is in two splits cannot be checked ({len(rows):,} utterances)"
+    remedy = f"If they are known, give them: a column speaker, or paths.{name}.speakers."
+    return [Finding(name, "speakers", "unknown", found, (remedy,))]
 
 
 def _speech(part: pd.DataFrame) -> Speech:

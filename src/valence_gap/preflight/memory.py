@@ -20,6 +20,10 @@ REQUESTED_MEM_MB = {
 TRAINED, LOADED = 16.0, 8.0  # bytes for each weight
 RUNTIME, CPU_RUNTIME_BYTES = 2 * GB, GB  # of PyTorch with a GPU, and without
 JOB_PROCESSES_MB = 300
+# Bytes for each second of an utterance, which a model reads whole: the output of its first convolution, 3,200 frames of
+# 512 channels in float32, with its normalised and activated copies; and the frames of its layers.
+UTTERANCE_BYTES_PER_S = 25e6
+LONG_S = 60.0
 
 Job = tuple[float, str]
 """Bytes that a job needs, and its model."""
@@ -35,6 +39,12 @@ def job_memory(costs: Costs) -> Finding:
         "On a GPU: 16 bytes for each trained weight, while a checkpoint is written, and 8 for each loaded weight; "
         "plus 2 GB, or 1 GB to fetch. Data are mapped, not loaded.",
     ]
+    if long := _long_utterances(costs):
+        details.append(
+            f"Models read an utterance whole, about {UTTERANCE_BYTES_PER_S / MB:.0f} MB for each second of it: "
+            + "; ".join(f"{corpus}, {seconds:,.0f} s, {_held(seconds) / GB:.1f} GB" for corpus, seconds in long.items())
+            + ". Cut long recordings into utterances if that is too much."
+        )
     more = {rule: round(size / MB + 50, -2) for rule, (size, _) in needed.items() if size / MB > REQUESTED_MEM_MB[rule]}
     if more:
         details += [
@@ -47,12 +57,31 @@ def job_memory(costs: Costs) -> Finding:
     return Finding("machine", "job memory", "differs" if more else "ok", summary, tuple(details))
 
 
+def _held(seconds: float) -> float:
+    """Bytes that an utterance takes beyond those of a usual length, which the memory of the runtime covers."""
+    return UTTERANCE_BYTES_PER_S * seconds if seconds > LONG_S else 0.0
+
+
+def _long_utterances(costs: Costs) -> dict[str, float]:
+    """Return the longest utterance in seconds of each corpus that has one of more than a minute."""
+    longest = {
+        corpus: max((speech.longest_s for speech in splits.values()), default=0.0)
+        for corpus, splits in costs.amounts.items()
+    }
+    return {corpus: seconds for corpus, seconds in longest.items() if seconds > LONG_S}
+
+
 def _needs(costs: Costs) -> dict[str, list[Job]]:
     """Return the jobs of each rule."""
     study, plan = costs.study, costs.plan
 
     def held(models: Iterable[str], runtime: float = RUNTIME) -> list[Job]:
         return [(LOADED * costs.parameters(model) + runtime, model) for model in models]
+
+    def predicted() -> list[Job]:
+        runs = [(model, corpus) for model, _, _, corpus in plan.predictions if model in study.models]
+        longest = {corpus: costs.speech(corpus, "test").longest_s for _, corpus in runs}
+        return [(held([model])[0][0] + _held(longest[corpus]), model) for model, corpus in runs]
 
     def read(backbones: Iterable[str | None], runtime: float) -> list[Job]:
         known = [name for name in backbones if name in costs.sizes]
@@ -69,7 +98,7 @@ def _needs(costs: Costs) -> dict[str, list[Job]]:
         "fetch_checkpoint": held((model for model, _ in plan.checkpoints), CPU_RUNTIME_BYTES),
         "finetune": trained(cnn14=False),
         "train_cnn14": trained(cnn14=True),
-        "predict": held(model for model, *_ in plan.predictions if model in study.models),
+        "predict": predicted(),
         "pool_states": held(study.audio_model(fusion) for fusion, _ in plan.fusions),
         "transcribe": read([recogniser for recogniser, _ in fused], RUNTIME),
         "embed_text": read([encoder for _, encoder in fused], RUNTIME),

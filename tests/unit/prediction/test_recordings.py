@@ -143,3 +143,12 @@ def test_a_released_checkpoint_scores_files_unchanged(tmp_path, model):
     file = write(tmp_path / "a.wav", noise(0.2, 0))
     predict_files(model, [file], tmp_path / "scores.csv", precision="fp32")
     assert len(pd.read_csv(tmp_path / "scores.csv")) == 1
+
+
+def test_others_are_scored_only_where_there_are_others(tmp_path, model, capsys):
+    (tmp_path / "bad.wav").write_bytes(b"no audio")
+    assert main(["predict", str(tmp_path / "bad.wav"), "--model", str(model), "--output", str(tmp_path / "o.csv")]) == 2
+    message = capsys.readouterr().err
+    assert "None is scored." in message
+    assert "others are scored" not in message
+    assert not (tmp_path / "o.csv").exists()
