@@ -1,6 +1,7 @@
 import re
 import signal
 import sys
+from functools import cache
 from itertools import filterfalse
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
 from valence_gap.weights.local import local_source
+from valence_gap.study.contents import Contents
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, load
@@ -47,6 +49,96 @@ def parent(path):
 def flags(option, values):
     """An option for each value, as words: ['--root', 'audio', '--root', 'removed']."""
     return [word for value in values for word in (option, value)]
+
+
+@cache
+def contents():
+    """The checksums of large files; Snakemake knows its size limit when it builds the DAG."""
+    return Contents(workflow.dag_settings.max_checksum_file_size)
+
+
+def by_content(paths, made):
+    """Inputs whose time does not count where a result's record has their checksum; Snakemake itself compares small ones.
+
+    For example results/x/models/w2v2-b/seed-42/model.safetensors, and the record and benchmark of predictions.
+    """
+    if not workflow.is_main_process:  # a job runs whatever the times are
+        return paths
+    return [
+        ancient(path) if contents().is_recorded(Path(path), *map(Path, made)) else path
+        for path in paths
+    ]
+
+
+def made_model(wildcards):
+    """The record of a trained model: results/miniature/models/w2v2-b/seed-42/run.json."""
+    return f"{RESULTS}/models/{wildcards.model}/seed-{wildcards.seed}/run.json"
+
+
+def made(record, *benchmarks):
+    """A record and the benchmarks of its rules: results/x/models/cnn14/seed-42/run.json, .../train_cnn14/cnn14/..."""
+    return [
+        f"{RESULTS}/{record}",
+        *(f"{RESULTS}/benchmarks/{benchmark}.tsv" for benchmark in benchmarks),
+    ]
+
+
+def made_features(wildcards):
+    """The record and the benchmark of stem features."""
+    run = f"{wildcards.backbone}/{wildcards.corpus}/{wildcards.split}"
+    return made(f"features/{run}/run.json", f"extract_stem_features/{run}")
+
+
+def made_texts(wildcards):
+    """The record and the benchmark of transcripts."""
+    run = f"{wildcards.corpus}/{wildcards.split}"
+    return made(f"text/{run}/report.json", f"transcribe/{run}")
+
+
+def made_text_embeddings(wildcards):
+    """The record and the benchmark of text embeddings."""
+    run = f"{wildcards.corpus}/{wildcards.split}"
+    return made(f"text/{run}/embeddings.json", f"embed_text/{run}")
+
+
+def made_model(wildcards):
+    """The record and the benchmark of a trained model."""
+    run = f"{wildcards.model}/seed-{wildcards.seed}"
+    return made(f"models/{run}/run.json", f"finetune/{run}", f"train_cnn14/{run}")
+
+
+def made_fusion(wildcards):
+    """The record and the benchmark of a trained fusion."""
+    run = f"{wildcards.fusion}/seed-{wildcards.seed}"
+    return made(f"models/{run}/run.json", f"train_fusion/{run}")
+
+
+def made_predictions(wildcards):
+    """The record and the benchmark of predictions."""
+    run = f"{wildcards.model}/seed-{wildcards.seed}/{wildcards.corpus}/{wildcards.conditions}"
+    return made(f"predictions/{run}.run.json", f"predict/{run}")
+
+
+def made_states(wildcards):
+    """The record and the benchmark of pooled states."""
+    run = (
+        f"{wildcards.model}/seed-{wildcards.seed}/{wildcards.corpus}/{wildcards.split}"
+    )
+    return made(f"states/{run}.run.json", f"pool_states/{run}")
+
+
+def made_fused_predictions(wildcards):
+    """The record and the benchmark of a fusion's predictions."""
+    run = f"{wildcards.fusion}/seed-{wildcards.seed}/{wildcards.corpus}/clean"
+    return made(f"predictions/{run}.run.json", f"predict_fusion/{run}")
+
+
+def made_variants(wildcards):
+    """The record and the benchmark of the augmented test sets of a corpus."""
+    corpus, first = wildcards.corpus, study.configuration.augmented[0]
+    return made(
+        f"audio/{corpus}/{first}/test/report.json", f"apply_conditions/{corpus}"
+    )
 
 
 def checked_input(target, files):
