@@ -263,7 +263,7 @@ def test_a_copied_study_is_finished(finished: Workflow, clone: Workflow) -> None
 
 
 def test_a_copied_study_with_large_files_is_finished(finished: Workflow, clone: Workflow) -> None:
-    """Packs, stem features and weights above the size limit have other times, but the checksums that records contain."""
+    """Packs, stem features and weights above the size limit have other times, but the checksums of the records."""
     large = ("--max-checksum-file-size", "50000")
     for name in (".snakemake", "results", "resources/pretrained"):
         shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)

@@ -1,3 +1,4 @@
+import os
 import re
 import signal
 import sys
@@ -12,6 +13,13 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
 from valence_gap.weights.local import local_source
 from valence_gap.study.contents import Contents
+from valence_gap.study.label_files import (
+    READING,
+    edited_files,
+    is_read,
+    read_again,
+    replace_rows,
+)
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, load
@@ -157,6 +165,46 @@ def miniature_manifest(wildcards):
     return (
         f"{RESULTS}/raw/manifest.json" if study.is_miniature(wildcards.corpus) else []
     )
+
+
+@cache
+def compare_labels(corpus):
+    """Read a corpus again if its label files were edited after results/.../corpora/iemocap/report.json was written."""
+    inventory = Path(f"{RESULTS}/corpora/{corpus}/inventory.csv")
+    summary = inventory.with_name("report.json")
+    is_run = (
+        workflow.is_main_process and workflow.executor_plugin and not workflow.touch
+    )
+    if (
+        not is_run
+        or READING in os.environ
+        or not (inventory.exists() and summary.exists())
+    ):
+        return
+    definition, checksum = study.corpus(corpus), contents().checksum
+    edited = edited_files(inventory, study.paths(corpus), definition.adapter, checksum)
+    if not edited and is_read(inventory, summary, checksum):
+        return
+    names = ", ".join(str(one.path) for one in edited) or str(inventory)
+    print(f"{corpus}: edited after it was read: {names}", file=sys.stderr)
+    if workflow.dryrun:
+        print(
+            f"This plan is without that: a run first reads {corpus} again, then runs what depends on the labels.",
+            file=sys.stderr,
+        )
+        return
+    try:
+        replace_rows(inventory, edited)
+        read_again(summary, config, PROJECT)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def inventory_inputs(wildcards):
+    """What must exist before a corpus is read; its label files are compared with its inventory first."""
+    if wildcards.corpus != NOISE:
+        compare_labels(wildcards.corpus)
+    return miniature_manifest(wildcards)
 
 
 def local_model_files(source):

@@ -1,7 +1,7 @@
 rule inventory:
     """List the files of a corpus, or of the noise corpus, with checksums; this step detects changed data."""
     input:
-        miniature_manifest,
+        inventory_inputs,
     output:
         f"{RESULTS}/corpora/{{corpus}}/inventory.csv",
     log:

@@ -1,7 +1,7 @@
 """Which files still have the content that a result was made from, whatever their times say.
 
-Snakemake compares an input by its checksum up to the size ``max-checksum-file-size``, and above it by its time. A copy by
-``cp -r`` loses the times. The records of results (``run.json``, ``report.json``) contain the checksums of all inputs, so
+Snakemake compares an input by its checksum up to the size ``max-checksum-file-size``, and above it by its time. A copy
+by ``cp -r`` loses the times. The records of results (``run.json``, ``report.json``) contain the checksums of inputs, so
 that a large input can be compared with them. Only the standard library is used: every job parses the workflow.
 """
 
@@ -62,7 +62,7 @@ class Contents:
             benchmarks: the benchmark of the result, if there is one: Snakemake takes it for an output.
 
         Returns:
-            False also for files that Snakemake compares by content itself, and for those that are older than the result.
+            False also for files that Snakemake compares by content itself, and for those older than the result.
         """
         try:
             status = path.stat()
@@ -102,7 +102,7 @@ def recorded(record: Path) -> frozenset[str]:
     """
     found = json.loads(record.read_text(encoding="utf-8"))
     if not isinstance(found, dict):
-        raise ValueError(f"{record} is no record")  # noqa: TRY004 - as for a file that is no JSON
+        raise ValueError(f"{record} is no record")
     inputs = found["inputs"] if "inputs" in found else found.get("run", {}).get("inputs", {})
     return frozenset(inputs.values())
 
