@@ -24,7 +24,6 @@ def refuse(path, *arguments, **options):
 
 os.chmod = refuse
 """
-WINDOWS = "import sys; sys.platform = 'win32'"
 
 
 def run(workflow: Workflow, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -56,3 +55,24 @@ def test_a_study_runs_on_a_file_system_that_refuses_chmod(workflow: Workflow, fo
     assert done.returncode == 0, done.stdout
     assert (workflow.root / weights).is_file()
     assert (workflow.root / "results/tiny/corpora/iemocap/report.json").is_file()
+
+
+def test_one_setting_replaces_a_home_folder(workflow: Workflow, folder: Path) -> None:
+    nowhere = {"HOME": "/proc/nowhere"}  # cannot be made, not even by root
+    weights = "resources/pretrained/mini-w2v2-b/model.safetensors"
+    assert run(workflow, weights, "--dry-run", **nowhere).returncode != 0
+    done = run(workflow, weights, **nowhere, XDG_CACHE_HOME=str(folder / "cache"))
+    assert done.returncode == 0, done.stdout
+    assert "Traceback" not in done.stdout
+    assert (workflow.root / weights).is_file()
+
+
+def test_windows_is_refused_in_one_line(workflow: Workflow, folder: Path) -> None:
+    """Snakemake itself runs there; the name of the system is changed when this project is first imported."""
+    systems = workflow.root / "src/valence_gap/runtime/systems.py"
+    systems.write_text(systems.read_text().replace("import sys\n", "import sys\n\nsys.platform = 'win32'\n", 1))
+    done = run(Workflow(workflow.root), "--dry-run", PYTHONPATH=str(workflow.root / "src"))
+    assert done.returncode != 0
+    lines = [line for line in done.stdout.splitlines() if "WSL 2" in line]
+    assert lines == ["error: valence-gap runs on Linux and macOS. On Windows, install and run it in WSL 2."]
+    assert "Traceback" not in done.stdout
