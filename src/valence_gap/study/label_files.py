@@ -33,6 +33,7 @@ PATTERNS = {
 }
 ROOTS = ("labels", "speakers")
 READING = "VALENCE_GAP_READS_A_CORPUS"  # set for the Snakemake that reads a corpus again, which must not start another
+LOCKS = Path(".snakemake") / "locks"
 Checksum = Callable[[Path], str]
 
 
@@ -122,6 +123,7 @@ def read_again(report: Path, config: Mapping[str, Any], project: Path) -> None:
             stderr=subprocess.STDOUT,
             check=False,
         )
+    LOCKS.mkdir(parents=True, exist_ok=True)  # removed by a Snakemake that ends; the one that waits has made it before
     if done.returncode:
         raise UserError(f"The labels of {report.parent.name} were edited and cannot be read.", [], done.stdout.strip())
 
