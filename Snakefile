@@ -39,6 +39,7 @@ include: "workflow/rules/export.smk"
 localrules:
     all,
     fetch,
+    fetch_shared_pretrained,
     corpora,
     models,
     scores,

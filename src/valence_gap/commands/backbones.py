@@ -1,9 +1,17 @@
 """Sub-commands for pre-trained models: ``fetch-pretrained``, ``fetch-checkpoint`` and ``pretrain``."""
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from valence_gap.commands.options import add_definition
+
+if TYPE_CHECKING:
+    from valence_gap.definitions.models import Backbone, Checkpoint
+
+T = TypeVar("T", "Backbone", "Checkpoint")
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,6 +23,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "in Hugging Face format: safetensors, its licence and checksums in run.json. No later step uses the hub.",
     )
     add_definition(fetch, "backbone")
+    _add_source(fetch)
     fetch.set_defaults(run=_fetch)
 
     checkpoint = subparsers.add_parser(
@@ -26,6 +35,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "in run.json.",
     )
     add_definition(checkpoint, "checkpoint")
+    _add_source(checkpoint)
     checkpoint.set_defaults(run=_fetch_checkpoint)
 
     pretrain = subparsers.add_parser(
@@ -48,12 +58,23 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     pretrain.set_defaults(run=_pretrain)
 
 
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    """Options that say nothing about the model itself, so that a rule need not run again when they change."""
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="keep a model from the hub here, for all studies (default: do not)"
+    )
+    parser.add_argument(
+        "--sha256", nargs="*", default=[], metavar="FILE=SUM", help="checksums that files at the source must have"
+    )
+
+
 def _fetch(args: argparse.Namespace) -> None:
     from valence_gap.definitions.models import Backbone
     from valence_gap.definitions.values import from_json
     from valence_gap.weights.fetch import fetch_pretrained
 
-    fetch_pretrained(args.name, from_json(Backbone, args.definition), args.output)
+    backbone = _with_checksums(from_json(Backbone, args.definition), args.sha256)
+    fetch_pretrained(args.name, backbone, args.output, args.store)
 
 
 def _fetch_checkpoint(args: argparse.Namespace) -> None:
@@ -62,7 +83,14 @@ def _fetch_checkpoint(args: argparse.Namespace) -> None:
     from valence_gap.models.loading import load
     from valence_gap.weights.fetch import fetch_checkpoint
 
-    fetch_checkpoint(args.name, from_json(Checkpoint, args.definition), args.output, load)
+    checkpoint = _with_checksums(from_json(Checkpoint, args.definition), args.sha256)
+    fetch_checkpoint(args.name, checkpoint, args.output, load, args.store)
+
+
+def _with_checksums(definition: T, texts: Sequence[str]) -> T:
+    """A definition with the checksums of the option --sha256."""
+    sums = dict(pair.split("=", 1) for pair in texts)
+    return replace(definition, sha256=sums) if sums else definition
 
 
 def _pretrain(args: argparse.Namespace) -> None:

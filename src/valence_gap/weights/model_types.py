@@ -13,7 +13,7 @@ from typing import Any
 from valence_gap.runtime.errors import valid_names
 from valence_gap.weights.local import model_type_of
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, PICKLED, RUN = "config.json", "model.safetensors", "pytorch_model.bin", "run.json"
 SPEECH_MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
 """The model types of ``models.families``; they are repeated here because that module is slow to import."""
 CNN14_MODEL_TYPE = "valence-gap-cnn14"
