@@ -39,7 +39,6 @@ include: "workflow/rules/export.smk"
 localrules:
     all,
     fetch,
-    fetch_shared_pretrained,
     corpora,
     models,
     scores,

@@ -101,6 +101,7 @@ def test_a_changed_source_that_cannot_be_fetched_leaves_the_earlier_folder(extra
     source = workflow.root / "resources/miniature" / NAME / "config.json"
     whole = source.read_text()
     source.write_text("{}")
+    assert workflow.planned(FEATURES) == {"fetch_pretrained": 1, "extract_stem_features": 1}
     output = workflow.snakemake(FEATURES, check=False)
     assert "has no model_type" in output
     assert content(workflow.root / EARLIER) == before
@@ -131,3 +132,14 @@ def test_a_pinned_revision_is_the_one_that_was_resolved(workflow: Workflow) -> N
     assert workflow.planned(FETCHED) == {}
     from_the_hub(workflow, "f" * 40)
     assert workflow.planned(FETCHED) == {"fetch_pretrained": 1}
+
+
+def test_weights_that_were_deleted_are_fetched_when_they_are_needed(extracted: Workflow, tmp_path: Path) -> None:
+    workflow = extracted.copy(tmp_path / "study")
+    (workflow.root / EARLIER / "model.safetensors").unlink()
+    assert workflow.planned(FEATURES) == {}
+    target = FEATURES.replace("iemocap", "cmu-mosi")
+    assert workflow.planned(target)["fetch_deleted_pretrained"] == 1
+    workflow.snakemake(target)
+    assert (workflow.root / EARLIER / "model.safetensors").is_file()
+    assert workflow.planned(target) == {}

@@ -37,14 +37,14 @@ rule fetch_pretrained:
         """
 
 
-use rule fetch_pretrained as fetch_shared_pretrained with:
-    """Fetch a backbone again into resources/pretrained/<name>, where it is if an earlier version fetched it."""
-    # `update`: Snakemake keeps the files until the job has ended, and restores them if it fails. So the job is a local one:
-    # of a job on a cluster, they would be restored there and then deleted here. The record is not an output, because it
-    # says in every job that the folder is in use.
+use rule fetch_pretrained as fetch_deleted_pretrained with:
+    """Fetch what was deleted from resources/pretrained/<name>, where earlier versions put the models of all studies."""
+    # The record is not an output, because it says in every job that the folder is in use.
     output:
-        config=update(f"{PRETRAINED}/{{backbone}}/config.json"),
-        weights=update(f"{PRETRAINED}/{{backbone}}/model.safetensors"),
+        config=f"{PRETRAINED}/{{backbone}}/config.json",
+        weights=f"{PRETRAINED}/{{backbone}}/model.safetensors",
+    wildcard_constraints:
+        backbone=alternatives(study.deleted_backbones()),
 
 
 rule fetch_checkpoint:

@@ -9,7 +9,7 @@ from valence_gap.definitions.values import SPLITS, to_json
 from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
-from valence_gap.weights.local import local_source
+from valence_gap.weights.local import local_source, source_files
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, PRETRAINED, load
@@ -70,12 +70,7 @@ def miniature_manifest(wildcards):
 def local_model_files(source):
     """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors, ...; none for a model on the hub."""
     folder = local_source(source)
-    names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
-    return (
-        [folder / "config.json", *filter(Path.is_file, map(folder.joinpath, names))]
-        if folder
-        else []
-    )
+    return source_files(folder) if folder else []
 
 
 def local_backbone_files(wildcards):

@@ -23,7 +23,8 @@ from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
 from valence_gap.study.configuration import Configuration, Figure
 from valence_gap.study.project_files import with_project_sources
-from valence_gap.weights.local import is_of, read_record, recorded_revision
+from valence_gap.weights.local import is_current, read_record, recorded_revision
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 PRETRAINED = "resources/pretrained"
 """The models from the hub, for all studies of a clone."""
@@ -147,14 +148,17 @@ class Study:
     def pretrained_folder(self, backbone: str) -> str:
         """The folder of a fetched backbone: results/paper/pretrained/w2v2-b.
 
-        A folder resources/pretrained/<name> whose record has the same source and revision is used where it is: in
-        earlier versions all studies of a clone shared it, and their results remain valid.
+        A folder resources/pretrained/<name> whose record has the same source and revision is used where it is, unless a
+        local source has changed since: in earlier versions all studies of a clone shared it, and their results remain
+        valid.
         """
         return self._pretrained_folders.get(backbone, f"{self.results}/pretrained/{backbone}")
 
-    def shared_backbones(self) -> list[str]:
-        """Backbones that are in resources/pretrained/<name>."""
-        return [*self._pretrained_folders]
+    def deleted_backbones(self) -> list[str]:
+        """Backbones of which resources/pretrained/<name> has the record, but not all other files."""
+        names = (CONFIG, WEIGHTS)
+        folders = self._pretrained_folders
+        return [each for each, folder in folders.items() if not all((Path(folder) / name).is_file() for name in names)]
 
     @cached_property
     def _pretrained_folders(self) -> Mapping[str, str]:
@@ -162,7 +166,7 @@ class Study:
         return {
             name: folder
             for name, folder in found.items()
-            if is_of(read_record(Path(folder)), self.configuration.backbones[name])
+            if is_current(Path(folder), self.configuration.backbones[name])
         }
 
     def condition(self, name: str) -> Condition:

@@ -46,17 +46,20 @@ class TextEncoder:
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = BertModel.from_pretrained(
+            loaded: Any = BertModel.from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=True,
                 dtype=torch.float32,
                 add_pooling_layer=False,
+                output_loading_info=True,
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise UserError(
                 "a text encoder cannot be loaded", [f"{folder}: {error}"], "Fetch the folder again."
             ) from error
+        model, info = loaded
+        folders.refuse_random(info, folder)
         self._device = precision.device()
         self._model = cast(Any, model).to(self._device).eval()
         self.longest = int(self._model.config.max_position_embeddings)

@@ -223,11 +223,13 @@ def _load(folder: Path, outputs: int) -> PreTrainedModel:
         )
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        model: Any = RECOGNISERS[kind].from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        loaded: Any = RECOGNISERS[kind].from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError("a recogniser cannot be loaded", [f"{folder}: {error}"], "Fetch the folder again.") from error
+    model, info = loaded
+    folders.refuse_random(info, folder, optional=["masked_spec_embed"])  # used in training alone
     if model.config.vocab_size != outputs:
         raise UserError(
             "the size of a recogniser does not match its vocabulary",

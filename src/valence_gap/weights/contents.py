@@ -103,7 +103,9 @@ def pointer_error(pointers: list[str]) -> UserError:
 
 def no_weights(folder: Path) -> UserError:
     """The error for a folder without weights that can be read; it names what is there in other formats."""
-    others = list(dict.fromkeys(_others(folder)))
+    if models := sorted(str(path.parent) for path in folder.glob(f"*/{CONFIG}")):
+        return UserError("this folder is not a model, but contains models", models, "Give one of them.")
+    others = list(_others(folder))
     return UserError(
         f"{folder} has no weights that can be read: neither {WEIGHTS} nor {PICKLED}",
         others,

@@ -6,6 +6,7 @@ from typing import Any
 
 from valence_gap.definitions.models import RESOLVE, Backbone, Checkpoint, is_local
 from valence_gap.runtime.files import read_json
+from valence_gap.runtime.provenance import checksum
 
 SPECTROGRAM_MODEL_TYPES = ("wav2vec2-bert", "whisper")
 """Encoders (``model_type`` of their configuration) that receive no waveform: none of their output can be cached."""
@@ -51,6 +52,34 @@ def is_of(record: Mapping[str, Any], definition: Backbone | Checkpoint) -> bool:
     return (
         is_local(source) or revision == record.get("revision") or (revision == RESOLVE and bool(record.get("revision")))
     )
+
+
+def source_files(folder: Path) -> list[Path]:
+    """The files of a local model that determine what is fetched from it: its configuration, weights and vocabulary."""
+    names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
+    return [folder / "config.json", *filter(Path.is_file, map(folder.joinpath, names))]
+
+
+def is_current(fetched: Path, definition: Backbone) -> bool:
+    """Whether a fetched model is the one of a definition, and its local source is still what was fetched from it.
+
+    Files of the source are compared by time, and if they are newer by checksum. A commit on the hub does not change,
+    and a folder that is gone cannot be compared.
+
+    Args:
+        fetched: folder of the fetched model.
+        definition: of a backbone of the study.
+    """
+    record = read_record(fetched)
+    if not is_of(record, definition):
+        return False
+    folder = local_source(definition.source)
+    if folder is None or not folder.is_dir():
+        return True
+    sums = {**record.get("sha256", {}), **record.get("verified", {})}
+    when = (fetched / "run.json").stat().st_mtime
+    newer = [path for path in source_files(folder) if not path.is_file() or path.stat().st_mtime > when]
+    return all(path.is_file() and sums.get(path.name) == checksum(path) for path in newer)
 
 
 def recorded_revision(record: Mapping[str, Any], definition: Backbone | Checkpoint) -> str | None:

@@ -29,12 +29,14 @@ class ModelRequirement:
         kinds: the accepted values of ``model_type``.
         head: the start of the names of weights that it must have; None: no particular weights.
         lacking: what a model without these weights is.
+        tokenizer: files with the tokens of its texts, one of which it must have; empty: it has no texts.
     """
 
     what: str
     kinds: tuple[str, ...]
     head: str | None = None
     lacking: str = ""
+    tokenizer: tuple[str, ...] = ()
 
 
 MODEL_REQUIREMENTS: Mapping[str, ModelRequirement] = {
@@ -44,8 +46,9 @@ MODEL_REQUIREMENTS: Mapping[str, ModelRequirement] = {
         ("wav2vec2", "hubert"),
         "lm_head.",
         "an encoder without a head for letters",
+        tokenizer=("vocab.json",),
     ),
-    "text": ModelRequirement("a text encoder", ("bert",)),
+    "text": ModelRequirement("a text encoder", ("bert",), tokenizer=("tokenizer.json", "vocab.txt")),
     "checkpoint": ModelRequirement(
         "a finished model",
         (*SPEECH_MODEL_TYPES, CNN14_MODEL_TYPE),
@@ -72,6 +75,8 @@ def model_type_error(folder: Path, purpose: str) -> str | None:
             f"{folder / CONFIG} has model_type '{kind}'; {requirement.what} is required, "
             f"{valid_names(requirement.kinds)}"
         )
+    if requirement.tokenizer and not any((folder / name).is_file() for name in requirement.tokenizer):
+        return f"{folder} has no {' or '.join(requirement.tokenizer)}: it is {requirement.what} without its tokenizer"
     if requirement.head is None or kind == CNN14_MODEL_TYPE or not (folder / WEIGHTS).is_file():
         return None
     try:
