@@ -184,7 +184,7 @@ def _fetched(key: str, definition: Backbone | Checkpoint, fetched: Path, kind: s
 def _local(key: str, local: Path, kind: str) -> tuple[Any, ...]:
     """The same for a local folder."""
     weights = [file for file in (local / WEIGHTS, local / PICKLED) if file.is_file()]
-    is_convertible = (bool(weights) or is_sharded(local)) and not any(map(is_lfs_pointer, weights))
+    is_convertible = (bool(weights) or is_sharded(local)) and not any(map(is_lfs_pointer, [local / CONFIG, *weights]))
     if not is_convertible and (problem := unreadable(local)):
         return "wrong", "; ".join([problem.what, *problem.offenders]), problem.remedy, f"Or correct {key}.source."
     if not (local / CONFIG).is_file():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.runtime.errors import UserError
-from valence_gap.weights import folders
+from valence_gap.weights import contents, folders
 
 MOST_VALUES = 10_000_000_000  # limit for a model without a file of weights
 REMEDY = "Fetch or create the folder again; config.json and model.safetensors must come from the same model, unedited."
@@ -26,6 +26,8 @@ def user_errors(folder: Path) -> Iterator[None]:
     """
     config = folder / folders.CONFIG
     weights = folder / folders.WEIGHTS
+    if contents.is_lfs_pointer(weights):
+        raise contents.pointer_error([str(weights)])
     most = weights.stat().st_size if weights.is_file() else MOST_VALUES
     values = min_parameters(folders.read_config(folder))
     if values > most:

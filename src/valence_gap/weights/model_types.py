@@ -75,9 +75,15 @@ def model_type_error(folder: Path, purpose: str) -> str | None:
             f"{folder / CONFIG} has model_type '{kind}'; {requirement.what} is required, "
             f"{valid_names(requirement.kinds)}"
         )
-    if requirement.tokenizer and not any((folder / name).is_file() for name in requirement.tokenizer):
+    without_head = None if kind == CNN14_MODEL_TYPE else _head_error(folder, requirement)
+    tokenizer = [name for name in requirement.tokenizer if (folder / name).is_file()]
+    if requirement.tokenizer and not tokenizer and not without_head:
         return f"{folder} has no {' or '.join(requirement.tokenizer)}: it is {requirement.what} without its tokenizer"
-    if requirement.head is None or kind == CNN14_MODEL_TYPE or not (folder / WEIGHTS).is_file():
+    return without_head
+
+
+def _head_error(folder: Path, requirement: ModelRequirement) -> str | None:
+    if requirement.head is None or not (folder / WEIGHTS).is_file():
         return None
     try:
         names = header(folder / WEIGHTS)[0]
