@@ -39,6 +39,7 @@ rule fetch_pretrained:
 
 use rule fetch_pretrained as fetch_deleted_pretrained with:
     """Fetch what was deleted from resources/pretrained/<name>, where earlier versions put the models of all studies."""
+
     # The record is not an output, because it says in every job that the folder is in use.
     output:
         config=f"{PRETRAINED}/{{backbone}}/config.json",

@@ -118,7 +118,7 @@ def test_a_model_that_cannot_be_read_is_said_to_be_what_it_is(
         assert word.replace("{folder}", str(model)) in message
 
 
-def test_a_hub_id_that_is_given_as_a_model_is_told_from_a_folder(
+def test_a_hub_id_that_is_given_as_a_model_is_not_taken_for_a_folder(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     released = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
