@@ -1,16 +1,19 @@
 """Sub-commands for pre-trained models: ``fetch-pretrained``, ``fetch-checkpoint`` and ``pretrain``."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from valence_gap.commands.options import add_definition
+from valence_gap.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from valence_gap.definitions.models import Backbone, Checkpoint
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T", "Backbone", "Checkpoint")
 
 
@@ -88,9 +91,16 @@ def _fetch_checkpoint(args: argparse.Namespace) -> None:
 
 
 def _with_checksums(definition: T, texts: Sequence[str]) -> T:
-    """A definition with the checksums of the option --sha256."""
-    sums = dict(pair.split("=", 1) for pair in texts)
-    return replace(definition, sha256=sums) if sums else definition
+    """A definition with the checksums of the option --sha256.
+
+    Raises:
+        UserError: a text has another form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    wrong = [text for text, (name, _, sum_) in zip(texts, pairs, strict=True) if not (name and SHA256.fullmatch(sum_))]
+    if wrong:
+        raise UserError("--sha256 is not understood", wrong, "Give each as FILE=SUM, with 64 hexadecimal digits.")
+    return replace(definition, sha256={name: sum_ for name, _, sum_ in pairs}) if pairs else definition
 
 
 def _pretrain(args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.weights import local
-from valence_gap.weights.model_types import CONFIG, RUN, WEIGHTS
+from valence_gap.weights.model_types import CONFIG, RUN, WEIGHTS, header
 
 
 def folder_of(store: Path, source: str, commit: str) -> Path:
@@ -27,8 +27,14 @@ def folder_of(store: Path, source: str, commit: str) -> Path:
 
 
 def read_record(folder: Path) -> Mapping[str, Any]:
-    """The ``run.json`` of a complete folder; empty if the folder is not complete."""
-    return local.read_record(folder) if all((folder / name).is_file() for name in (CONFIG, WEIGHTS, RUN)) else {}
+    """The ``run.json`` of a complete folder; empty if a file is missing, or the weights are cut off."""
+    if not all((folder / name).is_file() for name in (CONFIG, WEIGHTS, RUN)):
+        return {}
+    try:
+        _, expected = header(folder / WEIGHTS)
+    except ValueError:
+        return {}
+    return local.read_record(folder) if (folder / WEIGHTS).stat().st_size == expected else {}
 
 
 def resolved_commit(store: Path, source: str) -> str | None:

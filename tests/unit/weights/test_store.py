@@ -124,9 +124,12 @@ def test_a_failed_fetch_leaves_what_is_there(fake: FakeHub) -> None:
     assert checksum(Path("out/model.safetensors")) == before[0]
 
 
-def test_an_incomplete_folder_of_the_store_is_fetched_again(fake: FakeHub) -> None:
+@pytest.mark.parametrize("content", [None, b"", b"cut"])
+def test_an_incomplete_folder_of_the_store_is_fetched_again(fake: FakeHub, content: bytes | None) -> None:
     fetch_pretrained("x", PINNED, Path("out"), STORE)
     (KEPT / "model.safetensors").unlink()
+    if content is not None:
+        (KEPT / "model.safetensors").write_bytes(content)
     fetch_pretrained("x", PINNED, Path("out"), STORE)
     assert len(fake.downloads) == 2
     assert load_file("out/model.safetensors").keys() == STATE.keys()
@@ -222,6 +225,10 @@ def test_the_command_takes_checksums_and_the_store(fake: FakeHub, capsys: pytest
     assert hub_store.read_record(KEPT)
     assert main([*command, "--sha256", f"model.safetensors={'0' * 64}"]) == 2
     assert "backbones.x.sha256 says" in capsys.readouterr().err
+    assert main([*command, "--sha256", "model.safetensors", "x=12"]) == 2
+    message = capsys.readouterr().err
+    assert "--sha256 is not understood" in message
+    assert message.count("\n  - ") == 2
 
 
 def test_the_preflight_knows_what_another_study_has_fetched(fake: FakeHub) -> None:
