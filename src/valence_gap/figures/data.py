@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -85,13 +84,6 @@ def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataF
     groups = table.groupby(list(keys), sort=False)
     spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
     return groups[AVERAGED].mean().join(spread).reset_index()
-
-
-def published_figure_2() -> pd.DataFrame:
-    """Published CCCs (model, corpus, dimension, ccc, source): the paper's text and its authors' own test results."""
-    source = resources.files("valence_gap") / "reference" / "figure_2.csv"
-    with resources.as_file(source) as path:
-        return pd.read_csv(path)
 
 
 @dataclass(frozen=True)

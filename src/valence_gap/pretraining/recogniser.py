@@ -32,10 +32,10 @@ from valence_gap.pretraining.curve import LearningCurve, Point
 from valence_gap.pretraining.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
 from valence_gap.pretraining.updates import Updates, adamw
 from valence_gap.runtime import precision
-from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import atomic_folder, write_json, write_text
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
+from valence_gap.text.pretrained import load_pretrained, model_type
 from valence_gap.text.spelling import LEXICON_FILE
 from valence_gap.text.transcription import RECOGNISERS, WordErrors, count_errors, normalised_words
 from valence_gap.text.transcription import Recogniser as Opened
@@ -139,29 +139,20 @@ def build(backbone: Path) -> PreTrainedModel:
     Raises:
         UserError: the backbone is missing or of another architecture.
     """
-    config = folders.read_config(backbone)
-    kind = str(config.get("model_type"))
-    if kind not in RECOGNISERS:
-        raise UserError(
-            "a recogniser cannot be built from this backbone",
-            [f"{backbone}: model_type {kind!r}"],
-            valid_names(RECOGNISERS),
-        )
-    model = RECOGNISERS[kind].from_pretrained(
+    kind = model_type(backbone, RECOGNISERS, "a recogniser cannot be built from this backbone")
+    model = load_pretrained(
+        RECOGNISERS[kind],
         backbone,
-        local_files_only=True,
-        use_safetensors=True,
-        dtype=torch.float32,
         attn_implementation=hub_encoders.attention_implementation(torch.device("cpu")),
         vocab_size=len(VOCABULARY),
         pad_token_id=BLANK,
         bos_token_id=VOCABULARY["<s>"],
         eos_token_id=VOCABULARY["</s>"],
-        **cast(Any, dict.fromkeys(DROPOUTS, 0.0)),
+        **dict.fromkeys(DROPOUTS, 0.0),
     )
-    cast(Any, model).freeze_feature_encoder()
+    model.freeze_feature_encoder()
     attention.replace_dropout(model)
-    return model
+    return cast(PreTrainedModel, model)
 
 
 def encode_letters(text: str) -> npt.NDArray[np.int64]:
