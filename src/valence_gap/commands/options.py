@@ -36,7 +36,8 @@ class Command:
 
     def keyed(self, option: str, metavar: str, text: str, *, nargs: str = "+", required: bool = False) -> None:
         """Add an option that takes several texts KEY=FILE; they are not split yet."""
-        self.add(option, nargs=nargs, default=[], required=required, metavar=metavar, help=text)
+        default = None if required else []
+        self.add(option, nargs=nargs, default=default, required=required, metavar=metavar, help=text)
 
     def definition(self, what: str) -> None:
         """Add ``--name``, ``--definition`` and ``--output``: options to make a model from a definition."""

@@ -9,6 +9,7 @@ import pandas as pd
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
+from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
 
@@ -84,6 +85,11 @@ def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataF
     groups = table.groupby(list(keys), sort=False)
     spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
     return groups[AVERAGED].mean().join(spread).reset_index()
+
+
+def published_figure_2() -> pd.DataFrame:
+    """Published CCCs (model, corpus, dimension, ccc, source): the paper's text and its authors' own test results."""
+    return read_reference("figure_2.csv")
 
 
 @dataclass(frozen=True)

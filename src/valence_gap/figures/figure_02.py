@@ -2,10 +2,9 @@
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.data import KEYS, mean_over_seeds, read_scores, select_condition
+from valence_gap.figures.data import KEYS, mean_over_seeds, published_figure_2, read_scores, select_condition
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.style import Plot
-from valence_gap.runtime.data_files import read_reference
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
@@ -17,7 +16,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     """
     table = mean_over_seeds(select_condition(read_scores(inputs, description, group_by="all"), CLEAN))
     if description.published:
-        published = read_reference("figure_2.csv").rename(columns={"ccc": "published", "source": "published_in"})
+        published = published_figure_2().rename(columns={"ccc": "published", "source": "published_in"})
         table = table.merge(published, how="left", on=list(KEYS))
     bar_style = bars.style_of(description, mark=("published", "published") if description.published else None)
     return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
