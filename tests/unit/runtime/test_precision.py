@@ -70,7 +70,11 @@ def test_few_kernels_are_kept_if_required(few: bool, made: int) -> None:
 
 def test_the_number_of_threads_is_restored_even_after_an_error() -> None:
     before = torch.get_num_threads()
-    with pytest.raises(ValueError, match="stop"), precision.cpu_threads(before + 1):
+
+    def fail() -> None:
         assert torch.get_num_threads() == before + 1
         raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"), precision.cpu_threads(before + 1):
+        fail()
     assert torch.get_num_threads() == before
