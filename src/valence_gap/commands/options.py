@@ -1,7 +1,7 @@
 """How a sub-command is defined, and the options that several of them have."""
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,7 +36,7 @@ class Command:
 
     def keyed(self, option: str, metavar: str, text: str, *, nargs: str = "+", required: bool = False) -> None:
         """Add an option that takes several texts KEY=FILE; they are not split yet."""
-        default = None if required else []
+        default: list[str] | None = None if required else []
         self.add(option, nargs=nargs, default=default, required=required, metavar=metavar, help=text)
 
     def definition(self, what: str) -> None:
@@ -61,7 +61,7 @@ class Command:
 
 
 def paths_by_name(
-    texts: Iterable[str], option: str, form: str, what: str, *, given: Iterable[str] = ()
+    texts: Iterable[str], option: str, form: str, what: str, *, given: Collection[str] = ()
 ) -> dict[str, Path]:
     """Split the texts NAME=PATH of an option.
 
