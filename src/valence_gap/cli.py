@@ -22,8 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"valence-gap {__version__}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for topic in topics.topics():
-        topic.register(subparsers)
+    topics.register(subparsers)
     return top
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
+from valence_gap.pretraining.card import PRETRAINED_HERE
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.scoring import COLUMNS
 
@@ -245,7 +246,7 @@ def _backbone(definition: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 
 def _synthetic(record: Mapping[str, Any]) -> bool:
-    return "pre-trained by this project" in (record.get("source"), record.get("made_by", {}).get("source"))
+    return PRETRAINED_HERE in (record.get("source"), record.get("made_by", {}).get("source"))
 
 
 def _licence(facts: CardContent) -> str:

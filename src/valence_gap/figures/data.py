@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
+from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
 
@@ -89,9 +89,7 @@ def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataF
 
 def published_figure_2() -> pd.DataFrame:
     """Published CCCs (model, corpus, dimension, ccc, source): the paper's text and its authors' own test results."""
-    source = resources.files("valence_gap") / "reference" / "figure_2.csv"
-    with resources.as_file(source) as path:
-        return pd.read_csv(path)
+    return read_reference("figure_2.csv")
 
 
 @dataclass(frozen=True)

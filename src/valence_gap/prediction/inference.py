@@ -14,7 +14,7 @@ from valence_gap.audio import packs
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.loading import SpeechModel, load
-from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
+from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, resolve
@@ -56,7 +56,7 @@ def predict(
     was_training = model.training
     model.eval()
     try:
-        budget = seconds_per_batch * _lengths_per_s(model)
+        budget = seconds_per_batch * lengths_per_s(model)
         lengths = np.maximum(inputs.lengths, model.min_length)
         for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
             outputs = _batch(model, inputs, rows, precision)
@@ -84,7 +84,8 @@ def batches(lengths: npt.NDArray[np.int64], budget: float) -> Iterator[npt.NDArr
         start += count
 
 
-def _lengths_per_s(model: SpeechModel) -> float:
+def lengths_per_s(model: SpeechModel) -> float:
+    """Frames or samples of an input per second."""
     if model.front_end is not None:
         return model.front_end.rate_hz
     rates = {"stem": STEM_FRAMES_PER_S, "waveform": SAMPLE_RATE_HZ, "log-mel": 1 / model.backbone_definition.hop_s}
@@ -157,7 +158,7 @@ def _read_of(
     found = {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
     for condition, audio in conditions.items():
         stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
-        names = (FEATURES, INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
+        names = (FEATURES, packs.INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
         folder = audio if stored is None else stored
         found |= {f"{condition}/{name}": folder / name for name in names if folder is not None}
     return found

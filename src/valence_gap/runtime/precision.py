@@ -67,6 +67,17 @@ def keep_few_kernels() -> None:
 
 
 @contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Compute with a number of CPU threads; restore the earlier number at exit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def deterministic_kernels(deterministic: bool) -> Iterator[None]:
     """Use kernels that give the same bits every time: on a CPU always, on a GPU if required. Afterwards, restore.
 

@@ -63,7 +63,12 @@ def train(
     recipe = training.recipe
     checksums = checksums_of(backbone, train_split, dev_split, train_utterances)
     key = checkpoints.state_key(json.loads(to_json(training)), checksums)
-    with StopSignals() as signals, _reproducible(recipe), _explain_out_of_memory(recipe):
+    with (
+        StopSignals() as signals,
+        precision.cpu_threads(recipe.threads),
+        precision.deterministic_kernels(recipe.deterministic),
+        _explain_out_of_memory(recipe),
+    ):
         seed_everything(training.seed)
         device = precision.device()
         if recipe.train_stem:
@@ -203,18 +208,6 @@ def _not_finite(journal: TrainerState, ids: list[str]) -> UserError:
         ids,
         "Lower the learning rate, or set `precision: fp32`. If it is the first step, check these utterances.",
     )
-
-
-@contextmanager
-def _reproducible(recipe: Recipe) -> Iterator[None]:
-    """Set the recipe's threads, and deterministic kernels on a CPU or if the recipe requires them; restore at exit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
-    try:
-        with precision.deterministic_kernels(recipe.deterministic):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager
