@@ -32,8 +32,8 @@ def _register_predict(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     parser = subparsers.add_parser(
         "predict-conditions",
         help="predict arousal, dominance and valence under a set of conditions",
-        description="Predict arousal, dominance and valence of every utterance under one or more conditions, and store "
-        "the pooled states of the same pass.",
+        description="Predict arousal, dominance and valence of every utterance under one or more conditions. With "
+        "--embeddings, also store the pooled states of the same pass.",
     )
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the finished model")
     parser.add_argument("--audio", type=Path, metavar="DIR", help=f"pack of the {CLEAN} audio")
@@ -48,7 +48,12 @@ def _register_predict(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
         help="pack of the audio under a condition; may be given several times",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.parquet", help="predictions")
-    parser.add_argument("--embeddings", type=Path, required=True, metavar="FILE.npy", help="pooled states")
+    parser.add_argument(
+        "--embeddings",
+        type=Path,
+        metavar="FILE.npy",
+        help="pooled states of all rows; without it they are neither kept nor stored",
+    )
     add_record(parser)
     _add_computation(parser)
     parser.set_defaults(run=_predict)
@@ -82,7 +87,7 @@ def _predict(args: argparse.Namespace) -> None:
         args.model,
         _conditions(args),
         args.output,
-        args.embeddings,
+        embeddings=args.embeddings,
         features=args.features,
         deterministic=args.deterministic,
         record=args.record,

@@ -77,7 +77,7 @@ def test_cached_and_streamed_predictions_are_equal(tmp_path):
     written = []
     for name, features in (("cached", tmp_path / "features"), ("streamed", None)):
         table, states = tmp_path / f"{name}.parquet", tmp_path / f"{name}.npy"
-        predict_conditions(tmp_path / "model", {"clean": audio}, table, states, features=features)
+        predict_conditions(tmp_path / "model", {"clean": audio}, table, embeddings=states, features=features)
         written.append((pd.read_parquet(table), np.load(states)))
     assert written[0][0].equals(written[1][0])
     assert np.array_equal(written[0][1], written[1][1])
@@ -132,7 +132,9 @@ def test_embeddings_beyond_half_precision_are_kept_in_single(tmp_path):
         model.backbone.encoder.layers[-1].final_layer_norm.bias.fill_(1e5)
     model.save(tmp_path / "model")
     states = tmp_path / "p.npy"
-    predict_conditions(tmp_path / "model", {"clean": make_audio(tmp_path / "a")}, tmp_path / "p.parquet", states)
+    predict_conditions(
+        tmp_path / "model", {"clean": make_audio(tmp_path / "a")}, tmp_path / "p.parquet", embeddings=states
+    )
     assert np.load(states).dtype == np.float32
     assert np.isfinite(np.load(states)).all()
 
@@ -157,7 +159,7 @@ def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_on_requ
     monkeypatch.setattr("valence_gap.prediction.stem_features._write", look)
     paths = (tmp_path / "p.parquet", tmp_path / "p.npy")
     with pytest.raises(InterruptedError):
-        predict_conditions(tmp_path / "model", {"clean": audio}, *paths, deterministic=requested)
+        predict_conditions(tmp_path / "model", {"clean": audio}, paths[0], embeddings=paths[1], deterministic=requested)
     with pytest.raises(InterruptedError):
         extract_features(tmp_path / "backbone", audio, tmp_path / "features", deterministic=requested)
     assert found == [(place == "cpu" or requested, ":4096:8" if requested else None)] * 2
@@ -167,4 +169,4 @@ def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_on_requ
 def test_nothing_to_predict_is_an_error(tmp_path):
     make_model(tmp_path, "stem")
     with pytest.raises(UserError, match="nothing to predict"):
-        predict_conditions(tmp_path / "model", {}, tmp_path / "p.parquet", tmp_path / "p.npy")
+        predict_conditions(tmp_path / "model", {}, tmp_path / "p.parquet")
