@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from hashlib import sha256
 
 import numpy as np
@@ -124,6 +125,37 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     message = capsys.readouterr().err
     assert "'fade' is given twice" in message
     assert "'x' is not NAME=DIR" in message
+
+
+def test_without_embeddings_only_predictions_are_written(tmp_path):
+    make_model(tmp_path, "stem")
+    clean, fade = make_audio(tmp_path / "clean"), make_audio(tmp_path / "fade", seed=1)
+    packs = {"clean": clean, "fade": fade}
+    predict_conditions(tmp_path / "model", packs, tmp_path / "a/p.parquet", embeddings=tmp_path / "a/p.npy")
+    predict_conditions(tmp_path / "model", packs, tmp_path / "b/p.parquet")
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["p.parquet"]
+    assert (tmp_path / "a/p.parquet").read_bytes() == (tmp_path / "b/p.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_states_that_are_not_kept_need_no_memory_beyond_their_batch(tmp_path, monkeypatch, kept):
+    rows, hidden = 2_000, 4_096
+    model = make_model(tmp_path, "stem")
+    write_pack(tmp_path / "audio", ((f"{row}", np.ones(400, np.int16)) for row in range(rows)), {})
+    inputs = open_inputs("stem", audio=tmp_path / "audio", stem=model.stem)
+    states = np.zeros((rows, hidden), np.float32)
+    monkeypatch.setattr(
+        inference, "_batch", lambda model, inputs, some, precision: (np.zeros((len(some), 3)), states[: len(some)])
+    )
+    tracemalloc.start()
+    try:
+        _, pooled = predict(model, inputs, keep_pooled=kept)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pooled.shape == (rows, hidden if kept else 0)
+    assert (peak >= states.nbytes) == kept
+    assert kept or peak < states.nbytes / 20
 
 
 def test_embeddings_beyond_half_precision_are_kept_in_single(tmp_path):
