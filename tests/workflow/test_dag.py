@@ -183,6 +183,15 @@ def test_parsing_imports_nothing_slow() -> None:
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+def test_a_run_says_that_a_gpu_is_not_used(workflow: Workflow) -> None:
+    source = workflow.root / "src/valence_gap/runtime/gpus.py"
+    text = source.read_text()
+    assert text.count('sys.platform == "darwin" and') == 1
+    source.write_text(text.replace('sys.platform == "darwin" and platform.machine() == "arm64"', "True"))
+    output = Workflow(workflow.root, own_sources=True).snakemake("table_1")
+    assert output.count("Apple's GPU (MPS) is not used") == 1
+
+
 def test_a_wrong_configuration_is_one_line(workflow: Workflow) -> None:
     (workflow.root / "wrong.yaml").write_text("models:\n  w2v2-b: {backbone: w2v2-x}\n")
     output = workflow.snakemake("--dry-run", configfiles=("tiny.yaml", "wrong.yaml"), check=False)

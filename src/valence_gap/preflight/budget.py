@@ -11,6 +11,7 @@ from pathlib import Path
 from valence_gap.preflight.costs import ACTIVATIONS, TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
 from valence_gap.runtime.files import is_scratch
+from valence_gap.runtime.gpus import unused_gpu
 from valence_gap.study.study import Study
 
 KINDS = {
@@ -82,6 +83,7 @@ def card_memory(costs: Costs) -> Finding:
     found = f"about {needs[model] / GB:.0f} GB ({model})"
     cards = _cards()
     if not cards:
+        details += [sentence] if (sentence := unused_gpu()) else []
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
     name, capacity = max(cards, key=lambda card: card[1])
     over = [other for other, size in needs.items() if size > capacity]

@@ -232,6 +232,14 @@ def test_a_gpu_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) ->
         assert any("Too large for it" in line for line in finding.details) == (status == "differs")
 
 
+def test_a_gpu_that_is_never_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = costs_of(paper(targets=["figure_02"]))
+    monkeypatch.setattr(budget, "_cards", list)
+    for sentence in ("", "Apple's GPU is not used."):
+        monkeypatch.setattr(budget, "unused_gpu", lambda sentence=sentence: sentence)
+        assert ("Apple's GPU is not used." in budget.card_memory(costs).details) == bool(sentence)
+
+
 def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     study = paper(keep_features=False)
     costs = costs_of(study)
