@@ -21,6 +21,7 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats, cccs
+from valence_gap.scores.training_logs import read_epochs
 
 MAX_LISTED = 20
 Key = tuple[str, str]  # model and condition
@@ -150,15 +151,17 @@ class FileEvidence:
         return {speaker: rows[model, CLEAN] for speaker, rows in by_speaker.items()}
 
     def dev_curves(self, model: str) -> list[Floats]:
-        """Mean dev CCC by epoch, (epochs,) for each seed.
+        """Mean dev CCC by epoch, (epochs,) for each seed; evaluations within epochs are left out.
 
         Raises:
-            MissingEvidenceError: if there is no log.
+            MissingEvidenceError: if there is no log, or a run finished no epoch.
         """
-        logs = [pd.read_csv(path) for run, path in self.files.training_logs if run.model == model]
+        logs = [read_epochs(path) for run, path in self.files.training_logs if run.model == model]
         if not logs:
             raise MissingEvidenceError(f"no training log of {model}")
-        return [log.sort_values("epoch")["dev_mean"].to_numpy(dtype=np.float64) for log in logs]
+        if any(log.empty for log in logs):
+            raise MissingEvidenceError(f"a training of {model} stopped in its first epoch")
+        return [log["dev_mean"].to_numpy(dtype=np.float64) for log in logs]
 
     def separation(self, model: str, attribute: str) -> Floats:
         """How far a model's embeddings separate an attribute: (1 + resamples,).

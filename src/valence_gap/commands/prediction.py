@@ -25,7 +25,8 @@ def register(subparsers: Subparsers) -> None:
     condition = "pack of the audio under a condition; may be given several times"
     command.add("--condition", action="append", default=[], metavar="NAME=DIR", help=condition)
     command.path("--output", "predictions", "FILE.parquet")
-    command.path("--embeddings", "pooled states", "FILE.npy")
+    embeddings = "pooled states of all rows; without it they are neither kept nor stored"
+    command.path("--embeddings", embeddings, "FILE.npy", required=False)
     command.record()
     _add_computation(command)
 
@@ -49,8 +50,8 @@ def _extract_features(args: argparse.Namespace) -> None:
 
 
 def _predict(args: argparse.Namespace) -> None:
-    """Predict arousal, dominance and valence of every utterance under one or more conditions, and store the pooled
-    states of the same pass.
+    """Predict arousal, dominance and valence of every utterance under one or more conditions. With --embeddings, also
+    store the pooled states of the same pass.
     """
     import torch
 
@@ -61,7 +62,7 @@ def _predict(args: argparse.Namespace) -> None:
         args.model,
         _conditions(args),
         args.output,
-        args.embeddings,
+        embeddings=args.embeddings,
         features=args.features,
         deterministic=args.deterministic,
         record=args.record,

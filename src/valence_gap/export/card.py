@@ -218,6 +218,7 @@ def _training(facts: CardContent) -> list[tuple[str, str]]:
             ("optimiser", f"{recipe['optimizer']}, learning rate {recipe['learning_rate']:g}"),
             ("batch", f"{recipe['batch_size']} utterances"),
             ("epochs", f"{facts.run.get('epochs', recipe['epochs'])}" + (f", the best one: {best}" if best else "")),
+            *([("kept step", f"{facts.run['best_step']}")] if "best_step" in facts.run else []),
             ("seed", str(definition["seed"])),
         ]
     if facts.log is not None:

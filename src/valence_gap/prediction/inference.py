@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def predict(
     *,
     precision: Precision = "auto",
     seconds_per_batch: float = SECONDS_PER_BATCH,
+    keep_pooled: bool = True,
     what: str = "predictions",
 ) -> tuple[Floats, Floats]:
     """Predict every utterance.
@@ -45,11 +47,12 @@ def predict(
         inputs: inputs of the model.
         precision: number format of the products.
         seconds_per_batch: audio in a batch, including padding; a longer utterance has a batch of its own.
+        keep_pooled: keep the pooled states; otherwise they need no memory beyond their batch.
         what: name of the work in the progress lines.
 
     Returns:
         Predictions, float32 (utterances, 3), and pooled states, float32 (utterances, hidden), in the order of
-        ``inputs``.
+        ``inputs``; (utterances, 0) if they are not kept.
     """
     predictions = np.zeros((len(inputs), len(DIMENSIONS)), dtype=np.float32)
     pooled = np.zeros((len(inputs), 0), dtype=np.float32)
@@ -59,10 +62,11 @@ def predict(
         budget = seconds_per_batch * lengths_per_s(model)
         lengths = np.maximum(inputs.lengths, model.min_length)
         for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
-            outputs = _batch(model, inputs, rows, precision)
-            if not pooled.shape[1]:
-                pooled = np.zeros((len(inputs), outputs[1].shape[1]), dtype=np.float32)
-            predictions[rows], pooled[rows] = outputs
+            predictions[rows], states = _batch(model, inputs, rows, precision)
+            if keep_pooled:
+                if not pooled.shape[1]:
+                    pooled = np.zeros((len(inputs), states.shape[1]), dtype=np.float32)
+                pooled[rows] = states
     finally:
         model.train(was_training)
     return predictions, pooled
@@ -107,8 +111,8 @@ def predict_conditions(
     model: Path,
     conditions: Mapping[str, Path | None],
     predictions: Path,
-    embeddings: Path,
     *,
+    embeddings: Path | None = None,
     features: Path | None = None,
     deterministic: bool = False,
     record: Path | None = None,
@@ -121,7 +125,7 @@ def predict_conditions(
             model needs only the features.
         predictions: Parquet file to write, with the columns id, condition, arousal, dominance, valence.
         embeddings: ``.npy`` file to write, with the pooled states: float16 (rows of the predictions, hidden), or
-            float32 if the values do not fit in float16.
+            float32 if the values do not fit in float16. None: they are neither kept nor stored.
         features: stored stem features of the clean audio, from the model's backbone.
         deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
         record: JSON file to write; None: no file. See :func:`valence_gap.runtime.provenance.run_record`.
@@ -135,15 +139,22 @@ def predict_conditions(
     with deterministic_kernels(deterministic):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
-            values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
+            values, pooled = predict(
+                loaded,
+                inputs,
+                precision=loaded.precision,
+                keep_pooled=embeddings is not None,
+                what=f"predictions, {condition}",
+            )
             tables.append(_table(inputs.ids, condition, values))
-            if len(pooled):
+            if pooled.size:
                 states.append(pooled)
     if not tables:
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
-    pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
-    with files.atomic_file(embeddings) as array, files.atomic_file(predictions) as table:  # both appear, or neither
-        data_files.write_array(array, _compact(pooled))
+    with ExitStack() as written:  # both files appear, or neither
+        if embeddings is not None:
+            data_files.write_array(written.enter_context(files.atomic_file(embeddings)), _compact(states))
+        table = written.enter_context(files.atomic_file(predictions))
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
@@ -191,6 +202,10 @@ def _table(ids: list[str], condition: str, values: Floats) -> pd.DataFrame:
     return table
 
 
-def _compact(pooled: Floats) -> npt.NDArray[np.floating]:
-    fits = not pooled.size or float(np.abs(pooled).max()) < float(np.finfo(np.float16).max)
-    return pooled.astype(np.float16) if fits else pooled
+def _compact(states: list[Floats]) -> npt.NDArray[np.floating]:
+    """Join pooled states, (utterances, hidden) each, in float16 if all values fit, else in float32."""
+    if not states:
+        return np.zeros((0, 0), dtype=np.float16)
+    largest = max(max(float(one.max()), -float(one.min())) for one in states)  # np.abs would copy the array
+    dtype = np.float16 if largest < float(np.finfo(np.float16).max) else np.float32
+    return np.concatenate(states, dtype=dtype, casting="same_kind")

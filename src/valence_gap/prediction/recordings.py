@@ -78,7 +78,13 @@ def predict_files(
     tables = []
     for group in _groups(files, round(chunk_s * SAMPLE_RATE_HZ), bad):
         what = f"predictions, {group[0].name}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-        values, _ = predict(loaded, _inputs(loaded, group), precision=precision or loaded.precision, what=what)
+        values, _ = predict(
+            loaded,
+            _inputs(loaded, group),
+            precision=precision or loaded.precision,
+            keep_pooled=False,
+            what=what,
+        )
         tables.append((chunk_table if per_chunk else file_table)(group, values))
     if tables:
         _write(pd.concat(tables, ignore_index=True), output)

@@ -109,7 +109,9 @@ def build_learner(
         return predictions
 
     def predict_dev() -> npt.NDArray[np.float32]:
-        return predict(model, dev_examples.inputs, precision=recipe.precision, what="dev predictions")[0]
+        return predict(
+            model, dev_examples.inputs, precision=recipe.precision, keep_pooled=False, what="dev predictions"
+        )[0]
 
     return Learner(model, forward, predict_dev, train_examples, dev_examples)
 

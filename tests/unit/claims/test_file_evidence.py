@@ -15,7 +15,7 @@ from valence_gap.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, e
 from valence_gap.commands import claims as command
 from valence_gap.definitions.claims import Claims, Side
 from valence_gap.definitions.evaluation import Evaluation
-from valence_gap.definitions.figures import keyed_files, runs_of
+from valence_gap.definitions.figures import Run, keyed_files, runs_of
 from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores import scoring, statistics
@@ -147,6 +147,18 @@ def test_what_is_not_available_is_missing(tmp_path):
         scores.separation("a", "corpus")
     with pytest.raises(MissingEvidenceError, match="no speaker of iemocap has 99"):
         FileEvidence(scores.files, replace(EVALUATION, min_samples=99)).speakers("a", "iemocap", "valence")
+
+
+def test_dev_curves_are_those_of_whole_epochs(tmp_path):
+    log = pd.DataFrame({"epoch": [1, 1, 2], "step": [4, 6, 12], "epoch_end": [False, True, True]})
+    log.assign(dev_mean=[0.9, 0.1, 0.2]).to_csv(tmp_path / "training.csv", index=False)
+    files = replace(
+        files_of(write_study(tmp_path, {"a": 0.3})), training_logs=((Run("a", 1), tmp_path / "training.csv"),)
+    )
+    assert [curve.tolist() for curve in FileEvidence(files, EVALUATION).dev_curves("a")] == [[0.1, 0.2]]
+    log[:1].assign(dev_mean=0.9).to_csv(tmp_path / "training.csv", index=False)
+    with pytest.raises(MissingEvidenceError, match="stopped in its first epoch"):
+        FileEvidence(files, EVALUATION).dev_curves("a")
 
 
 def test_predictions_that_do_not_fit_are_refused(tmp_path):

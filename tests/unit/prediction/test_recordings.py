@@ -42,7 +42,7 @@ def write(path, samples):
 def as_in_the_study(folder, model, utterances):
     """Predictions computed as in the study, float32 (utterances, 3)."""
     write_pack(folder / "pack", [(str(row), samples) for row, samples in enumerate(utterances)], {})
-    predict_conditions(model, {"clean": folder / "pack"}, folder / "p.parquet", folder / "e.npy")
+    predict_conditions(model, {"clean": folder / "pack"}, folder / "p.parquet")
     return pd.read_parquet(folder / "p.parquet")[DIMENSIONS].to_numpy()
 
 
