@@ -38,7 +38,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _claims(args: argparse.Namespace) -> None:
     from valence_gap.claims.check import check_claims
-    from valence_gap.claims.file_evidence import EvidenceFiles
+    from valence_gap.claims.labelled_test_sets import EvidenceFiles
     from valence_gap.definitions.claims import Claims
     from valence_gap.definitions.evaluation import Evaluation
     from valence_gap.definitions.figures import keyed_files, runs_of

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from claims_data import BY_ID, CLAIMS_FILE, STATEMENTS, paper_claims, write_study
 
+from valence_gap.claims.decisions import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from valence_gap.claims.evidence import MissingEvidenceError
-from valence_gap.claims.file_evidence import EvidenceFiles, FileEvidence
+from valence_gap.claims.file_evidence import FileEvidence
+from valence_gap.claims.labelled_test_sets import EvidenceFiles
 from valence_gap.claims.published import PublishedEvidence
-from valence_gap.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, evaluate
+from valence_gap.claims.verdicts import evaluate
 from valence_gap.commands import claims as command
 from valence_gap.definitions.claims import Claims, Side
 from valence_gap.definitions.evaluation import Evaluation

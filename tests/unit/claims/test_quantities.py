@@ -7,9 +7,10 @@ from claims_data import BY_ID, MappedEvidence, around, paper_claims, statement
 from scipy.stats import chi2, f, spearmanr
 
 from valence_gap.claims.cases import cases_of
+from valence_gap.claims.decisions import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from valence_gap.claims.quantities import rank_correlations
 from valence_gap.claims.resolved_statements import ResolvedStatement
-from valence_gap.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, evaluate
+from valence_gap.claims.verdicts import evaluate
 from valence_gap.definitions.claims import Side
 from valence_gap.scores import statistics
 

@@ -8,20 +8,12 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from valence_gap.claims.cases import cases_of
+from valence_gap.claims.decisions import CONTRADICTED, INCONCLUSIVE, SUPPORTED, bounds, decide, satisfied, sides
 from valence_gap.claims.evidence import MissingEvidenceError
-from valence_gap.claims.intervals import simultaneous_interval
+from valence_gap.claims.intervals import Intervals
 from valence_gap.claims.published import PublishedEvidence
 from valence_gap.claims.resolved_statements import ResolvedStatement
-from valence_gap.claims.verdicts import (
-    CONTRADICTED,
-    INCONCLUSIVE,
-    SUPPORTED,
-    decide,
-    evaluate,
-    satisfied,
-    sides,
-    summary,
-)
+from valence_gap.claims.verdicts import evaluate, summary
 from valence_gap.definitions.claims import Claims, Side
 from valence_gap.scores import statistics
 
@@ -58,7 +50,7 @@ def verdicts(statements, evidence, claims=None):
 )
 def test_interval_decides(comparison, threshold, margin, low, high, expected):
     one = statement(comparison=comparison, threshold=threshold, margin=margin)
-    supports, contradicts = sides(np.array([low]), np.array([high]), one)
+    supports, contradicts = sides(np.array([low]), np.array([high]), bounds(one))
     assert (supports[0], contradicts[0]) == (expected == SUPPORTED, expected == CONTRADICTED)
 
 
@@ -67,7 +59,8 @@ def test_interval_decides(comparison, threshold, margin, low, high, expected):
 def test_no_interval_is_on_both_sides(ends, threshold, margin):
     low, high = np.array([min(ends)]), np.array([max(ends)])
     for comparison in ("greater", "less", "at least", "at most", "within"):
-        supports, contradicts = sides(low, high, statement(comparison=comparison, threshold=threshold, margin=margin))
+        limits = bounds(statement(comparison=comparison, threshold=threshold, margin=margin))
+        supports, contradicts = sides(low, high, limits)
         assert not (supports & contradicts).any()
 
 
@@ -110,7 +103,7 @@ def test_one_of_many_has_to_be_clearer_than_one():
 def test_intervals_of_many_cases_hold_all_of_them_at_once():
     rng = np.random.default_rng(0)
     scales = np.geomspace(0.01, 1, 84)
-    low, high = simultaneous_interval(scales * rng.standard_normal((1000, 84)), 0.95)
+    low, high = Intervals.of(scales * rng.standard_normal((1000, 84)), 0.95).joint
     others = scales * rng.standard_normal((4000, 84))
     assert ((others > low) & (others < high)).all(axis=1).mean() == pytest.approx(0.95, abs=0.02)
     bonferroni = scales * norm.ppf(1 - 0.025 / 84)
@@ -122,8 +115,8 @@ def test_intervals_of_correlated_cases_are_widened_less():
     rng = np.random.default_rng(0)
     alone = np.exp(rng.standard_normal((1000, 1)))  # skewed, so the halves differ
     plain = statistics.interval(alone, 0.95)
-    np.testing.assert_array_equal(simultaneous_interval(alone, 0.95), plain)
-    both = simultaneous_interval(np.repeat(alone, 84, axis=1), 0.95)
+    np.testing.assert_array_equal(Intervals.of(alone, 0.95).joint, plain)
+    both = Intervals.of(np.repeat(alone, 84, axis=1), 0.95).joint
     np.testing.assert_allclose(both, np.repeat(plain, 84, axis=1), rtol=0.01)
 
 
@@ -131,7 +124,7 @@ def test_intervals_without_width_or_resamples_are_not_widened():
     rng = np.random.default_rng(0)
     values = np.stack([np.full(400, 0.3), rng.standard_normal(400), np.full(400, np.nan)], axis=1)
     values[::7, 1] = np.nan
-    low, high = simultaneous_interval(values, 0.95)
+    low, high = Intervals.of(values, 0.95).joint
     assert (low[0], high[0]) == (0.3, 0.3)
     assert (low[1], high[1]) == (pytest.approx(-1.96, abs=0.3), pytest.approx(1.96, abs=0.3))
     assert np.isnan([low[2], high[2]]).all()

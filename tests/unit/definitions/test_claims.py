@@ -8,7 +8,8 @@ from claims_data import CLAIMS_FILE, paper_claims
 from valence_gap.claims.needs import needed
 from valence_gap.claims.quantities import MEASURES
 from valence_gap.claims.rendering import SECTIONS
-from valence_gap.definitions.claims import WITH_MARGIN, Claims, QuantityName, Side, Statement, get_args, read_statements
+from valence_gap.definitions.claims import WITH_MARGIN, Claims, QuantityName, Side, Statement, get_args
+from valence_gap.definitions.claims_file import read_statements
 from valence_gap.definitions.values import from_json, to_json
 from valence_gap.runtime.errors import UserError
 
