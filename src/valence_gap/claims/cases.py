@@ -82,15 +82,21 @@ def _side(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: C
 
 def _averages(resolved: ResolvedStatement, cells: Sequence[Cell], over: Sequence[Axis]) -> Rows:
     """Compute the quantity, averaged over every axis that is not in ``over``; known averages are used as they are."""
-    measure = MEASURES[resolved.statement.quantity]
     groups: dict[Cell, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(_blanked(cell, over), []).append(cell)
-    found: Rows = {}
-    for blanked, members in groups.items():
-        known = resolved.evidence.average(resolved.statement.quantity, members)
-        found[blanked] = np.mean([measure(resolved, cell) for cell in members], axis=0) if known is None else known
-    return found
+    return {blanked: _average(resolved, members) for blanked, members in groups.items()}
+
+
+def _average(resolved: ResolvedStatement, cells: Sequence[Cell]) -> Floats:
+    quantity = resolved.statement.quantity
+    known = resolved.evidence.average(quantity, cells)
+    if known is not None:
+        return known
+    if len(cells) == 1:
+        return MEASURES[quantity](resolved, cells[0])
+    average: Floats = np.mean([_average(resolved, [cell]) for cell in cells], axis=0)
+    return average
 
 
 def _variances_over_models(rows: Rows) -> Rows:

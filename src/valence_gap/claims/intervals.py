@@ -76,9 +76,11 @@ class Intervals:
         half = np.where(distance < 0, below, above)
         with np.errstate(divide="ignore", invalid="ignore"):
             reached = np.where(half > 0, np.abs(distance) / half, np.inf)
-        shares = np.array([share_at_most(-self.largest, -one) for one in reached])
         claimed = sign * distance < 0
-        found = [np.where(side, shares, 1.0) for side in (claimed, ~claimed)]
+        found = [
+            np.where(claimed, [share_at_most(-self.largest, -one) for one in reached], 1.0),
+            np.where(claimed, 1.0, [1 - share_at_most(self.largest, one) for one in reached]),
+        ]
         return np.maximum(found[0], pointwise[0]), np.maximum(found[1], pointwise[1])
 
     def _above_least(self, p_values: Floats) -> Floats:
