@@ -12,7 +12,7 @@ from valence_gap.claims.decisions import INCONCLUSIVE, Decision, Verdict, decide
 from valence_gap.claims.evidence import Evidence, MissingEvidenceError
 from valence_gap.claims.multiplicity import adjusted, expected_false
 from valence_gap.claims.resolved_statements import ResolvedStatement
-from valence_gap.definitions.claims import OF_SEEDS, Claims, CorpusRole, Side, Statement
+from valence_gap.definitions.claims import IN_DOMAIN, OF_SEEDS, Claims, CorpusRole, Side, Statement
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 from valence_gap.runtime.progress import progress
 
@@ -135,7 +135,9 @@ def _would_take(resolved: ResolvedStatement, growth: float) -> str:
         models = {model for side in sides for model in resolved.models(side)}
         used = min(resolved.evidence.embedded_utterances(model, str(statement.attribute)) for model in models)
         return f"would take {ceil(growth * used):,} embedded utterances instead of {used:,}"
-    roles = dict.fromkeys(role for side in sides for role in side.corpora or ("in-domain",))
+    roles = dict.fromkeys(role for side in sides for role in side.corpora or (IN_DOMAIN,))
+    if statement.quantity == "relative_drop":
+        roles[IN_DOMAIN] = None
     conditions = {side.condition for side in sides}
     condition = SYNTHESISED if SYNTHESISED in conditions else CLEAN
     counts = {corpus: resolved.evidence.utterances(corpus, condition) for corpus in resolved.corpora([*roles])}
