@@ -33,7 +33,7 @@ def _claims(args: argparse.Namespace) -> None:
     scores of the predictions. Writes CSV, Markdown and JSON.
     """
     from valence_gap.claims.check import check_claims
-    from valence_gap.claims.file_evidence import EvidenceFiles
+    from valence_gap.claims.labelled_test_sets import EvidenceFiles
 
     files = EvidenceFiles(
         predictions=runs_of(args.predictions, "--predictions", parts=3),
