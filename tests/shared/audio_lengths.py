@@ -145,7 +145,9 @@ CHUNK = {
     "WAV": b"LIST" + struct.pack("<I", 12_000) + b"INFOISFT" + bytes(range(1, 250)) * 48 + bytes(40),
     "AIFF": b"ANNO" + struct.pack(">I", 11_952) + bytes(range(1, 250)) * 48,
     "CAF": b"info" + struct.pack(">Q", 11_952) + bytes(range(1, 250)) * 48,
-    "W64": b"list\x2f\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0" + struct.pack("<Q", 11_952 + 24) + bytes(range(1, 250)) * 48,
+    "W64": b"list\x2f\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
+    + struct.pack("<Q", 11_952 + 24)
+    + bytes(range(1, 250)) * 48,
 }
 CHUNK["WAVEX"] = CHUNK["RF64"] = CHUNK["WAV"]
 

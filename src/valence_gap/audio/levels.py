@@ -1,5 +1,6 @@
 """The levels of an audio file: what suggests that it is not a usable recording of speech."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -7,6 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 RemarkKind = Literal["silent", "cancelled", "full-scale", "scaled", "longer", "undecoded", "unterminated"]
+
+REMARKS: Mapping[RemarkKind, str] = {
+    "silent": "silent",
+    "cancelled": "with channels that cancel in the mono mix",
+    "full-scale": "clipped",
+    "scaled": "beyond full scale, which were scaled",
+    "longer": "longer than their headers give",
+    "undecoded": "with bytes after the audio that cannot be decoded",
+    "unterminated": "that end without an end mark",
+}
+"""The kinds of remarks, in words that follow a number of files."""
 
 LARGEST_FLOAT = 1.5  # the peak of a float file that is still taken for a recording that is slightly too loud
 LARGEST_LOSSY = 4.0  # the decoder of a lossy format overshoots, most after clipping

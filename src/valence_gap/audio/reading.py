@@ -1,6 +1,7 @@
 """Read the streams of an audio file to their ends, whatever length their headers give."""
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import soundfile
 
 from valence_gap.audio.containers import ID3V1_BYTES, Stream, find_streams, foreign_format
+from valence_gap.runtime.paths import shown_name
 
 BLOCK_FRAMES = 1 << 16
 TRUNCATED_S = 0.1  # MP3 headers count whole frames (up to 72 ms), and some writers pad their last block
@@ -153,7 +155,7 @@ class AudioFile:
             AudioError: it cannot be read.
         """
         window = None
-        source: Any = self.path
+        source: Any = os.fsencode(self.path)  # soundfile cannot encode a name that is not UTF-8
         if stream.patches or stream.claimed or (stream.start, stream.end) != (0, self.size):
             by_header = by_header or self.by_header
             patches, claimed = ({}, 0) if by_header else (stream.patches, stream.claimed)
@@ -162,7 +164,8 @@ class AudioFile:
             return SequentialFile(source), window
         except (soundfile.LibsndfileError, OSError) as error:
             foreign = foreign_format(self.path)
-            remedy = f"ffmpeg -i {self.path.name} {self.path.stem}.wav"
+            name, stem = shown_name(self.path.name), shown_name(self.path.stem)
+            remedy = f"ffmpeg -i {name} {stem}.wav"
             what = f"it is {foreign}, which libsndfile does not read. Convert it, for example: {remedy}"
             raise AudioError("unreadable", what if foreign else _reason(error)) from error
         except TypeError as error:  # the extension .raw, for which soundfile requires the format as an argument

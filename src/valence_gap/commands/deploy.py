@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.paths import user_path
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,12 +21,18 @@ def _register_files(subparsers: "argparse._SubParsersAction[argparse.ArgumentPar
         "predict",
         help="predict arousal, dominance and valence of audio files",
         description="Predict arousal, dominance and valence of audio files and of all audio files below folders, as "
-        "CSV. A long file is cut into equal parts and its scores are averaged. Files that cannot be used are listed "
-        "at the end, and the exit code is then 2; all others are scored.",
+        "CSV, with notes on silence, clipping and the like. A long file is cut into equal parts and its scores are "
+        "averaged. Files that cannot be used are listed at the end, and the exit code is then 2; all others are "
+        "scored.",
     )
-    parser.add_argument("audio", type=Path, nargs="+", metavar="AUDIO", help="audio files or folders")
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of a finished model")
-    parser.add_argument("--output", type=Path, metavar="FILE.csv", help="scores (default: standard output)")
+    parser.add_argument("audio", type=user_path, nargs="+", metavar="AUDIO", help="audio files or folders")
+    parser.add_argument("--model", type=user_path, required=True, metavar="DIR", help="folder of a finished model")
+    parser.add_argument(
+        "--output",
+        type=user_path,
+        metavar="FILE.csv",
+        help="scores, written as FILE.csv.partial until all are there (default: standard output)",
+    )
     parser.add_argument(
         "--chunk-s", type=float, default=10.0, metavar="S", help="longest part in seconds (default: %(default)s)"
     )
@@ -44,8 +51,8 @@ def _register_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
         description="Write a finished transformer model as a folder that transformers loads without this project: "
         "weights, configuration, preprocessor, and a model card filled from the run.",
     )
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the finished model")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+    parser.add_argument("--model", type=user_path, required=True, metavar="DIR", help="folder of the finished model")
+    parser.add_argument("--output", type=user_path, required=True, metavar="DIR", help="folder that is written")
     parser.add_argument("--name", required=True, help="name of the model, for the model card")
     parser.add_argument(
         "--trained-on", default="", metavar="TEXT", help="the training data in words, for the model card"
@@ -56,12 +63,17 @@ def _register_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     )
     parser.add_argument(
         "--backbone",
-        type=Path,
+        type=user_path,
         metavar="DIR",
         help="the fetched backbone, for its source and licence in the model card",
     )
     parser.add_argument(
-        "--scores", type=Path, nargs="+", default=[], metavar="FILE.csv", help="the model's scores, for the model card"
+        "--scores",
+        type=user_path,
+        nargs="+",
+        default=[],
+        metavar="FILE.csv",
+        help="the model's scores, for the model card",
     )
     parser.add_argument("--onnx", action="store_true", help="write model.onnx too (needs the optional extra onnx)")
     parser.set_defaults(run=_export)
@@ -79,12 +91,12 @@ def _register_best(subparsers: "argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument("--backbone", nargs="*", default=[], metavar="MODEL=DIR", help="its fetched backbone")
     parser.add_argument("--study", required=True, help="name of the study, at the start of the exported model's name")
     parser.add_argument("--trained-on", default="", metavar="TEXT", help="name of the training corpus")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="report.json of the prepared training corpus")
+    parser.add_argument("--report", type=user_path, metavar="FILE", help="report.json of the prepared training corpus")
     parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
     parser.add_argument(
         "--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the model card"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+    parser.add_argument("--output", type=user_path, required=True, metavar="DIR", help="folder that is written")
     parser.set_defaults(run=_export_best)
 
 
@@ -96,7 +108,7 @@ def _register_audformat(subparsers: "argparse._SubParsersAction[argparse.Argumen
         "audformat (needs the optional extra audformat).",
     )
     parser.add_argument("--name", required=True, help="name of the database")
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="folder of the prepared corpus")
+    parser.add_argument("--corpus", type=user_path, required=True, metavar="DIR", help="folder of the prepared corpus")
     parser.add_argument(
         "--predictions",
         nargs="+",
@@ -105,10 +117,15 @@ def _register_audformat(subparsers: "argparse._SubParsersAction[argparse.Argumen
         help="predictions for the corpus, by the name of their model",
     )
     parser.add_argument(
-        "--audio", type=Path, nargs="+", default=[], metavar="DIR", help="the corpus' audio folders, to link the audio"
+        "--audio",
+        type=user_path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="the corpus' audio folders, to link the audio",
     )
     parser.add_argument("--licence", metavar="ID", help="licence of the corpus")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+    parser.add_argument("--output", type=user_path, required=True, metavar="DIR", help="folder that is written")
     parser.set_defaults(run=_export_audformat)
 
 
@@ -169,7 +186,7 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, Path]]:
     offenders = [f"{text!r}" for text, (name, _, path) in zip(texts, found, strict=True) if not (name and path)]
     if offenders:
         raise UserError(f"{option} is not understood", offenders, "Give each as NAME=PATH.")
-    return [(name, Path(path)) for name, _, path in found]
+    return [(name, user_path(path)) for name, _, path in found]
 
 
 def _export_audformat(args: argparse.Namespace) -> None:
@@ -194,4 +211,4 @@ def _by_model(texts: Sequence[str]) -> dict[str, Path]:
     offenders += [f"{name!r} is given twice" for name in sorted({name for name in names if names.count(name) > 1})]
     if offenders:
         raise UserError("--predictions is not understood", offenders, "Give each model once, as MODEL=FILE.")
-    return {name: Path(file) for name, _, file in pairs}
+    return {name: user_path(file) for name, _, file in pairs}
