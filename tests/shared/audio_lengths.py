@@ -6,37 +6,20 @@ that of the samples, and no decoder is asked for it.
 
 import io
 import struct
-from dataclasses import dataclass
 
 import numpy as np
 import soundfile
 
 RATE_HZ = 16_000
-WHOLE, CUT = "whole", "cut"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A file.
-
-    Args:
-        suffix: of its name.
-        content: its bytes.
-        seconds: the length that it really has; None where a part of its audio is missing, so that it must be refused.
-    """
-
-    suffix: str
-    content: bytes
-    seconds: float | None
 
 
 def speech_like(seconds, seed, rate_hz=RATE_HZ, start="noise"):
-    """Return noise, or silence, for a quarter and a tone after it: float64 (samples,); the bit rate varies."""
+    """Return noise, or silence, for a quarter and a tone after it: int16 (samples,); the bit rate varies."""
     count = round(seconds * rate_hz)
     generator = np.random.default_rng(seed)
     tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(count) / rate_hz) + 1e-3 * generator.standard_normal(count)
     first = 0.1 * generator.standard_normal(count) if start == "noise" else np.zeros(count)
-    return np.where(np.arange(count) < count // 4, first, tone)
+    return np.rint(32_767 * np.where(np.arange(count) < count // 4, first, tone)).astype(np.int16)
 
 
 def encode(container, samples, rate_hz=RATE_HZ, subtype=None, **options):
@@ -59,7 +42,6 @@ def id3(size):
 
 
 ID3V1 = b"TAG" + b"title".ljust(125, b"\0")
-APE = b"APETAGEX" + struct.pack("<III8x", 2000, 32, 0)  # the footer; the items are before it
 
 
 def ape(size=400):
@@ -143,7 +125,7 @@ SUFFIX = {
 }
 CHUNK = {
     "WAV": b"LIST" + struct.pack("<I", 12_000) + b"INFOISFT" + bytes(range(1, 250)) * 48 + bytes(40),
-    "AIFF": b"ANNO" + struct.pack(">I", 11_952) + bytes(range(1, 250)) * 48,
+    "AIFF": b"APPL" + struct.pack(">I", 11_952) + bytes(range(1, 250)) * 48,
     "CAF": b"info" + struct.pack(">Q", 11_952) + bytes(range(1, 250)) * 48,
     "W64": b"list\x2f\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
     + struct.pack("<Q", 11_952 + 24)

@@ -129,7 +129,8 @@ def _chunked(read: Read, start: int, end: int) -> Iterator[Stream]:
 
 def _is_rest(read: Read, found: Found, rest: int, end: int) -> bool:
     """Return whether what follows the audio is not audio; zeros after a length of 0 are a recording of silence."""
-    return is_known_rest(read, found.kind, rest, end) and not (found.declared == 0 and is_blank(read, rest, end))
+    known = is_known_rest(read, found.kind, rest, end) or _before_tags(read, rest, end) <= rest + 8
+    return known and not (found.declared == 0 and is_blank(read, rest, end))
 
 
 def _after_id3(read: Read, start: int, end: int) -> int:
@@ -157,7 +158,7 @@ def _before_tags(read: Read, start: int, end: int) -> int:
         if footer[:8] == b"APETAGEX":
             size, flags = struct.unpack("<I4xI", footer[12:24])
             size += APE_BYTES if flags >> 31 else 0
-            end = end - size if 0 < size < end - start else end
+            end = end - size if 0 < size <= end - start else end
         tail = read(max(start, end - BLOCK), min(BLOCK, end - start))
         zeros = len(tail) - len(tail.rstrip(b"\0"))
         end -= max(0, zeros - ZEROS_KEPT)

@@ -1,9 +1,10 @@
 """Decode one audio file to 16 kHz mono samples, in blocks: the source is never held in memory as a whole."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soxr
@@ -16,6 +17,8 @@ from valence_gap.audio.reading import TRUNCATED_S, UNKNOWN_FRAMES, AudioError, A
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 __all__ = ["AudioError", "Decoded", "Header", "decode", "decode_waveform", "read_header"]
+
+T = TypeVar("T")
 
 RATES_HZ = (1_000, 1_000_000)  # outside this range, a header is wrong: at 1 Hz, a megabyte would become 32 GB
 LONGEST_S = 4 * 3600.0  # one decoded file is held in memory as a whole: 460 MB at 16 kHz
@@ -67,17 +70,7 @@ def decode(path: Path) -> Decoded:
         AudioError: the file is missing, unreadable, truncated or without samples, or it has samples that are NaN,
             infinite, or far beyond full scale.
     """
-    source = AudioFile(path)
-    try:
-        return _decode(source)
-    except AudioError as error:
-        (stream, *others) = source.streams
-        if error.kind != "unreadable" or others or not stream.patches or not (stream.slack or stream.promised):
-            raise
-    # What follows the frames of its header is not audio, or the file is damaged, which is then reported again.
-    decoded = _decode(AudioFile(path, by_header=True))
-    remark = "what follows the audio that its header gives cannot be decoded"
-    return replace(decoded, remarks={**decoded.remarks, "undecoded": remark})
+    return _to_the_end(path, _decode)
 
 
 def decode_waveform(path: Path) -> Waveform:
@@ -86,7 +79,7 @@ def decode_waveform(path: Path) -> Waveform:
     Raises:
         AudioError: as for ``decode``, except for the range of the samples.
     """
-    return np.concatenate(list(_mono_blocks(AudioFile(path), Levels(), Facts())))
+    return _to_the_end(path, lambda source: np.concatenate(list(_mono_blocks(source, Levels(), Facts()))))
 
 
 def read_header(path: Path) -> Header:
@@ -115,6 +108,22 @@ class Facts:
     rate_hz: int = 0
     channels: int = 0
     remarks: dict[RemarkKind, str] = field(default_factory=dict)
+
+
+def _to_the_end(path: Path, read: Callable[[AudioFile], T]) -> T:
+    """Read a file to its end, or, if what follows the frames of its header is not audio, those frames.
+
+    Raises:
+        AudioError: as ``read`` does: a file that is damaged within those frames fails again.
+    """
+    source = AudioFile(path)
+    try:
+        return read(source)
+    except AudioError as error:
+        (stream, *others) = source.streams
+        if error.kind != "unreadable" or others or not stream.patches or not (stream.slack or stream.promised):
+            raise
+    return read(AudioFile(path, by_header=True))
 
 
 def _decode(source: AudioFile) -> Decoded:
@@ -160,6 +169,8 @@ def _mono_blocks(source: AudioFile, levels: Levels, facts: Facts) -> Iterator[Wa
         raise AudioError("empty", "it has no samples")
     if len(source.streams) > 1:
         facts.remarks["longer"] = f"{len(source.streams)} files joined to one: {seconds:.1f} s in all"
+    elif source.by_header:
+        facts.remarks["undecoded"] = "what follows the audio that its header gives cannot be decoded"
     elif seconds > by_header + TRUNCATED_S:
         facts.remarks["longer"] = f"{seconds:.1f} s, although its header gives {by_header:.1f} s"
 

@@ -16,6 +16,9 @@ from valence_gap.runtime.paths import shown_name
 BLOCK_FRAMES = 1 << 16
 TRUNCATED_S = 0.1  # MP3 headers count whole frames (up to 72 ms), and some writers pad their last block
 FRAME = 576  # an error loses the block in which it occurs: half a frame of MP3, or one of its lower sampling rates
+DECODER_DELAY = (
+    529  # samples that every decoder of MP3 gives before the first; libmpg123 drops them if frames are counted
+)
 UNKNOWN_FRAMES = 1 << 62
 UNDECODED_BYTES = 4096  # an MP3 stream may end with a part of a frame
 
@@ -69,7 +72,8 @@ class Window(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, which may be beyond the true end."""
-        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = min(max(position, 0), UNKNOWN_FRAMES)  # a wrong header can lead anywhere
         return self._position
 
     def tell(self) -> int:
@@ -186,7 +190,9 @@ class AudioFile:
         whole = promised if stream.slack and not self.by_header else None
         surplus: list[Block] = []
         frames = 0
-        while len(block := self._read(stream, file, window, frames, promised)):
+        if stream.claimed:
+            self._read(stream, file, window, 0, DECODER_DELAY)
+        while len(block := self._read(stream, file, window, frames, self._count(stream, frames, promised))):
             frames += len(block)
             if whole is None or frames <= whole:
                 yield block
@@ -222,13 +228,14 @@ class AudioFile:
         with file:
             return _frames(file)
 
-    def _read(
-        self, stream: Stream, file: SequentialFile, window: Window | None, frames: int, promised: int | None
-    ) -> Block:
-        """Return the next block, after some frames; at the end of the stream, an empty one."""
+    def _count(self, stream: Stream, frames: int, promised: int | None) -> int:
+        """Return how many frames to read at once."""
         count = FRAME if stream.claimed else BLOCK_FRAMES
-        if self.by_header and promised is not None:
-            count = min(count, promised - frames)  # beyond them, a decoder may meet what is not audio
+        # Beyond the frames of its header, a decoder may meet what is not audio.
+        return min(count, promised - frames) if self.by_header and promised is not None else count
+
+    def _read(self, stream: Stream, file: SequentialFile, window: Window | None, frames: int, count: int) -> Block:
+        """Return the next block of ``count`` frames, after ``frames``; at the end of the stream, an empty one."""
         try:
             block: Block = file.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
