@@ -26,6 +26,7 @@ SILENT = 1e-3  # -60 dB: at most 32 of the 32,768 steps of PCM16
 CANCELLED = 0.01  # the mono mix has 20 dB less power than the channels: unrelated channels lose 3 dB if there are two
 FULL_SCALE = 0.98  # mu-law and A-law end at .98
 CLIPPED_SHARE = 1e-3
+CLIPPED_FLOAT = 1.001  # the peak of float audio that was clipped is 1
 FLOAT_FORMATS = ("FLOAT", "DOUBLE")
 LOSSY_FORMATS = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 
@@ -42,6 +43,7 @@ class Levels:
         full_scale: number of samples of all channels at full scale.
         power: sum of the squares of all channels, divided by the number of channels.
         mono_power: sum of the squares of the mean of the channels.
+        formats: the encodings of the file's streams, as libsndfile names them.
     """
 
     frames: int = 0
@@ -92,7 +94,10 @@ class Levels:
         elif self.mono_power < CANCELLED * self.power:
             found["cancelled"] = "its channels cancel in the mono mix"
         share = self.full_scale / max(self.values, 1)
-        if share >= CLIPPED_SHARE and self.full_scale > 1:
+        beyond = self.peak > CLIPPED_FLOAT and self.formats <= set(
+            FLOAT_FORMATS
+        )  # then it was not clipped at full scale
+        if share >= CLIPPED_SHARE and self.full_scale > 1 and not beyond:
             found["full-scale"] = f"clipped: {share:.1%} of its samples at full scale"
         return found
 

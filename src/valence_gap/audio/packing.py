@@ -170,7 +170,7 @@ class Tally:
 
     def remark_line(self) -> str:
         """Return how many files are unusual, by the kind; empty where none is."""
-        found = "; ".join(f"{len(self.remarks[kind])} {what}" for kind, what in REMARKS.items() if self.remarks[kind])
+        found = "; ".join(f"{len(self.remarks[kind])} {what}" for kind, what in REMARKS.items() if kind in self.remarks)
         return f"of {self.good} files, {found}" if found else ""
 
     def report(self) -> dict[str, Any]:

@@ -90,8 +90,9 @@ def test_a_part_of_an_mp3_with_a_count_is_truncated(tmp_path, files, share):
 
 def test_the_whole_mp3_has_the_samples_that_libsndfile_reads(tmp_path, files):
     path = put(tmp_path, files["MP3"])
-    blocks = list(soundfile.blocks(path, 65_536, dtype="float32"))  # rounding depends on the size of the blocks
-    np.testing.assert_array_equal(decode_waveform(path), np.concatenate(blocks))
+    whole = soundfile.read(path, dtype="float32")[0]
+    assert decode_waveform(path).size == whole.size
+    np.testing.assert_allclose(decode_waveform(path), whole, atol=1e-7)  # rounding depends on the size of the blocks
     assert decode(path).remarks == {}
 
 
