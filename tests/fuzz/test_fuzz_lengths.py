@@ -44,9 +44,9 @@ class Case:
     refusable: bool = False
 
     def is_right(self, decoded):
-        """Whether it was decoded as it was written; a missing part must not go unnoticed."""
+        """Whether it was decoded as it was written; a missing part must be named."""
         if self.refusable:
-            return False
+            return "undecoded" in decoded.remarks
         delay_s = MP3_DELAY / self.rate_hz if self.kind.startswith("MP3") else 0.0
         if not -TOLERANCE_S <= decoded.samples.size / RATE - self.seconds <= max(TOLERANCE_S, delay_s):
             return False
@@ -158,7 +158,7 @@ def test_lengths(tmp_path_factory, case):
 @fuzz_settings("audio levels")
 @given(
     kind=st.sampled_from(["scaled", "scaled", "cancelled", "clipped", "silent", "usual"]),
-    factor=st.floats(-2, 5).map(lambda power: 10**power),
+    factor=st.floats(-2, 5).map(lambda power: float(np.float32(10**power))),
     subtype=st.sampled_from(["FLOAT", "DOUBLE", "PCM_16"]),
     container=st.sampled_from(["WAV", "AIFF", "CAF", "W64"]),
     seed=seeds,

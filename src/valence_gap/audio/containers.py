@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from valence_gap.audio.chunks import CHUNKED, Found, Read, find_data, is_blank, is_known_rest
-from valence_gap.audio.mp3 import mp3_streams
+from valence_gap.audio.mp3 import ID3_BYTES, id3_bytes, mp3_streams
 
 UNKNOWN_XING = b"\x0f\xff\xff\xff"  # more frames than any MP3 file has, and few enough for every product of them
 LONGER = 1000  # an MP3 stream may have 40 times as many bytes per second at its start as on average
@@ -21,7 +21,7 @@ BLOCK = 1 << 20
 XING = re.compile(rb"\xff[\xe2-\xff]..(?:..)?\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f](....)", re.DOTALL)
 VBRI = re.compile(rb"\xff([\xe2-\xff])..\0{32}VBRI.{10}(....)", re.DOTALL)
 FLAC = re.compile(rb"fLaC[\0\x80]\0\0\x22")
-ID3_BYTES, ID3V1_BYTES, APE_BYTES = 10, 128, 32
+ID3V1_BYTES, APE_BYTES = 128, 32
 
 # Formats that other programs write and libsndfile cannot read, by their first bytes.
 FOREIGN: tuple[tuple[int, bytes, str], ...] = (
@@ -52,6 +52,7 @@ class Stream:
         announced: bytes of audio that the header gives; 0: they are not known here.
         held: bytes of audio that the file has.
         slack: whether the end may have some frames more than the header gives, which are the encoder's padding.
+        junk: bytes of the file that are neither audio nor a tag.
         remark: what is unusual about it.
     """
 
@@ -63,6 +64,7 @@ class Stream:
     announced: int = 0
     held: int = 0
     slack: bool = False
+    junk: int = 0
     remark: str = ""
 
 
@@ -100,7 +102,8 @@ def _streams(read: Read, start: int, end: int) -> Iterator[Stream]:
         yield from _flac(read, begin, _before_tags(read, begin, end))
     elif magic[:1] == b"\xff" and magic[1:2] >= b"\xe2":
         stop = _before_tags(read, begin, end)
-        yield from (_mp3(read, *bounds) for bounds in itertools.pairwise([*mp3_streams(read, begin, stop), stop]))
+        spans, junk = mp3_streams(read, begin, stop)
+        yield from (_mp3(read, *span, junk if span == spans[-1] else 0) for span in spans)
     elif magic[:8] == b"NIST_1A\n":
         count = re.search(rb"sample_count -i (\d+)", read(begin, 1024))
         yield Stream(begin, end, promised=int(count[1]) or None if count else 0)
@@ -136,9 +139,8 @@ def _is_rest(read: Read, found: Found, rest: int, end: int) -> bool:
 def _after_id3(read: Read, start: int, end: int) -> int:
     """Return where the file begins after its ID3v2 tags; ``start`` if nothing known follows them."""
     position = start
-    while (head := read(position, ID3_BYTES))[:3] == b"ID3" and len(head) == ID3_BYTES:
-        size = sum((byte & 0x7F) << 7 * (3 - index) for index, byte in enumerate(head[6:]))
-        position += ID3_BYTES + size + (ID3_BYTES if head[5] & 0x10 else 0)
+    while tag := id3_bytes(read(position, ID3_BYTES)):
+        position += tag
     follows = read(position, 4)
     is_mp3 = follows[:1] == b"\xff" and len(follows) > 1
     return (
@@ -166,15 +168,15 @@ def _before_tags(read: Read, start: int, end: int) -> int:
             return max(end, start)
 
 
-def _mp3(read: Read, start: int, end: int) -> Stream:
+def _mp3(read: Read, start: int, end: int, junk: int) -> Stream:
     """An MP3 stream is read to its end, whether it has a count of its frames (Xing, Info, VBRI) or not."""
     head = read(start, 8192)
     if counted := XING.match(head):
-        return Stream(start, end, {start + counted.start(1): UNKNOWN_XING}, slack=True)
+        return Stream(start, end, {start + counted.start(1): UNKNOWN_XING}, slack=True, junk=junk)
+    frames = 0
     if (counted := VBRI.match(head)) is not None:
         frames = int.from_bytes(counted[2]) * (1152 if counted[1][0] & 0x08 else 576)
-        return Stream(start, end, claimed=LONGER * (end - start), promised=frames or None)
-    return Stream(start, end, claimed=LONGER * (end - start), promised=None)
+    return Stream(start, end, claimed=LONGER * (end - start), promised=frames or None, junk=junk)
 
 
 def _flac(read: Read, start: int, end: int) -> Iterator[Stream]:

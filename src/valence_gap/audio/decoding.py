@@ -13,7 +13,14 @@ from valence_gap.audio.chunks import UNKNOWN_BYTES
 from valence_gap.audio.containers import Stream
 from valence_gap.audio.levels import Levels, RemarkKind
 from valence_gap.audio.packs import Samples, Waveform, quantise
-from valence_gap.audio.reading import TRUNCATED_S, UNKNOWN_FRAMES, AudioError, AudioFile, SequentialFile
+from valence_gap.audio.reading import (
+    TRUNCATED_S,
+    UNDECODED_BYTES,
+    UNKNOWN_FRAMES,
+    AudioError,
+    AudioFile,
+    SequentialFile,
+)
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
 __all__ = ["AudioError", "Decoded", "Header", "decode", "decode_waveform", "read_header"]
@@ -121,7 +128,8 @@ def _to_the_end(path: Path, read: Callable[[AudioFile], T]) -> T:
         return read(source)
     except AudioError as error:
         (stream, *others) = source.streams
-        if error.kind != "unreadable" or others or not stream.patches or not (stream.slack or stream.promised):
+        refusable = others or source.is_longer or not stream.patches or not (stream.slack or stream.promised)
+        if error.kind != "unreadable" or refusable:
             raise
     return read(AudioFile(path, by_header=True))
 
@@ -163,6 +171,8 @@ def _mono_blocks(source: AudioFile, levels: Levels, facts: Facts) -> Iterator[Wa
         by_header += (decoded if frames is None else frames) / rate_hz
         if 2 * levels.frames * SAMPLE_RATE_HZ < rate_hz and len(source.streams) == 1 and levels.frames:
             raise AudioError("empty", "it is shorter than one sample at 16 kHz")
+        if stream.junk > UNDECODED_BYTES:
+            facts.remarks["undecoded"] = f"{stream.junk} bytes of it are neither audio nor a tag"
         if stream.remark:
             facts.remarks["unterminated"] = stream.remark
     if not levels.frames:

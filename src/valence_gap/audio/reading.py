@@ -138,6 +138,7 @@ class AudioFile:
         self.path = path
         self.by_header = by_header
         self.size = 0
+        self.is_longer = False  # audio after that of its header was decoded
         if not path.is_file():
             raise AudioError("missing", "there is no such file")
         try:
@@ -194,6 +195,7 @@ class AudioFile:
             self._read(stream, file, window, 0, DECODER_DELAY)
         while len(block := self._read(stream, file, window, frames, self._count(stream, frames, promised))):
             frames += len(block)
+            self.is_longer |= promised is not None and frames > promised + TRUNCATED_S * file.samplerate
             if whole is None or frames <= whole:
                 yield block
                 continue
@@ -229,10 +231,13 @@ class AudioFile:
             return _frames(file)
 
     def _count(self, stream: Stream, frames: int, promised: int | None) -> int:
-        """Return how many frames to read at once."""
-        count = FRAME if stream.claimed else BLOCK_FRAMES
+        """Return how many frames to read at once: an error loses those of the block in which it occurs."""
+        if stream.claimed:
+            return FRAME
+        if promised is None or not (self.by_header or stream.patches):
+            return BLOCK_FRAMES
         # Beyond the frames of its header, a decoder may meet what is not audio.
-        return min(count, promised - frames) if self.by_header and promised is not None else count
+        return min(BLOCK_FRAMES, promised - frames) if frames < promised or self.by_header else FRAME
 
     def _read(self, stream: Stream, file: SequentialFile, window: Window | None, frames: int, count: int) -> Block:
         """Return the next block of ``count`` frames, after ``frames``; at the end of the stream, an empty one."""

@@ -116,8 +116,25 @@ def test_junk_after_mp3_and_flac_is_named(tmp_path, files):
     for name in ("MP3", "FLAC"):
         path = put(tmp_path, files[name] + junk)
         assert seconds(path) == SECONDS
-        assert "cannot be decoded" in decode(path).remarks["undecoded"]
-    assert "unreadable" in refusal(put(tmp_path, made.without_xing(files["MP3"]) + 20 * junk))
+        assert "undecoded" in decode(path).remarks
+    path = put(tmp_path, made.without_xing(files["MP3"]) + 20 * junk)
+    assert abs(seconds(path) - SECONDS) <= PADDING_S
+    assert "bytes of it are neither audio nor a tag" in decode(path).remarks["undecoded"]
+
+
+def test_mp3_is_read_on_after_damaged_bytes(tmp_path, files):
+    content, junk = files["MP3"], bytes(20_000)
+    place = content.index(content[:2], len(content) // 2)
+    damaged = content[:place] + junk + content[place:]
+    path = put(tmp_path, made.without_xing(damaged))
+    assert abs(seconds(path) - SECONDS) <= 0.2
+    assert "undecoded" in decode(path).remarks
+    assert "truncated" in refusal(put(tmp_path, damaged))  # its count is not fulfilled without a break
+
+
+def test_flac_that_is_damaged_after_the_total_of_its_header_is_refused(tmp_path, files):
+    content = made.with_flac_total(files["FLAC"], 8_000)
+    assert "lost sync" in refusal(put(tmp_path, content[: len(content) // 2]))
 
 
 def test_vbri_frames_are_a_promise(tmp_path, files):
