@@ -6,6 +6,7 @@ from pathlib import Path
 
 from valence_gap.commands.options import Command, Subparsers, paths_by_name
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.paths import user_path
 
 
 def register(subparsers: Subparsers) -> None:
@@ -19,9 +20,10 @@ def register(subparsers: Subparsers) -> None:
 def _register_files(subparsers: Subparsers) -> None:
     summary = "predict arousal, dominance and valence of audio files"
     command = Command(subparsers, "predict", _predict_files, summary)
-    command.add("audio", type=Path, nargs="+", metavar="AUDIO", help="audio files or folders")
+    command.add("audio", type=user_path, nargs="+", metavar="AUDIO", help="audio files or folders")
     command.path("--model", "folder of a finished model", "DIR")
-    command.path("--output", "scores (default: standard output)", "FILE.csv", required=False)
+    output = "scores, written as FILE.csv.partial until all are there (default: standard output)"
+    command.path("--output", output, "FILE.csv", required=False)
     chunk = "longest part in seconds (default: %(default)s)"
     command.add("--chunk-s", type=float, default=10.0, metavar="S", help=chunk)
     command.add("--per-chunk", action="store_true", help="one row for each part of a file")
@@ -79,9 +81,9 @@ def _register_audformat(subparsers: Subparsers) -> None:
 
 
 def _predict_files(args: argparse.Namespace) -> None:
-    """Predict arousal, dominance and valence of audio files and of all audio files below folders, as CSV. A long file
-    is cut into equal parts and its scores are averaged. Files that cannot be used are listed at the end, and the exit
-    code is then 2; all others are scored.
+    """Predict arousal, dominance and valence of audio files and of all audio files below folders, as CSV, with notes on
+    silence, clipping and the like. A long file is cut into equal parts and its scores are averaged. Files that cannot
+    be used are listed at the end, and the exit code is then 2; all others are scored.
     """
     import torch
 
@@ -140,7 +142,7 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, Path]]:
     offenders = [f"{text!r}" for text, (name, _, path) in zip(texts, found, strict=True) if not (name and path)]
     if offenders:
         raise UserError(f"{option} is not understood", offenders, "Give each as NAME=PATH.")
-    return [(name, Path(path)) for name, _, path in found]
+    return [(name, user_path(path)) for name, _, path in found]
 
 
 def _export_audformat(args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.paths import user_path
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 BY_RUN, BY_MODEL_AND_SEED, BY_CORPUS = "MODEL:SEED:CORPUS=FILE", "MODEL:SEED=FILE", "CORPUS=FILE"
@@ -32,7 +33,7 @@ class Command:
         self, option: str, text: str, metavar: str | None = None, *, required: bool = True, **settings: Any
     ) -> None:
         """Add an option that takes a path."""
-        self.add(option, type=Path, required=required, metavar=metavar, help=text, **settings)
+        self.add(option, type=user_path, required=required, metavar=metavar, help=text, **settings)
 
     def keyed(self, option: str, metavar: str, text: str, *, nargs: str = "+", required: bool = False) -> None:
         """Add an option that takes several texts KEY=FILE; they are not split yet."""

@@ -251,8 +251,11 @@ def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | No
     known = part["gender"].dropna()
     female = float((known == "female").mean()) if len(known) else None
     per_speaker = part["speaker"].value_counts()
+    unknown = int(part["duration_s"].isna().sum())
     found = (
-        f"{speech.utterances:,} utterances, {speech.seconds / 3600:.1f} h, {len(per_speaker):,} speakers, "
+        f"{speech.utterances:,} utterances, {speech.seconds / 3600:.1f} h by headers"
+        + (f" ({unknown:,} without a length), " if unknown else ", ")
+        + f"{len(per_speaker):,} speakers, "
         + (f"{female:.0%} female, " if female is not None else "gender unknown, ")
         + f"{speech.transcribed:.0%} transcribed"
     )

@@ -14,11 +14,11 @@ from valence_gap.pretraining.curve import Point
 from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.weights.folders import CONFIG, WEIGHTS
+from valence_gap.weights.synthetic import MADE_HERE
 
 # Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.
 FINE_TUNING = {"apply_spec_augment": False}
 
-PRETRAINED_HERE = "pre-trained by this project"
 
 CARD = """\
 ---
@@ -105,7 +105,7 @@ def save_weights(folder: Path, model: PreTrainedModel, settings: Mapping[str, An
 
 
 def made_here(
-    folder: Path, model: PreTrainedModel, curve: Sequence[Point], *, source: str = PRETRAINED_HERE
+    folder: Path, model: PreTrainedModel, curve: Sequence[Point], *, source: str = MADE_HERE
 ) -> dict[str, Any]:
     """What ``run.json`` says about a model of this project: where it is from, its size, and how it learned."""
     measures = ("step", "loss", "masked_accuracy")
