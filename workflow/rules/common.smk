@@ -9,10 +9,10 @@ from valence_gap.definitions.values import SPLITS, to_json
 from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
-from valence_gap.weights.local import local_source
+from valence_gap.weights.local import local_source, source_files
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
-from valence_gap.study.study import NOISE, load
+from valence_gap.study.study import NOISE, PRETRAINED, load
 
 
 def load_study(*extra_targets):
@@ -70,12 +70,7 @@ def miniature_manifest(wildcards):
 def local_model_files(source):
     """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors, ...; none for a model on the hub."""
     folder = local_source(source)
-    names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
-    return (
-        [folder / "config.json", *filter(Path.is_file, map(folder.joinpath, names))]
-        if folder
-        else []
-    )
+    return source_files(folder) if folder else []
 
 
 def local_backbone_files(wildcards):
@@ -101,11 +96,19 @@ def recogniser_backbone(wildcards):
 
 
 def pretrained_files(backbone):
-    """Files of a fetched backbone: resources/pretrained/w2v2-b/config.json and model.safetensors."""
+    """Files of a fetched backbone: results/miniature/pretrained/w2v2-b/config.json and model.safetensors."""
     return [
-        f"resources/pretrained/{backbone}/{name}"
+        f"{study.pretrained_folder(backbone)}/{name}"
         for name in ("config.json", "model.safetensors")
         if backbone
+    ]
+
+
+def fetched_files(backbone):
+    """These files and the record: results/miniature/pretrained/w2v2-b/config.json, model.safetensors and run.json."""
+    return [
+        *pretrained_files(backbone),
+        f"{study.pretrained_folder(backbone)}/run.json",
     ]
 
 
@@ -130,7 +133,7 @@ def model_input_options(model, corpus, split, prefix=""):
 
 
 def backbone_files(wildcards):
-    """Files of a model's backbone: resources/pretrained/mini-w2v2-b/config.json, ...; none for CNN14."""
+    """Files of a model's backbone: results/.../pretrained/mini-w2v2-b/config.json, ...; none for CNN14."""
     return (
         []
         if study.is_cnn14(wildcards.model)

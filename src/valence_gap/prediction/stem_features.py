@@ -23,8 +23,9 @@ RUN = "run.json"
 def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic: bool = False) -> None:
     """Compute the output of a backbone's frozen convolutional stem for a pack.
 
-    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance. The memory use
-    does not depend on the size of the corpus.
+    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance; without this
+    normalisation if the backbone says ``do_normalize: false``, as WavLM Base does. The memory use does not depend on
+    the size of the corpus.
 
     Args:
         backbone: folder of the backbone in Hugging Face format.
@@ -46,7 +47,7 @@ def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic
         definition = {"backbone": backbone.name, "format": "bfloat16"}
         record = provenance.run_record(definition, inputs=sources, started=started)
         place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
-        files.write_json(scratch / RUN, record | place)
+        files.write_json(scratch / RUN, record | place | ({} if stem.normalised else {"normalised": False}))
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:

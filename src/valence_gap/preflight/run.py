@@ -123,7 +123,8 @@ def examine(
         findings += _synthesis(study, plan, amounts)
     findings += examine_targets(study, amounts)
     cached, backbones = bool(study.configuration.cached_splits), study.configuration.backbones
-    findings += [examine_backbone(name, backbones[name], cached=cached) for name in plan.backbones]
+    folders = {name: Path(study.pretrained_folder(name)) for name in plan.backbones}
+    findings += [examine_backbone(name, backbones[name], folder, cached=cached) for name, folder in folders.items()]
     for model, seed in plan.checkpoints:
         findings.append(examine_checkpoint(model, study.checkpoint(model), study.model_folder(model, seed)))
     costs = Costs(study, plan, amounts)

@@ -217,7 +217,8 @@ def _optional(path: Path) -> dict[str, Any]:
 def _load(folder: Path, outputs: int) -> PreTrainedModel:
     kind = model_type(folder, RECOGNISERS, "the folder does not contain a recogniser")
     with loading("a recogniser", folder):
-        model = load_pretrained(RECOGNISERS[kind], folder)
+        # the mask embedding is used in training alone
+        model = load_pretrained(RECOGNISERS[kind], folder, optional=["masked_spec_embed"])
     if model.config.vocab_size != outputs:
         raise UserError(
             "the size of a recogniser does not match its vocabulary",
