@@ -14,6 +14,7 @@ from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merged
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import load
+from valence_gap.weights.hub import COMMIT
 
 ROOT = Path(__file__).parents[2]
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
@@ -62,8 +63,9 @@ def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workfl
         "pool_states": TRANSFORMERS * SPLITS_OF_TRAIN,
         "train_fusion": TRANSFORMERS,
         "predict_fusion": TRANSFORMERS,
-        # clean and augmented test sets of the main models, clean test sets of the variants; figures 4 and 5
-        "predict": main * CORPORA * 2 + variants * CORPORA + TRANSFORMERS + 2 * TRANSFORMERS,
+        # clean test sets of the main models, the variants and the frozen models
+        "predict": main * CORPORA + variants * CORPORA + TRANSFORMERS,
+        "predict_conditions": main * CORPORA + 2 * TRANSFORMERS,  # augmented; synthesised for figure 4
         "score": main * CORPORA * 2 + variants * CORPORA,
         "summarise_scores": 1,
         "measure_separation": 1,
@@ -160,9 +162,15 @@ def test_the_preset_sets_every_key_of_a_definition_that_it_shares_with_the_minia
     assert set(default["claims"]["roles"]) <= set(paper["claims"]["roles"])
 
 
-def test_the_preset_pins_no_model_of_the_hub() -> None:
-    paper = yaml.safe_load((ROOT / PAPER).read_text())
-    hub = {name: backbone for name, backbone in paper["backbones"].items() if "source" in backbone}
-    assert len(hub) == TRANSFORMERS + 2
-    assert all(backbone["revision"] is None for backbone in hub.values())
-    assert all(re.fullmatch(r"(facebook/)?[a-z0-9.-]+", backbone["source"]) for backbone in hub.values())
+def test_the_presets_pin_the_models_of_the_hub_whose_commit_is_known() -> None:
+    names = (PAPER, "workflow/presets/beyond.yaml", "workflow/presets/open.yaml")
+    presets = [yaml.safe_load((ROOT / name).read_text()) for name in names]
+    hub = {name: each for preset in presets for name, each in preset.get("backbones", {}).items() if "source" in each}
+    hub |= {name: each["checkpoint"] for name, each in presets[2]["models"].items()}
+    assert len(hub) == TRANSFORMERS + 2 + 3 + 1
+    assert all(re.fullmatch(r"([a-z]+/)?[a-z0-9.-]+", each["source"]) for each in hub.values())
+    resolved = {name for name, each in hub.items() if each["revision"] == "resolve"}
+    assert resolved == {"w2v2-L-robust", "w2v2-L-vox", "wavlm-L", "data2vec-L", "w2v-bert"}
+    assert all(COMMIT.fullmatch(each["revision"]) for name, each in hub.items() if name not in resolved)
+    with_checksum = {"w2v2-b", "hubert-b", "w2v2-L-xls-r", "w2v2-L-robust-12-released"}
+    assert {name for name, each in hub.items() if each.get("sha256")} == with_checksum

@@ -16,7 +16,7 @@ from test_rerun_data import FIGURE  # the import also registers the rows of that
 
 NOTHING: dict[str, int] = {}
 SUMMARISED = {"summarise_scores": 1}
-ON_AUGMENTED = {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, **SUMMARISED, "all": 1}
+ON_AUGMENTED = {"apply_conditions": 1, "predict_conditions": 1, "score": 1, "figure_06": 1, **SUMMARISED, "all": 1}
 TRAINED = {"finetune": 1, "predict": 3, "score": 3, **SUMMARISED, **FIGURE}  # one model and its three test sets
 MODELS = ["cnn14", "hubert-b", "w2v2-b"]
 
@@ -255,7 +255,7 @@ def test_released_predictions_are_scored(finished: Workflow, clone: Workflow) ->
 
 @row("the machine: `results/`, `resources/pretrained/` and `.snakemake/` copied into a fresh clone", "nothing")
 def test_a_copied_study_is_finished(finished: Workflow, clone: Workflow) -> None:
-    for name in ("results", "resources/pretrained", ".snakemake"):
+    for name in ("results", ".snakemake"):  # resources/pretrained is for models from the hub
         shutil.copytree(
             finished.root / name, clone.root / name, copy_function=shutil.copy
         )  # does not keep the times of files
@@ -265,14 +265,14 @@ def test_a_copied_study_is_finished(finished: Workflow, clone: Workflow) -> None
 def test_a_copied_study_with_large_files_is_finished(finished: Workflow, clone: Workflow) -> None:
     """Packs, stem features and weights above the size limit have other times, but the checksums of the records."""
     large = ("--max-checksum-file-size", "50000")
-    for name in (".snakemake", "results", "resources/pretrained"):
+    for name in (".snakemake", "results"):
         shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)
     for path in (clone.root / "resources/miniature").rglob("*"):
         os.utime(path, (0, 0))
-    for path in [*(clone.root / "results").rglob("*.npy"), *clone.root.rglob("*.safetensors")]:
-        if path.is_relative_to(clone.root / "results") or "pretrained" in path.parts:
-            os.utime(path)  # newer than all that was made from it
-    sizes = [path.stat().st_size for path in (clone.root / "results").rglob("audio.npy")]
+    results = clone.root / "results"
+    for path in [*results.rglob("*.npy"), *results.rglob("*.safetensors")]:
+        os.utime(path)  # newer than all that was made from it
+    sizes = [path.stat().st_size for path in results.rglob("audio.npy")]
     assert max(sizes) > 50_000
     assert clone.planned(*large) == NOTHING
     record = clone.root / "results/tiny/models/w2v2-b/seed-42/run.json"
@@ -285,8 +285,7 @@ def test_a_copied_study_with_large_files_is_finished(finished: Workflow, clone: 
 
 @row("the same without `.snakemake/`, then `snakemake --touch`", "nothing")
 def test_a_study_copied_without_its_metadata_is_accepted_after_touch(finished: Workflow, clone: Workflow) -> None:
-    for name in ("results", "resources/pretrained"):
-        shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)
+    shutil.copytree(finished.root / "results", clone.root / "results", copy_function=shutil.copy)
     clone.snakemake("--touch")
     assert clone.planned() == NOTHING
     clone.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})

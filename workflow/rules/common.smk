@@ -11,7 +11,6 @@ from valence_gap.definitions.values import SPLITS, to_json
 from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
-from valence_gap.weights.local import local_source
 from valence_gap.study.contents import Contents
 from valence_gap.study.label_files import (
     READING,
@@ -20,9 +19,10 @@ from valence_gap.study.label_files import (
     read_again,
     replace_rows,
 )
+from valence_gap.weights.local import local_source, source_files
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
-from valence_gap.study.study import NOISE, load
+from valence_gap.study.study import NOISE, PRETRAINED, load
 
 
 def load_study(*extra_targets):
@@ -78,11 +78,6 @@ def by_content(paths, made):
     ]
 
 
-def made_model(wildcards):
-    """The record of a trained model: results/miniature/models/w2v2-b/seed-42/run.json."""
-    return f"{RESULTS}/models/{wildcards.model}/seed-{wildcards.seed}/run.json"
-
-
 def made(record, *benchmarks):
     """A record and the benchmarks of its rules: results/x/models/cnn14/seed-42/run.json, .../train_cnn14/cnn14/..."""
     return [
@@ -124,7 +119,9 @@ def made_fusion(wildcards):
 def made_predictions(wildcards):
     """The record and the benchmark of predictions."""
     run = f"{wildcards.model}/seed-{wildcards.seed}/{wildcards.corpus}/{wildcards.conditions}"
-    return made(f"predictions/{run}.run.json", f"predict/{run}")
+    return made(
+        f"predictions/{run}.run.json", f"predict/{run}", f"predict_conditions/{run}"
+    )
 
 
 def made_states(wildcards):
@@ -210,12 +207,7 @@ def inventory_inputs(wildcards):
 def local_model_files(source):
     """Files of a local model: resources/miniature/mini-w2v2-b/model.safetensors, ...; none for a model on the hub."""
     folder = local_source(source)
-    names = ("model.safetensors", "pytorch_model.bin", "tokenizer.json", "vocab.json")
-    return (
-        [folder / "config.json", *filter(Path.is_file, map(folder.joinpath, names))]
-        if folder
-        else []
-    )
+    return source_files(folder) if folder else []
 
 
 def local_backbone_files(wildcards):
@@ -241,11 +233,19 @@ def recogniser_backbone(wildcards):
 
 
 def pretrained_files(backbone):
-    """Files of a fetched backbone: resources/pretrained/w2v2-b/config.json and model.safetensors."""
+    """Files of a fetched backbone: results/miniature/pretrained/w2v2-b/config.json and model.safetensors."""
     return [
-        f"resources/pretrained/{backbone}/{name}"
+        f"{study.pretrained_folder(backbone)}/{name}"
         for name in ("config.json", "model.safetensors")
         if backbone
+    ]
+
+
+def fetched_files(backbone):
+    """These files and the record: results/miniature/pretrained/w2v2-b/config.json, model.safetensors and run.json."""
+    return [
+        *pretrained_files(backbone),
+        f"{study.pretrained_folder(backbone)}/run.json",
     ]
 
 
@@ -270,7 +270,7 @@ def model_input_options(model, corpus, split, prefix=""):
 
 
 def backbone_files(wildcards):
-    """Files of a model's backbone: resources/pretrained/mini-w2v2-b/config.json, ...; none for CNN14."""
+    """Files of a model's backbone: results/.../pretrained/mini-w2v2-b/config.json, ...; none for CNN14."""
     return (
         []
         if study.is_cnn14(wildcards.model)

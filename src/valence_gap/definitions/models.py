@@ -11,7 +11,20 @@ from valence_gap.definitions.values import (
     Colour,
     Positive,
     PositiveFloat,
+    is_none,
 )
+
+RESOLVE = "resolve"
+"""The revision of a hub id whose commit is looked up when it is fetched for the first time."""
+
+Checksums = Annotated[
+    Mapping[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None,
+    Field(
+        exclude_if=lambda sums: not sums,
+        description="SHA-256 of files at the source, by file name: a fetched file with another one is refused. null: "
+        "none, for a source or revision that is not the preset's.",
+    ),
+]
 
 
 def is_local(source: str) -> bool:
@@ -34,7 +47,14 @@ class Backbone:
         str | None,
         Field(description="Hub id, or local folder (a path that starts with / or ./) in Hugging Face format."),
     ] = None
-    revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
+    revision: Annotated[
+        str | None,
+        Field(
+            description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
+            "when it is first fetched, which is recorded and kept."
+        ),
+    ] = None
+    sha256: Checksums = Field(default_factory=dict)
     streamed: Annotated[
         bool,
         Field(
@@ -85,8 +105,20 @@ class Recipe:
         Positive | None, Field(description="Utterances on the GPU at once; the loss is still that of the whole batch.")
     ] = None
     epochs: Annotated[Positive, Field(description="Epochs; with early stopping, the maximum.")] = 5
+    evaluate_every: Annotated[
+        Positive | None,
+        Field(
+            exclude_if=is_none,
+            description="Evaluate the dev set after every N optimiser steps of the training, and at the end of each "
+            "epoch; null: at the end of each epoch only. The best of all evaluations is kept.",
+        ),
+    ] = None
     patience: Annotated[
-        Positive | None, Field(description="Stop after this number of epochs without a better dev CCC; null: never.")
+        Positive | None,
+        Field(
+            description="Stop after this number of evaluations of the dev set (one per epoch, or see evaluate_every) "
+            "without a better CCC; null: never."
+        ),
     ] = None
     max_duration_s: Annotated[
         PositiveFloat | None, Field(description="Training utterances are cut to this length; null: not cut.")
@@ -118,7 +150,14 @@ class Checkpoint:
     source: Annotated[
         str, Field(description="Hub id, or local folder (a path that starts with / or ./) with config.json.")
     ]
-    revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
+    revision: Annotated[
+        str | None,
+        Field(
+            description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
+            "when it is first fetched, which is recorded and kept."
+        ),
+    ] = None
+    sha256: Checksums = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -12,6 +12,7 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.scoring import COLUMNS
+from valence_gap.weights.synthetic import is_synthetic_backbone
 
 CARD = """\
 ---
@@ -28,6 +29,10 @@ Predicts **arousal, dominance and valence** of speech, each roughly in 0..1, fro
 {code}```
 
 The input is one utterance, or several of the same length: padding would count as speech.{onnx}
+
+Load it with this class. The classes of transformers for audio classification, and `pipeline("audio-classification")`,
+have another head: they stop with an error about a negative dimension (`classifier_proj_size` in `config.json`), because
+they would give meaningless scores. `Wav2Vec2Processor` gives the same input as `Wav2Vec2FeatureExtractor`.{published}
 
 ## Training
 | | |
@@ -98,9 +103,13 @@ with torch.no_grad():
     embeddings, scores = model(inputs)  # (1, hidden); (1, 3): arousal, dominance, valence
 """
 
+PUBLISHED = """ The class in
+the card of the authors' model loads this folder too; with transformers 5, write `self.post_init()` in it for
+`self.init_weights()`."""
+
 ONNX = """
 
-`model.onnx` is the same model in ONNX: input `signal`, float32 (batch, samples) of zero mean and unit variance; outputs
+`model.onnx` is the same model in ONNX: input `signal`, float32 (batch, samples){signal}; outputs
 `hidden_states` (batch, hidden) and `logits` (batch, 3)."""
 
 SYNTHETIC = """
@@ -127,6 +136,7 @@ class CardContent:
         scores: rows of its score tables; None if there are none.
         onnx: whether the folder contains an ONNX file.
         selected_from: models and seeds that it was chosen from; empty if there was no choice.
+        normalised: its input has zero mean and unit variance.
     """
 
     name: str
@@ -143,6 +153,7 @@ class CardContent:
     scores: pd.DataFrame | None
     onnx: bool
     selected_from: Sequence[str] = ()
+    normalised: bool = True
 
 
 def render_model_card(facts: CardContent) -> str:
@@ -154,10 +165,11 @@ def render_model_card(facts: CardContent) -> str:
         parameters=facts.parameters,
         layers=facts.layers,
         code=CODE.format(family=facts.family, prefix=facts.prefix),
-        onnx=ONNX if facts.onnx else "",
+        onnx=ONNX.format(signal=" of zero mean and unit variance" if facts.normalised else "") if facts.onnx else "",
+        published=PUBLISHED if facts.family == "Wav2Vec2" else "",
         training="\n".join(f"| {what} | {value} |" for what, value in _training(facts)),
         scores=_scores(facts.scores),
-        synthetic=SYNTHETIC if _synthetic(facts.backbone) else "",
+        synthetic=SYNTHETIC if is_synthetic_backbone(facts.backbone) else "",
         licence=_licence(facts),
     )
 
@@ -217,6 +229,7 @@ def _training(facts: CardContent) -> list[tuple[str, str]]:
             ("optimiser", f"{recipe['optimizer']}, learning rate {recipe['learning_rate']:g}"),
             ("batch", f"{recipe['batch_size']} utterances"),
             ("epochs", f"{facts.run.get('epochs', recipe['epochs'])}" + (f", the best one: {best}" if best else "")),
+            *([("kept step", f"{facts.run['best_step']}")] if "best_step" in facts.run else []),
             ("seed", str(definition["seed"])),
         ]
     if facts.log is not None:
@@ -242,10 +255,6 @@ def _backbone(definition: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         source = Path(source).name
     pretrained = "" if definition.get("pretrained", True) else ", its weights replaced by random ones"
     return source + (f" at {revision}" if revision else "") + pretrained
-
-
-def _synthetic(record: Mapping[str, Any]) -> bool:
-    return "pre-trained by this project" in (record.get("source"), record.get("made_by", {}).get("source"))
 
 
 def _licence(facts: CardContent) -> str:

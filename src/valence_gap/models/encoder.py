@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from valence_gap.definitions import models, values
 from valence_gap.models.base import ModelOutput, SpeechModel
-from valence_gap.models.families import FAMILIES, EncoderFamily, family_of, new_encoder
+from valence_gap.models.families import FAMILIES, EncoderFamily, family_of, new_encoder, reads_normalised
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.layers import attention
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from valence_gap.models.families import Config, Encoder
 
 WHISPER_FRAME_S = 0.020
+# The classes of transformers for audio classification have a linear layer of this size where this head has others. With
+# the backbone's size they would load, leave it random, and give meaningless scores under the names of the outputs.
+_NO_STOCK_HEAD = -1
 _MAY_BE_MISSING = ("masked_spec_embed",)  # absent if the backbone was published with SpecAugment off
 
 
@@ -39,6 +42,7 @@ class TransformerModel(SpeechModel):
         train_stem: also train the convolutional stem; then the input of the model is the waveform.
         activation_checkpointing: recompute activations in the backward pass to save memory.
         training_precision: the number format of the training.
+        normalised: the waveforms have zero mean and unit variance; otherwise they are in -1..1 as they are.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class TransformerModel(SpeechModel):
         train_stem: bool = False,
         activation_checkpointing: bool = False,
         training_precision: precision.Precision = "auto",
+        normalised: bool = True,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -60,7 +65,7 @@ class TransformerModel(SpeechModel):
         self.backbone_definition = models.Backbone()
         if self._family.front_end is None:
             self.input_kind = "waveform" if train_stem else "stem"
-            self.stem = Stem.of(backbone)
+            self.stem = Stem.of(backbone, normalised=normalised)
         else:
             self.input_kind = "spectrogram"
             self.front_end = self._family.front_end(_config(backbone))
@@ -131,6 +136,7 @@ class TransformerModel(SpeechModel):
             "architectures": [f"{self._family.name}ForSpeechClassification"],
             "dtype": "float32",
             "pooling_mode": "mean",
+            "classifier_proj_size": _NO_STOCK_HEAD,
             "final_dropout": self.regression.dropout.p,
             "id2label": {str(index): name for index, name in enumerate(values.DIMENSIONS)},
             "label2id": {name: index for index, name in enumerate(values.DIMENSIONS)},
@@ -138,6 +144,7 @@ class TransformerModel(SpeechModel):
                 "frozen": self.frozen,
                 "train_stem": self.input_kind == "waveform",
                 "precision": self.precision,
+                **({} if self.stem is None or self.stem.normalised else {"normalised": False}),
             },
         }
 
@@ -171,6 +178,7 @@ def build_transformer(training: models.Training, folder: Path) -> TransformerMod
         train_stem=training.recipe.train_stem,
         activation_checkpointing=training.recipe.activation_checkpointing,
         training_precision=training.recipe.precision,
+        normalised=reads_normalised(folder),
     )
 
 
@@ -191,6 +199,8 @@ def load_transformer(folder: Path) -> TransformerModel:
         frozen=bool(own.get("frozen", False)),
         train_stem=bool(own.get("train_stem", False)),
         training_precision=own.get("precision", "auto"),
+        # A model of this project says how it was trained; a released one does in its preprocessor's configuration.
+        normalised=bool(own.get("normalised", True)) if own else reads_normalised(folder),
     )
     # The names are those in the file, so that a message about a missing weight shows them.
     stored = nn.ModuleDict({family.prefix: model.backbone, "classifier": model.regression})
@@ -229,7 +239,7 @@ def load_stem(folder: Path) -> Stem:
             "Set `streamed: true` for this backbone.",
         )
     config.num_hidden_layers = 0
-    stem = Stem.of(new_encoder(family, config).train(False))
+    stem = Stem.of(new_encoder(family, config).train(False), normalised=reads_normalised(folder))
     start = "feature_extractor."
 
     def rename(name: str) -> str | None:

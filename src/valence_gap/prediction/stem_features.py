@@ -12,7 +12,7 @@ from torch import Tensor
 from valence_gap.audio import packs
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs
+from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
 from valence_gap.weights import folders
@@ -23,8 +23,9 @@ RUN = "run.json"
 def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic: bool = False) -> None:
     """Compute the output of a backbone's frozen convolutional stem for a pack.
 
-    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance. The memory use
-    does not depend on the size of the corpus.
+    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance; without this
+    normalisation if the backbone says ``do_normalize: false``, as WavLM Base does. The memory use does not depend on
+    the size of the corpus.
 
     Args:
         backbone: folder of the backbone in Hugging Face format.
@@ -46,7 +47,7 @@ def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic
         definition = {"backbone": backbone.name, "format": "bfloat16"}
         record = provenance.run_record(definition, inputs=sources, started=started)
         place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
-        files.write_json(scratch / RUN, record | place)
+        files.write_json(scratch / RUN, record | place | ({} if stem.normalised else {"normalised": False}))
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:
@@ -61,7 +62,7 @@ def _write(folder: Path, inputs: Inputs, channels: int) -> None:
     shape = (int(inputs.lengths.sum()), channels)
     rows = progress(range(len(inputs)), "stem features", unit="utterances")
     data_files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
-    data_files.write_parquet(folder / INDEX, pd.DataFrame(index))
+    data_files.write_parquet(folder / packs.INDEX, pd.DataFrame(index))
 
 
 def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:

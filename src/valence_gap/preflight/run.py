@@ -17,6 +17,7 @@ from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding, digest, ordered, shortened, table
 from valence_gap.preflight.memory import job_memory
+from valence_gap.preflight.packed import examine_packs
 from valence_gap.preflight.plan import Plan, plan_of
 from valence_gap.preflight.synthesiser import missing_parts
 from valence_gap.preflight.targets import examine_seeds, examine_targets
@@ -122,6 +123,7 @@ def examine(
     plan = plan_of(study)
     scans = scan(study, plan.corpora, {}) if scans is None else scans
     findings = [one for name in plan.corpora for one in scans[name].findings]
+    findings += [one for name in plan.corpora for one in examine_packs(Path(study.results), name)]
     amounts = {name: scans[name].speech for name in plan.corpora}
     if plan.test_corpora("augmented"):
         findings.append(_noise(study))
@@ -129,7 +131,8 @@ def examine(
         findings += _synthesis(study, plan, amounts)
     findings += examine_targets(study, amounts)
     cached, backbones = bool(study.configuration.cached_splits), study.configuration.backbones
-    findings += [examine_backbone(name, backbones[name], cached=cached) for name in plan.backbones]
+    folders = {name: Path(study.pretrained_folder(name)) for name in plan.backbones}
+    findings += [examine_backbone(name, backbones[name], folder, cached=cached) for name, folder in folders.items()]
     for model, seed in plan.checkpoints:
         findings.append(examine_checkpoint(model, study.checkpoint(model), study.model_folder(model, seed)))
     costs = Costs(study, plan, amounts)

@@ -66,7 +66,9 @@ class Contents:
         """
         try:
             status = path.stat()
-            if status.st_size <= self.limit_bytes or status.st_mtime_ns <= _oldest_ns(record.parent, benchmarks):
+            # As Snakemake does, take the later time of a link and of the file that it leads to.
+            time_ns = max(status.st_mtime_ns, path.lstat().st_mtime_ns)
+            if status.st_size <= self.limit_bytes or time_ns <= _oldest_ns(record.parent, benchmarks):
                 return False
             if self.checksum(path) in recorded(record):
                 return True

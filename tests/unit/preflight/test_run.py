@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import audio_lengths
 import pytest
 from corpus_trees import write, write_audio
 from hypothesis import given
@@ -170,6 +171,26 @@ def test_truncated_audio_is_found_in_its_header(release: CorpusPaths, handled: s
     assert speech["test"].seconds == 0
 
 
+def test_lengths_are_by_headers_and_unknown_where_a_header_gives_none(release: CorpusPaths) -> None:
+    file = Path(release.audio[0]) / "MSP-PODCAST_0002_0001.wav"
+    content = audio_lengths.encode("FLAC", audio_lengths.speech_like(2.0, 0))
+    file.write_bytes(audio_lengths.with_flac_total(content, 0))
+    findings, speech = examine_corpus("msp-podcast", MSP, release, paper=False)
+    assert found(findings, "train").found.startswith("1 utterances, 0.0 h by headers (1 without a length), 1 speakers")
+    assert found(findings, "test").found.startswith("2 utterances, 0.0 h by headers, 2 speakers")
+    assert not [one for one in findings if one.check == "audio headers"]
+    assert speech["train"].seconds == 0
+
+
+def test_what_packing_found_is_shown_by_later_preflights(study: Path) -> None:
+    report = Path("results/paper/audio/msp-podcast/clean/test/report.json")
+    assert configured(study).results == "results/paper"
+    assert "audio as decoded" not in {one.check for one in examine(configured(study), card="A100", utilisation=0.35)}
+    write(report, json.dumps({"remarks": {"silent": {"count": 2, "files": ["a.wav: silent", "b.wav: silent"]}}}))
+    finding = found(examine(configured(study), card="A100", utilisation=0.35), "audio as decoded")
+    assert (finding.status, finding.found) == ("differs", "2 silent")
+
+
 def test_missing_paths_and_labels_in_another_format(release: CorpusPaths, tmp_path: Path) -> None:
     findings, speech = examine_corpus("msp", MSP, replace(release, audio=(str(tmp_path / "no"),)), paper=True)
     assert [one.status for one in findings] == ["wrong"]
@@ -225,14 +246,14 @@ def test_only_what_the_targets_need_is_checked(study: Path) -> None:
 
 def test_a_wrong_study_is_reported_and_fails(study: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
+    unpinned = write(tmp_path / "unpinned.yaml", json.dumps({"backbones": {"w2v2-b": {"revision": None}}}))
     with pytest.raises(UserError, match="w2v2-b: weights: facebook/wav2vec2-base is not fetched") as error:
-        preflight(merged(files), json_file=tmp_path / "out.json")
+        preflight(merged([*files, unpinned]), json_file=tmp_path / "out.json")
     assert len(error.value.offenders) == 1
     assert "wrong    w2v2-b" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())
     assert {one["status"] for one in written["findings"]} >= {"ok", "wrong", "differs"}
-    pinned = write(tmp_path / "pinned.yaml", json.dumps({"backbones": {"w2v2-b": {"revision": "0" * 40}}}))
-    preflight(merged([*files, pinned]))
+    preflight(merged(files))
     assert "unknown  w2v2-b" in capsys.readouterr().out
 
 
@@ -263,7 +284,8 @@ def test_assumptions_that_make_no_sense(option: str, value: str) -> None:
 
 
 def test_a_configuration_that_is_merged_already(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
+    unpinned = write(study.with_name("unpinned.yaml"), json.dumps({"backbones": {"w2v2-b": {"revision": None}}}))
+    config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study, unpinned])
     assert main(["preflight", "--configuration", json.dumps(config)]) == 2
     assert "wrong    w2v2-b" in capsys.readouterr().out
     for wrong, message in (("{", "--configuration is no JSON"), ("[]", "--configuration is no mapping")):

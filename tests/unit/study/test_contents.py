@@ -36,6 +36,16 @@ def test_a_newer_file_with_the_recorded_content_is_the_same(study: tuple[Path, P
     assert same(study)
 
 
+def test_a_newer_link_to_an_older_file_with_the_recorded_content_is_the_same(study: tuple[Path, Path]) -> None:
+    data, record = study
+    os.utime(data, (500, 500))
+    link = data.with_name("link.npy")
+    link.symlink_to(data.name)
+    assert same((link, record))
+    os.utime(link, (500, 500), follow_symlinks=False)
+    assert not same((link, record))
+
+
 def test_another_content_is_not_the_same_and_named_once(
     study: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,17 +25,20 @@ class Stem:
         extractor: ``feature_extractor`` of a Hugging Face speech encoder.
         kernels: kernel size of each of its layers in samples of that layer.
         strides: stride of each of its layers.
+        normalised: its waveforms have zero mean and unit variance; otherwise they are in -1..1 as they are.
     """
 
     extractor: nn.Module
     kernels: Sequence[int]
     strides: Sequence[int]
+    normalised: bool = True
 
     @classmethod
-    def of(cls, backbone: nn.Module) -> "Stem":
+    def of(cls, backbone: nn.Module, *, normalised: bool = True) -> "Stem":
         """Return the stem of a Hugging Face speech encoder."""
         config = cast(Any, backbone.config)
-        return cls(cast(nn.Module, backbone.feature_extractor), tuple(config.conv_kernel), tuple(config.conv_stride))
+        extractor = cast(nn.Module, backbone.feature_extractor)
+        return cls(extractor, tuple(config.conv_kernel), tuple(config.conv_stride), normalised)
 
     @property
     def receptive_field(self) -> int:
@@ -57,7 +60,7 @@ class Stem:
         """Compute the features of one utterance.
 
         Args:
-            waveform: float32 (samples,) at 16 kHz, zero mean and unit variance.
+            waveform: float32 (samples,) at 16 kHz, of zero mean and unit variance if ``normalised``.
 
         Returns:
             float32 (frames, channels) on the CPU, rounded to bfloat16.
