@@ -112,12 +112,20 @@ rule extract_stem_features:
         deterministic=lambda wildcards, output: deterministic_flag(
             models_of_backbone(wildcards.backbone)
         ),
-        revision=REVISIONS["features"],
+        format=lambda wildcards, output: (
+            "float32"
+            if is_fp32(models_of_backbone(wildcards.backbone))
+            else "bfloat16"
+        ),
+        revision=lambda wildcards: with_format(
+            REVISIONS["features"], models_of_backbone(wildcards.backbone)
+        ),
     shell:
         r"""
         valence-gap extract-features \
             --backbone {params.backbone:q} \
             --audio {params.audio:q} \
+            --format {params.format:q} \
             --threads {threads} \
             {params.deterministic:q} \
             --output {params.folder:q} \

@@ -210,6 +210,39 @@ def deterministic_flag(models):
     return ["--deterministic"] if any(settings) else []
 
 
+def is_fp32(models):
+    """Whether the recipe of one of these models has `precision: fp32`, so that nothing is rounded for it."""
+    return any(
+        study.recipe(model).precision == "fp32"
+        for model in filter(study.is_trained, models)
+    )
+
+
+def with_format(revision, models):
+    """The revision of a stage, 3; with the number format, [3, 'fp32'], if one of these models has `precision: fp32`.
+
+    Stem features, pooled states and products of such a model are not rounded, and no other parameter says so.
+    """
+    return [revision, "fp32"] if is_fp32(models) else revision
+
+
+def fusion_backbone(wildcards):
+    """Configuration of the backbone whose dropout a fusion's head has; none if the recipe gives a number."""
+    if study.fusion(wildcards.fusion, 0).recipe.head_dropout is not None:
+        return []
+    audio = study.audio_model(wildcards.fusion)
+    if study.is_trained(audio):
+        return pretrained_files(study.backbone_of(audio))[:1]
+    return [f"{RESULTS}/models/{audio}/seed-{wildcards.seed}/config.json"]
+
+
+def fusion_lengths(wildcards):
+    """Index of the training audio, whose lengths a fusion with `batches: by-length` sorts by."""
+    if study.fusion(wildcards.fusion, 0).recipe.batches != "by-length":
+        return []
+    return pack_files(TRAIN_CORPUS, "train")[1:]
+
+
 def temp_unless_kept(path):
     """Mark results/.../features.npy as temporary, unless the study keeps its features."""
     return path if study.configuration.keep_features else temp(path)

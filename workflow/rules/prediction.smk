@@ -25,7 +25,7 @@ rule predict:
         model=lambda wildcards, input: parent(input.model),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_format(REVISIONS["predict"], [wildcards.model]),
     shell:
         r"""
         valence-gap predict-conditions \
@@ -69,7 +69,7 @@ rule pool_states:
             wildcards.model, wildcards.corpus, wildcards.split
         ),
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_format(REVISIONS["predict"], [wildcards.model]),
     shell:
         r"""
         valence-gap predict-conditions \

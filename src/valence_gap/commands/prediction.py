@@ -19,11 +19,17 @@ def _register_features(subparsers: "argparse._SubParsersAction[argparse.Argument
         "extract-features",
         help="compute the output of a backbone's frozen convolutional stem",
         description="Compute the output of a backbone's frozen convolutional stem for a pack of audio, one utterance "
-        "at a time and without padding, and store it as bfloat16. Every model on that backbone shares it.",
+        "at a time and without padding, and store it. Every model on that backbone shares it.",
     )
     parser.add_argument("--backbone", type=Path, required=True, metavar="DIR", help="backbone, Hugging Face format")
     parser.add_argument("--audio", type=Path, required=True, metavar="DIR", help="pack of the audio")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
+    parser.add_argument(
+        "--format",
+        choices=["bfloat16", "float32"],
+        default="bfloat16",
+        help="number format on disk; models with precision: fp32 need float32, in twice the space (default: bfloat16)",
+    )
     _add_computation(parser)
     parser.set_defaults(run=_extract_features)
 
@@ -69,7 +75,8 @@ def _extract_features(args: argparse.Namespace) -> None:
     from valence_gap.prediction.stem_features import extract_features
 
     torch.set_num_threads(args.threads)
-    extract_features(args.backbone, args.audio, args.output, deterministic=args.deterministic)
+    rounded = args.format == "bfloat16"
+    extract_features(args.backbone, args.audio, args.output, rounded=rounded, deterministic=args.deterministic)
 
 
 def _predict(args: argparse.Namespace) -> None:

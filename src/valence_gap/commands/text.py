@@ -61,6 +61,18 @@ def _register_fusion(subparsers: "argparse._SubParsersAction[argparse.ArgumentPa
     for split in ("train", "dev"):
         _add_split(train, f"{split}-", f"{split} split")
         train.add_argument(f"--{split}-labels", type=Path, required=True, metavar="FILE.parquet", help="its labels")
+    train.add_argument(
+        "--backbone",
+        type=Path,
+        metavar="DIR",
+        help="backbone of the audio model; the head has its final_dropout if the recipe has head_dropout: null",
+    )
+    train.add_argument(
+        "--train-lengths",
+        type=Path,
+        metavar="FILE.parquet",
+        help="index of the pack of the training audio (id, samples); used if the recipe has batches: by-length",
+    )
     train.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the fusion")
     train.set_defaults(run=_train_fusion)
 
@@ -149,7 +161,8 @@ def _embed_text(args: argparse.Namespace) -> None:
 def _train_fusion(args: argparse.Namespace) -> None:
     from valence_gap.definitions.text import Fusion
     from valence_gap.definitions.values import from_json
-    from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, train_fusion
+    from valence_gap.text.fusion import train_fusion
+    from valence_gap.text.fusion_inputs import FusionSplit, StoredEmbeddings
 
     train = FusionSplit(
         StoredEmbeddings(args.train_embeddings, args.train_predictions),
@@ -161,11 +174,13 @@ def _train_fusion(args: argparse.Namespace) -> None:
         StoredEmbeddings(args.dev_text_embeddings, args.dev_text_index),
         args.dev_labels,
     )
-    train_fusion(from_json(Fusion, args.definition), train, dev, args.output)
+    fusion = from_json(Fusion, args.definition)
+    train_fusion(fusion, train, dev, args.output, backbone=args.backbone, lengths=args.train_lengths)
 
 
 def _predict_fusion(args: argparse.Namespace) -> None:
-    from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, predict_fusion
+    from valence_gap.text.fusion import predict_fusion
+    from valence_gap.text.fusion_inputs import FusionSplit, StoredEmbeddings
 
     split = FusionSplit(
         StoredEmbeddings(args.embeddings, args.predictions), StoredEmbeddings(args.text_embeddings, args.text_index)

@@ -17,7 +17,7 @@ from valence_gap.models.loading import SpeechModel, load
 from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, resolve
+from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, products_of, resolve
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.weights import folders
 
@@ -120,7 +120,7 @@ def predict_conditions(
             model needs only the features.
         predictions: Parquet file to write, with the columns id, condition, arousal, dominance, valence.
         embeddings: ``.npy`` file to write, with the pooled states: float16 (rows of the predictions, hidden), or
-            float32 if the values do not fit in float16.
+            float32 if the model has ``precision: fp32`` or the values do not fit in float16.
         features: stored stem features of the clean audio, from the model's backbone.
         deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
         record: JSON file to write; None: no file. See :func:`valence_gap.runtime.provenance.run_record`.
@@ -131,7 +131,7 @@ def predict_conditions(
     started = time.monotonic()
     loaded = load(model).to(device())
     tables, states = [], []
-    with deterministic_kernels(deterministic):
+    with deterministic_kernels(deterministic), products_of(loaded.precision):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
             values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
@@ -142,7 +142,7 @@ def predict_conditions(
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
     pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
     with files.atomic_file(embeddings) as array, files.atomic_file(predictions) as table:  # both appear, or neither
-        data_files.write_array(array, _compact(pooled))
+        data_files.write_array(array, pooled if loaded.precision == "fp32" else _compact(pooled))
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}

@@ -19,7 +19,7 @@ from valence_gap.prediction.inference import Floats, predict
 from valence_gap.prediction.inputs import Inputs, computed_inputs
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.precision import Precision, device
+from valence_gap.runtime.precision import Precision, device, products_of
 from valence_gap.runtime.progress import log_line, progress
 
 CHUNK_S = 10.0
@@ -65,7 +65,8 @@ def predict_files(
         output: the CSV file; None: standard output.
         chunk_s: a longer file is cut into equal chunks of at most this duration, and its score is their mean.
         per_chunk: write one row per chunk (file, start_s, end_s) instead of one row per file (file, duration_s).
-        precision: number format of the products; None: the one of the model's training.
+        precision: number format of the products; None: the one of the model's training. With ``fp32`` nothing is
+            rounded.
 
     Raises:
         UserError: some files could not be used (raised after the scores of all others are written), there is no audio,
@@ -74,12 +75,13 @@ def predict_files(
     if not (math.isfinite(chunk_s) and chunk_s >= SHORTEST_CHUNK_S):
         raise UserError("chunks cannot have this length", [f"{chunk_s} s"], f"Give {SHORTEST_CHUNK_S} s or longer.")
     files, bad = find_files(audio)
-    loaded = load(model).to(device())
+    loaded = load(model, precision).to(device())
     tables = []
-    for group in _groups(files, round(chunk_s * SAMPLE_RATE_HZ), bad):
-        what = f"predictions, {group[0].name}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-        values, _ = predict(loaded, _inputs(loaded, group), precision=precision or loaded.precision, what=what)
-        tables.append((chunk_table if per_chunk else file_table)(group, values))
+    with products_of(loaded.precision):
+        for group in _groups(files, round(chunk_s * SAMPLE_RATE_HZ), bad):
+            what = f"predictions, {group[0].name}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
+            values, _ = predict(loaded, _inputs(loaded, group), precision=loaded.precision, what=what)
+            tables.append((chunk_table if per_chunk else file_table)(group, values))
     if tables:
         _write(pd.concat(tables, ignore_index=True), output)
     if bad:

@@ -110,7 +110,7 @@ def training_steps(
         UserError: the loss is not finite.
     """
     recipe = training.recipe
-    rows_of = epoch_batches(learner.train.inputs.lengths, recipe.batch_size, seed=training.seed, epoch=journal.epoch)
+    rows_of = epoch_batches(learner.lengths, recipe.batch_size, seed=training.seed, epoch=journal.epoch)
     step_logger = StepLogger(recipe, journal, len(rows_of))
     left = rows_of[journal.step :]
     learner.module.train()
@@ -211,7 +211,7 @@ def _reproducible(recipe: Recipe) -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(recipe.threads)
     try:
-        with precision.deterministic_kernels(recipe.deterministic):
+        with precision.deterministic_kernels(recipe.deterministic), precision.products_of(recipe.precision):
             yield
     finally:
         torch.set_num_threads(threads)

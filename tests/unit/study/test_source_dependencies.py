@@ -19,7 +19,7 @@ def stages_of_commands() -> list[tuple[str, str]]:
     found = []
     for path in sorted(RULES.glob("*.smk")):
         for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE):
-            stage = re.search(r'revision=REVISIONS\["(\w+)"\]', rule)
+            stage = re.search(r'revision=[^"]*REVISIONS\["(\w+)"\]', rule)
             command = re.search(r"^ *(?:exec )?valence-gap ([a-z-]+) ", rule, flags=re.MULTILINE)
             if stage and command:
                 found.append((command[1], stage[1]))

@@ -12,7 +12,8 @@ from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
 from valence_gap.scores.metrics import cccs
-from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, predict_fusion, read_split, train_fusion
+from valence_gap.text.fusion import predict_fusion, train_fusion
+from valence_gap.text.fusion_inputs import FusionSplit, StoredEmbeddings, read_split
 
 FUSION = Fusion(recipe=Recipe(epochs=40, patience=5, learning_rate=3e-3, batch_size=32))
 AUDIO, TEXT = 6, 5

@@ -58,7 +58,7 @@ def test_labels_without_audio_are_skipped_and_reported(
 
 def test_a_split_without_utterances_is_reported(data: TrainingData, tmp_path: Path) -> None:
     empty = pd.DataFrame({"id": pd.array([], dtype="str"), "offset": np.int64([]), "frames": np.int64([])})
-    data_files.write_array(tmp_path / "dev" / "features.npy", np.zeros((0, CHANNELS), np.uint16))
+    data_files.write_array(tmp_path / "dev" / "features.npy", np.zeros((0, CHANNELS), np.float32))
     data_files.write_parquet(tmp_path / "dev" / "index.parquet", empty)
     given = data.arguments(tmp_path) | {"dev_split": replace(data.dev, features=tmp_path / "dev")}
     with pytest.raises(UserError, match="there is no utterance"):
