@@ -112,13 +112,10 @@ rule extract_stem_features:
         deterministic=lambda wildcards, output: deterministic_flag(
             models_of_backbone(wildcards.backbone)
         ),
-        format=lambda wildcards, output: (
-            "float32"
-            if is_fp32(models_of_backbone(wildcards.backbone))
-            else "bfloat16"
-        ),
+        format=lambda wildcards, output: study.features_format(wildcards.backbone),
         revision=lambda wildcards: with_format(
-            REVISIONS["features"], models_of_backbone(wildcards.backbone)
+            REVISIONS["features"],
+            study.features_format(wildcards.backbone) == "float32",
         ),
     shell:
         r"""

@@ -210,20 +210,12 @@ def deterministic_flag(models):
     return ["--deterministic"] if any(settings) else []
 
 
-def is_fp32(models):
-    """Whether the recipe of one of these models has `precision: fp32`, so that nothing is rounded for it."""
-    return any(
-        study.recipe(model).precision == "fp32"
-        for model in filter(study.is_trained, models)
-    )
-
-
-def with_format(revision, models):
-    """The revision of a stage, 3; with the number format, [3, 'fp32'], if one of these models has `precision: fp32`.
+def with_format(revision, in_float32):
+    """The revision of a stage, 3; with the number format, [3, 'fp32'], for a model with `precision: fp32`.
 
     Stem features, pooled states and products of such a model are not rounded, and no other parameter says so.
     """
-    return [revision, "fp32"] if is_fp32(models) else revision
+    return [revision, "fp32"] if in_float32 else revision
 
 
 def fusion_backbone(wildcards):

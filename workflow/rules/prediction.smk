@@ -25,7 +25,9 @@ rule predict:
         model=lambda wildcards, input: parent(input.model),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=lambda wildcards: with_format(REVISIONS["predict"], [wildcards.model]),
+        revision=lambda wildcards: with_format(
+            REVISIONS["predict"], study.in_float32(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \
@@ -69,7 +71,9 @@ rule pool_states:
             wildcards.model, wildcards.corpus, wildcards.split
         ),
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=lambda wildcards: with_format(REVISIONS["predict"], [wildcards.model]),
+        revision=lambda wildcards: with_format(
+            REVISIONS["predict"], study.in_float32(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \

@@ -21,7 +21,7 @@ from valence_gap.study.study import Study
 FRAMES_PER_S = 50
 RATE_HZ = 16_000
 PACK_BYTES_PER_S = 2 * RATE_HZ
-BYTES_PER_FEATURE = 2
+BYTES_PER_FEATURE = {"bfloat16": 2, "float32": 4}
 TRAINING = 3  # forward and backward
 # Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
 # products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
@@ -141,8 +141,9 @@ class Costs:
         train, dev = self.speech(self.train, "train"), self.speech(self.train, "dev")
         one = self.forward(model, train.mean_s, stem=recipe.train_stem)
         name = f"{model} seed {seed}"
-        if row.frozen:  # its head is trained on pooled states, which are computed once
-            return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
+        if row.frozen:  # its pooled states are computed once, or in each epoch; they need no backward pass
+            passes = recipe.epochs if recipe.frozen_mode == "training" else 1
+            return Work("pool", name, passes * one * (train.seconds * row.fraction + dev.seconds))
         trained_s = recipe.epochs * (TRAINING * train.seconds * row.fraction + dev.seconds)
         return Work("cnn14" if self.study.is_cnn14(model) else "finetune", name, one * trained_s, TRAINING * one)
 
@@ -224,7 +225,8 @@ class Costs:
         """Bytes of cached stem features by backbone."""
         found: dict[str, float] = {}
         for (backbone, *_), speech in self.stem_cached().items():
-            size = FRAMES_PER_S * BYTES_PER_FEATURE * self.sizes[backbone].stem[-1] * speech.seconds
+            width = BYTES_PER_FEATURE[self.study.features_format(backbone)]
+            size = FRAMES_PER_S * width * self.sizes[backbone].stem[-1] * speech.seconds
             found[backbone] = found.get(backbone, 0.0) + size
         return found
 
@@ -237,7 +239,8 @@ class Costs:
         total = 0.0
         for model, _, name, corpus in self.plan.predictions:
             hidden = self._hidden(self.study.audio_model(model))
-            total += self.conditions(name, corpus)[0] * self.speech(corpus, "test").utterances * 2.0 * hidden
+            width = 4.0 if self.study.in_float32(self.study.audio_model(model)) else 2.0
+            total += self.conditions(name, corpus)[0] * self.speech(corpus, "test").utterances * width * hidden
         return total
 
     def _hidden(self, model: str) -> int:

@@ -66,3 +66,11 @@ def test_few_kernels_are_kept_if_required(few: bool, made: int) -> None:
     command = [sys.executable, "-c", KERNELS.format(few=few)]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert output.count("create:cache_miss") == made
+
+
+@pytest.mark.parametrize(("requested", "inside"), [("fp32", False), ("bf16", True), ("auto", True)])
+def test_float32_products_are_not_rounded_to_tf32(requested: precision.Precision, inside: bool) -> None:
+    assert torch.backends.cudnn.allow_tf32  # PyTorch's default
+    with precision.products_of(requested):
+        assert torch.backends.cudnn.allow_tf32 == inside
+    assert torch.backends.cudnn.allow_tf32
