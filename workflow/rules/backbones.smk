@@ -112,17 +112,18 @@ rule extract_stem_features:
         deterministic=lambda wildcards, output: deterministic_flag(
             models_of_backbone(wildcards.backbone)
         ),
-        format=lambda wildcards, output: study.features_format(wildcards.backbone),
-        revision=lambda wildcards: with_format(
-            REVISIONS["features"],
-            study.features_format(wildcards.backbone) == "float32",
+        format=lambda wildcards, output: flags(
+            "--format", features_format(wildcards.backbone)
+        ),
+        revision=lambda wildcards: with_settings(
+            REVISIONS["features"], *features_format(wildcards.backbone)
         ),
     shell:
         r"""
         valence-gap extract-features \
             --backbone {params.backbone:q} \
             --audio {params.audio:q} \
-            --format {params.format:q} \
+            {params.format:q} \
             --threads {threads} \
             {params.deterministic:q} \
             --output {params.folder:q} \

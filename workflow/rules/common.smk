@@ -210,12 +210,29 @@ def deterministic_flag(models):
     return ["--deterministic"] if any(settings) else []
 
 
-def with_format(revision, in_float32):
-    """The revision of a stage, 3; with the number format, [3, 'fp32'], for a model with `precision: fp32`.
+def with_settings(revision, *settings):
+    """The revision of a stage, 3; with the settings that are given, [3, 'fp32'].
 
-    Stem features, pooled states and products of such a model are not rounded, and no other parameter says so.
+    A rule records its revision, so that a setting here makes it run again, and one that is left out (None) does not.
     """
-    return [revision, "fp32"] if in_float32 else revision
+    given = [setting for setting in settings if setting is not None]
+    return [revision, *given] if given else revision
+
+
+def number_format(model):
+    """'fp32' for a model whose stem features, pooled states and products are not rounded; None for others."""
+    return "fp32" if study.in_float32(model) else None
+
+
+def projection_settings():
+    """The settings of figure 10 that differ from the defaults, as JSON; None if none does."""
+    projection = study.configuration.projection
+    return to_json(projection) if projection != type(projection)() else None
+
+
+def features_format(backbone):
+    """['float32'] if the stem features of a backbone are not rounded, because one of its models needs them so."""
+    return ["float32"] if study.features_format(backbone) == "float32" else []
 
 
 def fusion_backbone(wildcards):

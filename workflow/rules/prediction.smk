@@ -25,8 +25,8 @@ rule predict:
         model=lambda wildcards, input: parent(input.model),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=lambda wildcards: with_format(
-            REVISIONS["predict"], study.in_float32(wildcards.model)
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
         ),
     shell:
         r"""
@@ -71,8 +71,8 @@ rule pool_states:
             wildcards.model, wildcards.corpus, wildcards.split
         ),
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=lambda wildcards: with_format(
-            REVISIONS["predict"], study.in_float32(wildcards.model)
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
         ),
     shell:
         r"""

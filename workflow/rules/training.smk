@@ -42,8 +42,8 @@ rule finetune:
         folder=subpath(output[0], parent=True),
         # Snakemake deletes outputs before each attempt, so the state that a training resumes from is in another folder.
         scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.model}/seed-{wildcards.seed}",
-        revision=lambda wildcards: with_format(
-            REVISIONS["train"], study.in_float32(wildcards.model)
+        revision=lambda wildcards: with_settings(
+            REVISIONS["train"], number_format(wildcards.model)
         ),
     shell:
         r"""

@@ -25,6 +25,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     for parser, run in ((measure, _measure), (project, _project)):
         _add_files(parser)
+        parser.add_argument(
+            "--projection", default="{}", metavar="JSON", help="definition: number of utterances, settings of t-SNE"
+        )
         parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the table that is written")
         parser.set_defaults(run=run)
     measure.add_argument("--evaluation", required=True, help="how to measure: JSON of definitions.Evaluation")
@@ -55,15 +58,18 @@ def _files(args: argparse.Namespace) -> "EmbeddingFiles":
 
 
 def _measure(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.evaluation import Evaluation
+    from valence_gap.definitions.evaluation import Evaluation, Projection
     from valence_gap.definitions.values import from_json
     from valence_gap.embeddings.separation import measure_separation
 
     evaluation = from_json(Evaluation, args.evaluation)
-    measure_separation(_files(args), evaluation, args.output)
+    projection = from_json(Projection, args.projection)
+    measure_separation(_files(args), projection, evaluation, args.output)
 
 
 def _project(args: argparse.Namespace) -> None:
+    from valence_gap.definitions.evaluation import Projection
+    from valence_gap.definitions.values import from_json
     from valence_gap.embeddings.projection import project_states
 
-    project_states(_files(args), args.seed, args.output)
+    project_states(_files(args), from_json(Projection, args.projection), args.seed, args.output)

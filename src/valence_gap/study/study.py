@@ -159,13 +159,14 @@ class Study:
         return not streamed and not self.recipe(model).train_stem
 
     def in_float32(self, model: str) -> bool:
-        """Whether a model's recipe has ``precision: fp32``, so that nothing is rounded for it; a checkpoint has none."""
+        """Whether nothing is rounded for a model: its recipe has ``precision: fp32``. A checkpoint has no recipe."""
         return self.is_trained(model) and self.recipe(model).precision == "fp32"
 
     def features_format(self, backbone: str) -> Literal["bfloat16", "float32"]:
         """Number format in which the stem output of a backbone is cached: float32 if one of its models needs it."""
         models = [name for name, model in self.models.items() if model.backbone == backbone]
-        return "float32" if any(map(self.in_float32, models)) else "bfloat16"
+        readers = [name for name in models if self.is_trained(name) and not self.recipe(name).train_stem]
+        return "float32" if any(map(self.in_float32, readers)) else "bfloat16"
 
     def figure_config(self, target: str) -> Figure:
         """What a figure or table shows; nothing if the study does not define it."""
