@@ -1,8 +1,10 @@
 """Count the inputs by their outcome, over all workers, and print the sums at the end of the run."""
 
+from collections import Counter
+
 import hypothesis
 import pytest
-from harness import KINDS, TALLY
+from harness import JUDGED, KINDS, TALLY
 
 from valence_gap.runtime import provenance
 
@@ -19,6 +21,7 @@ hypothesis.settings.register_profile(
 
 def pytest_configure(config):
     config.stash[COUNTS] = dict.fromkeys(KINDS, 0)
+    config.stash[OUTCOMES] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -32,14 +35,21 @@ def _quick(monkeypatch):
 def pytest_testnodedown(node, error):
     for kind, count in getattr(node, "workeroutput", {}).get("fuzz", {}).items():
         node.config.stash[COUNTS][kind] += count
+    for kind, outcome, count in getattr(node, "workeroutput", {}).get("judged", []):
+        node.config.stash[OUTCOMES][kind, outcome] += count
 
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["fuzz"] = dict(TALLY)
+        session.config.workeroutput["judged"] = [(*key, count) for key, count in JUDGED.items()]
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    outcomes = config.stash[OUTCOMES] + JUDGED
+    for kind in sorted({kind for kind, _ in outcomes}):
+        found = ", ".join(f"{outcomes[kind, outcome]} {outcome}" for outcome in ("right", "refused", "silent"))
+        terminalreporter.write_line(f"{kind}: {found}")
     counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in KINDS}
     if not any(counts.values()):
         return
@@ -51,3 +61,4 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 COUNTS = pytest.StashKey[dict[str, int]]()
+OUTCOMES = pytest.StashKey[Counter]()

@@ -9,9 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import soundfile
 
-from valence_gap.audio.decoding import header_problem, truncation
+from valence_gap.audio.decoding import AudioError, read_header
 from valence_gap.corpora.inventory import files_below, is_audio, is_utf_8
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.text_files import FORK, THREADS
@@ -144,11 +143,7 @@ def _headers(files: Sequence[str]) -> list[tuple[float, int, str, str]]:
 def _header(file: str) -> tuple[float, int, str, str]:
     """Return seconds and Hz, and for a bad file the reason and the details."""
     try:
-        info = soundfile.info(file)
-    except (soundfile.SoundFileError, OSError) as error:
-        return float("nan"), 0, UNREADABLE, str(getattr(error, "error_string", error))
-    if problem := header_problem(info.frames, info.samplerate):
-        return float("nan"), 0, UNREADABLE, problem
-    if cut := truncation(info.frames, info.samplerate, info.extra_info):
-        return float("nan"), 0, TRUNCATED, cut
-    return info.frames / info.samplerate, info.samplerate, "", ""
+        header = read_header(Path(file))
+    except AudioError as error:
+        return float("nan"), 0, TRUNCATED if error.kind == "truncated" else UNREADABLE, error.detail
+    return float("nan") if header.seconds is None else header.seconds, header.rate_hz, "", ""

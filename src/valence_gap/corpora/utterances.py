@@ -125,6 +125,7 @@ def build_corpus_table(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, rep
     for reason, problems in unreadable.items():
         report.note(reason, problems)
     report.note_rows("audio without a sample", entries[entries["duration_s"] == 0])
+    report.note_rows("audio whose header gives no length", entries[np.isnan(seconds) & (rates_hz > 0)])
     _note_rates(rates_hz, entries, report)
     for column in ("speaker", "gender", "transcript"):
         entries[column] = entries[column].astype("str")

@@ -12,7 +12,7 @@ from torch import Tensor
 from valence_gap.audio import packs
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs
+from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
 from valence_gap.weights import folders
@@ -69,7 +69,7 @@ def _write(folder: Path, inputs: Inputs, stem: Stem) -> None:
     rows = progress(range(len(inputs)), "stem features", unit="utterances")
     blocks = (_frames(inputs, row, rounded=stem.rounded) for row in rows)
     data_files.write_blocks(folder / FEATURES, dtype, shape, blocks)
-    data_files.write_parquet(folder / INDEX, pd.DataFrame(index))
+    data_files.write_parquet(folder / packs.INDEX, pd.DataFrame(index))
 
 
 def _frames(inputs: Inputs, row: int, *, rounded: bool) -> Bits:

@@ -6,8 +6,6 @@ concatenated without standardisation or projection.
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models.families import family_of, final_dropout
 from valence_gap.models.head import RegressionHead
+from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_csv, write_parquet
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import atomic_folder, write_json
@@ -73,7 +72,7 @@ def train_fusion(
             [f"train: {examples.vectors.shape[1]} values per utterance", f"dev: {dev_examples.vectors.shape[1]}"],
         )
     sorted_by = _batch_lengths(fusion.recipe, examples.ids, lengths)
-    with _reproducible(fusion.recipe):
+    with precision.cpu_threads(fusion.recipe.threads):
         head, rows = train_head(
             fusion,
             (examples.vectors, targets),
@@ -232,13 +231,3 @@ def predict_fusion(
         inputs = split.inputs("test") | {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
         computed = {"device": "cpu", "precision": "float32", "deterministic": True}
         write_json(record, run_record(definition, inputs=inputs, started=started) | computed)
-
-
-@contextmanager
-def _reproducible(recipe: Recipe) -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -74,3 +74,15 @@ def test_float32_products_are_not_rounded_to_tf32(requested: precision.Precision
     with precision.products_of(requested):
         assert torch.backends.cudnn.allow_tf32 == inside
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_the_number_of_threads_is_restored_even_after_an_error() -> None:
+    before = torch.get_num_threads()
+
+    def fail() -> None:
+        assert torch.get_num_threads() == before + 1
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"), precision.cpu_threads(before + 1):
+        fail()
+    assert torch.get_num_threads() == before

@@ -11,6 +11,7 @@ import yaml
 
 from valence_gap.definitions.models import Recipe, Training
 from valence_gap.definitions.values import from_json, to_json
+from valence_gap.preflight.run import merged
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.study import load, schema
 
@@ -154,3 +155,12 @@ def test_equal_definitions_have_equal_json() -> None:
 def test_the_miniatures_placeholder_is_resolved(config: dict[str, Any]) -> None:
     paths = load(config).paths("iemocap")
     assert paths.audio == ("results/miniature/raw/IEMOCAP_full_release",)
+
+
+def test_the_papers_transformers_are_evaluated_every_hundred_steps_and_the_others_once_an_epoch() -> None:
+    presets = [ROOT / "workflow/presets" / name for name in ("paper.yaml", "beyond.yaml")]
+    study = load(merged([ROOT / "config.yaml", *presets]), project=ROOT)
+    own = [name for name, model in study.models.items() if str(model.recipe).startswith("paper")]
+    assert {name: every for name in own if (every := study.recipe(name).evaluate_every) != 100} == {"cnn14": None}
+    assert {"w2v2-b", "w2v2-b-frozen", "w2v2-L-random", "w2v-bert"} <= set(own)
+    assert {study.fusion(name, 42).recipe.evaluate_every for name in study.configuration.fusions} == {None}
