@@ -92,7 +92,7 @@ def test_features_that_are_rounded_are_refused_by_a_model_in_float32(tmp_path):
     audio, features = make_audio(tmp_path / "audio"), tmp_path / "features"
     extract_features(tmp_path / "backbone", audio, features)
     with pytest.raises(UserError, match="rounded to bfloat16") as caught:
-        predict_conditions(tmp_path / "model", {"clean": None}, tmp_path / "p", tmp_path / "e", features=features)
+        predict_conditions(tmp_path / "model", {"clean": None}, tmp_path / "p", features=features)
     assert caught.value.offenders == (str(features / "features.npy"),)
     assert "--format float32" in caught.value.remedy
 
