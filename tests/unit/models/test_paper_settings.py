@@ -7,6 +7,7 @@ one for each transformer, with the settings that it was trained with. They are t
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,9 +19,12 @@ from torch import nn
 from valence_gap.definitions.text import Fusion
 from valence_gap.models import cnn14, loading, wav2vec2
 from valence_gap.models.encoder import TransformerModel
+from valence_gap.models.encoder_config import EncoderConfig
+from valence_gap.models.families import final_dropout
 from valence_gap.models.layers import attention
 from valence_gap.prediction.inputs import pad
 from valence_gap.preflight.run import merged
+from valence_gap.runtime.errors import UserError
 from valence_gap.study.study import Study, load
 from valence_gap.text.fusion import train_fusion
 
@@ -161,3 +165,21 @@ def test_the_head_of_a_fusion_has_the_dropout_of_its_audio_models_backbone(tmp_p
     train_fusion(short, train, train, tmp_path / "model", backbone=folder, lengths=lengths)
     config = json.loads((tmp_path / "model/config.json").read_text())
     assert config["head_dropout"] == RECORDS[backbone].final_dropout
+
+
+def test_a_number_in_the_recipe_takes_precedence_and_an_encoder_without_the_key_has_the_default(tmp_path: Path) -> None:
+    folder = small_folder(tmp_path, "w2v2-b")
+    training = paper().training("w2v2-b", 42)
+    number = replace(training, recipe=replace(training.recipe, head_dropout=0.25))
+    model = loading.build(number, folder)
+    assert isinstance(model, TransformerModel)
+    assert model.regression.dropout.p == 0.25
+    assert final_dropout(EncoderConfig(model_type="hubert")) == 0.1
+    whisper: Any = SimpleNamespace(model_type="whisper")
+    assert final_dropout(whisper) == 0.1
+
+
+def test_a_cnn14_without_a_head_dropout_of_its_own_is_refused() -> None:
+    training = paper().training("cnn14", 42)
+    with pytest.raises(UserError, match="head dropout"):
+        loading.build(replace(training, recipe=replace(training.recipe, head_dropout=None)), None)
