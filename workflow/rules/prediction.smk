@@ -26,7 +26,9 @@ rule predict:
         model=lambda wildcards, input: parent(input.model),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \
@@ -68,7 +70,9 @@ rule predict_conditions:
         model=lambda wildcards, input: parent(input.model),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \
@@ -111,7 +115,9 @@ rule pool_states:
             wildcards.model, wildcards.corpus, wildcards.split
         ),
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \
