@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.definitions.figures import Inputs, Run
 from valence_gap.embeddings import loading, projection, separation
 
 COUNTS = {"one": 60, "two": 40}
 EVALUATION = Evaluation(bootstrap=50)
+PROJECTION = Projection()
 
 
 def write_embedding_files(folder):
@@ -46,6 +47,6 @@ def write_embedding_files(folder):
 
 def figure_inputs(files, folder):
     """Measure and project the states; the figure is drawn from these tables."""
-    separation.measure_separation(files, EVALUATION, folder / "separation.csv")
-    projection.project_states(files, EVALUATION.seed, folder / "projection.parquet")
+    separation.measure_separation(files, PROJECTION, EVALUATION, folder / "separation.csv")
+    projection.project_states(files, PROJECTION, EVALUATION.seed, folder / "projection.parquet")
     return Inputs(projection=folder / "projection.parquet", separation=folder / "separation.csv")

@@ -22,9 +22,9 @@ RUN = {
 }
 
 
-def make_model(folder, kind="wav2vec2", norm="layer"):
+def make_model(folder, kind="wav2vec2", norm="layer", precision="auto"):
     make_backbone(folder / "backbone", kind, norm, stable=norm == "layer")
-    model = loading.build(training(layers=2), folder / "backbone").eval()
+    model = loading.build(training(layers=2, precision=precision), folder / "backbone").eval()
     model.save(folder / "model")
     (folder / "model/run.json").write_text(json.dumps(RUN))
     (folder / "model/training.csv").write_text(

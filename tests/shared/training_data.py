@@ -51,7 +51,8 @@ def split(folder: Path, count: int, seed: int) -> TrainingSplit:
     offsets = np.concatenate([[0], np.cumsum(frames)[:-1]])
     features = random.standard_normal((frames.sum(), CHANNELS)).astype(np.float32)
     features[:, :3] += 4 * np.repeat(labels, frames, axis=0)
-    data_files.write_array(folder / "features" / "features.npy", (features.view(np.uint32) >> 16).astype(np.uint16))
+    features = (features.view(np.uint32) & 0xFFFF0000).view(np.float32)  # float32 with the digits of bfloat16
+    data_files.write_array(folder / "features" / "features.npy", features)
     data_files.write_parquet(
         folder / "features" / "index.parquet", pd.DataFrame({"id": ids, "offset": offsets, "frames": frames})
     )

@@ -174,3 +174,29 @@ def test_the_presets_pin_the_models_of_the_hub_whose_commit_is_known() -> None:
     assert all(COMMIT.fullmatch(each["revision"]) for name, each in hub.items() if name not in resolved)
     with_checksum = {"w2v2-b", "hubert-b", "w2v2-L-xls-r", "w2v2-L-robust-12-released"}
     assert {name for name, each in hub.items() if each.get("sha256")} == with_checksum
+
+
+def test_float32_and_the_choices_of_the_preset_are_in_the_commands(workflow: Workflow) -> None:
+    (workflow.root / "my-corpora.yaml").write_text(MY_CORPORA)
+    (workflow.root / "exact.yaml").write_text("models: {w2v2-b: {overrides: {precision: fp32}}}")
+    files = (PAPER, "my-corpora.yaml", "exact.yaml")
+    output = workflow.snakemake("--dry-run", "--printshellcmds", configfiles=files)
+    found = re.findall(r"valence-gap (?:.*\\\n)+.*", output)
+    commands = [" ".join(command.replace("\\\n", " ").split()) for command in found]
+    stored = {
+        backbone: {"--format float32" in command for command in commands if f"{backbone} --audio" in command}
+        for backbone in ("w2v2-b", "hubert-b")
+    }
+    assert stored == {"w2v2-b": {True}, "hubert-b": {False}}
+    (fusion,) = (
+        command
+        for command in commands
+        if "models/hubert-b-fusion/seed-42 " in f"{command} " and "train-fusion" in command
+    )
+    assert "--backbone results/paper/pretrained/hubert-b " in fusion
+    assert "--train-lengths results/paper/audio/msp-podcast/clean/train/index.parquet" in fusion
+    plain = {"recipes": {"paper-fusion": {"head_dropout": 0.1, "batches": "shuffled"}}}
+    (workflow.root / "plain.yaml").write_text(yaml.safe_dump(plain))
+    output = workflow.snakemake("--dry-run", "--printshellcmds", configfiles=(PAPER, "my-corpora.yaml", "plain.yaml"))
+    assert "train-fusion" in output
+    assert "--train-lengths" not in output

@@ -141,12 +141,18 @@ rule extract_stem_features:
         deterministic=lambda wildcards, output: deterministic_flag(
             models_of_backbone(wildcards.backbone)
         ),
-        revision=REVISIONS["features"],
+        format=lambda wildcards, output: flags(
+            "--format", features_format(wildcards.backbone)
+        ),
+        revision=lambda wildcards: with_settings(
+            REVISIONS["features"], *features_format(wildcards.backbone)
+        ),
     shell:
         r"""
         valence-gap extract-features \
             --backbone {params.backbone:q} \
             --audio {params.audio:q} \
+            {params.format:q} \
             --threads {threads} \
             {params.deterministic:q} \
             --output {params.folder:q} \

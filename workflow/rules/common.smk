@@ -350,6 +350,48 @@ def deterministic_flag(models):
     return ["--deterministic"] if any(settings) else []
 
 
+def with_settings(revision, *settings):
+    """The revision of a stage, 3; with the settings that are given, [3, 'fp32'].
+
+    A rule records its revision, so that a setting here makes it run again, and one that is left out (None) does not.
+    """
+    given = [setting for setting in settings if setting is not None]
+    return [revision, *given] if given else revision
+
+
+def number_format(model):
+    """'fp32' for a model whose stem features, pooled states and products are not rounded; None for others."""
+    return "fp32" if study.in_float32(model) else None
+
+
+def projection_settings():
+    """The settings of figure 10 that differ from the defaults, as JSON; None if none does."""
+    projection = study.configuration.projection
+    return to_json(projection) if projection != type(projection)() else None
+
+
+def features_format(backbone):
+    """['float32'] if the stem features of a backbone are not rounded, because one of its models needs them so."""
+    return ["float32"] if study.features_format(backbone) == "float32" else []
+
+
+def fusion_backbone(wildcards):
+    """Configuration of the backbone whose dropout a fusion's head has; none if the recipe gives a number."""
+    if study.fusion(wildcards.fusion, 0).recipe.head_dropout is not None:
+        return []
+    audio = study.audio_model(wildcards.fusion)
+    if study.is_trained(audio):
+        return pretrained_files(study.backbone_of(audio))[:1]
+    return [f"{RESULTS}/models/{audio}/seed-{wildcards.seed}/config.json"]
+
+
+def fusion_lengths(wildcards):
+    """Index of the training audio, whose lengths a fusion with `batches: by-length` sorts by."""
+    if study.fusion(wildcards.fusion, 0).recipe.batches != "by-length":
+        return []
+    return pack_files(TRAIN_CORPUS, "train")[1:]
+
+
 def temp_unless_kept(path):
     """Mark results/.../features.npy as temporary, unless the study keeps its features."""
     return path if study.configuration.keep_features else temp(path)

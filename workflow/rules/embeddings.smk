@@ -27,7 +27,8 @@ rule measure_separation:
         utterances=[*tables_of("figure_10", "utterances")],
         packed=flags("--packed", pack_indexes_of("figure_10")),
         evaluation=to_json(study.configuration.evaluation),
-        revision=REVISIONS["embeddings"],
+        projection=lambda wildcards, output: to_json(study.configuration.projection),
+        revision=with_settings(REVISIONS["embeddings"], projection_settings()),
     shell:
         r"""
         valence-gap measure-separation \
@@ -37,6 +38,7 @@ rule measure_separation:
             --utterances {params.utterances:q} \
             {params.packed:q} \
             --evaluation {params.evaluation:q} \
+            --projection {params.projection:q} \
             --output {output:q} \
             2>{log:q}
         """
@@ -69,7 +71,8 @@ rule project_states:
         utterances=rules.measure_separation.params.utterances,
         packed=rules.measure_separation.params.packed,
         seed=study.configuration.evaluation.seed,
-        revision=REVISIONS["embeddings"],
+        projection=lambda wildcards, output: to_json(study.configuration.projection),
+        revision=with_settings(REVISIONS["embeddings"], projection_settings()),
     shell:
         r"""
         valence-gap project-states \
@@ -79,6 +82,7 @@ rule project_states:
             --utterances {params.utterances:q} \
             {params.packed:q} \
             --seed {params.seed} \
+            --projection {params.projection:q} \
             --output {output:q} \
             2>{log:q}
         """

@@ -33,7 +33,9 @@ rule predict:
         model=lambda wildcards, input: parent(input.config),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \
@@ -82,7 +84,9 @@ rule predict_conditions:
         model=lambda wildcards, input: parent(input.config),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \
@@ -131,7 +135,9 @@ rule pool_states:
             wildcards.model, wildcards.corpus, wildcards.split
         ),
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
-        revision=REVISIONS["predict"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["predict"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         valence-gap predict-conditions \

@@ -103,6 +103,8 @@ rule train_fusion:
         ),
         dev_index=rules.embed_text.output.index.format(corpus=TRAIN_CORPUS, split="dev"),
         dev_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.dev.parquet",
+        backbone=fusion_backbone,
+        lengths=fusion_lengths,
     output:
         multiext(
             f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/",
@@ -125,6 +127,10 @@ rule train_fusion:
         definition=lambda wildcards: to_json(
             study.fusion(wildcards.fusion, int(wildcards.seed))
         ),
+        recipe_inputs=lambda wildcards, input: [
+            *flags("--backbone", map(parent, input.backbone)),
+            *flags("--train-lengths", input.lengths),
+        ],
         folder=subpath(output[0], parent=True),
         revision=REVISIONS["fusion"],
     shell:
@@ -141,6 +147,7 @@ rule train_fusion:
             --dev-text-embeddings {input.dev_text:q} \
             --dev-text-index {input.dev_index:q} \
             --dev-labels {input.dev_labels:q} \
+            {params.recipe_inputs:q} \
             --output {params.folder:q} \
             2>{log:q}
         """

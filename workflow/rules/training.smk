@@ -49,7 +49,9 @@ rule finetune:
         folder=subpath(output[0], parent=True),
         # Snakemake deletes outputs before each attempt, so the state that a training resumes from is in another folder.
         scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.model}/seed-{wildcards.seed}",
-        revision=REVISIONS["train"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["train"], number_format(wildcards.model)
+        ),
     shell:
         r"""
         exec valence-gap train \

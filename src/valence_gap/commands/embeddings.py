@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from valence_gap.commands.options import BY_CORPUS, BY_RUN, Command, Subparsers
-from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.definitions.figures import keyed_files, runs_of
 from valence_gap.definitions.values import from_json
 
@@ -23,6 +23,8 @@ def register(subparsers: Subparsers) -> None:
         command.keyed("--labels", BY_CORPUS, "labels (Parquet)", required=True)
         command.keyed("--utterances", BY_CORPUS, "utterances (Parquet)", required=True)
         command.pack_indexes()
+        projection = "definition: number of utterances, settings of t-SNE"
+        command.add("--projection", default="{}", metavar="JSON", help=projection)
         command.path("--output", "the table that is written", "FILE")
     measure.add("--evaluation", required=True, help="how to measure: JSON of definitions.Evaluation")
     project.add("--seed", type=int, required=True, help="seed of the sample of utterances and of t-SNE")
@@ -47,11 +49,12 @@ def _measure(args: argparse.Namespace) -> None:
     from valence_gap.embeddings.separation import measure_separation
 
     evaluation = from_json(Evaluation, args.evaluation)
-    measure_separation(_files(args), evaluation, args.output)
+    projection = from_json(Projection, args.projection)
+    measure_separation(_files(args), projection, evaluation, args.output)
 
 
 def _project(args: argparse.Namespace) -> None:
     """Project the pooled states of each model to two dimensions by t-SNE, all corpora together."""
     from valence_gap.embeddings.projection import project_states
 
-    project_states(_files(args), args.seed, args.output)
+    project_states(_files(args), from_json(Projection, args.projection), args.seed, args.output)

@@ -14,6 +14,8 @@ def register(subparsers: Subparsers) -> None:
     command.path("--backbone", "backbone, Hugging Face format", "DIR")
     command.path("--audio", "pack of the audio", "DIR")
     command.path("--output", "folder that is written", "DIR")
+    stored = "number format on disk; models with precision: fp32 need float32, in twice the space (default: bfloat16)"
+    command.add("--format", choices=["bfloat16", "float32"], default="bfloat16", help=stored)
     _add_computation(command)
 
     summary = "predict arousal, dominance and valence under a set of conditions"
@@ -39,14 +41,15 @@ def _add_computation(command: Command) -> None:
 
 def _extract_features(args: argparse.Namespace) -> None:
     """Compute the output of a backbone's frozen convolutional stem for a pack of audio, one utterance at a time and
-    without padding, and store it as bfloat16. Every model on that backbone shares it.
+    without padding, and store it. Every model on that backbone shares it.
     """
     import torch
 
     from valence_gap.prediction.stem_features import extract_features
 
     torch.set_num_threads(args.threads)
-    extract_features(args.backbone, args.audio, args.output, deterministic=args.deterministic)
+    rounded = args.format == "bfloat16"
+    extract_features(args.backbone, args.audio, args.output, rounded=rounded, deterministic=args.deterministic)
 
 
 def _predict(args: argparse.Namespace) -> None:

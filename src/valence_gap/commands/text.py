@@ -8,7 +8,7 @@ from valence_gap.definitions.text import Fusion, Recogniser, Synthesiser, TextEn
 from valence_gap.definitions.values import from_json
 
 if TYPE_CHECKING:
-    from valence_gap.text.fusion import FusionSplit
+    from valence_gap.text.fusion_inputs import FusionSplit
 
 
 def register(subparsers: Subparsers) -> None:
@@ -42,6 +42,10 @@ def _register_fusion(subparsers: Subparsers) -> None:
     for split in ("train", "dev"):
         _add_split(command, f"{split}-", f"{split} split")
         command.path(f"--{split}-labels", "its labels", "FILE.parquet")
+    backbone = "backbone of the audio model; the head has its final_dropout if the recipe has head_dropout: null"
+    command.path("--backbone", backbone, "DIR", required=False)
+    lengths = "index of the pack of the training audio (id, samples); used if the recipe has batches: by-length"
+    command.path("--train-lengths", lengths, "FILE.parquet", required=False)
     command.path("--output", "folder of the fusion", "DIR")
 
     summary = "predict arousal, dominance and valence from audio and text"
@@ -99,7 +103,7 @@ def _embed_text(args: argparse.Namespace) -> None:
 
 def _fusion_split(args: argparse.Namespace, prefix: str = "") -> "FusionSplit":
     """The files of a split that :func:`_add_split` has options for, with its labels if there is an option for them."""
-    from valence_gap.text.fusion import FusionSplit, StoredEmbeddings
+    from valence_gap.text.fusion_inputs import FusionSplit, StoredEmbeddings
 
     given = {name.removeprefix(prefix): path for name, path in vars(args).items() if name.startswith(prefix)}
     return FusionSplit(
@@ -116,7 +120,8 @@ def _train_fusion(args: argparse.Namespace) -> None:
     from valence_gap.text.fusion import train_fusion
 
     train, dev = _fusion_split(args, "train_"), _fusion_split(args, "dev_")
-    train_fusion(from_json(Fusion, args.definition), train, dev, args.output)
+    fusion = from_json(Fusion, args.definition)
+    train_fusion(fusion, train, dev, args.output, backbone=args.backbone, lengths=args.train_lengths)
 
 
 def _predict_fusion(args: argparse.Namespace) -> None:

@@ -40,3 +40,32 @@ class Evaluation:
     seed: Annotated[int, Field(description="Seed of the resampling.")] = 0
     min_samples: Annotated[Positive, Field(description="Speakers with fewer labelled utterances are left out.")] = 200
     speaker_draws: Annotated[Positive, Field(description="Utterances drawn from each speaker for one resample.")] = 200
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Projection:
+    """The utterances and the t-SNE settings of figure 10; the paper gives none (section IV-K)."""
+
+    utterances: Annotated[
+        Positive,
+        Field(
+            description="Utterances that are drawn from all corpora together, an even share of each; also for the "
+            "measures of separation.",
+            exclude_if=lambda value: value == 2000,
+        ),
+    ] = 2000
+    perplexity: Annotated[
+        PositiveFloat,
+        Field(
+            description="Perplexity of t-SNE; at most a quarter of the other utterances.",
+            exclude_if=lambda value: value == 30.0,
+        ),
+    ] = 30.0
+    initialisation: Annotated[
+        Literal["pca", "random"],
+        Field(description="Where t-SNE starts.", exclude_if=lambda value: value == "pca"),
+    ] = "pca"
+
+    def perplexity_of(self, utterances: int) -> float:
+        """The perplexity that is used for this number of utterances."""
+        return min(self.perplexity, (utterances - 1) / 4)

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.definitions.values import DIMENSIONS, STRICT, Colour, Dimension, Positive
 from valence_gap.runtime.errors import UserError
 
@@ -58,6 +58,7 @@ class Description:
         note: text in small print on the figure, such as that it belongs to the miniature study.
         published: whether the published values are marked.
         evaluation: how intervals are computed.
+        projection: figure 10: how its points were drawn and projected.
     """
 
     models: Annotated[tuple[ShownModel, ...], Field(min_length=1)]
@@ -66,6 +67,7 @@ class Description:
     note: str = ""
     published: bool = False
     evaluation: Evaluation = Evaluation()
+    projection: Projection = Projection()
 
     def dimensions(self) -> tuple[str, ...]:
         """Dimensions that some corpus shows, in the order of the paper."""

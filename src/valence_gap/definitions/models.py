@@ -27,6 +27,11 @@ Checksums = Annotated[
 ]
 
 
+def _is_null(value: object) -> bool:
+    """Whether a key is left out of the JSON of its definition: its default is null."""
+    return value is None
+
+
 def is_local(source: str) -> bool:
     """Whether a source is a folder (it starts with /, ./, ../ or ~/) and not a hub id."""
     return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
@@ -123,7 +128,31 @@ class Recipe:
     max_duration_s: Annotated[
         PositiveFloat | None, Field(description="Training utterances are cut to this length; null: not cut.")
     ] = None
-    head_dropout: Annotated[float, Field(ge=0, lt=1, description="Dropout in the regression head.")] = 0.1
+    head_dropout: Annotated[
+        Annotated[float, Field(ge=0, lt=1)] | None,
+        Field(
+            description="Dropout in the regression head; null: the final_dropout of the backbone, for a fusion that of "
+            "its audio model's backbone. CNN14 has none, so it needs a number."
+        ),
+    ] = 0.1
+    batches: Annotated[
+        Literal["by-length", "shuffled"] | None,
+        Field(
+            description="by-length: utterances of similar length in a batch, so that there is little padding. "
+            "shuffled: any utterances. null: by-length; shuffled for frozen models and fusions, where only a head is "
+            "trained.",
+            exclude_if=_is_null,
+        ),
+    ] = None
+    frozen_mode: Annotated[
+        Literal["evaluation", "training"],
+        Field(
+            description="frozen models: evaluation: no dropout, layer drop or SpecAugment in the frozen part, so its "
+            "states are computed once. training: all of them are on while the head is trained, as Trainer of "
+            "transformers leaves them, so the states are computed in each step.",
+            exclude_if=lambda value: value == "evaluation",
+        ),
+    ] = "evaluation"
     train_stem: Annotated[
         bool, Field(description="Train the convolutional stem too (in the paper: only without pre-training).")
     ] = False
@@ -181,6 +210,9 @@ class Model:
     ] = True
     layers: Annotated[Positive | None, Field(description="Bottom transformer layers that are kept; null: all.")] = None
     fraction: Annotated[float, Field(gt=0, le=1, description="Fraction of the training set.")] = 1.0
+    fraction_seed: Annotated[
+        int | None, Field(description="Seed that draws the fraction; null: the seed of the training.")
+    ] = None
     seeds: Annotated[tuple[int, ...], Field(min_length=1, description="Seeds; each gives one training.")] = (42,)
     label: Annotated[str, Field(description="Name shown in figures.")]
     colour: Annotated[Colour, Field(description="Colour in every figure.")]
@@ -207,3 +239,4 @@ class Training:
     layers: int | None
     fraction: float
     seed: int
+    fraction_seed: Annotated[int | None, Field(exclude_if=_is_null)] = None

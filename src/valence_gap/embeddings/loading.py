@@ -9,16 +9,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
-from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.evaluation import CLEAN, Projection
 from valence_gap.definitions.figures import Run
 from valence_gap.runtime.data_files import read_array
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.statistics import generator
-
-# More points cannot be distinguished in a picture, and t-SNE would take minutes.
-MAX_UTTERANCES = 2000
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,17 @@ class ModelEmbeddings:
 
 
 def for_each_model(
-    files: EmbeddingFiles, seed: int, what: str, table_of: Callable[[Floats, pd.DataFrame], pd.DataFrame]
+    files: EmbeddingFiles,
+    projection: Projection,
+    seed: int,
+    what: str,
+    table_of: Callable[[Floats, pd.DataFrame], pd.DataFrame],
 ) -> pd.DataFrame:
     """Compute a table for each model from its states of the same sample of utterances.
 
     Args:
         files: files of one or more models and corpora.
+        projection: with the number of utterances.
         seed: seed of the sample.
         what: name of the computation, for the progress line.
         table_of: (states, utterances) -> the table of a model.
@@ -79,7 +81,7 @@ def for_each_model(
     Returns:
         The concatenated tables, with model and seed.
     """
-    utterances = sample_utterances(files, seed)
+    utterances = sample_utterances(files, seed, max_utterances=projection.utterances)
     tables = []
     for embedded in progress(read_embeddings(files, utterances), what, unit="models"):
         # Sums over several threads have no fixed order, and t-SNE gives another picture after another rounding.
@@ -88,7 +90,7 @@ def for_each_model(
     return pd.concat(tables, ignore_index=True)
 
 
-def sample_utterances(files: EmbeddingFiles, seed: int, *, max_utterances: int = MAX_UTTERANCES) -> pd.DataFrame:
+def sample_utterances(files: EmbeddingFiles, seed: int, *, max_utterances: int) -> pd.DataFrame:
     """Utterances of all corpora with a valence label, an even share of each corpus, the same for every model.
 
     Args:

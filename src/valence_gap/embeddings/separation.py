@@ -16,7 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.embeddings.loading import EmbeddingFiles, for_each_model, speaker_names
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.scores import statistics
@@ -31,11 +31,12 @@ AGREEMENT, PROBE = "neighbour agreement", "probe CCC"
 Labels = npt.NDArray[Any]
 
 
-def measure_separation(files: EmbeddingFiles, evaluation: Evaluation, output: Path) -> None:
+def measure_separation(files: EmbeddingFiles, projection: Projection, evaluation: Evaluation, output: Path) -> None:
     """Measure for each model what its states of the same utterances separate, and write it as CSV.
 
     Args:
         files: files of the models and corpora.
+        projection: with the number of utterances.
         evaluation: how intervals are computed.
         output: CSV file that is written: model, seed, and the columns of :func:`separation_table`.
 
@@ -46,6 +47,7 @@ def measure_separation(files: EmbeddingFiles, evaluation: Evaluation, output: Pa
         output,
         for_each_model(
             files,
+            projection,
             evaluation.seed,
             "separation",
             lambda states, utterances: separation_table(states, utterances, evaluation),

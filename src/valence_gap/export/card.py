@@ -10,6 +10,7 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
+from valence_gap.export.number_formats import NumberFormats
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.scoring import COLUMNS
 from valence_gap.weights.synthetic import is_synthetic_backbone
@@ -41,6 +42,8 @@ they would give meaningless scores. `Wav2Vec2Processor` gives the same input as 
 
 ## Scores
 {scores}
+
+{formats}
 
 ## Limits
 - It predicts how listeners of its training data would rate the speech, not what a speaker feels.
@@ -134,6 +137,7 @@ class CardContent:
         licence: identifier of the licence; None if none was chosen.
         corpus_licence: licence of the training data, in words; None if it is not known.
         scores: rows of its score tables; None if there are none.
+        formats: number formats of the predictions behind the scores.
         onnx: whether the folder contains an ONNX file.
         selected_from: models and seeds that it was chosen from; empty if there was no choice.
         normalised: its input has zero mean and unit variance.
@@ -151,6 +155,7 @@ class CardContent:
     licence: str | None
     corpus_licence: str | None
     scores: pd.DataFrame | None
+    formats: NumberFormats
     onnx: bool
     selected_from: Sequence[str] = ()
     normalised: bool = True
@@ -169,6 +174,7 @@ def render_model_card(facts: CardContent) -> str:
         published=PUBLISHED if facts.family == "Wav2Vec2" else "",
         training="\n".join(f"| {what} | {value} |" for what, value in _training(facts)),
         scores=_scores(facts.scores),
+        formats=_formats(facts.formats),
         synthetic=SYNTHETIC if is_synthetic_backbone(facts.backbone) else "",
         licence=_licence(facts),
     )
@@ -279,6 +285,14 @@ def _scores(scores: pd.DataFrame | None) -> str:
         return head + whole
     labelled_rows = by_gender.replace({"group": {"female-male": "female minus male"}})
     return head + whole + "\n\n" + _grid(labelled_rows, ["corpus", "group"])
+
+
+def _formats(formats: NumberFormats) -> str:
+    """What the number formats of the study's predictions mean for the outputs of this model."""
+    rounded = ", with the output of the convolutional stem rounded to bfloat16" if formats.rounded_stem else ""
+    return f"""\
+The study computes predictions with matrix products in {formats.products}{rounded}. This model computes in float32:
+on three signals of noise, its outputs differ from those of the study by up to about {formats.difference:.2g}."""
 
 
 def _grid(rows: pd.DataFrame, keys: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pandas as pd
 
 from valence_gap.export.card import CardContent, read_scores, render_model_card
+from valence_gap.export.number_formats import compare_formats
 from valence_gap.export.to_onnx import KINDS, export_onnx, require_onnx
 from valence_gap.models.encoder import TransformerModel
 from valence_gap.models.families import FAMILIES
@@ -120,6 +121,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardOptions, *, onnx: bo
         licence=data.licence,
         corpus_licence=data.corpus_licence,
         scores=read_scores(data.scores, run),
+        formats=compare_formats(loaded, run),
         onnx=onnx,
         selected_from=data.selected_from,
         normalised=loaded.stem is None or loaded.stem.normalised,

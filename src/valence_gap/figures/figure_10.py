@@ -72,7 +72,8 @@ def _read(inputs: Inputs, description: Description) -> tuple[pd.DataFrame, pd.Da
 
 def _plot(table: pd.DataFrame, description: Description) -> Figure:
     rows = len(description.models)
-    figure = style.new_figure(style.PAGE_IN, 0.75 + PANEL_IN * rows, description.note)
+    figure = style.new_figure(style.PAGE_IN, 0.9 + PANEL_IN * rows, description.note)
+    figure.supxlabel(settings_line(table, description), fontsize=style.SMALL_PT, color=style.MUTED)
     grid = figure.subplots(rows, len(COLUMNS), squeeze=False)
     speakers = frequent_speakers(table, [corpus.name for corpus in description.corpora])
     low, high = np.percentile(table["valence"], [2, 98])
@@ -98,6 +99,18 @@ def _plot(table: pd.DataFrame, description: Description) -> Figure:
         [low, (low + high) / 2, high], labels=[style.format_ccc(one) for one in (low, (low + high) / 2, high)]
     )
     return figure
+
+
+def settings_line(table: pd.DataFrame, description: Description) -> str:
+    """How many utterances of each corpus are drawn, and the settings of t-SNE."""
+    points = table[table["model"] == description.models[0].name]
+    counts = [f"{(points['corpus'] == corpus.name).sum():,} of {corpus.label}" for corpus in description.corpora]
+    projection = description.projection
+    start = {"pca": "PCA", "random": "random numbers"}[projection.initialisation]
+    return (
+        f"{', '.join(counts)}. t-SNE with a perplexity of {projection.perplexity_of(len(points)):g}, "
+        f"initialised by {start}."
+    )
 
 
 def frequent_speakers(table: pd.DataFrame, corpora: Sequence[str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
 
 MODEL_TYPE: Final = "valence-gap-cnn14"
+HEAD_DROPOUT = "Set head_dropout to a number (the paper names none: 0.0)."
 SHAPE = ("channels", "mel_bins", "window_s", "hop_s", "block_pooling", "block_dropout")
 """The settings that the definition of a CNN14 backbone and the configuration of a model share."""
 
@@ -215,19 +216,27 @@ def build_cnn14(training: models.Training) -> Cnn14Model:
             f"{backbone.mel_bins} Mel bins are too few for {blocks} convolutional blocks",
             remedy=f"Set mel_bins to {min_frames(blocks)} or more, or use fewer channels.",
         )
-    shape = {name: getattr(backbone, name) for name in SHAPE}
     recipe = training.recipe
+    if recipe.head_dropout is None:
+        raise UserError("the recipe of a CNN14 needs its own head dropout", remedy=HEAD_DROPOUT)
+    shape = {name: getattr(backbone, name) for name in SHAPE}
     config = Cnn14Config(**shape, head_dropout=recipe.head_dropout, training_precision=recipe.precision)
     return Cnn14Model(Cnn14(config))
 
 
-def load_cnn14(folder: Path) -> Cnn14Model:
+def load_cnn14(folder: Path, requested: precision.Precision | None = None) -> Cnn14Model:
     """Load a finished CNN14.
+
+    Args:
+        folder: the model.
+        requested: used instead of the number format of its training.
 
     Raises:
         UserError: the folder does not contain a CNN14, or the CNN14 is damaged.
     """
-    return Cnn14Model(Cnn14.from_pretrained(folder)).eval()
+    model = Cnn14Model(Cnn14.from_pretrained(folder))
+    model.precision = requested or model.precision
+    return model.eval()
 
 
 def _initialise(module: nn.Module) -> None:

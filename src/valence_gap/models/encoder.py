@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import torch
 from torch import Tensor, nn
 
 from valence_gap.definitions import models, values
 from valence_gap.models.base import ModelOutput, SpeechModel
-from valence_gap.models.families import FAMILIES, EncoderFamily, family_of, new_encoder, reads_normalised
+from valence_gap.models.families import (
+    FAMILIES,
+    EncoderFamily,
+    family_of,
+    final_dropout,
+    new_encoder,
+    reads_normalised,
+)
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.layers import attention
@@ -32,8 +39,8 @@ class TransformerModel(SpeechModel):
     """Encoder, masked mean over time, head.
 
     In training, the backbone uses SpecAugment, dropout and layer drop as in its configuration; a frozen backbone stays
-    in evaluation mode. Weights are float32. Under autocast, the transformer multiplies in bfloat16, but pooling and
-    head stay in float32.
+    in evaluation mode, unless ``frozen_mode`` says otherwise. Weights are float32. Under autocast, the transformer
+    multiplies in bfloat16, but pooling and head stay in float32.
 
     Args:
         backbone: encoder without a head.
@@ -41,8 +48,9 @@ class TransformerModel(SpeechModel):
         frozen: train only the head.
         train_stem: also train the convolutional stem; then the input of the model is the waveform.
         activation_checkpointing: recompute activations in the backward pass to save memory.
-        training_precision: the number format of the training.
+        training_precision: the number format of the training; with ``fp32`` the output of the stem is not rounded.
         normalised: the waveforms have zero mean and unit variance; otherwise they are in -1..1 as they are.
+        frozen_mode: mode of a frozen backbone while its head is trained.
     """
 
     def __init__(
@@ -55,17 +63,18 @@ class TransformerModel(SpeechModel):
         activation_checkpointing: bool = False,
         training_precision: precision.Precision = "auto",
         normalised: bool = True,
+        frozen_mode: Literal["evaluation", "training"] = "evaluation",
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.regression = RegressionHead(_config(backbone).hidden_size, head_dropout)
         self.regression.initialise(_initializer_range(_config(backbone)))
-        self.frozen = frozen
+        self.frozen, self.frozen_mode = frozen, frozen_mode
         self.precision = training_precision
         self.backbone_definition = models.Backbone()
         if self._family.front_end is None:
             self.input_kind = "waveform" if train_stem else "stem"
-            self.stem = Stem.of(backbone, normalised=normalised)
+            self.stem = Stem.of(backbone, normalised=normalised, rounded=training_precision != "fp32")
         else:
             self.input_kind = "spectrogram"
             self.front_end = self._family.front_end(_config(backbone))
@@ -85,9 +94,9 @@ class TransformerModel(SpeechModel):
         return self.regression
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode; a frozen backbone stays in evaluation mode, without dropout and SpecAugment."""
+        """Set the mode; with ``frozen_mode: evaluation`` a frozen backbone stays without dropout and SpecAugment."""
         super().train(mode)
-        if self.frozen:
+        if self.frozen and self.frozen_mode == "evaluation":
             self.backbone.train(False)
         return self
 
@@ -171,19 +180,25 @@ def build_transformer(training: models.Training, folder: Path) -> TransformerMod
     if training.pretrained:
         weights = folders.read_weights(folder, lambda name: family.weight_name(name, config.num_hidden_layers))
         folders.load_state(backbone, weights, folder, optional=_MAY_BE_MISSING)
+    recipe = training.recipe
     return TransformerModel(
         backbone,
-        head_dropout=training.recipe.head_dropout,
+        head_dropout=final_dropout(config) if recipe.head_dropout is None else recipe.head_dropout,
         frozen=training.frozen,
-        train_stem=training.recipe.train_stem,
-        activation_checkpointing=training.recipe.activation_checkpointing,
-        training_precision=training.recipe.precision,
+        train_stem=recipe.train_stem,
+        activation_checkpointing=recipe.activation_checkpointing,
+        training_precision=recipe.precision,
+        frozen_mode=recipe.frozen_mode,
         normalised=reads_normalised(folder),
     )
 
 
-def load_transformer(folder: Path) -> TransformerModel:
+def load_transformer(folder: Path, requested: precision.Precision | None = None) -> TransformerModel:
     """Load a finished model: one that ``save`` wrote, or one in the layout of the authors' released model.
+
+    Args:
+        folder: the model.
+        requested: used instead of the number format of its training.
 
     Raises:
         UserError: the folder does not contain such a model.
@@ -198,7 +213,7 @@ def load_transformer(folder: Path) -> TransformerModel:
         head_dropout=config.final_dropout,
         frozen=bool(own.get("frozen", False)),
         train_stem=bool(own.get("train_stem", False)),
-        training_precision=own.get("precision", "auto"),
+        training_precision=requested or own.get("precision", "auto"),
         # A model of this project says how it was trained; a released one does in its preprocessor's configuration.
         normalised=bool(own.get("normalised", True)) if own else reads_normalised(folder),
     )
@@ -225,8 +240,12 @@ def _check_outputs(config: "Config", folder: Path) -> None:
         )
 
 
-def load_stem(folder: Path) -> Stem:
+def load_stem(folder: Path, *, rounded: bool = True) -> Stem:
     """Load only the stem of the backbone or finished model in ``folder``; the other weights are not read.
+
+    Args:
+        folder: the backbone or model.
+        rounded: round the features to bfloat16.
 
     Raises:
         UserError: the folder does not contain a speech encoder, or the encoder has no stem.
@@ -239,7 +258,7 @@ def load_stem(folder: Path) -> Stem:
             "Set `streamed: true` for this backbone.",
         )
     config.num_hidden_layers = 0
-    stem = Stem.of(new_encoder(family, config).train(False), normalised=reads_normalised(folder))
+    stem = Stem.of(new_encoder(family, config).train(False), normalised=reads_normalised(folder), rounded=rounded)
     start = "feature_extractor."
 
     def rename(name: str) -> str | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Encoder = SpeechEncoder | PreTrainedModel
 
 PREPROCESSOR = "preprocessor_config.json"
+FINAL_DROPOUT = 0.1  # of an encoder without this key (Whisper): the default of all others in transformers
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,11 @@ def family_of(folder: Path) -> "tuple[EncoderFamily, Config]":
             "this variant of the architecture is not supported", unsupported, "Use a backbone without these settings."
         )
     return family, config
+
+
+def final_dropout(config: "Config") -> float:
+    """Dropout in a head on an encoder with this configuration: ``final_dropout``, or transformers' default of 0.1."""
+    return float(getattr(config, "final_dropout", FINAL_DROPOUT))
 
 
 def _unsupported_settings(config: Any, path: Path) -> Iterator[str]:

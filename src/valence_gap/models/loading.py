@@ -6,6 +6,7 @@ from valence_gap.definitions.models import Training
 from valence_gap.models import cnn14, encoder
 from valence_gap.models.base import InputKind, ModelOutput, SpeechModel
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.precision import Precision
 from valence_gap.weights import folders, limits
 
 __all__ = ["InputKind", "ModelOutput", "SpeechModel", "build", "load"]
@@ -31,13 +32,17 @@ def build(training: Training, backbone: Path | None) -> SpeechModel:
     return model
 
 
-def load(folder: Path) -> SpeechModel:
+def load(folder: Path, precision: Precision | None = None) -> SpeechModel:
     """Load a finished model, in evaluation mode.
+
+    Args:
+        folder: the model.
+        precision: used instead of the number format of its training.
 
     Raises:
         UserError: the folder does not contain a model that this project supports, or the model is damaged.
     """
     with limits.user_errors(folder):
         if folders.read_config(folder).get("model_type") == cnn14.MODEL_TYPE:
-            return cnn14.load_cnn14(folder)
-        return encoder.load_transformer(folder)
+            return cnn14.load_cnn14(folder, precision)
+        return encoder.load_transformer(folder, precision)

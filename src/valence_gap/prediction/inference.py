@@ -18,7 +18,7 @@ from valence_gap.models.loading import SpeechModel, load
 from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, resolve
+from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, products_of, resolve
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.weights import folders
 
@@ -125,7 +125,8 @@ def predict_conditions(
             model needs only the features.
         predictions: Parquet file to write, with the columns id, condition, arousal, dominance, valence.
         embeddings: ``.npy`` file to write, with the pooled states: float16 (rows of the predictions, hidden), or
-            float32 if the values do not fit in float16. None: they are neither kept nor stored.
+            float32 if the model has ``precision: fp32`` or the values do not fit in float16. None: they are neither
+            kept nor stored.
         features: stored stem features of the clean audio, from the model's backbone.
         deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
         record: JSON file to write; None: no file. See :func:`valence_gap.runtime.provenance.run_record`.
@@ -136,7 +137,7 @@ def predict_conditions(
     started = time.monotonic()
     loaded = load(model).to(device())
     tables, states = [], []
-    with deterministic_kernels(deterministic):
+    with deterministic_kernels(deterministic), products_of(loaded.precision):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
             values, pooled = predict(
@@ -153,7 +154,8 @@ def predict_conditions(
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
     with ExitStack() as written:  # both files appear, or neither
         if embeddings is not None:
-            data_files.write_array(written.enter_context(files.atomic_file(embeddings)), _compact(states))
+            pooled = _joined(states, compact=loaded.precision != "fp32")
+            data_files.write_array(written.enter_context(files.atomic_file(embeddings)), pooled)
         table = written.enter_context(files.atomic_file(predictions))
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
@@ -202,10 +204,10 @@ def _table(ids: list[str], condition: str, values: Floats) -> pd.DataFrame:
     return table
 
 
-def _compact(states: list[Floats]) -> npt.NDArray[np.floating]:
-    """Join pooled states, (utterances, hidden) each, in float16 if all values fit, else in float32."""
+def _joined(states: list[Floats], *, compact: bool) -> npt.NDArray[np.floating]:
+    """Join pooled states, (utterances, hidden) each: if ``compact``, in float16 if all values fit; else in float32."""
     if not states:
-        return np.zeros((0, 0), dtype=np.float16)
+        return np.zeros((0, 0), dtype=np.float16 if compact else np.float32)
     largest = max(max(float(one.max()), -float(one.min())) for one in states)  # np.abs would copy the array
-    dtype = np.float16 if largest < float(np.finfo(np.float16).max) else np.float32
+    dtype = np.float16 if compact and largest < float(np.finfo(np.float16).max) else np.float32
     return np.concatenate(states, dtype=dtype, casting="same_kind")

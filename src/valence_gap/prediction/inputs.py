@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -63,20 +63,24 @@ class _Computed:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Stem features that are stored on disk as the bits of bfloat16 numbers."""
+    """Stem features on disk: the bits of bfloat16 numbers (uint16), or float32, which a model may want rounded."""
 
     ids: list[str]
     offsets: Lengths
     lengths: Lengths
-    bits: npt.NDArray[np.uint16]
+    stored: npt.NDArray[Any]
+    rounded: bool
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, row: int) -> Tensor:
         start = int(self.offsets[row])
-        bits = self.bits[start : start + int(self.lengths[row])].astype(np.uint32)
-        return torch.from_numpy((bits << 16).view(np.float32))
+        part = self.stored[start : start + int(self.lengths[row])]
+        if part.dtype == np.uint16:
+            return torch.from_numpy((part.astype(np.uint32) << 16).view(np.float32))
+        features = torch.from_numpy(np.array(part))
+        return features.to(torch.bfloat16).float() if self.rounded else features
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def open_inputs(
         features: folder of stored stem features; used only if ``kind`` is ``stem``.
         audio: pack of the audio, for all other inputs.
         backbone: definition of the backbone, for log-Mel spectrograms.
-        stem: the model's own stem, to compute stem features that are not stored.
+        stem: the model's own stem, which computes stem features that are not stored, and says whether they are rounded.
         front_end: the model's own front end, for its spectrograms.
 
     Raises:
@@ -133,7 +137,7 @@ def open_inputs(
                 "Compute the features again, and train the models of this backbone again: snakemake -R "
                 "extract_stem_features",
             )
-        return _open_features(features)
+        return _open_features(features, rounded=stem is None or stem.rounded)
     if audio is None:
         raise ValueError(f"inputs of kind {kind} are computed from audio, but no pack is given: give its pack")
     return computed_inputs(kind, open_pack(audio), backbone=backbone, stem=stem, front_end=front_end)
@@ -220,12 +224,18 @@ def pad(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return torch.nn.utils.rnn.pad_sequence(list(tensors), batch_first=True), lengths
 
 
-def _open_features(folder: Path) -> Inputs:
-    stored = _Stored(*read_indexed(folder, FEATURES, "frames", "does not contain stem features"))
-    if stored.bits.dtype != np.uint16 or int(stored.lengths.sum()) != len(stored.bits):
+def _open_features(folder: Path, *, rounded: bool) -> Inputs:
+    stored = _Stored(*read_indexed(folder, FEATURES, "frames", "does not contain stem features"), rounded)
+    if stored.stored.dtype not in (np.uint16, np.float32) or int(stored.lengths.sum()) != len(stored.stored):
         raise UserError(
             f"{folder} is damaged: {INDEX} does not match {FEATURES}",
             remedy="Delete the folder and run its step again.",
+        )
+    if stored.stored.dtype == np.uint16 and not rounded:
+        raise UserError(
+            "the model has `precision: fp32`, but its stem features are rounded to bfloat16",
+            [str(folder / FEATURES)],
+            "Write them again with `valence-gap extract-features --format float32`, or give the audio.",
         )
     return stored
 

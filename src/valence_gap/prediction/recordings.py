@@ -21,7 +21,7 @@ from valence_gap.prediction.notes import SYNTHETIC, Note, Summary, is_silent, ou
 from valence_gap.prediction.score_file import ScoreFile
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.paths import shown_name
-from valence_gap.runtime.precision import Precision, device
+from valence_gap.runtime.precision import Precision, device, products_of
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.weights.synthetic import is_trained_on_synthetic_speech
 
@@ -77,7 +77,8 @@ def predict_files(
         output: the CSV file; None: standard output.
         chunk_s: a longer file is cut into equal chunks of at most this duration, and its score is their mean.
         per_chunk: write one row per chunk (file, start_s, end_s) instead of one row per file (file, duration_s).
-        precision: number format of the products; None: the one of the model's training.
+        precision: number format of the products; None: the one of the model's training. With ``fp32`` nothing is
+            rounded.
 
     Raises:
         UserError: some files could not be used (raised after the scores of all others are written), there is no audio,
@@ -86,14 +87,14 @@ def predict_files(
     if not (math.isfinite(chunk_s) and chunk_s >= SHORTEST_CHUNK_S):
         raise UserError("chunks cannot have this length", [f"{chunk_s} s"], f"Give {SHORTEST_CHUNK_S} s or longer.")
     files, bad = find_files(audio)
-    loaded = load(model).to(device())
+    loaded = load(model, precision).to(device())
     always = (("model", SYNTHETIC),) if is_trained_on_synthetic_speech(model) else ()
     summary, scored = Summary(), 0
-    with ScoreFile(output) as scores:
+    with ScoreFile(output) as scores, products_of(loaded.precision):
         for group in _groups(files, round(chunk_s * SAMPLE_RATE_HZ), bad):
             what = f"predictions, {group[0].name}" + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-            inputs, chosen = _inputs(loaded, group), precision or loaded.precision
-            values, _ = predict(loaded, inputs, precision=chosen, keep_pooled=False, what=what)
+            inputs = _inputs(loaded, group)
+            values, _ = predict(loaded, inputs, precision=loaded.precision, keep_pooled=False, what=what)
             scores.add((chunk_table if per_chunk else file_table)(group, values, summary, always))
             scored += len(group)
     summary.log(scored)

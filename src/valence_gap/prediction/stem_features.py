@@ -20,7 +20,12 @@ from valence_gap.weights import folders
 RUN = "run.json"
 
 
-def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic: bool = False) -> None:
+Bits = npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+
+
+def extract_features(
+    backbone: Path, audio: Path, output: Path, *, rounded: bool = True, deterministic: bool = False
+) -> None:
     """Compute the output of a backbone's frozen convolutional stem for a pack.
 
     Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance; without this
@@ -30,21 +35,22 @@ def extract_features(backbone: Path, audio: Path, output: Path, *, deterministic
     Args:
         backbone: folder of the backbone in Hugging Face format.
         audio: pack of the audio.
-        output: folder to write: ``features.npy`` (uint16, bits of bfloat16, (frames of all utterances, channels)),
-            ``index.parquet`` (id, offset, frames) and ``run.json``.
+        output: folder to write: ``features.npy`` (uint16, bits of bfloat16, or float32: (frames of all utterances,
+            channels)), ``index.parquet`` (id, offset, frames) and ``run.json``.
+        rounded: round to bfloat16; otherwise store float32, in twice the space.
         deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
 
     Raises:
         UserError: the backbone or the pack is missing or damaged.
     """
     started = time.monotonic()
-    stem = load_stem(backbone)
+    stem = load_stem(backbone, rounded=rounded)
     stem.extractor.to(precision.device())
     inputs = open_inputs("stem", audio=audio, stem=stem)
     with files.atomic_folder(output) as scratch, precision.deterministic_kernels(deterministic):
-        _write(scratch, inputs, _channels(stem))
+        _write(scratch, inputs, stem)
         sources = {"backbone": backbone / folders.WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
-        definition = {"backbone": backbone.name, "format": "bfloat16"}
+        definition = {"backbone": backbone.name, "format": "bfloat16" if rounded else "float32"}
         record = provenance.run_record(definition, inputs=sources, started=started)
         place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
         files.write_json(scratch / RUN, record | place | ({} if stem.normalised else {"normalised": False}))
@@ -56,20 +62,22 @@ def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:
     return bits
 
 
-def _write(folder: Path, inputs: Inputs, channels: int) -> None:
+def _write(folder: Path, inputs: Inputs, stem: Stem) -> None:
     offsets = np.cumsum(inputs.lengths) - inputs.lengths
     index = {"id": pd.Series(inputs.ids, dtype="str"), "offset": offsets, "frames": inputs.lengths}
-    shape = (int(inputs.lengths.sum()), channels)
+    shape = (int(inputs.lengths.sum()), _channels(stem))
+    dtype = np.uint16 if stem.rounded else np.float32
     rows = progress(range(len(inputs)), "stem features", unit="utterances")
-    data_files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
+    blocks = (_frames(inputs, row, rounded=stem.rounded) for row in rows)
+    data_files.write_blocks(folder / FEATURES, dtype, shape, blocks)
     data_files.write_parquet(folder / packs.INDEX, pd.DataFrame(index))
 
 
-def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:
-    bits = to_bits(inputs[row])
-    if len(bits) != inputs.lengths[row]:
-        raise RuntimeError(f"{inputs.ids[row]}: the stem gave {len(bits)} frames instead of {inputs.lengths[row]}")
-    return bits
+def _frames(inputs: Inputs, row: int, *, rounded: bool) -> Bits:
+    features = inputs[row]
+    if len(features) != inputs.lengths[row]:
+        raise RuntimeError(f"{inputs.ids[row]}: the stem gave {len(features)} frames instead of {inputs.lengths[row]}")
+    return to_bits(features) if rounded else features.numpy()
 
 
 def _channels(stem: Stem) -> int:

@@ -22,7 +22,8 @@ from valence_gap.study.study import Study
 FRAMES_PER_S = 50
 RATE_HZ = 16_000
 PACK_BYTES_PER_S = 2 * RATE_HZ
-BYTES_PER_FEATURE = 2
+BYTES_PER_FEATURE = {"bfloat16": 2, "float32": 4}
+BYTES_PER_STATE = {False: 2.0, True: 4.0}  # by whether they are stored in float32, else in float16
 TRAINING = 3  # forward and backward
 # Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
 # products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
@@ -148,10 +149,13 @@ class Costs:
         train, dev = self.speech(self.train, "train"), self.speech(self.train, "dev")
         one = self.forward(model, train.mean_s, stem=recipe.train_stem)
         name = f"{model} seed {seed}"
-        if row.frozen:  # its head is trained on pooled states, which are computed once
-            return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
-        trained_s = TRAINING * recipe.epochs * train.seconds * row.fraction
         evaluated = one * self.evaluations(model, recipe) * dev.seconds
+        if row.frozen:  # its pooled states need no backward pass, and are computed once if they are always the same
+            if recipe.frozen_mode == "evaluation":
+                return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
+            trained_s = recipe.epochs * train.seconds * row.fraction
+            return Work("pool", name, one * trained_s + evaluated, evaluated_flop=evaluated)
+        trained_s = TRAINING * recipe.epochs * train.seconds * row.fraction
         kind = "cnn14" if self.study.is_cnn14(model) else "finetune"
         return Work(kind, name, one * trained_s + evaluated, TRAINING * one, evaluated)
 
@@ -239,7 +243,8 @@ class Costs:
         """Bytes of cached stem features by backbone."""
         found: dict[str, float] = {}
         for (backbone, *_), speech in self.stem_cached().items():
-            size = FRAMES_PER_S * BYTES_PER_FEATURE * self.sizes[backbone].stem[-1] * speech.seconds
+            width = BYTES_PER_FEATURE[self.study.features_format(backbone)]
+            size = FRAMES_PER_S * width * self.sizes[backbone].stem[-1] * speech.seconds
             found[backbone] = found.get(backbone, 0.0) + size
         return found
 
@@ -249,7 +254,7 @@ class Costs:
         return [self.speech(corpus, "test")]
 
     def _states(self) -> float:
-        """Bytes of the pooled states on disk, float16: of clean test sets, and of the splits that train fusions."""
+        """Bytes of the pooled states on disk: of clean test sets, and of the splits that train fusions."""
         stored: list[tuple[str, str, Split]] = [
             (model, corpus, "test")
             for model, _, name, corpus in self.plan.predictions
@@ -259,7 +264,10 @@ class Costs:
         stored += [(model, self.train, "train") for model, _ in fused] + [
             (model, self.train, "dev") for model, _ in fused
         ]
-        return sum(2.0 * self.pooled_values(model, corpus, split) for model, corpus, split in stored)
+        return sum(
+            BYTES_PER_STATE[self.study.in_float32(model)] * self.pooled_values(model, corpus, split)
+            for model, corpus, split in stored
+        )
 
     def pooled_values(self, model: str, corpus: str, split: Split) -> int:
         """Number of values of the pooled states of a split."""

@@ -27,7 +27,8 @@ JOB_PROCESSES_MB = 300
 # 512 channels in float32, with its normalised and activated copies; and the frames of its layers.
 UTTERANCE_BYTES_PER_S = 25e6
 LONG_S = 60.0
-STATES = 4.0 + 2.0  # bytes for each value of the pooled states: float32, and float16 to store it
+# Bytes for each value of the pooled states: float32, and float16 to store it, or float32 with ``precision: fp32``.
+STATES, STATES_IN_FLOAT32 = 4.0 + 2.0, 4.0 + 4.0
 STATES_FOR_A_HEAD = 4.0  # those that the head of a frozen model is trained on
 ROW = 300.0  # bytes for each row of a table of predictions, twice while the tables of the conditions are joined
 
@@ -45,9 +46,9 @@ def job_memory(costs: Costs) -> Finding:
     details = [
         "; ".join(f"{rule} {size / GB:.1f} GB ({what})" for rule, (size, what) in needed.items()),
         "On a GPU: 16 bytes for each trained weight, while a checkpoint is written, and 8 for each loaded weight; "
-        "plus 2 GB, or 1 GB to fetch; 6 bytes for each stored value of the pooled states of clean speech, 4 for those "
-        "that the head of a frozen model is trained on; 300 bytes for each predicted row. Audio and features are "
-        "mapped, not loaded.",
+        "plus 2 GB, or 1 GB to fetch; 6 bytes for each stored value of the pooled states of clean speech, 8 with "
+        "precision: fp32, 4 for those that the head of a frozen model is trained on; 300 bytes for each predicted row. "
+        "Audio and features are mapped, not loaded.",
     ]
     if long := _long_utterances(costs):
         details.append(
@@ -115,7 +116,7 @@ def _needs(costs: Costs) -> dict[str, list[Job]]:
         longest = max(costs.speech(costs.train, split).longest_s for split in FUSED_SPLITS)
         for model in {study.audio_model(fusion) for fusion, _ in plan.fusions}:
             rows = max(costs.pooled_values(model, costs.train, split) for split in FUSED_SPLITS)
-            yield held(model) + STATES * rows + _of_an_utterance(longest), model
+            yield held(model) + _per_state(costs, model) * rows + _of_an_utterance(longest), model
 
     fused = [(study.configuration.recogniser, study.configuration.text_encoder)] if plan.fusions else []
     return {
@@ -132,15 +133,23 @@ def _needs(costs: Costs) -> dict[str, list[Job]]:
 
 
 def _training(costs: Costs, model: str) -> float:
-    """Bytes of a training; the head of a frozen model is trained on pooled states, which are held in memory."""
+    """Bytes of a training; the pooled states that the head of a frozen model is trained on are held in memory."""
     row = costs.study.models[model]
     if not row.frozen:
         return TRAINED * costs.parameters(model) + RUNTIME
+    held = LOADED * costs.parameters(model) + RUNTIME
+    if costs.study.recipe(model).frozen_mode == "training":
+        return held
     train, dev = (costs.pooled_values(model, costs.train, split) for split in FUSED_SPLITS)
-    return LOADED * costs.parameters(model) + RUNTIME + STATES_FOR_A_HEAD * (train * row.fraction + dev)
+    return held + STATES_FOR_A_HEAD * (train * row.fraction + dev)
 
 
 def _results(costs: Costs, model: str, conditions: str, corpus: str) -> float:
     """Bytes of the predictions of a set of conditions, and of the pooled states, which are kept for clean speech."""
     rows = costs.conditions(conditions, corpus)[0] * costs.speech(corpus, "test").utterances
-    return ROW * rows + (STATES * costs.pooled_values(model, corpus, "test") if conditions == CLEAN else 0.0)
+    states = _per_state(costs, model) * costs.pooled_values(model, corpus, "test") if conditions == CLEAN else 0.0
+    return ROW * rows + states
+
+
+def _per_state(costs: Costs, model: str) -> float:
+    return STATES_IN_FLOAT32 if costs.study.in_float32(model) else STATES

@@ -74,6 +74,22 @@ def product_dtype(on: torch.device | str) -> torch.dtype:
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
 
+@contextmanager
+def products_of(precision: Precision) -> Iterator[None]:
+    """With ``fp32``, make a GPU multiply in float32 in convolutions too; by default cuDNN rounds their inputs to TF32.
+
+    Args:
+        precision: the number format that was asked for; others leave PyTorch's settings as they are.
+    """
+    before = torch.backends.cudnn.allow_tf32
+    if precision == "fp32":
+        torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 def keep_few_kernels() -> None:
     """Make oneDNN, which computes on CPUs, keep few kernels in this process; call it before the first product."""
     os.environ.setdefault(*FEW_KERNELS)

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.claims import Claims
 from valence_gap.definitions.corpora import Corpus, CorpusPaths, Noise
-from valence_gap.definitions.evaluation import Condition, Evaluation
+from valence_gap.definitions.evaluation import Condition, Evaluation, Projection
 from valence_gap.definitions.miniature import Miniature, Pretraining, Speech
 from valence_gap.definitions.models import Backbone, FusionModel, Model, Recipe
 from valence_gap.definitions.text import Recogniser, Synthesiser, TextEncoder
@@ -87,6 +87,9 @@ class Configuration:
         Literal["all", "first"], Field(description="Seeds whose predictions are used to check the claims.")
     ] = "first"
     evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
+    projection: Projection = Field(
+        default_factory=Projection, description="What figure 10 draws, and how it is projected."
+    )
     export: Export = Field(default_factory=Export, description="Which model `snakemake export` writes.")
     preflight: Annotated[
         bool, Field(description="Check the study before a run decodes audio or uses a GPU, and stop if it is wrong.")

@@ -4,13 +4,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.study.study import Study
+
+PROJECTED = "figure_10"
 
 
 def figure_description(study: Study, figure: str) -> dict[str, Any]:
     """The description that the code of a figure receives."""
     shown = study.figure_config(figure)
+    projection = TypeAdapter(Projection).dump_python(study.configuration.projection, mode="json")
     return {
         "models": [_model(study, name) for name in shown.models],
         "corpora": [_corpus(study, name) for name in shown.corpora],
@@ -18,6 +21,7 @@ def figure_description(study: Study, figure: str) -> dict[str, Any]:
         "note": study.configuration.note,
         "published": shown.published,
         "evaluation": TypeAdapter(Evaluation).dump_python(study.configuration.evaluation, mode="json"),
+        **({"projection": projection} if projection and figure == PROJECTED else {}),
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -192,6 +192,16 @@ class Study:
             return False
         streamed = self.configuration.backbones[self.backbone_of(model)].streamed
         return not streamed and not self.recipe(model).train_stem
+
+    def in_float32(self, model: str) -> bool:
+        """Whether nothing is rounded for a model: its recipe has ``precision: fp32``. A checkpoint has no recipe."""
+        return self.is_trained(model) and self.recipe(model).precision == "fp32"
+
+    def features_format(self, backbone: str) -> Literal["bfloat16", "float32"]:
+        """Number format in which the stem output of a backbone is cached: float32 if one of its models needs it."""
+        models = [name for name, model in self.models.items() if model.backbone == backbone]
+        readers = [name for name in models if self.is_trained(name) and not self.recipe(name).train_stem]
+        return "float32" if any(map(self.in_float32, readers)) else "bfloat16"
 
     def figure_config(self, target: str) -> Figure:
         """What a figure or table shows; nothing if the study does not define it."""

@@ -6,7 +6,6 @@ concatenated without standardisation or projection.
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,20 @@ import torch
 from torch import nn
 
 from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.models import Recipe
 from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.values import DIMENSIONS, to_json
+from valence_gap.models.families import family_of, final_dropout
 from valence_gap.models.head import RegressionHead
 from valence_gap.runtime import precision
-from valence_gap.runtime.data_files import read_array, write_csv, write_parquet
+from valence_gap.runtime.data_files import write_csv, write_parquet
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import atomic_folder, write_json
 from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores.metrics import cccs
-from valence_gap.training.batching import epoch_batches
+from valence_gap.text.fusion_inputs import Floats, FusionSplit, read_lengths, read_split, read_targets
+from valence_gap.training.batching import epoch_batches, sorting_lengths
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer, set_learning_rate
 from valence_gap.training.seeding import seed_everything
@@ -35,63 +37,16 @@ from valence_gap.weights import folders
 MODEL_TYPE = "valence_gap_fusion"
 INITIALIZER_RANGE = 0.02  # initializer_range of the paper's encoders; their head is initialised with it
 
-Floats = npt.NDArray[np.float32]
 
-
-@dataclass(frozen=True)
-class StoredEmbeddings:
-    """An array on disk, and the table that names the utterance of each row.
-
-    Attributes:
-        array: ``.npy`` file, (rows, hidden).
-        index: table with the column id and, if the rows are of several conditions, the column condition.
-    """
-
-    array: Path
-    index: Path
-
-
-@dataclass(frozen=True)
-class FusionSplit:
-    """The files of one split.
-
-    Attributes:
-        audio: pooled states of the audio model and its table of predictions.
-        text: text embeddings and their index.
-        labels: table of the labels; None if they are not needed.
-    """
-
-    audio: StoredEmbeddings
-    text: StoredEmbeddings
-    labels: Path | None = None
-
-    def inputs(self, name: str) -> dict[str, Path]:
-        """The files, each by a name that does not depend on its path."""
-        found = {
-            f"{name}/audio": self.audio.array,
-            f"{name}/audio index": self.audio.index,
-            f"{name}/text": self.text.array,
-            f"{name}/text index": self.text.index,
-        }
-        return found | ({f"{name}/labels": self.labels} if self.labels else {})
-
-
-@dataclass(frozen=True)
-class FusionInputs:
-    """The rows of a split in memory.
-
-    Attributes:
-        ids: the utterances, in the order of the audio model's predictions.
-        vectors: (utterances, audio hidden + text hidden).
-        audio_hidden: number of columns that come from the audio model.
-    """
-
-    ids: list[str]
-    vectors: torch.Tensor
-    audio_hidden: int
-
-
-def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: Path) -> None:
+def train_fusion(
+    fusion: Fusion,
+    train: FusionSplit,
+    dev: FusionSplit,
+    output: Path,
+    *,
+    backbone: Path | None = None,
+    lengths: Path | None = None,
+) -> None:
     """Train a head on audio and text, and write the one of the epoch with the best mean dev CCC.
 
     Training runs on the CPU, where the same definition and data give the same weights.
@@ -101,20 +56,30 @@ def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: P
         train: training split.
         dev: development split, which selects the best epoch and stops the training.
         output: folder that is written: ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
+        backbone: folder of the audio model's backbone, whose dropout ``head_dropout: null`` stands for.
+        lengths: index of the pack of the training audio, whose lengths ``batches: by-length`` sorts by.
 
     Raises:
-        UserError: arrays, tables and labels do not fit together.
+        UserError: arrays, tables and labels do not fit together, or the recipe needs a file that is not given.
     """
     started = time.monotonic()
+    dropout = _head_dropout(fusion.recipe, backbone)
     examples, dev_examples = read_split(train), read_split(dev)
-    targets, dev_targets = (_targets(split, read.ids) for split, read in ((train, examples), (dev, dev_examples)))
+    targets, dev_targets = (read_targets(split, read.ids) for split, read in ((train, examples), (dev, dev_examples)))
     if examples.vectors.shape[1] != dev_examples.vectors.shape[1]:
         raise UserError(
             "the embeddings of the two splits are from different models",
             [f"train: {examples.vectors.shape[1]} values per utterance", f"dev: {dev_examples.vectors.shape[1]}"],
         )
+    sorted_by = _batch_lengths(fusion.recipe, examples.ids, lengths)
     with precision.cpu_threads(fusion.recipe.threads):
-        head, rows = train_head(fusion, (examples.vectors, targets), (dev_examples.vectors, dev_targets))
+        head, rows = train_head(
+            fusion,
+            (examples.vectors, targets),
+            (dev_examples.vectors, dev_targets),
+            sorted_by=sorted_by,
+            dropout=dropout,
+        )
     log = pd.DataFrame(rows)
     best = int(log["epoch"].iloc[int(log["dev_mean"].argmax())])
     hidden = examples.vectors.shape[1]
@@ -122,9 +87,11 @@ def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: P
         "model_type": MODEL_TYPE,
         "audio_hidden": examples.audio_hidden,
         "text_hidden": hidden - examples.audio_hidden,
-        "head_dropout": fusion.recipe.head_dropout,
+        "head_dropout": dropout,
     }
     inputs = train.inputs("train") | dev.inputs("dev")
+    inputs |= {"backbone": backbone / folders.CONFIG} if backbone else {}
+    inputs |= {"train/lengths": lengths} if lengths else {}
     record = run_record(json.loads(to_json(fusion)), inputs=inputs, started=started)
     with atomic_folder(output) as scratch:
         folders.write(scratch, config, {f"classifier.{name}": weight for name, weight in head.state_dict().items()})
@@ -132,8 +99,35 @@ def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: P
         write_json(scratch / "run.json", record | {"best_epoch": best, "epochs": len(log)})
 
 
+def _head_dropout(recipe: Recipe, backbone: Path | None) -> float:
+    if recipe.head_dropout is not None:
+        return recipe.head_dropout
+    if backbone is None:
+        raise UserError(
+            "the recipe has `head_dropout: null`, the dropout of the audio model's backbone, but no backbone is given",
+            remedy="Give the folder of the backbone, or a number in the recipe.",
+        )
+    return final_dropout(family_of(backbone)[1])
+
+
+def _batch_lengths(recipe: Recipe, ids: list[str], index: Path | None) -> npt.NDArray[np.int64]:
+    """The lengths by which the batches are formed; without an index they are all equal."""
+    if recipe.batches == "by-length" and index is None:
+        raise UserError(
+            "the recipe has `batches: by-length`, but the lengths of the utterances are not given",
+            remedy="Give the index of the pack of the training audio, or set `batches: shuffled`.",
+        )
+    lengths = np.ones(len(ids), dtype=np.int64) if index is None else read_lengths(ids, index)
+    return sorting_lengths(lengths, recipe, head_only=True)
+
+
 def train_head(
-    fusion: Fusion, train: tuple[torch.Tensor, Floats], dev: tuple[torch.Tensor, Floats]
+    fusion: Fusion,
+    train: tuple[torch.Tensor, Floats],
+    dev: tuple[torch.Tensor, Floats],
+    *,
+    sorted_by: npt.NDArray[np.int64],
+    dropout: float,
 ) -> tuple[RegressionHead, list[dict[str, float]]]:
     """Train a head of :mod:`valence_gap.models.head` with the CCC loss until the dev CCC stops rising.
 
@@ -141,6 +135,8 @@ def train_head(
         fusion: the definition.
         train: vectors (utterances, hidden) and labels (utterances, 3).
         dev: the same for the development split.
+        sorted_by: lengths by which the training vectors are put into batches, (utterances,).
+        dropout: probability of dropout in the head.
 
     Returns:
         The head of the best epoch, and the rows of the training log.
@@ -148,16 +144,15 @@ def train_head(
     recipe = fusion.recipe
     vectors, targets = train[0], torch.from_numpy(train[1])
     seed_everything(fusion.seed)
-    head = RegressionHead(vectors.shape[1], recipe.head_dropout)
+    head = RegressionHead(vectors.shape[1], dropout)
     head.initialise(INITIALIZER_RANGE)
     optimizer = build_optimizer(recipe, list(head.parameters()))
-    lengths = np.ones(len(vectors), dtype=np.int64)
     rows: list[dict[str, float]] = []
     best, best_mean, best_epoch = _copy(head), -np.inf, 0
     for epoch in range(1, recipe.epochs + 1):
         head.train()
         losses = []
-        batches = epoch_batches(lengths, recipe.batch_size, seed=fusion.seed, epoch=epoch)
+        batches = epoch_batches(sorted_by, recipe.batch_size, seed=fusion.seed, epoch=epoch)
         for step, batch in enumerate(batches):
             seed_everything(fusion.seed, epoch, step)
             loss = ccc_loss(head(vectors[batch]), targets[batch])
@@ -236,58 +231,3 @@ def predict_fusion(
         inputs = split.inputs("test") | {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
         computed = {"device": "cpu", "precision": "float32", "deterministic": True}
         write_json(record, run_record(definition, inputs=inputs, started=started) | computed)
-
-
-def read_split(split: FusionSplit, *, condition: str = CLEAN) -> FusionInputs:
-    """Concatenate the pooled states and the text embedding of each utterance.
-
-    Args:
-        split: the files.
-        condition: condition whose rows are used, if an index has a column condition.
-
-    Raises:
-        UserError: an array does not match its index, or an utterance has no text embedding.
-    """
-    ids, audio = _read(split.audio, condition)
-    text_ids, text = _read(split.text, condition)
-    place = {each: row for row, each in enumerate(text_ids)}
-    if missing := [each for each in ids if each not in place]:
-        raise UserError(
-            f"{len(missing)} of {len(ids)} utterances have no text embedding in {split.text.index}",
-            missing,
-            "Transcribe and embed the split that the audio model predicted.",
-        )
-    beside = text[[place[each] for each in ids]]
-    return FusionInputs(ids, torch.from_numpy(np.concatenate([audio, beside], axis=1)), audio.shape[1])
-
-
-def _read(embeddings: StoredEmbeddings, condition: str) -> tuple[list[str], Floats]:
-    index = pd.read_parquet(embeddings.index)
-    array = read_array(embeddings.array)
-    if len(index) != len(array) or array.ndim != 2:
-        raise UserError(
-            "embeddings do not match their index",
-            [f"{embeddings.array}: shape {array.shape}", f"{embeddings.index}: {len(index)} rows"],
-            "Delete both files and create them again.",
-        )
-    rows = np.arange(len(index))
-    if "condition" in index:
-        rows = np.flatnonzero(index["condition"] == condition)
-    ids = [str(each) for each in index["id"].iloc[rows]]
-    if not ids or len(set(ids)) < len(ids):
-        what = (
-            f"{embeddings.index} has {'several rows for one utterance' if ids else f'no row of condition {condition}'}"
-        )
-        raise UserError(what, remedy="Predict the split again.")
-    return ids, np.asarray(array[rows], dtype=np.float32)
-
-
-def _targets(split: FusionSplit, ids: list[str]) -> Floats:
-    if split.labels is None:
-        raise ValueError("training requires labels, but the labels of the split are None")
-    table = pd.read_parquet(split.labels, columns=["id", *DIMENSIONS]).astype({"id": str}).set_index("id")
-    targets = table.reindex(ids).to_numpy(np.float32)
-    bad = [ids[row] for row in np.flatnonzero(np.isnan(targets).any(axis=1))]
-    if bad or len(ids) < 2:
-        raise UserError(f"{split.labels} lacks labels of utterances, or the split has fewer than two utterances", bad)
-    return targets

@@ -1,7 +1,13 @@
-"""Selection of the training batches: utterances of similar length, each utterance once per epoch."""
+"""Selection of the training batches: each utterance once per epoch, with others of similar length or with any others.
+
+The loss is a statistic of the whole batch (section III-B), so the rule matters beyond speed: within a batch of similar
+lengths, the loss does not contain what differs between short and long utterances. The paper does not name its rule.
+"""
 
 import numpy as np
 import numpy.typing as npt
+
+from valence_gap.definitions.models import Recipe
 
 Rows = npt.NDArray[np.int64]
 
@@ -9,11 +15,27 @@ BATCHES_PER_BUCKET = 4
 MAX_BUCKETS = 20
 
 
+def sorting_lengths(lengths: npt.NDArray[np.int64], recipe: Recipe, *, head_only: bool) -> npt.NDArray[np.int64]:
+    """The lengths by which a recipe forms its batches: those of the utterances, or all equal to shuffle them.
+
+    Args:
+        lengths: length of each utterance, in any unit, (utterances,).
+        recipe: with ``batches``.
+        head_only: only a head is trained; its default is to shuffle.
+
+    Returns:
+        For ``epoch_batches``, (utterances,).
+    """
+    rule = recipe.batches or ("shuffled" if head_only else "by-length")
+    return np.ones_like(lengths) if rule == "shuffled" else lengths
+
+
 def epoch_batches(lengths: npt.NDArray[np.int64], batch_size: int, *, seed: int, epoch: int) -> list[Rows]:
     """Select the batches of one epoch, in the order of training.
 
     The utterances are sorted by length into buckets of equal size and shuffled inside each bucket. So a batch contains
-    little padding, and its composition changes with each epoch. One batch may be smaller than the others. If it had
+    little padding, and its composition changes with each epoch. If all lengths are equal, a bucket is drawn at random,
+    so that any utterances can be in one batch. One batch may be smaller than the others. If it had
     less than a quarter of ``batch_size``, its utterances join another batch, because the CCC of very few utterances is
     not informative.
 

@@ -19,6 +19,7 @@ from valence_gap.runtime import precision, provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.checks.recipes import training_errors
 from valence_gap.training import fractions
+from valence_gap.training.batching import sorting_lengths
 from valence_gap.training.examples import Examples, PooledInputs, TruncatedInputs, read_examples
 
 Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -57,6 +58,7 @@ class Learner:
         predict_dev: -> predictions float32 (dev utterances, 3); the module must be in evaluation mode.
         train: training examples.
         dev: development examples.
+        lengths: by which the training examples are put into batches, int64 (utterances,).
     """
 
     module: nn.Module
@@ -64,6 +66,7 @@ class Learner:
     predict_dev: Callable[[], npt.NDArray[np.float32]]
     train: Examples
     dev: Examples
+    lengths: npt.NDArray[np.int64]
 
 
 def build_learner(
@@ -74,7 +77,7 @@ def build_learner(
     utterances: Path,
     device: torch.device,
 ) -> Learner:
-    """Open the data of a training; if the model is frozen, compute its pooled states once.
+    """Open the data of a training; if a frozen part stays in evaluation mode, compute its pooled states once.
 
     Args:
         training: the definition of the trained model.
@@ -99,11 +102,13 @@ def build_learner(
         longest = max(int(recipe.max_duration_s * rate_hz), shortest)
         truncated = TruncatedInputs(train_examples.inputs, longest)
         train_examples = replace(train_examples, inputs=truncated, durations_s=truncated.lengths / rate_hz)
-    if training.frozen:
-        return _head_learner(recipe, model, train_examples, dev_examples, device)
+    lengths = sorting_lengths(train_examples.inputs.lengths, recipe, head_only=training.frozen)
+    if training.frozen and recipe.frozen_mode == "evaluation":
+        return _head_learner(recipe, model, train_examples, dev_examples, device, lengths)
     dtype = precision.resolve(recipe.precision)
 
     def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        model.train()  # of a frozen model, the loop sets the mode of the head alone
         with precision.autocast(dtype, device):
             predictions: torch.Tensor = model(inputs, lengths).predictions
         return predictions
@@ -113,10 +118,18 @@ def build_learner(
             model, dev_examples.inputs, precision=recipe.precision, keep_pooled=False, what="dev predictions"
         )[0]
 
-    return Learner(model, forward, predict_dev, train_examples, dev_examples)
+    module = model.head if training.frozen else model
+    return Learner(module, forward, predict_dev, train_examples, dev_examples, lengths)
 
 
-def _head_learner(recipe: Recipe, model: SpeechModel, train: Examples, dev: Examples, device: torch.device) -> Learner:
+def _head_learner(
+    recipe: Recipe,
+    model: SpeechModel,
+    train: Examples,
+    dev: Examples,
+    device: torch.device,
+    sorted_by: npt.NDArray[np.int64],
+) -> Learner:
     pooled = [
         torch.from_numpy(predict(model, each.inputs, precision=recipe.precision, what="pooled states")[1])
         for each in (train, dev)
@@ -132,14 +145,15 @@ def _head_learner(recipe: Recipe, model: SpeechModel, train: Examples, dev: Exam
             return np.asarray(model.head(dev_pooled).cpu().numpy(), dtype=np.float32)
 
     pooled_inputs = PooledInputs(train.inputs.ids, pooled[0])
-    return Learner(model.head, forward, predict_dev, replace(train, inputs=pooled_inputs), dev)
+    return Learner(model.head, forward, predict_dev, replace(train, inputs=pooled_inputs), dev, sorted_by)
 
 
 def _selected(training: Training, utterances: Path) -> list[str] | None:
     if training.fraction == 1:
         return None
     table = pd.read_parquet(utterances, columns=["id", "speaker"])
-    return fractions.select(table, training.fraction, seed=training.seed)
+    seed = training.seed if training.fraction_seed is None else training.fraction_seed
+    return fractions.select(table, training.fraction, seed=seed)
 
 
 def _open(training: Training, model: SpeechModel, source: TrainingSplit) -> Inputs:

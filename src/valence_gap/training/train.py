@@ -68,6 +68,7 @@ def train(
         StopSignals() as signals,
         precision.cpu_threads(recipe.threads),
         precision.deterministic_kernels(recipe.deterministic),
+        precision.products_of(recipe.precision),
         _explain_out_of_memory(recipe),
     ):
         seed_everything(training.seed)
@@ -186,8 +187,7 @@ def training_steps(
 
 def _batches(training: Training, learner: Learner, journal: TrainerState) -> list[Rows]:
     """The batches of the epoch that is being trained; every epoch has the same number of them."""
-    lengths, batch_size = learner.train.inputs.lengths, training.recipe.batch_size
-    return epoch_batches(lengths, batch_size, seed=training.seed, epoch=journal.epoch)
+    return epoch_batches(learner.lengths, training.recipe.batch_size, seed=training.seed, epoch=journal.epoch)
 
 
 def _next_evaluation(recipe: Recipe, journal: TrainerState, steps: int) -> int:

@@ -1,12 +1,15 @@
 """Definitions that a user types on the command line."""
 
 import argparse
+import json
+from dataclasses import replace
 
 import pytest
 
 from valence_gap import cli
 from valence_gap.definitions.corpora import CorpusPaths
-from valence_gap.definitions.models import Backbone, Recipe
+from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.values import from_json, to_json
 from valence_gap.runtime.errors import UserError
 
@@ -82,3 +85,21 @@ def test_a_key_that_snakemake_has_not_seen_is_left_out_at_null() -> None:
 )
 def test_a_definition_is_read_back_from_its_json(definition: Backbone | CorpusPaths | Recipe) -> None:
     assert from_json(type(definition), to_json(definition)) == definition
+
+
+KEYS_AT_THEIR_DEFAULTS = {"batches": "shuffled", "frozen_mode": "training"}
+
+
+def test_keys_that_are_left_out_at_their_defaults_are_read_back() -> None:
+    """Rules pass this JSON; with more keys in it, finished studies would run again."""
+    known = {key for key in Recipe.__dataclass_fields__ if key not in KEYS_AT_THEIR_DEFAULTS}
+    assert set(json.loads(to_json(Recipe()))) == known
+    changed = Recipe(**KEYS_AT_THEIR_DEFAULTS, head_dropout=None)
+    assert {key: json.loads(to_json(changed))[key] for key in KEYS_AT_THEIR_DEFAULTS} == KEYS_AT_THEIR_DEFAULTS
+    fusion = Fusion(recipe=changed, seed=3)
+    training = Training(
+        backbone=Backbone(), recipe=changed, frozen=False, pretrained=True, layers=None, fraction=0.5, seed=1
+    )
+    assert "fraction_seed" not in to_json(training)
+    for definition in (Recipe(), changed, fusion, training, replace(training, fraction_seed=0)):
+        assert from_json(type(definition), to_json(definition)) == definition

@@ -33,11 +33,11 @@ def test_utterances_skipped_for_their_audio_are_not_in_the_sample(files, tmp_pat
             table[kept].to_parquet(path)
             array = np.load(dict(files.embeddings)[run])
             np.save(dict(files.embeddings)[run], array[kept])
-    sampled = loading.sample_utterances(files, 0)
+    sampled = loading.sample_utterances(files, 0, max_utterances=2000)
     with pytest.raises(UserError, match="lacks 1 clean utterances"):
         loading.read_embeddings(files, sampled)
     known = replace(files, pack_indexes={"one": tmp_path / "index.parquet"})
-    sampled = loading.sample_utterances(known, 0)
+    sampled = loading.sample_utterances(known, 0, max_utterances=2000)
     assert sampled.corpus.value_counts().to_dict() == {"one": 58, "two": 39}
     assert len(loading.read_embeddings(known, sampled)[0].states) == 97
     assert "one: 1 of 60 utterances have bad audio" in capsys.readouterr().err
@@ -49,7 +49,7 @@ def test_the_rest_of_a_small_corpus_share_goes_to_the_others():
 
 
 def test_states_are_those_of_the_clean_utterances(files):
-    sampled = loading.sample_utterances(files, 0)
+    sampled = loading.sample_utterances(files, 0, max_utterances=2000)
     found = loading.read_embeddings(files, sampled)
     assert [(each.model, each.seed) for each in found] == [("domain", 1), ("emotion", 1)]
     emotion = found[1].states
@@ -60,21 +60,21 @@ def test_states_are_those_of_the_clean_utterances(files):
 def test_the_lowest_seed_with_all_corpora_is_taken(files):
     incomplete = tuple((run, path) for run, path in files.embeddings if run != Run("domain", 1, "two"))
     part = replace(files, embeddings=incomplete)
-    sampled = loading.sample_utterances(part, 0)
+    sampled = loading.sample_utterances(part, 0, max_utterances=2000)
     assert [each.seed for each in loading.read_embeddings(part, sampled)] == [2, 1]
 
 
 def test_missing_files_are_named(files):
     with pytest.raises(UserError) as caught:
-        loading.sample_utterances(replace(files, utterances={}), 0)
+        loading.sample_utterances(replace(files, utterances={}), 0, max_utterances=2000)
     assert caught.value.offenders == ("--utterances one=FILE", "--utterances two=FILE")
     with pytest.raises(UserError) as caught:
-        loading.read_embeddings(replace(files, embeddings=()), loading.sample_utterances(files, 0))
+        loading.read_embeddings(replace(files, embeddings=()), loading.sample_utterances(files, 0, max_utterances=2000))
     assert caught.value.offenders == ("domain on one and two", "emotion on one and two")
 
 
 def test_files_that_do_not_fit_together_are_refused(files):
-    sampled = loading.sample_utterances(files, 0)
+    sampled = loading.sample_utterances(files, 0, max_utterances=2000)
     with pytest.raises(UserError, match="several files"):
         loading.read_embeddings(replace(files, predictions=files.predictions * 2), sampled)
     path = dict(files.embeddings)[Run("domain", 1, "one")]

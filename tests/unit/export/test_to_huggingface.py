@@ -4,7 +4,9 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
+import soundfile
 import torch
 from finished import make_model, scores
 from released import EmotionModel, HubertEmotionModel, RegressionHead
@@ -19,11 +21,14 @@ from transformers import (
 )
 
 from valence_gap.cli import main
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.export.to_huggingface import CardOptions, export_huggingface
 from valence_gap.export.to_onnx import require_onnx
 from valence_gap.models import loading
 from valence_gap.prediction.inputs import normalise
+from valence_gap.prediction.recordings import predict_files
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.precision import autocast
 
 
 @pytest.mark.parametrize(("kind", "card"), [("wav2vec2", EmotionModel), ("hubert", HubertEmotionModel)])
@@ -209,3 +214,67 @@ def test_the_processor_and_the_class_of_the_authors_card_work_as_the_card_says(t
     card = " ".join((tmp_path / "out/README.md").read_text().split())
     assert "with transformers 5, write `self.post_init()` in it for `self.init_weights()`" in card
     assert "`Wav2Vec2Processor` gives the same input" in card
+
+
+@pytest.mark.parametrize(
+    ("kind", "norm", "card"), [("wav2vec2", "layer", EmotionModel), ("hubert", "group", HubertEmotionModel)]
+)
+def test_in_float32_predictions_export_and_onnx_agree(tmp_path, kind, norm, card):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    make_model(tmp_path, kind, norm, precision="fp32")
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m"), onnx=True)
+    released = card.from_pretrained(tmp_path / "out").eval()
+    processor = AutoFeatureExtractor.from_pretrained(tmp_path / "out")
+    session = runtime.InferenceSession(tmp_path / "out/model.onnx", providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    files, exported, onnx = [], [], []
+    for row, samples in enumerate((16_000, 40_001, 5_003)):
+        quantised = random.integers(-9_000, 9_000, samples).astype(np.int16)
+        files.append(tmp_path / f"{row}.wav")
+        soundfile.write(files[-1], quantised, 16_000, subtype="PCM_16")
+        signal = processor(quantised / 32_768, sampling_rate=16_000, return_tensors="np").input_values
+        signal = signal.astype(np.float32)
+        with torch.no_grad():
+            exported.append(released(torch.from_numpy(signal))[1][0].numpy())
+        onnx.append(session.run(["logits"], {"signal": signal})[0][0])
+    predict_files(tmp_path / "model", files, tmp_path / "scores.csv")
+    predicted = pd.read_csv(tmp_path / "scores.csv")[list(DIMENSIONS)].to_numpy()
+    assert np.abs(predicted - np.array(exported)).max() < 1e-5
+    assert np.abs(predicted - np.array(onnx)).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("precision", "ran", "words"),
+    [
+        ("fp32", "float32", "products in float32. This"),
+        ("auto", "float32", "products in float32, with the output of the convolutional stem rounded to bfloat16. This"),
+        (
+            "bf16",
+            "bfloat16",
+            "products in bfloat16, with the output of the convolutional stem rounded to bfloat16. This",
+        ),
+    ],
+)
+def test_the_card_says_how_far_the_export_differs_from_the_study(tmp_path, precision, ran, words):
+    make_model(tmp_path, precision=precision)
+    path = tmp_path / "model/run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"precision": ran}))
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("m"))
+    text = " ".join((tmp_path / "out/README.md").read_text().split())
+    assert f"The study computes predictions with matrix {words}" in text
+    (difference,) = re.findall(r"differ from those of the study by up to about ([\d.e-]+)\.", text)
+    if precision == "fp32":
+        assert float(difference) == 1e-5
+        return
+    assert 1e-5 < float(difference) < 0.5
+    seconds = 3  # another signal of noise has a difference of the same size
+    signal = normalise(torch.randn(seconds * 16_000))
+    model = loading.load(tmp_path / "model")
+    with torch.no_grad(), autocast(getattr(torch, ran), "cpu"):
+        features = model.stem(signal)
+        study = model(features[None], torch.tensor([len(features)])).predictions
+    with torch.no_grad():
+        exported = EmotionModel.from_pretrained(tmp_path / "out").eval()(signal[None])[1]
+    assert 0.1 * float(difference) < float((study - exported).abs().max()) < 10 * float(difference)

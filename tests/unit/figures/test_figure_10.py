@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedding_data import COUNTS, figure_inputs, write_embedding_files
+from matplotlib.text import Text
 
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.definitions.values import from_json
@@ -84,3 +85,16 @@ def test_the_most_frequent_speakers_of_each_corpus_are_coloured():
     found = figure_10.frequent_speakers(table, ["one", "two"])
     assert list(found) == ["one/a", "one/b", "one/c", "one/d", "two/v", "two/w"]
     assert len(set(found.values())) == 6
+
+
+def test_the_figure_states_its_utterances_and_the_settings_of_the_projection(files, tmp_path):
+    inputs = figure_inputs(files, tmp_path)
+    (line,) = lines_of(figure_10.plot(inputs, described()).figure)
+    assert line == "59 of ONE, 39 of TWO. t-SNE with a perplexity of 24.25, initialised by PCA."
+    changed = json.loads(description_json()) | {"projection": {"perplexity": 5.0, "initialisation": "random"}}
+    (line,) = lines_of(figure_10.plot(inputs, from_json(Description, json.dumps(changed))).figure)
+    assert line.endswith("perplexity of 5, initialised by random numbers.")
+
+
+def lines_of(figure):
+    return [text.get_text() for text in figure.findobj(Text) if "t-SNE" in text.get_text()]

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 
 import audio_lengths
 import numpy as np
@@ -149,6 +150,24 @@ def test_a_released_checkpoint_scores_files_unchanged(tmp_path, model):
     file = write(tmp_path / "a.wav", noise(0.2, 0))
     predict_files(model, [file], tmp_path / "scores.csv", precision="fp32")
     assert len(pd.read_csv(tmp_path / "scores.csv")) == 1
+
+
+def test_float32_on_request_rounds_nothing(tmp_path, model):
+    shutil.copytree(model, tmp_path / "auto")
+    config = json.loads((model / "config.json").read_text())
+    config["valence_gap"]["precision"] = "auto"
+    (tmp_path / "auto" / "config.json").write_text(json.dumps(config))
+    file = write(tmp_path / "a.wav", noise(1.0, 0))
+    found = {}
+    for name, folder, precision in (
+        ("exact", model, None),
+        ("auto", tmp_path / "auto", None),
+        ("asked", tmp_path / "auto", "fp32"),
+    ):
+        predict_files(folder, [file], tmp_path / "scores.csv", precision=precision)
+        found[name] = pd.read_csv(tmp_path / "scores.csv")[DIMENSIONS].to_numpy()
+    assert np.array_equal(found["asked"], found["exact"])
+    assert not np.array_equal(found["auto"], found["exact"])
 
 
 def notes_of(tmp_path, model, *files, **options):

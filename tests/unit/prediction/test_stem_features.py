@@ -39,6 +39,33 @@ def test_stored_features_equal_computed_features(tmp_path, kind, norm):
         assert torch.equal(stored[row], computed[row])
 
 
+def test_float32_features_are_the_exact_output_and_are_rounded_for_models_that_round(tmp_path):
+    backbone = make_backbone(tmp_path / "backbone")
+    audio = make_audio(tmp_path / "audio")
+    for name, rounded in (("exact", False), ("rounded", True)):
+        extract_features(tmp_path / "backbone", audio, tmp_path / name, rounded=rounded)
+    models = {
+        precision: loading.build(training(precision=precision), tmp_path / "backbone")
+        for precision in ("fp32", "auto", "bf16")
+    }
+    assert {name: model.stem.rounded for name, model in models.items()} == {"fp32": False, "auto": True, "bf16": True}
+    exact = open_inputs("stem", features=tmp_path / "exact", stem=models["fp32"].stem)
+    computed = open_inputs("stem", audio=audio, stem=models["fp32"].stem)
+    waveforms = open_inputs("waveform", audio=audio)
+    for row in range(2):
+        assert torch.equal(exact[row], computed[row])
+        with torch.no_grad():
+            reference = backbone.feature_extractor(waveforms[row][None])[0].T
+        assert torch.allclose(exact[row], reference, atol=1e-5)
+        assert not torch.equal(exact[row], exact[row].to(torch.bfloat16).float())
+        for name in ("exact", "rounded"):
+            found = open_inputs("stem", features=tmp_path / name, stem=models["auto"].stem)
+            assert torch.equal(found[row], exact[row].to(torch.bfloat16).float())
+    written = np.load(tmp_path / "exact" / "features.npy", mmap_mode="r")
+    assert written.dtype == np.float32
+    assert json.loads((tmp_path / "exact" / "run.json").read_text())["definition"]["format"] == "float32"
+
+
 def test_layout_on_disk(tmp_path):
     make_backbone(tmp_path / "backbone")
     extract_features(tmp_path / "backbone", make_audio(tmp_path / "audio"), tmp_path / "features")

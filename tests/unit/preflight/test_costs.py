@@ -335,3 +335,30 @@ def test_weights_in_a_local_folder() -> None:
 
 def test_an_unknown_size_is_marked_as_assumed() -> None:
     assert size_of_source("someone/else", FETCHED).assumed
+
+
+def test_float32_features_and_states_take_twice_the_space() -> None:
+    changes = {
+        "targets": ["figure_02"],
+        "figures": {"figure_02": {"models": ["cnn14", "w2v2-b", "hubert-b"], "corpora": ["msp-podcast"]}},
+    }
+    rounded = costs_of(paper(**changes))
+    models = {"w2v2-b": {"overrides": {"precision": "fp32"}}}
+    exact = costs_of(paper(**changes, models=models))
+    assert exact.features() == {
+        "w2v2-b": 2 * rounded.features()["w2v2-b"],
+        "hubert-b": rounded.features()["hubert-b"],
+    }
+    states = "predictions and pooled states"
+    assert exact.disk()[states] - rounded.disk()[states] == 12_902 * 2 * 768
+
+
+def test_a_frozen_backbone_in_training_mode_computes_its_states_in_each_epoch_and_evaluation() -> None:
+    name = "w2v2-L-frozen"
+    once, anew = (
+        next(one for one in costs_of(paper(**changes)).work() if one.name == f"{name} seed 42")
+        for changes in ({}, {"models": {name: {"overrides": {"frozen_mode": "training"}}}})
+    )
+    assert anew.flop / once.flop == pytest.approx((5 * 62 + 65 * 10) / (62 + 10))
+    assert anew.evaluated_flop / once.flop == pytest.approx(65 * 10 / (62 + 10))
+    assert once.evaluated_flop == 0

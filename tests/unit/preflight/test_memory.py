@@ -20,10 +20,11 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def needed(target: str, *models: str) -> dict[str, float]:
+def needed(target: str, *models: str, **overrides: str) -> dict[str, float]:
     """Gigabytes of the largest job of each rule, for a figure of some models on MSP-Podcast."""
     figure = {"models": list(models), "corpora": ["msp-podcast"], "transcribed": []}
-    line = job_memory(costs_of(paper(targets=[target], figures={target: figure}))).details[0]
+    changed = {models[0]: {"overrides": overrides}}
+    line = job_memory(costs_of(paper(targets=[target], figures={target: figure}, models=changed))).details[0]
     return {rule: float(size) for rule, size, *_ in (part.split() for part in line.split("; "))}
 
 
@@ -46,6 +47,15 @@ def test_pooled_states_that_train_a_fusion_or_the_head_of_a_frozen_model_are_cou
     frozen = needed("figure_02", "w2v2-b-frozen")
     both = ROWS["train"] + ROWS["dev"]
     assert frozen["finetune"] == pytest.approx((weights + RUNTIME + 4 * 768 * both) / 1e9, abs=0.05)
+    anew = needed("figure_02", "w2v2-b-frozen", frozen_mode="training")
+    assert anew["finetune"] == pytest.approx((weights + RUNTIME) / 1e9, abs=0.05)
+
+
+def test_pooled_states_in_float32_are_not_stored_in_half_the_space() -> None:
+    rounded = needed("figure_03", "w2v2-b", "w2v2-b-fusion")
+    exact = needed("figure_03", "w2v2-b", "w2v2-b-fusion", precision="fp32")
+    assert exact["pool_states"] - rounded["pool_states"] == pytest.approx(2 * 768 * ROWS["train"] / 1e9, abs=0.05)
+    assert exact["pool_states"] > rounded["pool_states"]
 
 
 def test_the_rules_request_enough_for_the_papers_models() -> None:

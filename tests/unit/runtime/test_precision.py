@@ -68,6 +68,14 @@ def test_few_kernels_are_kept_if_required(few: bool, made: int) -> None:
     assert output.count("create:cache_miss") == made
 
 
+@pytest.mark.parametrize(("requested", "inside"), [("fp32", False), ("bf16", True), ("auto", True)])
+def test_float32_products_are_not_rounded_to_tf32(requested: precision.Precision, inside: bool) -> None:
+    assert torch.backends.cudnn.allow_tf32  # PyTorch's default
+    with precision.products_of(requested):
+        assert torch.backends.cudnn.allow_tf32 == inside
+    assert torch.backends.cudnn.allow_tf32
+
+
 def test_the_number_of_threads_is_restored_even_after_an_error() -> None:
     before = torch.get_num_threads()
 

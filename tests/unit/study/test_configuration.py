@@ -33,6 +33,7 @@ SECTIONS = {
     "Figure": ("figures", "tables"),
     "Claims": ("claims",),
     "Evaluation": ("evaluation",),
+    "Projection": ("projection",),
     "Export": ("export",),
 }
 

@@ -14,16 +14,23 @@ from valence_gap.study.source_dependencies import IGNORED_FILES, ROOT, imports, 
 RULES = Path(__file__).parents[3] / "workflow" / "rules"
 
 
-def stages_of_commands() -> list[tuple[str, str]]:
-    """(sub-command, stage) of every rule that has a revision."""
+def rules_of_commands() -> list[tuple[str, str]]:
+    """(sub-command, text) of every rule that runs one."""
     found = []
     for path in sorted(RULES.glob("*.smk")):
         for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE):
-            stage = re.search(r'revision=REVISIONS\["(\w+)"\]', rule)
             command = re.search(r"^ *(?:exec )?valence-gap ([a-z-]+) ", rule, flags=re.MULTILINE)
-            if stage and command:
-                found.append((command[1], stage[1]))
+            if command:
+                found.append((command[1], rule))
     return found
+
+
+def stages_of_commands() -> list[tuple[str, str]]:
+    """(sub-command, stage) of every rule that has a revision."""
+    stages = [
+        (command, re.search(r'revision=[^"]*REVISIONS\["(\w+)"\]', rule)) for command, rule in rules_of_commands()
+    ]
+    return [(command, stage[1]) for command, stage in stages if stage]
 
 
 def code_of(command: str) -> list[Path]:
@@ -40,6 +47,20 @@ def test_all_files_that_a_rule_runs_belong_to_its_stage(command: str, stage: str
     ran = {path.relative_to(ROOT).as_posix() for path in code_of(command)}
     assert ran - IGNORED_FILES
     assert ran <= IGNORED_FILES | set(source_dependencies(STAGES[stage]))
+
+
+@pytest.mark.parametrize(
+    ("command", "setting", "count"),
+    [
+        ("extract-features", "features_format(wildcards.backbone)", 1),
+        ("train", "number_format(wildcards.model)", 1),
+        ("predict-conditions", "number_format(wildcards.model)", 3),
+    ],
+)
+def test_rules_whose_numbers_depend_on_the_number_format_record_it(command: str, setting: str, count: int) -> None:
+    rules = [rule for name, rule in rules_of_commands() if name == command]
+    recorded = [re.search(r"revision=.*?with_settings\((.*?)\n        \),", rule, flags=re.DOTALL) for rule in rules]
+    assert [setting in (each[1] if each else "") for each in recorded] == [True] * count
 
 
 def test_every_stage_belongs_to_a_rule() -> None:

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fusion_data import AUDIO, TEXT, write_lengths, write_split
 
 from valence_gap.definitions.models import Recipe
 from valence_gap.definitions.text import Fusion
@@ -12,40 +14,12 @@ from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
 from valence_gap.scores.metrics import cccs
-from valence_gap.text.fusion import FusionSplit, StoredEmbeddings, predict_fusion, read_split, train_fusion
+from valence_gap.text import fusion
+from valence_gap.text.fusion import predict_fusion, train_fusion
+from valence_gap.text.fusion_inputs import read_split
+from valence_gap.training.batching import epoch_batches
 
 FUSION = Fusion(recipe=Recipe(epochs=40, patience=5, learning_rate=3e-3, batch_size=32))
-AUDIO, TEXT = 6, 5
-
-
-def labels_of(audio: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """Arousal and dominance depend only on the audio, valence only on the text."""
-    return np.stack([audio[:, 0], audio[:, 1], text[:, 2]], axis=1) * 0.15 + 0.5
-
-
-def write_split(
-    folder: Path, name: str, count: int, *, seed: int, shuffled: bool = False, conditions: int = 1
-) -> tuple[FusionSplit, np.ndarray]:
-    folder = folder / name
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(seed)
-    audio, text = random.normal(size=(count, AUDIO)), random.normal(size=(count, TEXT))
-    labels = labels_of(audio, text)
-    ids = [f"{name}-{row:03d}" for row in range(count)]
-    names = ["clean", "noisy"][:conditions]
-    np.save(folder / "audio.npy", np.concatenate([audio, *[audio * 0] * (conditions - 1)]).astype(np.float16))
-    table = pd.DataFrame({"id": ids * conditions, "condition": np.repeat(names, count)})
-    table.to_parquet(folder / "predictions.parquet")
-    order = random.permutation(count)  # the text's rows are in another order
-    np.save(folder / "text.npy", text[random.permutation(count) if shuffled else order].astype(np.float32))
-    pd.DataFrame({"id": [ids[row] for row in order]}).to_parquet(folder / "text.parquet")
-    pd.DataFrame(labels, columns=list(DIMENSIONS)).assign(id=ids).to_parquet(folder / "labels.parquet")
-    split = FusionSplit(
-        StoredEmbeddings(folder / "audio.npy", folder / "predictions.parquet"),
-        StoredEmbeddings(folder / "text.npy", folder / "text.parquet"),
-        folder / "labels.parquet",
-    )
-    return split, labels
 
 
 def fused(folder: Path, *, shuffled: bool) -> np.ndarray:
@@ -139,3 +113,41 @@ def test_missing_labels_are_named(tmp_path: Path) -> None:
     labels.to_parquet(train.labels)
     with pytest.raises(UserError, match="train-004"):
         train_fusion(FUSION, train, train, tmp_path / "m")
+
+
+def test_the_head_dropout_and_the_lengths_that_a_recipe_asks_for_must_be_given(tmp_path: Path) -> None:
+    train, _ = write_split(tmp_path, "train", 32, seed=0)
+    for recipe, message in (
+        (Recipe(epochs=1, head_dropout=None), "no backbone is given"),
+        (Recipe(epochs=1, batches="by-length"), "lengths of the utterances are not given"),
+    ):
+        with pytest.raises(UserError, match=message):
+            train_fusion(Fusion(recipe=recipe), train, train, tmp_path / "m")
+    lengths = write_lengths(tmp_path / "index.parquet", train)
+    pd.read_parquet(lengths).query("id != 'train-004'").to_parquet(lengths)
+    recipe = Recipe(epochs=1, batches="by-length")
+    with pytest.raises(UserError, match="1 of 32 utterances are not in") as caught:
+        train_fusion(Fusion(recipe=recipe), train, train, tmp_path / "m", lengths=lengths)
+    assert caught.value.offenders == ("train-004",)
+
+
+def test_a_fusion_shuffles_unless_it_sorts_by_the_lengths_of_the_audio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, _ = write_split(tmp_path, "train", 32, seed=0)
+    lengths = write_lengths(tmp_path / "index.parquet", train)
+    samples = pd.read_parquet(lengths).set_index("id")["samples"].sort_index().to_numpy()
+    found: list[np.ndarray] = []
+
+    def watched(sorted_by: np.ndarray, *arguments: Any, **named: Any) -> list[np.ndarray]:
+        found.append(sorted_by)
+        return epoch_batches(sorted_by, *arguments, **named)
+
+    monkeypatch.setattr(fusion, "epoch_batches", watched)
+    rules: tuple[Literal["by-length", "shuffled"] | None, ...] = (None, "shuffled", "by-length")
+    for rule in rules:
+        recipe = Recipe(epochs=1, batch_size=4, batches=rule)
+        train_fusion(Fusion(recipe=recipe), train, train, tmp_path / str(rule), lengths=lengths)
+    weights = [(tmp_path / str(rule) / "model.safetensors").read_bytes() for rule in rules]
+    assert weights[0] == weights[1] != weights[2]
+    assert [list(each) for each in found] == [[1] * 32, [1] * 32, list(samples)]

@@ -1,9 +1,12 @@
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.training.batching import epoch_batches
+from valence_gap.definitions.models import Recipe
+from valence_gap.training.batching import epoch_batches, sorting_lengths
 
 CASES = {
     "count": st.integers(2, 400),
@@ -70,3 +73,22 @@ def test_little_of_a_batch_is_padding() -> None:
 def test_batches_without_ccc_are_refused(count: int, batch_size: int) -> None:
     with pytest.raises(ValueError, match="needs at least two utterances"):
         epoch_batches(lengths_of(count), batch_size, seed=0, epoch=1)
+
+
+@given(st.integers(2, 60), st.integers(0, 2**32), st.sampled_from(["by-length", "shuffled", None]), st.booleans())
+def test_the_lengths_that_batches_are_sorted_by(
+    count: int, seed: int, rule: Literal["by-length", "shuffled"] | None, head_only: bool
+) -> None:
+    lengths = np.random.default_rng(seed).integers(1, 1000, count)
+    found = sorting_lengths(lengths, Recipe(batches=rule), head_only=head_only)
+    shuffled = rule == "shuffled" or (rule is None and head_only)
+    assert np.array_equal(found, np.ones(count) if shuffled else lengths)
+
+
+def test_shuffled_batches_mix_short_and_long_utterances() -> None:
+    lengths = np.arange(1, 641)
+    spreads = {
+        rule: np.mean([np.ptp(lengths[rows]) for rows in epoch_batches(sorted_by, 16, seed=0, epoch=1)])
+        for rule, sorted_by in (("by-length", lengths), ("shuffled", np.ones_like(lengths)))
+    }
+    assert spreads["by-length"] < 100 < 500 < spreads["shuffled"]

@@ -1,7 +1,8 @@
 """The convolutional stem: it maps a waveform to one feature vector for every 20 ms.
 
 In the paper it is frozen, so its output depends only on the utterance. It is computed once per utterance, without
-padding. The features are always rounded to bfloat16, so that stored features and computed features are equal.
+padding. The features are rounded to bfloat16, which halves their size on disk, unless the model that reads them asks
+for ``precision: fp32``. Stored features and computed features are equal in both cases.
 """
 
 import math
@@ -26,19 +27,20 @@ class Stem:
         kernels: kernel size of each of its layers in samples of that layer.
         strides: stride of each of its layers.
         normalised: its waveforms have zero mean and unit variance; otherwise they are in -1..1 as they are.
+        rounded: the features of an utterance are rounded to bfloat16.
     """
 
     extractor: nn.Module
     kernels: Sequence[int]
     strides: Sequence[int]
     normalised: bool = True
+    rounded: bool = True
 
     @classmethod
-    def of(cls, backbone: nn.Module, *, normalised: bool = True) -> "Stem":
+    def of(cls, backbone: nn.Module, *, normalised: bool = True, rounded: bool = True) -> "Stem":
         """Return the stem of a Hugging Face speech encoder."""
-        config = cast(Any, backbone.config)
-        extractor = cast(nn.Module, backbone.feature_extractor)
-        return cls(extractor, tuple(config.conv_kernel), tuple(config.conv_stride), normalised)
+        config, extractor = cast(Any, backbone.config), cast(nn.Module, backbone.feature_extractor)
+        return cls(extractor, tuple(config.conv_kernel), tuple(config.conv_stride), normalised, rounded)
 
     @property
     def receptive_field(self) -> int:
@@ -63,12 +65,12 @@ class Stem:
             waveform: float32 (samples,) at 16 kHz, of zero mean and unit variance if ``normalised``.
 
         Returns:
-            float32 (frames, channels) on the CPU, rounded to bfloat16.
+            float32 (frames, channels) on the CPU, rounded to bfloat16 if ``rounded``.
         """
         device = next(self.extractor.parameters()).device
         with torch.autocast(device.type, enabled=False):
             features, _ = self.batch(waveform.to(device)[None], torch.tensor([waveform.numel()]))
-        return features[0].to(torch.bfloat16).cpu().float()
+        return (features[0].to(torch.bfloat16) if self.rounded else features[0]).cpu().float()
 
     def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the features of a padded batch, with gradients: for a stem that is trained.

@@ -21,6 +21,7 @@ UNSET: Mapping[str, Any] = {
     "pretrained": True,
     "layers": None,
     "fraction": 1.0,
+    "fraction_seed": None,
 }
 
 
@@ -51,6 +52,7 @@ def training_of(configuration: Configuration, model: Model, backbone: Backbone, 
         layers=model.layers,
         fraction=model.fraction,
         seed=seed,
+        fraction_seed=model.fraction_seed if model.fraction < 1 else None,
     )
 
 
@@ -79,6 +81,13 @@ def model_errors(configuration: Configuration) -> Iterator[str]:
             yield f"recipes.{fusion.recipe}.batch_size ({name}): {NO_CCC}"
         if recipe and recipe.evaluate_every is not None:
             yield f"recipes.{fusion.recipe}.evaluate_every ({name}): {recipe.evaluate_every}, {ONCE_AN_EPOCH}"
+        audio = configuration.models.get(fusion.audio)
+        backbone = configuration.backbones.get(audio.backbone or "") if audio else None
+        if recipe and recipe.head_dropout is None and backbone and backbone.architecture == "cnn14":
+            yield (
+                f"recipes.{fusion.recipe}.head_dropout ({name}): null, but its audio model '{fusion.audio}' is a CNN14 "
+                "without a final_dropout; valid: a number"
+            )
 
 
 def source_errors(configuration: Configuration) -> Iterator[str]:

@@ -35,6 +35,8 @@ def training_errors(training: Training, *, stored: bool) -> Iterator[tuple[str, 
 
 def _cnn14_errors(training: Training) -> Iterator[tuple[str, str]]:
     recipe = training.recipe
+    if recipe.head_dropout is None:
+        yield "head_dropout", "null, but CNN14 has no backbone with a final_dropout; valid: a number (the paper: 0.0)"
     if training.frozen:
         yield "frozen", "true leaves CNN14's random convolutions as they are; valid: false"
     if training.layers is not None:

@@ -168,6 +168,10 @@ WRONG = {
         change("models.cnn14.overrides", {"micro_batch_size": 4}),
         "models.cnn14.overrides.micro_batch_size: 4 would change the statistics of CNN14's batch normalisation;",
     ),
+    "a head dropout that CNN14 has nowhere from": (
+        change("recipes.cnn14.head_dropout", None),
+        "recipes.cnn14.head_dropout (cnn14): null, but CNN14 has no backbone with a final_dropout; valid: a number",
+    ),
     "checkpointing without transformer layers": (
         change("recipes.cnn14.activation_checkpointing", True),
         "recipes.cnn14.activation_checkpointing (cnn14): true is for transformers alone; valid: false",
@@ -376,3 +380,11 @@ def test_every_preset_is_valid(names: str) -> None:
     assert {name for each in PRESETS for name in each.split()} == {
         path.stem for path in (ROOT / "workflow/presets").iterdir()
     }
+
+
+def test_a_fusion_with_cnn14_needs_a_head_dropout_of_its_own() -> None:
+    wrong = offenders(change("fusions.w2v2-b-fusion.audio", "cnn14"), change("recipes.fusion.head_dropout", None))
+    start = "recipes.fusion.head_dropout (w2v2-b-fusion): null, but its audio model 'cnn14' is a CNN14 without"
+    assert [line for line in wrong if line.startswith("recipes.fusion.head_dropout")] == [
+        f"{start} a final_dropout; valid: a number"
+    ]
