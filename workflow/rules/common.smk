@@ -15,6 +15,7 @@ from valence_gap.weights.local import local_source
 from valence_gap.study.contents import Contents
 from valence_gap.study.label_files import (
     READING,
+    check_readable,
     edited_files,
     is_read,
     read_again,
@@ -194,6 +195,9 @@ def compare_labels(corpus):
         )
         return
     try:
+        check_readable(
+            corpus, to_json(definition), to_json(study.paths(corpus)), inventory
+        )
         replace_rows(inventory, edited)
         read_again(summary, config, PROJECT)
     except UserError as error:
