@@ -98,7 +98,8 @@ def test_an_edited_label_file_that_cannot_be_read_stops_the_run_with_its_error(c
     assert "error: The labels of msp-podcast were edited and cannot be read." in output
     assert LABELS.rpartition("/")[2] in output
     assert "Traceback" not in output
-    assert (changed.root / "results/tiny/scores/w2v2-b/seed-42/msp-podcast/clean.csv").is_file()
+    assert "no column FileName" in output
+    assert (changed.root / "results/tiny/corpora/msp-podcast/labels.test.parquet").is_file()
 
 
 @row(

@@ -12,13 +12,7 @@ from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
 from valence_gap.study.contents import Contents
-from valence_gap.study.label_files import (
-    READING,
-    edited_files,
-    is_read,
-    read_again,
-    replace_rows,
-)
+from valence_gap.study import label_files
 from valence_gap.weights.local import local_source, source_files
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
@@ -174,13 +168,15 @@ def compare_labels(corpus):
     )
     if (
         not is_run
-        or READING in os.environ
+        or label_files.READING in os.environ
         or not (inventory.exists() and summary.exists())
     ):
         return
     definition, checksum = study.corpus(corpus), contents().checksum
-    edited = edited_files(inventory, study.paths(corpus), definition.adapter, checksum)
-    if not edited and is_read(inventory, summary, checksum):
+    edited = label_files.edited_files(
+        inventory, study.paths(corpus), definition.adapter, checksum
+    )
+    if not edited and label_files.is_read(inventory, summary, checksum):
         return
     names = ", ".join(str(one.path) for one in edited) or str(inventory)
     print(f"{corpus}: edited after it was read: {names}", file=sys.stderr)
@@ -191,8 +187,11 @@ def compare_labels(corpus):
         )
         return
     try:
-        replace_rows(inventory, edited)
-        read_again(summary, config, PROJECT)
+        label_files.check_readable(
+            corpus, to_json(definition), to_json(study.paths(corpus)), inventory
+        )
+        label_files.replace_rows(inventory, edited)
+        label_files.read_again(summary, config, PROJECT)
     except UserError as error:
         sys.exit(f"error: {error}")
 

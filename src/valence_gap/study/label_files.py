@@ -83,6 +83,31 @@ def edited_files(inventory: Path, paths: CorpusPaths, adapter: str, checksum: Ch
     return found
 
 
+def check_readable(name: str, definition: str, paths: str, inventory: Path) -> None:
+    """Read a corpus into a temporary folder, so that labels with a mistake replace nothing that is finished.
+
+    Args:
+        name: the corpus in the study.
+        definition: the corpus as JSON.
+        paths: its paths as JSON.
+        inventory: its inventory.
+
+    Raises:
+        UserError: the corpus cannot be read.
+    """
+    command = [sys.executable, "-m", "valence_gap.cli", "prepare-corpus", "--name", name, "--definition", definition]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, "--paths", paths, "--inventory", str(inventory), "--output", folder],
+            text=True,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    if done.returncode:
+        reason = done.stderr.partition("error: ")[2] or done.stderr
+        raise UserError(f"The labels of {name} were edited and cannot be read.", [], reason.strip())
+
+
 def replace_rows(inventory: Path, edited: Sequence[Edited]) -> None:
     """Replace the rows of edited files in an inventory; all other rows stay as they are."""
     text = inventory.read_text(encoding="utf-8")
@@ -125,7 +150,7 @@ def read_again(report: Path, config: Mapping[str, Any], project: Path) -> None:
         )
     LOCKS.mkdir(parents=True, exist_ok=True)  # removed by a Snakemake that ends; the one that waits has made it before
     if done.returncode:
-        raise UserError(f"The labels of {report.parent.name} were edited and cannot be read.", [], done.stdout.strip())
+        raise UserError(f"{report.parent.name} cannot be read again.", [], done.stdout.strip())
 
 
 def _rows(inventory: Path) -> list[tuple[str, ...]]:
