@@ -331,7 +331,8 @@ def test_without_known_speakers_it_is_unknown_whether_splits_share_one(tmp_path:
 def test_findings_come_first_and_the_estimates_of_a_small_study_are_short(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
+    unpinned = write(tmp_path / "unpinned.yaml", json.dumps({"backbones": {"w2v2-b": {"revision": None}}}))
+    files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study, unpinned]
     with pytest.raises(UserError):
         preflight(merged(files), json_file=tmp_path / "brief.json")
     brief = capsys.readouterr().out
