@@ -21,7 +21,7 @@ RATES_HZ = (1_000, 1_000_000)  # outside this range, a header is wrong: at 1 Hz,
 LONGEST_S = 4 * 3600.0  # one decoded file is held in memory as a whole: 460 MB at 16 kHz
 PROMISED = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
-Kind = Literal["missing", "unreadable", "truncated", "empty", "non-finite"]
+Kind = Literal["missing", "unreadable", "truncated", "empty", "non-finite", "outside"]
 
 
 class AudioError(Exception):

@@ -13,7 +13,9 @@ from valence_gap.runtime.files import write_text
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import checksum
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph", ".w64", ".caf"})
+AUDIO_SUFFIXES = frozenset({".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".caf"}) | {
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".sph", ".nist"),
+}
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm"})
 MOTION_CAPTURE = "MOCAP_"  # folders of IEMOCAP: gigabytes of text that nothing reads
 THREADS = 8  # hashing and reading release the interpreter's lock

@@ -47,11 +47,12 @@ class Report:
     """The findings while one corpus is read.
 
     ``skipped`` counts what the tables do not contain. ``noted`` counts what they contain although it is unusual, and
-    what does not concern an utterance. Both are by reason.
+    what does not concern an utterance. Both are by reason. ``warnings`` say why little can be learnt from the corpus.
     """
 
     skipped: dict[str, Occurrences] = field(default_factory=dict)
     noted: dict[str, Occurrences] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def skip(self, reason: str, examples: Iterable[str]) -> None:
         """Count what is left out."""
@@ -80,6 +81,13 @@ class Report:
                 more = ", ..." if found.count > LOGGED else ""
                 examples = ", ".join(found.examples[:LOGGED])
                 log_line(f"{corpus}: {kind} {found.count} ({printable(reason)}): {examples}{more}")
+        for warning in self.warnings:
+            log_line(f"{corpus}: warning: {printable(warning)}")
+
+    def lines(self) -> list[str]:
+        """Return one line for each finding that a user should see: rows that are left out, and warnings."""
+        left_out = [f"left out: {printable(found.summary(reason))}" for reason, found in self.skipped.items()]
+        return [*left_out, *(f"warning: {printable(each)}" for each in self.warnings)]
 
     def as_json(self) -> dict[str, Any]:
         """Return the findings as a JSON value."""
@@ -90,7 +98,7 @@ class Report:
                 for reason, found in findings.items()
             }
             for kind, findings in (("skipped", self.skipped), ("noted", self.noted))
-        }
+        } | {"warnings": self.warnings}
 
 
 def _add(findings: dict[str, Occurrences], reason: str, examples: Iterable[str]) -> None:

@@ -31,6 +31,7 @@ from valence_gap.runtime.errors import UserError
 
 SCALE = (1.0, 7.0)
 LABEL_FILES = ("labels_consensus.csv", "labels_concensus.csv")
+MARKS = ("unknown",)  # what the corpus writes for a missing speaker or gender
 LABELS = {"arousal": "EmoAct", "valence": "EmoVal", "dominance": "EmoDom"}
 
 
@@ -64,7 +65,7 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
 
 def _splits(path: Path, table: pd.DataFrame, name: pd.Series, nearby: list[Path], report: Report) -> pd.Series:
     column = column_of(table, "Split_Set")
-    splits = known(table[column]) if column else empty_column(table.index)
+    splits = known(table[column], MARKS) if column else empty_column(table.index)
     partitions = find_optional(nearby, ["partitions.txt", "partition.txt"])
     if partitions is not None:
         # Lines are `Train; MSP-PODCAST_0001_0008.wav`.
@@ -84,15 +85,15 @@ def _speakers(
     table: pd.DataFrame, name: pd.Series, given: str | None, nearby: list[Path], report: Report
 ) -> tuple[pd.Series, pd.Series]:
     speaker_column, gender_column = column_of(table, "SpkrID"), column_of(table, "Gender")
-    speakers = known(table[speaker_column]) if speaker_column else empty_column(table.index)
-    gender = genders(table[gender_column], report) if gender_column else empty_column(table.index)
+    speakers = known(table[speaker_column], MARKS) if speaker_column else empty_column(table.index)
+    gender = genders(table[gender_column], report, MARKS) if gender_column else empty_column(table.index)
     path = Path(given) if given else find_optional(nearby, ["speaker_ids.txt", "speaker_id.txt"])
     if path is not None:
         # Lines are `Speaker_1; Male`, then `MSP-PODCAST_0001_0008.wav; 1`.
         pairs = _mapping(path, _pairs(path, report), report)
-        speakers = speakers.fillna(known(name.map(pairs)))
+        speakers = speakers.fillna(known(name.map(pairs), MARKS))
         speakers = speakers.str.replace(r"^speaker_", "", case=False, regex=True)
-        gender = gender.fillna(genders(("Speaker_" + speakers).map(pairs), report))
+        gender = gender.fillna(genders(("Speaker_" + speakers).map(pairs), report, MARKS))
     return speakers, gender
 
 
