@@ -45,8 +45,8 @@ def _decode(file: soundfile.SoundFile, start_s: float, end_s: float | None) -> D
         raise AudioError("unreadable", problem)
     first = round(start_s * rate_hz)
     last = None if end_s is None else round(end_s * rate_hz)
-    if not estimated and first < file.frames:
-        file.seek(first)
+    if not estimated:
+        file.seek(min(first, file.frames))
     blocks = list(_blocks(file, first if estimated else 0, None if last is None else last - first))
     frames = sum(map(len, blocks))
     if frames == 0 or (last is not None and frames + SLACK_S * rate_hz < last - first):

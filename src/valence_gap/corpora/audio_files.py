@@ -160,7 +160,7 @@ def _other_spellings(names: pd.Series, files: FileNames, *, by_name: bool, repor
     for how in dict.fromkeys(matched.how for matched in found.values()):
         rows = [f"{names[row]} -> {matched.key}" for row, matched in found.items() if matched.how == how]
         if report is not None:
-            report.note(f"{MATCHED}: {how}", rows)
+            report.note(f"{MATCHED}: {how}", rows, shown=True)
     return {row: matched.key for row, matched in found.items()}
 
 

@@ -94,12 +94,19 @@ class FileNames:
         return max(counts, key=lambda folder: (counts[folder], -len(folder))) if counts else None
 
     def nearest(self, name: str) -> str | None:
-        """Return the file whose name is most like the given one; None where none is."""
+        """Return the file whose name is most like the given one, and has the same numbers; None where none is."""
         base = name.rpartition("/")[2]
         if same := [key for key in self._keys if key.rpartition("/")[2] == base]:
             return same[0]
-        found = difflib.get_close_matches(name, self._keys[:MOST_CANDIDATES], n=1, cutoff=0.7)
-        return found[0] if found else None
+        numbers = _numbers(name)
+        near = {stem_of(key): key for key in self._keys if _numbers(key) == numbers}
+        found = difflib.get_close_matches(stem_of(name), list(near)[:MOST_CANDIDATES], n=1, cutoff=0.6)
+        return near[found[0]] if found else None
+
+
+def _numbers(name: str) -> list[int]:
+    """Return the numbers in a name. Recordings are numbered: one with other numbers is another recording."""
+    return [int(digits) for digits in re.findall(r"[0-9]+", stem_of(name))]
 
 
 def _unique(keys: Iterable[str], spell: Callable[[str], str]) -> dict[str, str]:

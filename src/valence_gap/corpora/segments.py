@@ -108,4 +108,4 @@ def note_shared_files(entries: pd.DataFrame, report: Report) -> None:
     """Count segments of a file of which other segments are in another split: the same people may speak in both."""
     parts = entries[is_segment(entries)]
     splits = parts.groupby(["audio_root", "file"])["our_split"].transform("nunique")
-    report.note_rows(TWO_SPLITS, parts[splits > 1])
+    report.note_rows(TWO_SPLITS, parts[splits > 1], shown=True)

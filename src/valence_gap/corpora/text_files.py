@@ -78,7 +78,7 @@ def read_text(path: Path, report: Report) -> str:
     """Return the text of a file; the report counts files that are not UTF-8."""
     text, encoding = decode(read_bytes(path))
     if encoding != UTF_8:
-        report.note(NOTED[encoding], [path.name])
+        report.note(NOTED[encoding], [path.name], shown=True)
     return text
 
 
@@ -93,7 +93,8 @@ def read_many(paths: Sequence[Path], report: Report, what: str) -> list[str]:
         decoded = pool.map(lambda path: decode(read_bytes(path)), paths)
         texts = list(progress(decoded, what, total=len(paths), unit="files"))
     for encoding, reason in NOTED.items():
-        report.note(reason, [path.name for path, (_, found) in zip(paths, texts, strict=True) if found == encoding])
+        others = [path.name for path, (_, found) in zip(paths, texts, strict=True) if found == encoding]
+        report.note(reason, others, shown=True)
     return [text for text, _ in texts]
 
 
@@ -127,7 +128,7 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
     default = "\t" if path.suffix.lower() == ".tsv" else ","
     separator, named = separator_of(text, default)
     if separator != default:
-        report.note(f"table whose cells are separated by {separator!r}", [path.name])
+        report.note(f"table whose cells are separated by {separator!r}", [path.name], shown=True)
     first_row = 1 + int(named)
     text = text.partition("\n")[2] if named else text
     try:
@@ -214,7 +215,7 @@ def genders(column: pd.Series, report: Report, marks: Collection[str] = ()) -> p
     text = known(column, marks)
     read = text.str.lower().map(GENDERS).astype("str")
     strange = text[text.notna() & read.isna()]
-    report.note(STRANGE_GENDER, [str(value) for value in strange])
+    report.note(STRANGE_GENDER, [str(value) for value in strange], shown=True)
     return read
 
 

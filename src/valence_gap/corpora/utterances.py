@@ -79,7 +79,7 @@ def dimensions_remedy(corpus: Corpus, missing: Collection[str]) -> str:
     remedy = f" If {' and '.join(lacking)} is not annotated, set dimensions: [{', '.join(left)}]."
     if "train" in corpus.splits or "dev" in corpus.splits:
         remedy += (
-            f" Training needs labels of {', '.join(DIMENSIONS)}: a corpus without one of them can only be tested on. "
+            f" Training without one of {', '.join(DIMENSIONS)} is not supported: such a corpus can only be tested on. "
             "Then map its test split alone, and train on another corpus or evaluate a finished model (checkpoint)."
         )
     return remedy
@@ -158,7 +158,7 @@ def build_corpus_table(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, rep
         entries[column] = entries[column].astype("str")
     report.note_rows("speaker unknown", entries[entries["speaker"].isna()])
     report.note_rows("gender unknown", entries[entries["gender"].isna()])
-    report.note_rows(AS_A_NAME, entries[entries["speaker"].str.lower().isin(NO_NAMES)])
+    report.note_rows(AS_A_NAME, entries[entries["speaker"].str.lower().isin(NO_NAMES)], shown=True)
     # Tables of corpora without segments do not have the times, so that they are the same bytes in every version.
     times = TIMES if is_segment(entries).any() else ()
     columns = [*UTTERANCE_COLUMNS, *times, "provenance", *DIMENSIONS, "our_split"]
@@ -244,7 +244,7 @@ def _read_labels(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Sca
     report.skip_rows(NO_NUMBER, entries[strange & ~missing])
     report.skip_rows(UNCLEAR_COMMA, entries[unclear & ~missing & ~strange])
     lost = missing | strange | unclear
-    report.note_rows(DECIMAL_COMMA, entries[commas & ~lost])
+    report.note_rows(DECIMAL_COMMA, entries[commas & ~lost], shown=True)
     return labels[~lost]
 
 

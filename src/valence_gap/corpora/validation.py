@@ -18,7 +18,7 @@ LABEL_MISSING, NO_NUMBER = "label missing", "label that is no number"
 UNCLEAR_COMMA = "label whose comma may be a decimal comma or separate thousands"
 MALFORMED = (MALFORMED_ROW, MALFORMED_TURN)
 DUPLICATE = "duplicate"
-CONFLICT = "with another label, split, speaker, gender or transcript"
+CONFLICT = "with other values"
 # By the beginning of a reason: what to do where it leaves a split without an utterance.
 REMEDIES: Mapping[str, str] = {
     NO_AUDIO: "Compare the names in the label file with those of the audio files, extension included, and check the "

@@ -106,7 +106,7 @@ def test_one_table_with_a_column_for_the_split(tmp_path, audformat):
     assert (first["speaker"], first["gender"]) == (None, "female")
 
 
-def test_segments_are_left_out_and_counted(tmp_path, audformat):
+def test_segments_are_utterances(tmp_path, audformat):
     db = audformat.Database("segments")
     db.schemes["valence"] = audformat.Scheme("float")
     starts, ends = ["0s", "0s", "0.1s"], [pd.NaT, "0.2s", pd.NaT]
@@ -124,8 +124,12 @@ def test_segments_are_left_out_and_counted(tmp_path, audformat):
         scale={"valence": (1.0, 7.0)},
         columns={"table": "parts"},
     )
-    assert read.ids("test") == FILES[:1]
-    assert read.skipped()["segment of a file"] == 2
+    assert read.ids("test") == [FILES[0], f"{FILES[1]}#0-0.2", f"{FILES[2]}#0.1-"]
+    assert read.skipped() == {}
+    table = read.utterances["test"]
+    assert table["start_s"].tolist() == [0.0, 0.0, 0.1]
+    assert table["end_s"].fillna(-1).tolist() == [-1, 0.2, -1]
+    assert table["duration_s"].tolist() == pytest.approx([0.5, 0.2, 0.4])
 
 
 def test_everything_that_the_database_lacks_is_named(tmp_path, audformat):
@@ -151,8 +155,9 @@ def test_everything_that_the_database_lacks_is_named(tmp_path, audformat):
 def test_no_code_in_a_database_is_run(tmp_path, audformat):
     paths = database(tmp_path / "db", audformat)
     definition = {"splits": SPLITS, "scale": SCALE, "columns": COLUMNS}
+    (tmp_path / "db/db.files.parquet").unlink()
     write(tmp_path / "db/db.files.pkl", b"anything")
-    with pytest.raises(UserError, match="pickle"):
+    with pytest.raises(UserError, match=r"(?s)as pickle only.*db\.files\.pkl.*storage_format='parquet'"):
         prepare(tmp_path / "out", "audformat", paths, **definition)
     write(tmp_path / "db/db.yaml", f"name: !!python/object/apply:os.mkdir [{tmp_path}/made]\n")
     with pytest.raises(UserError, match="not a database in audformat"):

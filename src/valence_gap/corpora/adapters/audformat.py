@@ -255,7 +255,7 @@ def _joined(values: pd.Series, index: pd.Index, reason: str, report: Report) -> 
     first.index = first.index.astype("str")
     rest = joined.isna() & ~files.isin(several)
     joined[rest] = files[rest].map(first)
-    report.note(reason, sorted(set(files[joined.isna() & files.isin(several)])))
+    report.note(reason, shown=True, examples=sorted(set(files[joined.isna() & files.isin(several)])))
     return joined
 
 
