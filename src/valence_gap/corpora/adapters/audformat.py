@@ -215,21 +215,27 @@ def _column(
     values = other.df[column].astype("object")
     if other is table:
         return pd.Series(values.to_numpy(), dtype="object")
-    if other.type == "misc":
-        keys = _keys_of(database, table, column_names, our_column, other, report)
+    if _is_misc(other):
+        keys = _keys_of(database, table, column_names, our_column, report)
         return None if keys is None else _lookup(values, keys)
     return _joined(values, table.df.index, f"{TWO_VALUES}: {column_names[our_column]}", report)
 
 
 def _keys_of(
-    database: _Database, table: Any, column_names: Mapping[str, str], our_column: str, misc: Any, report: Report
+    database: _Database, table: Any, column_names: Mapping[str, str], our_column: str, report: Report
 ) -> pd.Series | None:
     """Return, for each row of the table, its key in a misc table: from a column whose scheme has its labels there."""
+    misc = column_names[our_column].rpartition(":")[0]
     for other in column_names:
         place = _place(database, table, column_names[other]) if other not in ("table", our_column) else None
-        if place is not None and place[0].type != "misc" and database.labels_of(*place) == misc._id:
+        if place is not None and not _is_misc(place[0]) and database.labels_of(*place) == misc:
             return _column(database, table, column_names, other, report)
     return None
+
+
+def _is_misc(table: Any) -> bool:
+    """Return whether a table is a misc table: it describes something else than files."""
+    return "file" not in table.df.index.names
 
 
 def _lookup(values: pd.Series, keys: pd.Series) -> pd.Series:
