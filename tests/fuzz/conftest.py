@@ -2,7 +2,7 @@
 
 import hypothesis
 import pytest
-from harness import KINDS, TALLY
+from harness import KINDS, OUTCOMES, ROW_KINDS, TALLY
 
 from valence_gap.runtime import provenance
 
@@ -18,7 +18,7 @@ hypothesis.settings.register_profile(
 
 
 def pytest_configure(config):
-    config.stash[COUNTS] = dict.fromkeys(KINDS, 0)
+    config.stash[COUNTS] = dict.fromkeys((*KINDS, *OUTCOMES), 0)
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,15 @@ def pytest_sessionfinish(session):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in KINDS}
-    if not any(counts.values()):
+    counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in (*KINDS, *OUTCOMES)}
+    for kind in ROW_KINDS:
+        found = {outcome: counts[f"{kind}: {outcome}"] for outcome in ("right", "refused", "silent")}
+        if any(found.values()):
+            terminalreporter.write_line(
+                f"{kind} as they are found in the wild: {found['right']} read with the right values, "
+                f"{found['refused']} refused with a reason, {found['silent']} silently wrong"
+            )
+    if not any(counts[kind] for kind in KINDS):
         return
     generated = sum(counts[kind] for kind in ("error", "skip", "accepted"))
     terminalreporter.write_line(

@@ -12,6 +12,8 @@ from hypothesis import settings
 from valence_gap.runtime.errors import UserError
 
 KINDS = ("error", "skip", "accepted", "hand-made")
+ROW_KINDS = ("rows", "audformat", "names")
+OUTCOMES = tuple(f"{kind}: {outcome}" for kind in ROW_KINDS for outcome in ("right", "refused", "silent"))
 TALLY = Counter()
 TIME_LIMIT_S = 60  # for one input of a kilobyte; after that, something hangs
 LONGEST_MESSAGE = 200_000
@@ -31,6 +33,9 @@ EXAMPLES = {
     "safetensors": 50,
     "pickle": 20,
     "state": 25,
+    "rows": 90,
+    "audformat rows": 60,
+    "names": 70,
 }
 
 _forbidden = []

@@ -1,11 +1,12 @@
 """A corpus in audformat: a folder with ``db.yaml`` and one file per table, as audb delivers it.
 
 The package audformat is imported only when such a corpus is read. Its own loader is not used: it would unpickle tables,
-and parse the header in a way that can run code. A pickle beside a table is never opened.
+parse the header in a way that can run code, and read a speaker or word such as NA in a CSV file as missing. A pickle
+beside a table is never opened.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.segments import END, START
-from valence_gap.corpora.text_files import genders, known, spoken
+from valence_gap.corpora.text_files import genders, known, read_csv, require_columns, spoken
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, dimensions_remedy, empty_column
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL
@@ -27,7 +28,8 @@ SPLIT = "{split}"
 OURS = ("table", "split", "speaker", "gender", "transcript", *DIMENSIONS)
 GENDER_FIELDS = ("gender", "sex")
 SUFFIXES = (".parquet", ".csv")  # in the order in which audformat looks for them
-PICKLE = ".pkl"
+CSV, PICKLE = ".csv", ".pkl"
+TIME_LEVELS = (START, END)
 CONVERT = (
     "Pickles can run any code, so they are not opened. If you trust the database, convert its tables: "
     "audformat.Database.load(FOLDER).save(OTHER_FOLDER, storage_format='parquet')"
@@ -55,14 +57,34 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
         UserError: if audformat is missing, the database cannot be read, or lacks tables or columns.
     """
     column_names = _columns(corpus)
-    database = _Database.open(Path(paths.labels))
+    database = _Database.open(Path(paths.labels), report)
     names = _tables(corpus, column_names)
     available = {name: table for _, name in names if (table := database.table(name)) is not None}
     missing = [f"no table {name}" for _, name in names if name not in available]
     if missing:
         raise database.missing_error(missing, f"Its tables: {', '.join(sorted(database.content.tables))}.")
-    parts = [_entries(database, available[name], name, split, column_names, corpus, report) for split, name in names]
+    parts = [_entries(database, available[name], split, column_names, corpus, report) for split, name in names]
     return pd.concat(parts, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table with its data.
+
+    Args:
+        name: its name.
+        frame: its columns; the index is that of audformat: file, or file, start and end, or the key of a misc table.
+        schemes: the scheme of each column, None where it has none.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    schemes: Mapping[str, str | None]
+
+    @property
+    def is_misc(self) -> bool:
+        """Whether it describes something else than files."""
+        return "file" not in self.frame.index.names
 
 
 @dataclass(frozen=True)
@@ -71,17 +93,20 @@ class _Database:
 
     Args:
         root: its folder.
+        report: counts what is unusual in its CSV files.
         content: audformat's database, without the labels of its schemes: audformat would replace values that are no
             label, and all values of a scheme whose labels are a misc table, by null.
         labels: these labels: a list, a mapping, or the name of a misc table, by the name of the scheme.
     """
 
     root: Path
+    report: Report
     content: Any
     labels: Mapping[str, Any]
+    loaded: dict[str, _Table] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, path: Path) -> "_Database":
+    def open(cls, path: Path, report: Report) -> "_Database":
         try:
             import audformat
         except ImportError as error:
@@ -91,7 +116,7 @@ class _Database:
             header = yaml.safe_load((root / HEADER).read_text(encoding="utf-8"))
             schemes = header.get("schemes") or {}
             labels = {name: scheme.pop("labels") for name, scheme in schemes.items() if "labels" in scheme}
-            return cls(root, audformat.Database.load_header_from_yaml(header), labels)
+            return cls(root, report, audformat.Database.load_header_from_yaml(header), labels)
         except Exception as error:  # whatever audformat raises about a header that it does not understand
             raise UserError(
                 "this is not a database in audformat",
@@ -99,28 +124,38 @@ class _Database:
                 f"Give the folder that contains {HEADER} as labels.",
             ) from error
 
-    def table(self, name: str) -> Any:
+    def table(self, name: str) -> _Table | None:
         """Return a table or misc table with its data; None where none has this name."""
         if name not in [*self.content.tables, *self.content.misc_tables]:
             return None
-        table = self.content[name]
+        if name not in self.loaded:
+            table = self.content[name]
+            schemes = {str(column): table.columns[column].scheme_id for column in table.columns}
+            self.loaded[name] = _Table(name, self._frame(name, table), schemes)
+        return self.loaded[name]
+
+    def _frame(self, name: str, table: Any) -> pd.DataFrame:
         stem = self.root / f"{Path(HEADER).stem}.{name}"
-        found = [suffix for suffix in SUFFIXES if stem.with_name(stem.name + suffix).is_file()]
+        found = [path for suffix in SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
         if not found and stem.with_name(stem.name + PICKLE).exists():
             raise UserError("a table exists as pickle only", [f"{stem}{PICKLE}"], CONVERT)
         try:
+            if found and found[0].suffix == CSV:
+                return _read_csv(found[0], table, self.report)
             with TemporaryDirectory() as folder:  # without the pickle, which audformat would prefer
-                for suffix in found[:1]:
-                    (Path(folder) / f"table{suffix}").symlink_to(stem.with_name(stem.name + suffix).absolute())
+                for path in found[:1]:
+                    (Path(folder) / f"table{path.suffix}").symlink_to(path.absolute())
                 table.load(str(Path(folder) / "table"))
+        except UserError:
+            raise
         except Exception as error:  # whatever audformat and pandas raise about a damaged table
-            message = str(error).replace(str(Path(folder) / "table"), str(stem))
-            raise UserError("a table of a database cannot be read", [f"{stem}: {message}"]) from error
-        return table
+            raise UserError("a table of a database cannot be read", [f"{stem}: {error}"]) from error
+        frame: pd.DataFrame = table.df
+        return frame
 
-    def labels_of(self, table: Any, column: str) -> Any:
+    def labels_of(self, table: _Table, column: str) -> Any:
         """Return the labels of the scheme of a column; None where it has none."""
-        scheme = table.columns[column].scheme_id
+        scheme = table.schemes[column]
         return self.labels.get(scheme) if scheme is not None else None
 
     def missing_error(self, what: list[str], available: str) -> UserError:
@@ -130,6 +165,30 @@ class _Database:
             [f"{self.root / HEADER}: {each}" for each in what],
             f"Correct columns. {available}",
         )
+
+
+def _levels(table: Any) -> list[str]:
+    """Return the names of the levels of a table's index."""
+    if hasattr(table, "levels"):
+        return [str(level) for level in table.levels]
+    return ["file", *TIME_LEVELS] if table.is_segmented else ["file"]
+
+
+def _times(cells: pd.Series) -> pd.Series:
+    """Return times of an index: ``0 days 00:00:01.5``, or seconds; empty: NaT."""
+    number = pd.to_numeric(cells, errors="coerce")
+    return pd.to_timedelta(cells.mask(number.notna(), number.astype("str") + "s").mask(cells == ""))
+
+
+def _read_csv(path: Path, table: Any, report: Report) -> pd.DataFrame:
+    """Read a CSV file as audformat writes it: an empty cell is missing, and every other one is a value."""
+    levels = _levels(table)
+    cells = read_csv(path, report)
+    columns = [str(column) for column in table.columns]
+    require_columns(path, cells, [*levels, *columns])
+    index = [_times(cells[level]) if level in TIME_LEVELS else cells[level] for level in levels]
+    frame = cells[columns].astype("object").where(cells[columns] != "", None)
+    return frame.set_index(index if len(index) > 1 else index[0])
 
 
 def _columns(corpus: Corpus) -> dict[str, str]:
@@ -163,17 +222,16 @@ def _own_names(corpus: Corpus) -> list[str]:
 
 def _entries(
     database: _Database,
-    table: Any,
-    name: str,
+    table: _Table,
     split: str | None,
     column_names: dict[str, str],
     corpus: Corpus,
     report: Report,
 ) -> pd.DataFrame:
-    index = table.df.index
+    index = table.frame.index
     files = index.get_level_values("file").astype("str")
     entries = pd.DataFrame({"id": files, "name": files}).fillna("")  # a row may lack its file's name
-    entries["provenance"] = pd.Series([f"{name}:{row}" for row in range(1, len(entries) + 1)], dtype="str")
+    entries["provenance"] = pd.Series([f"{table.name}:{row}" for row in range(1, len(entries) + 1)], dtype="str")
     columns = {
         our_column: _column(database, table, column_names, our_column, report)
         for our_column in column_names
@@ -183,7 +241,7 @@ def _entries(
     missing = [our_column for our_column in columns if our_column not in available]
     if missing:
         lines = [f"no column {column_names[our_column]} (for {our_column})" for our_column in missing]
-        has = f"Table {name} has {', '.join(table.columns)}."
+        has = f"Table {table.name} has {', '.join(table.schemes)}."
         raise database.missing_error(lines, f"{has}{dimensions_remedy(corpus, missing)}")
     empty = empty_column(entries.index)
     for dimension in DIMENSIONS:
@@ -205,37 +263,32 @@ def _entries(
 
 
 def _column(
-    database: _Database, table: Any, column_names: Mapping[str, str], our_column: str, report: Report
+    database: _Database, table: _Table, column_names: Mapping[str, str], our_column: str, report: Report
 ) -> pd.Series | None:
     """Return the values of a column, one for each row of the table; None where the database has no such column."""
     found = _place(database, table, column_names[our_column])
     if found is None:
         return None
     other, column = found
-    values = other.df[column].astype("object")
+    values = other.frame[column].astype("object")
     if other is table:
         return pd.Series(values.to_numpy(), dtype="object")
-    if _is_misc(other):
+    if other.is_misc:
         keys = _keys_of(database, table, column_names, our_column, report)
         return None if keys is None else _lookup(values, keys)
-    return _joined(values, table.df.index, f"{TWO_VALUES}: {column_names[our_column]}", report)
+    return _joined(values, table.frame.index, f"{TWO_VALUES}: {column_names[our_column]}", report)
 
 
 def _keys_of(
-    database: _Database, table: Any, column_names: Mapping[str, str], our_column: str, report: Report
+    database: _Database, table: _Table, column_names: Mapping[str, str], our_column: str, report: Report
 ) -> pd.Series | None:
     """Return, for each row of the table, its key in a misc table: from a column whose scheme has its labels there."""
     misc = column_names[our_column].rpartition(":")[0]
     for other in column_names:
         place = _place(database, table, column_names[other]) if other not in ("table", our_column) else None
-        if place is not None and not _is_misc(place[0]) and database.labels_of(*place) == misc:
+        if place is not None and not place[0].is_misc and database.labels_of(*place) == misc:
             return _column(database, table, column_names, other, report)
     return None
-
-
-def _is_misc(table: Any) -> bool:
-    """Return whether a table is a misc table: it describes something else than files."""
-    return "file" not in table.df.index.names
 
 
 def _lookup(values: pd.Series, keys: pd.Series) -> pd.Series:
@@ -250,35 +303,34 @@ def _joined(values: pd.Series, index: pd.Index, reason: str, report: Report) -> 
     """
     files = pd.Series(index.get_level_values("file").astype("str"))
     joined = pd.Series(None, index=files.index, dtype="object")
-    same = values.index.nlevels == index.nlevels > 1
-    if same:
+    rest = pd.Series(True, index=files.index)
+    if values.index.nlevels == index.nlevels > 1:
         exact = values[~values.index.duplicated()]
         joined = pd.Series(exact.reindex(index).to_numpy(), dtype="object")
+        rest = pd.Series(~index.isin(exact.index))
     by_file = values.dropna().groupby(level="file", sort=False, observed=True)
     counts = by_file.nunique()
     several = set(counts.index[counts > 1].astype("str"))
     first = by_file.first()
     first.index = first.index.astype("str")
-    rest = joined.isna() & ~files.isin(several)
-    joined[rest] = files[rest].map(first)
-    report.note(reason, shown=True, examples=sorted(set(files[joined.isna() & files.isin(several)])))
-    return joined
+    report.note(reason, sorted(set(files[rest & files.isin(several)])), shown=True)
+    return joined.mask(rest & ~files.isin(several), files.map(first).astype("object"))
 
 
-def _place(database: _Database, table: Any, theirs: str) -> tuple[Any, str] | None:
+def _place(database: _Database, table: _Table, theirs: str) -> tuple[_Table, str] | None:
     """Return the table and the column that ``COLUMN`` or ``TABLE:COLUMN`` names."""
     where, colon, column = theirs.rpartition(":")
     found = database.table(where) if colon else table
-    return (found, column) if found is not None and column in list(found.columns) else None
+    return (found, column) if found is not None and column in found.schemes else None
 
 
-def _gender_of_speakers(database: _Database, table: Any, theirs: str, speakers: pd.Series) -> pd.Series:
+def _gender_of_speakers(database: _Database, table: _Table, theirs: str, speakers: pd.Series) -> pd.Series:
     """Return the gender from the labels of the speaker's scheme, as ``{1: {gender: female}}``, or their misc table."""
     found = _place(database, table, theirs)
     labels = database.labels_of(*found) if found else None
     if isinstance(labels, str) and (misc := database.table(labels)) is not None:
-        column = next((field for field in GENDER_FIELDS if field in list(misc.columns)), None)
-        return _lookup(misc.df[column].astype("object"), speakers) if column else empty_column(speakers.index)
+        column = next((name for name in GENDER_FIELDS if name in misc.schemes), None)
+        return _lookup(misc.frame[column].astype("object"), speakers) if column else empty_column(speakers.index)
     by_speaker = {
         str(speaker): entry[field]
         for speaker, entry in (labels.items() if isinstance(labels, dict) else ())
