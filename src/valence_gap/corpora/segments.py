@@ -41,7 +41,7 @@ def with_times(entries: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     problems += [f"{row}: start {second:g} s is before the file" for row, second in _pairs(place, first, first < 0)]
     problems += [f"{row}: end {second:g} s is not after start" for row, second in _pairs(place, last, last <= first)]
     is_part = (first != 0) | last.notna()
-    label = entries["name"] + "#" + first.map(_label) + "-" + last.map(_label).fillna("")
+    label = entries["name"] + "#" + _labels(first) + "-" + _labels(last)
     ids = entries["id"].mask(is_part & (entries["id"] == entries["name"]), label)
     return entries.drop(columns=[START, END]).assign(id=ids, start_s=first, end_s=last), problems
 
@@ -70,8 +70,10 @@ def _pairs(place: pd.Series, values: pd.Series, chosen: pd.Series) -> Iterator[t
     return zip(place[chosen], values[chosen], strict=True)
 
 
-def _label(second: float) -> str | float:
-    return np.nan if np.isnan(second) else f"{second:.6f}".rstrip("0").rstrip(".")
+def _labels(seconds: pd.Series) -> pd.Series:
+    """Return times as in ids, to the microsecond; '' where there is none."""
+    texts = ["" if np.isnan(second) else f"{second:.6f}".rstrip("0").rstrip(".") for second in seconds]
+    return pd.Series(texts, index=seconds.index, dtype="str")
 
 
 def is_segment(entries: pd.DataFrame) -> pd.Series:
