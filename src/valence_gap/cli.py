@@ -10,6 +10,7 @@ from valence_gap.commands import topics
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
+from valence_gap.runtime.paths import options_or_files
 
 INTERRUPTED = 130  # the exit status that a shell reports after SIGINT
 
@@ -22,14 +23,14 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"valence-gap {__version__}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for topic in topics.topics():
-        topic.register(subparsers)
+    topics.register(subparsers)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command. Return 0 on success, 2 after an error that the user can correct, and 130 after Ctrl-C."""
-    parsed = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = parser().parse_args(options_or_files(given) if given[:1] == ["predict"] else given)
     computing = parsed.command in GPU_COMMANDS  # on the CPU if there is no GPU
     if computing:
         keep_freed_memory()

@@ -1,8 +1,10 @@
 """Count the inputs by their outcome, over all workers, and print the sums at the end of the run."""
 
+from collections import Counter
+
 import hypothesis
 import pytest
-from harness import KINDS, OUTCOMES, ROW_KINDS, TALLY
+from harness import JUDGED, KINDS, OUTCOMES, TALLY
 
 from valence_gap.runtime import provenance
 
@@ -18,7 +20,8 @@ hypothesis.settings.register_profile(
 
 
 def pytest_configure(config):
-    config.stash[COUNTS] = dict.fromkeys((*KINDS, *OUTCOMES), 0)
+    config.stash[COUNTS] = dict.fromkeys(KINDS, 0)
+    config.stash[JUDGEMENTS] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -32,23 +35,23 @@ def _quick(monkeypatch):
 def pytest_testnodedown(node, error):
     for kind, count in getattr(node, "workeroutput", {}).get("fuzz", {}).items():
         node.config.stash[COUNTS][kind] += count
+    for kind, outcome, count in getattr(node, "workeroutput", {}).get("judged", []):
+        node.config.stash[JUDGEMENTS][kind, outcome] += count
 
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["fuzz"] = dict(TALLY)
+        session.config.workeroutput["judged"] = [(*key, count) for key, count in JUDGED.items()]
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in (*KINDS, *OUTCOMES)}
-    for kind in ROW_KINDS:
-        found = {outcome: counts[f"{kind}: {outcome}"] for outcome in ("right", "refused", "silent")}
-        if any(found.values()):
-            terminalreporter.write_line(
-                f"{kind} as they are found in the wild: {found['right']} read with the right values, "
-                f"{found['refused']} refused with a reason, {found['silent']} silently wrong"
-            )
-    if not any(counts[kind] for kind in KINDS):
+    judged = config.stash[JUDGEMENTS] + JUDGED
+    for kind in sorted({kind for kind, _ in judged}):
+        found = ", ".join(f"{judged[kind, outcome]} {outcome}" for outcome in OUTCOMES)
+        terminalreporter.write_line(f"{kind}: {found}")
+    counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in KINDS}
+    if not any(counts.values()):
         return
     generated = sum(counts[kind] for kind in ("error", "skip", "accepted"))
     terminalreporter.write_line(
@@ -58,3 +61,4 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 COUNTS = pytest.StashKey[dict[str, int]]()
+JUDGEMENTS = pytest.StashKey[Counter]()

@@ -4,7 +4,6 @@ An input is refused only where its format does not say what is meant; then the m
 silently wrong. The judge is the generator's own table and the samples that it wrote, never "no error".
 """
 
-import json
 import os
 import tempfile
 import unicodedata
@@ -12,34 +11,25 @@ from pathlib import Path
 
 import audformat
 import pandas as pd
-from harness import TALLY, check_message, fuzz_settings, guarded
+from harness import fuzz_settings, judge
 from hypothesis import given
 from hypothesis import strategies as st
 from meanings import GENDERS, audio_bytes, expected, mapping, read_back, table_text, utterances
 
 from valence_gap.definitions.corpora import CorpusPaths
-from valence_gap.runtime.errors import UserError
 
 one_of = st.sampled_from
 
 
-def judge(kind, run, meaning, refusal):
+def judge_rows(kind, run, meaning, refusal):
     """Run one input: it must be read as it is meant, or refused where and as the generator says."""
-    found, error = None, None
-    try:
-        with guarded():
-            found = run()
-    except UserError as raised:
-        error = raised
-    if error is not None:
-        check_message(error)
-        assert refusal is not None, f"refused although it can be read: {error}"
-        assert refusal in str(error), str(error)
-        TALLY[f"{kind}: refused"] += 1
-        return
-    is_right = refusal is None and found == meaning
-    TALLY[f"{kind}: {'right' if is_right else 'silent'}"] += 1
-    assert is_right, json.dumps({"refusal": refusal, "found": list(found.values()), "meant": list(meaning.values())})
+    judge(
+        kind,
+        run,
+        is_right=lambda found: refusal is None and found == meaning,
+        may_be_refused=refusal is not None,
+        because=refusal or "",
+    )
 
 
 def write_all(root, files):
@@ -150,7 +140,7 @@ def test_rows_of_a_table(tmp_path_factory, meant, style, data):
             encoding = style["encoding"] if style["encoding"] != "cp1252" or encodable(text) else "utf-8"
             path.write_bytes(text.replace("\n", style["end of line"]).encode(encoding))
         paths = CorpusPaths(audio=(str(root / "audio"),), labels=str(path))
-        judge("rows", lambda: read_back(mapping(), paths, root / "out"), expected(meant), refusal)
+        judge_rows("rows of a table", lambda: read_back(mapping(), paths, root / "out"), expected(meant), refusal)
 
 
 def encodable(text):
@@ -259,7 +249,7 @@ def test_rows_of_audformat(tmp_path_factory, meant, style):
         write_all(root / "db", {one.file: audio_bytes(one.file) for one in meant})
         paths = CorpusPaths(audio=(str(root / "db"),), labels=str(root / "db"))
         corpus = mapping("audformat", columns=columns)
-        judge("audformat", lambda: read_back(corpus, paths, root / "out"), expected(meant), refusal)
+        judge_rows("rows of audformat", lambda: read_back(corpus, paths, root / "out"), expected(meant), refusal)
 
 
 def one_outside(one):
@@ -330,4 +320,4 @@ def test_names_of_files(tmp_path_factory, meant, data):
         write_all(root / "audio", files)
         (root / "table.csv").write_text(table_text(rows), encoding="utf-8")
         paths = CorpusPaths(audio=(str(root / "audio"),), labels=str(root / "table.csv"))
-        judge("names", lambda: read_back(mapping(), paths, root / "out"), expected(meant), refusal)
+        judge_rows("names of files", lambda: read_back(mapping(), paths, root / "out"), expected(meant), refusal)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from valence_gap.claims.evidence import MissingEvidenceError
-from valence_gap.definitions.claims import Claims, Side, Statement, read_statements
+from valence_gap.definitions.claims import Claims, Side, Statement
+from valence_gap.definitions.claims_file import read_statements
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores import statistics
 
@@ -33,11 +34,13 @@ ROLES = {
     "full-depth": "w2v2-L-robust",
     "half-depth": "w2v2-L-robust-12",
     "third-depth": "w2v2-L-robust-8",
+    "below-half-depth": "w2v2-L-robust-10",
     "shallow": ("w2v2-L-robust-8", "w2v2-L-robust-4"),
     "full-data": "w2v2-L-robust-12",
     "three-quarters-data": "sparse-75",
     "quarter-data": "sparse-25",
     "eighth-data": "sparse-12.5",
+    "least-data": "sparse-7.5",
 }
 
 
@@ -56,7 +59,10 @@ def paper_claims(**changes) -> Claims:
                 for kind in ("natural", "human", "interior")
             },
         },
-        "references": {"state-of-the-art": {"arousal": 0.745, "dominance": 0.655, "valence": 0.377}},
+        "references": {
+            "state-of-the-art": {"arousal": 0.745, "dominance": 0.655, "valence": 0.377},
+            "text-distilled": {"arousal": 0.757, "dominance": 0.671, "valence": 0.627},
+        },
     }
     return Claims(**(section | changes))
 
@@ -126,6 +132,15 @@ class RandomEvidence:
     def separation(self, model, attribute):
         return self.rows(model, attribute)
 
+    def average(self, quantity, cells):
+        return None
+
+    def utterances(self, corpus, condition):
+        return 1000
+
+    def embedded_utterances(self, model, attribute):
+        return 100
+
 
 class MappedEvidence:
     """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the other kinds."""
@@ -155,6 +170,15 @@ class MappedEvidence:
 
     def separation(self, model, attribute):
         return self.separations[model, attribute]
+
+    def average(self, quantity, cells):
+        return None
+
+    def utterances(self, corpus, condition):
+        return {"synthesised": 500}.get(condition, 1000)
+
+    def embedded_utterances(self, model, attribute):
+        return 100
 
 
 def write_study(root: Path, models, *, utterances=80, speakers=4, conditions=("clean",), seeds=(1,)):

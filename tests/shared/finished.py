@@ -17,6 +17,7 @@ RUN = {
         "seed": 7,
     },
     "best_epoch": 3,
+    "best_step": 6900,
     "epochs": 5,
 }
 

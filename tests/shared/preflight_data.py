@@ -7,7 +7,10 @@ import pytest
 from corpus_trees import write, write_audio
 
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
+from valence_gap.preflight.corpora import Speech
+from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding
+from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merge, merged
 from valence_gap.study.study import Study, load
 
@@ -63,3 +66,24 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configured(own: Path, **changes: object) -> Study:
     files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", own]
     return load(merge(merged(files), changes))
+
+
+HOUR = 3600.0
+
+
+def paper(**changes: object) -> Study:
+    """The paper's study; it is loaded in a folder that has the claims."""
+    return load(merge(merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"]), changes))
+
+
+def costs_of(study: Study) -> Costs:
+    """Costs with the paper's hours."""
+    speech = {
+        "train": Speech(62 * HOUR, 11.0, 39_000, 0.0),
+        "dev": Speech(10 * HOUR, 11.0, 6_000, 0.0),
+        "test": Speech(21 * HOUR, 11.0, 12_902, 0.55),
+    }
+    others = {
+        name: {"test": Speech(hours * HOUR, 30.0, 5_000, 1.0)} for name, hours in (("iemocap", 12), ("cmu-mosi", 1))
+    }
+    return Costs(study, plan_of(study), {"msp-podcast": speech, **others})

@@ -29,8 +29,13 @@ def models(trained: int, backbones: int, cnn14: int = 0) -> Counter[str]:
 
 
 def scored(tests: int) -> Counter[str]:
-    """Jobs that predict and score test sets."""
+    """Jobs that predict and score clean test sets."""
     return Counter(predict=tests, score=tests)
+
+
+def scored_under_conditions(tests: int) -> Counter[str]:
+    """Jobs that predict and score augmented or synthesised test sets."""
+    return Counter(predict_conditions=tests, score=tests)
 
 
 AUGMENTED = Counter(apply_conditions=CORPORA, inventory=1)  # and the inventory of the noise corpus
@@ -45,8 +50,12 @@ STEPS = ALL_CORPORA + models(4, 1) + scored(4 * CORPORA)
 FROM_RANDOM_WEIGHTS = {"trained": 2, "backbones": 1, "cnn14": 1}
 # Seeds of the repeated models; models that are frozen, from random initialisation, pruned (2), on less data (3).
 CLAIMED = models(BACKBONES + 2 + BACKBONES + 1 + 2 + 3, BACKBONES, cnn14=3)
-# Main models, clean and augmented; synthesised speech; frozen models, clean; random initialisation; pruned, less data.
-CLAIMED_TESTS = MODELS * CORPORA * 2 + 2 * BACKBONES + BACKBONES + CORPORA + 5
+# Clean: main models; frozen models; random initialisation; pruned (on 3 and 2 corpora), less data (on 1, 1 and 3).
+# Under conditions: the main models augmented; synthesised speech for fine-tuned and frozen models.
+CLAIMED_TESTS = {
+    "predict": MODELS * CORPORA + BACKBONES + CORPORA + 5 + 5,
+    "predict_conditions": MODELS * CORPORA + 2 * BACKBONES,
+}
 JOBS = {
     "figure_02": MAIN,
     "figure_03": ALL_CORPORA
@@ -55,9 +64,9 @@ JOBS = {
     + TRANSCRIBED_TOO
     + FUSED
     + Counter(predict=BACKBONES),
-    "figure_04": FROZEN_TOO + Counter(synthesise=1, predict=2 * 2 * BACKBONES),
+    "figure_04": FROZEN_TOO + Counter(synthesise=1, predict=2 * BACKBONES, predict_conditions=2 * BACKBONES),
     "figure_05": FROZEN_TOO + Counter(predict=2 * BACKBONES),
-    "figure_06": MAIN + AUGMENTED + scored(MODELS * CORPORA),
+    "figure_06": MAIN + AUGMENTED + scored_under_conditions(MODELS * CORPORA),
     "figure_07": MAIN - Counter(score=MODELS * CORPORA),
     "figure_08": IN_DOMAIN + models(BACKBONES, BACKBONES, cnn14=1) + scored(MODELS),
     "figure_09": ALL_CORPORA + models(**FROM_RANDOM_WEIGHTS) + scored(3 * CORPORA),
@@ -69,13 +78,13 @@ JOBS = {
     "figure_13": STEPS,
     "table_1": Counter(),
     "table_2": Counter(fetch_pretrained=BACKBONES),
-    "table_3": ALL_CORPORA + AUGMENTED + models(1, 1) + scored(2 * CORPORA),
+    "table_3": ALL_CORPORA + AUGMENTED + models(1, 1) + scored(CORPORA) + scored_under_conditions(CORPORA),
     "claims": ALL_CORPORA
     + AUGMENTED
     + CLAIMED
     + TRANSCRIBED
     + FUSED
-    + Counter(synthesise=1, predict=CLAIMED_TESTS, measure_separation=1),
+    + Counter(synthesise=1, **CLAIMED_TESTS, measure_separation=1),
 }
 
 
@@ -139,6 +148,23 @@ def test_a_deterministic_recipe_applies_to_features_and_predictions_too(workflow
     assert sorted(each.split()[0] for each in given) == ["extract-features"] * 3 + ["predict-conditions"]
 
 
+def test_a_fusion_reserves_the_threads_of_its_recipe(workflow: Workflow) -> None:
+    target = "results/tiny/models/w2v2-b-fusion/seed-42/model.safetensors"
+    workflow.configure(recipes={"fusion": {"threads": 2}})
+    jobs = workflow.snakemake("--dry-run", target).split("rule ")
+    assert ["threads: 2" in job for job in jobs if job.startswith("train_fusion:")] == [True]
+    assert not any("threads: 2" in job for job in jobs if job.startswith("finetune:"))
+
+
+@pytest.mark.parametrize(("conditions", "stored"), [("clean", True), ("augmented", False), ("synthesised", False)])
+def test_pooled_states_are_stored_of_clean_speech_alone(workflow: Workflow, conditions: str, stored: bool) -> None:
+    target = f"results/tiny/predictions/w2v2-b/seed-42/msp-podcast/{conditions}.parquet"
+    output = workflow.snakemake("--dry-run", "--printshellcmds", target)
+    (command,) = [each.partition("\n\n")[0] for each in output.split("valence-gap ") if "predict-cond" in each[:20]]
+    assert (f"--embeddings {target.removesuffix('.parquet')}.embeddings.npy" in command) == stored
+    assert ("--embeddings" in command) == stored
+
+
 def test_parsing_imports_nothing_slow() -> None:
     """All that the Snakefile and its rules import, the study of the configuration, and the parser of each job."""
     files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
@@ -155,6 +181,15 @@ def test_parsing_imports_nothing_slow() -> None:
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_run_says_that_a_gpu_is_not_used(workflow: Workflow) -> None:
+    source = workflow.root / "src/valence_gap/runtime/gpus.py"
+    text = source.read_text()
+    assert text.count('sys.platform == "darwin" and') == 1
+    source.write_text(text.replace('sys.platform == "darwin" and platform.machine() == "arm64"', "True"))
+    output = Workflow(workflow.root, own_sources=True).snakemake("table_1")
+    assert output.count("Apple's GPU (MPS) is not used") == 1
 
 
 def test_a_wrong_configuration_is_one_line(workflow: Workflow) -> None:

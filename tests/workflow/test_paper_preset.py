@@ -123,6 +123,15 @@ def test_every_figure_table_and_claim_is_written(paper: Ran) -> None:
     assert (verdicts != "inconclusive").any()
 
 
+def test_figure_11_shows_whole_epochs_of_a_model_that_is_evaluated_within_them(paper: Ran) -> None:
+    log = pd.read_csv(paper.results / "models/w2v2-b/seed-42/training.csv")
+    assert log["step"].tolist() == list(range(1, len(log) + 1))
+    assert log["epoch_end"].sum() == 1 < len(log)
+    shown = pd.read_csv(paper.results / "figures/figure_11.csv").query("model == 'w2v2-b'")
+    assert set(shown["epoch"]) == {1}
+    assert set(shown["seeds"]) == {2}
+
+
 def test_figures_show_every_model_and_corpus(paper: Ran) -> None:
     for figure, models in (("figure_02", LOOKED_AT), ("figure_06", {"w2v2-L-robust"})):
         shown = pd.read_csv(paper.results / f"figures/{figure}.csv")

@@ -16,7 +16,7 @@ from test_rerun_data import FIGURE  # the import also registers the rows of that
 
 NOTHING: dict[str, int] = {}
 SUMMARISED = {"summarise_scores": 1}
-ON_AUGMENTED = {"apply_conditions": 1, "predict": 1, "score": 1, "figure_06": 1, **SUMMARISED, "all": 1}
+ON_AUGMENTED = {"apply_conditions": 1, "predict_conditions": 1, "score": 1, "figure_06": 1, **SUMMARISED, "all": 1}
 TRAINED = {"finetune": 1, "predict": 3, "score": 3, **SUMMARISED, **FIGURE}  # one model and its three test sets
 MODELS = ["cnn14", "hubert-b", "w2v2-b"]
 

@@ -7,7 +7,15 @@ rule claims:
         utterances=claims_tables("utterances").values(),
         logs=claims_logs().values(),
         packed=pack_indexes(claims_corpora()).values(),
-        published=reference_files("figure_2", "table_3"),
+        published=reference_files(
+            "figure_2",
+            "figure_6",
+            "figure_7",
+            "figure_8",
+            "section_4e",
+            "table_1",
+            "table_3",
+        ),
         separation=(
             rules.measure_separation.output if study.claims_need_separation() else []
         ),

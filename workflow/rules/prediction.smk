@@ -1,5 +1,5 @@
 rule predict:
-    """Predict a test set under a set of conditions, and store the pooled embeddings of the same pass."""
+    """Predict a clean test set, and store the pooled embeddings of the same pass."""
     input:
         model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
         config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
@@ -14,11 +14,12 @@ rule predict:
         f"{RESULTS}/benchmarks/predict/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
     wildcard_constraints:
         model=alternatives(study.models),
+        conditions="clean",
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=5000,
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
@@ -35,6 +36,47 @@ rule predict:
             {params.deterministic:q} \
             --output {output.predictions:q} \
             --embeddings {output.embeddings:q} \
+            --record {output.record:q} \
+            2>{log:q}
+        """
+
+
+rule predict_conditions:
+    """Predict a test set under the augmentations or as synthesised speech; nothing reads its pooled embeddings."""
+    input:
+        model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
+        test_inputs=test_inputs,
+    output:
+        predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
+        record=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
+    log:
+        f"{RESULTS}/logs/predict_conditions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict_conditions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.tsv"
+    wildcard_constraints:
+        model=alternatives(study.models),
+        conditions="augmented|synthesised",
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=5000,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=1,
+    params:
+        model=lambda wildcards, input: parent(input.model),
+        test_inputs=test_input_options,
+        deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
+        revision=REVISIONS["predict"],
+    shell:
+        r"""
+        valence-gap predict-conditions \
+            --model {params.model:q} \
+            {params.test_inputs:q} \
+            --threads {threads} \
+            {params.deterministic:q} \
+            --output {output.predictions:q} \
             --record {output.record:q} \
             2>{log:q}
         """
@@ -60,7 +102,7 @@ rule pool_states:
         "../../envs/valence-gap.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=5000,
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:

@@ -26,6 +26,10 @@ rule preflight:
 
 
 onstart:
+    from valence_gap.runtime.gpus import unused_gpu
+
+    if sentence := unused_gpu():
+        print(sentence, file=sys.stderr)
     # Not an input of other rules: Snakemake would make them all again whenever the file is missing, as after a preflight
     # that failed, and shared backbones whenever another study fetched them last.
     if study.configuration.preflight:

@@ -104,7 +104,7 @@ rule train_fusion:
         f"{RESULTS}/benchmarks/train_fusion/{{fusion}}/seed-{{seed}}.tsv"
     conda:
         "../../envs/valence-gap.yaml"
-    threads: 1
+    threads: lambda wildcards: study.fusion(wildcards.fusion, int(wildcards.seed)).recipe.threads
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 120 * attempt,

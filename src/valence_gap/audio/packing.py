@@ -12,13 +12,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from valence_gap.audio.decoding import AudioError, Decoded, decode
-from valence_gap.audio.packs import Pack, Samples, open_pack, write_pack
+from valence_gap.audio.levels import REMARKS, RemarkKind
+from valence_gap.audio.packs import REPORT, Pack, Samples, open_pack, write_pack
 from valence_gap.audio.segments import decode_segment
 from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.runtime import provenance
 from valence_gap.runtime.errors import UserError, printable
-from valence_gap.runtime.progress import log_line, progress
+from valence_gap.runtime.progress import StatusLines, log_line, progress
 
 __all__ = ["Pack", "open_pack", "pack_audio", "write_pack"]
 
@@ -74,6 +75,9 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
         if len(tally.rates_hz) > 1:
             rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
             log_line(f"pack {utterances.name}: mixed sampling rates, all converted to {SAMPLE_RATE_HZ} Hz: {rates}")
+        if remarks := tally.remark_line():
+            log_line(f"pack {utterances.name}: {remarks}")
+            StatusLines("/".join(output.parts[-4:])).show(f"{remarks}; {REPORT} names the files", always=True)
         report.update(tally.report())
         report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)
 
@@ -152,6 +156,7 @@ class Tally:
     silent: list[str] = field(default_factory=list)
     rates_hz: Counter[str] = field(default_factory=Counter)
     channels: Counter[str] = field(default_factory=Counter)
+    remarks: defaultdict[RemarkKind, list[str]] = field(default_factory=lambda: defaultdict(list))
     bad: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, source: AudioSource, result: Decoded | AudioError) -> None:
@@ -167,6 +172,8 @@ class Tally:
             self.clipped.append(source.id)
         if not result.samples.any():
             self.silent.append(source.id)
+        for kind, remark in result.remarks.items():
+            self.remarks[kind].append(f"{source.file} (utterance {source.id}): {remark}")
 
     def raise_if_unusable(self, corpus: Corpus) -> None:
         """Raise an error if bad files must not be skipped, or if all files are bad."""
@@ -181,10 +188,16 @@ class Tally:
         """Return one line for each bad file with its reason, sorted by reason."""
         return [line for kind in sorted(self.bad) for line in self.bad[kind]]
 
+    def remark_line(self) -> str:
+        """Return how many files are unusual, by the kind; empty where none is."""
+        found = "; ".join(f"{len(self.remarks[kind])} {what}" for kind, what in REMARKS.items() if kind in self.remarks)
+        return f"of {self.good} files, {found}" if found else ""
+
     def report(self) -> dict[str, Any]:
-        """Return the counts as JSON values: all bad files by reason and name; silent and clipped ones by id."""
+        """Return the counts as JSON values: bad and unusual files by reason and name; silent and clipped ones by id."""
         return {
             "skipped": {kind: {"count": len(lines), "files": lines} for kind, lines in sorted(self.bad.items())},
+            "remarks": {kind: {"count": len(lines), "files": lines} for kind, lines in sorted(self.remarks.items())},
             "silent": {"count": len(self.silent), "ids": self.silent},
             "clipped": {"count": len(self.clipped), "samples": self.clipped_samples, "ids": self.clipped},
             "rates_hz": dict(sorted(self.rates_hz.items())),

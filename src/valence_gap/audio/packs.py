@@ -20,6 +20,7 @@ FULL_SCALE = 32_768  # a sample of 1.0; PCM16 ends one step below it
 
 Samples = npt.NDArray[np.int16]
 Waveform = npt.NDArray[np.float32]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Pack:
     """
 
     ids: list[str]
-    offsets: npt.NDArray[np.int64]
-    samples: npt.NDArray[np.int64]
+    offsets: Counts
+    samples: Counts
     audio: Samples
 
     def __len__(self) -> int:
@@ -52,22 +53,37 @@ class Pack:
         return self.audio[start : start + int(self.samples[row])].astype(np.float32) / np.float32(FULL_SCALE)
 
 
+def read_indexed(folder: Path, array: str, lengths: str, problem: str) -> tuple[list[str], Counts, Counts, Any]:
+    """Open an array in which each utterance has some rows, and its index.
+
+    Args:
+        folder: contains both.
+        array: name of the array.
+        lengths: column of the index with the number of rows of each utterance.
+        problem: what to say of the folder if it does not contain both.
+
+    Returns:
+        The ids of the utterances; the first row of each and their number, int64 (utterances,); and the array.
+
+    Raises:
+        UserError: the array or the index is missing.
+    """
+    missing = [f"{name} is missing" for name in (array, INDEX) if not (folder / name).is_file()]
+    if missing:
+        raise UserError(f"{folder} {problem}", missing)
+    index = pd.read_parquet(folder / INDEX)
+    first, count = (index[column].to_numpy(np.int64) for column in ("offset", lengths))
+    return [str(identifier) for identifier in index["id"]], first, count, data_files.read_array(folder / array)
+
+
 def open_pack(folder: Path) -> Pack:
     """Open the pack in ``folder``.
 
     Raises:
         UserError: the folder does not contain a complete pack.
     """
-    missing = [name for name in (AUDIO, INDEX) if not (folder / name).is_file()]
-    if missing:
-        raise UserError(f"{folder} is not a pack of audio", [f"{name} is missing" for name in missing])
-    index = pd.read_parquet(folder / INDEX)
-    pack = Pack(
-        ids=[str(identifier) for identifier in index["id"]],
-        offsets=index["offset"].to_numpy(np.int64),
-        samples=index["samples"].to_numpy(np.int64),
-        audio=np.asarray(data_files.read_array(folder / AUDIO)),
-    )
+    ids, offsets, samples, audio = read_indexed(folder, AUDIO, "samples", "is not a pack of audio")
+    pack = Pack(ids, offsets, samples, np.asarray(audio))
     if int(pack.samples.sum()) != pack.audio.size:
         raise UserError(
             f"{folder} is damaged: {INDEX} does not match {AUDIO}", remedy="Delete the folder and create it again."

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from valence_gap.claims.evidence import MissingEvidenceError
+from valence_gap.claims.evidence import Cell, MissingEvidenceError
+from valence_gap.claims.literature import recall_gains
 from valence_gap.claims.quantities import (
     MEASURES,
     SQUARED,
@@ -16,7 +17,7 @@ from valence_gap.claims.quantities import (
     squared_gap,
     variance_over_models,
 )
-from valence_gap.claims.resolved_statements import Cell, ResolvedStatement
+from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.definitions.claims import Axis, Side
 from valence_gap.scores.metrics import Floats
 
@@ -50,6 +51,8 @@ def cases_of(resolved: ResolvedStatement, only: Case | None = None) -> dict[Case
     statement = resolved.statement
     if statement.quantity == "correlation_over_models":
         return {(Cell(), Cell()): _correlation(resolved)}
+    if statement.quantity == "recall_gain":
+        return _recall_gains(resolved)
     first = _side(resolved, statement.first, statement.over, only and only[0])
     if statement.second is None:
         return {(cell, Cell()): rows for cell, rows in first.items()}
@@ -64,15 +67,36 @@ def cases_of(resolved: ResolvedStatement, only: Case | None = None) -> dict[Case
 
 def _side(resolved: ResolvedStatement, side: Side, over: Sequence[Axis], only: Cell | None) -> Rows:
     """Compute the quantity of a side, averaged over every axis that does not distinguish cases."""
-    measure = MEASURES[resolved.statement.quantity]
+    quantity = resolved.statement.quantity
     cells = [cell for cell in resolved.cells(side) if only is None or _blanked(cell, over) == only]
-    rows = {cell: measure(resolved, cell) for cell in cells}
-    if resolved.statement.quantity == "spread_over_models":
-        rows = _variances_over_models(rows)
-    if resolved.statement.quantity == "absolute_average_gender_gap":
-        rows = {cell: squared_gap(gap) for cell, gap in averaged(rows, ["models"]).items()}
-    found = averaged(rows, over)
-    return {cell: signed_root(row) for cell, row in found.items()} if resolved.statement.quantity in SQUARED else found
+    if quantity == "spread_over_models":
+        measured = {cell: MEASURES[quantity](resolved, cell) for cell in cells}
+        found = averaged(_variances_over_models(measured), over)
+    elif quantity == "absolute_average_gender_gap":
+        gaps = _averages(resolved, cells, ["models"])
+        found = averaged({cell: squared_gap(gap) for cell, gap in gaps.items()}, over)
+    else:
+        found = _averages(resolved, cells, over)
+    return {cell: signed_root(row) for cell, row in found.items()} if quantity in SQUARED else found
+
+
+def _averages(resolved: ResolvedStatement, cells: Sequence[Cell], over: Sequence[Axis]) -> Rows:
+    """Compute the quantity, averaged over every axis that is not in ``over``; known averages are used as they are."""
+    groups: dict[Cell, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(_blanked(cell, over), []).append(cell)
+    return {blanked: _average(resolved, members) for blanked, members in groups.items()}
+
+
+def _average(resolved: ResolvedStatement, cells: Sequence[Cell]) -> Floats:
+    quantity = resolved.statement.quantity
+    known = resolved.evidence.average(quantity, cells)
+    if known is not None:
+        return known
+    if len(cells) == 1:
+        return MEASURES[quantity](resolved, cells[0])
+    average: Floats = np.mean([_average(resolved, [cell]) for cell in cells], axis=0)
+    return average
 
 
 def _variances_over_models(rows: Rows) -> Rows:
@@ -156,6 +180,17 @@ def _without_mirrors(cases: dict[Case, Floats]) -> dict[Case, Floats]:
         if mirror not in kept:
             kept[one, two] = rows
     return kept
+
+
+def _recall_gains(resolved: ResolvedStatement) -> dict[Case, Floats]:
+    """Differences between rows of table I; published recalls have no resamples, so all rows are the same number."""
+    if resolved.statement.contrast is None:
+        raise MissingEvidenceError("a gain of recall needs a contrast")
+    gains = recall_gains(resolved.statement.contrast)
+    if not resolved.statement.over:
+        gains = {("", ""): sum(gains.values()) / len(gains)}
+    count = 1 + resolved.evidence.resamples
+    return {(Cell(first), Cell(second)): np.full(count, gain) for (first, second), gain in gains.items()}
 
 
 def _correlation(resolved: ResolvedStatement) -> Floats:

@@ -3,7 +3,8 @@
 Every quantity is computed from such rows resample by resample, so each interval keeps the pairing of the scores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,21 @@ from valence_gap.scores.metrics import Floats
 
 class MissingEvidenceError(Exception):
     """States why something cannot be computed from the available evidence."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The model, corpus, ... that one number belongs to; empty fields were averaged over, or do not apply."""
+
+    model: str = ""
+    corpus: str = ""
+    dimension: str = ""
+    condition: str = ""
+    speaker: str = ""
+
+    def __str__(self) -> str:
+        names = (self.model, self.corpus, self.dimension, self.condition, self.speaker and f"speaker {self.speaker}")
+        return ", ".join(name for name in names if name)
 
 
 class Evidence(Protocol):
@@ -46,6 +62,15 @@ class Evidence(Protocol):
 
     def separation(self, model: str, attribute: str) -> Floats:
         """How far a model's embeddings separate an attribute: (1 + resamples,)."""
+
+    def average(self, quantity: str, cells: Sequence[Cell]) -> Floats | None:
+        """A quantity that is known only as its average over exactly these cells; None: compute it from the cells."""
+
+    def utterances(self, corpus: str, condition: str) -> int:
+        """Number of labelled utterances that are scored under a condition."""
+
+    def embedded_utterances(self, model: str, attribute: str) -> int:
+        """Number of utterances whose embeddings the separation of an attribute is measured on."""
 
 
 class EvidenceRecorder:
@@ -92,6 +117,18 @@ class EvidenceRecorder:
         """Record the model."""
         self.separation_models[model] = None
         return np.ones(2)
+
+    def average(self, quantity: str, cells: Sequence[Cell]) -> Floats | None:
+        """None: every cell is read."""
+        return None
+
+    def utterances(self, corpus: str, condition: str) -> int:
+        """One; verdicts are not recorded."""
+        return 1
+
+    def embedded_utterances(self, model: str, attribute: str) -> int:
+        """One; verdicts are not recorded."""
+        return 1
 
 
 def condition_set_of(condition: str) -> str:

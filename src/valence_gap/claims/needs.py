@@ -7,7 +7,8 @@ from pathlib import Path
 from valence_gap.claims.cases import cases_of
 from valence_gap.claims.evidence import EvidenceRecorder, MissingEvidenceError
 from valence_gap.claims.resolved_statements import ResolvedStatement
-from valence_gap.definitions.claims import Claims, Statement, read_statements
+from valence_gap.definitions.claims import Claims, Statement
+from valence_gap.definitions.claims_file import read_statements
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,24 @@
-"""The published scores as evidence for claims, without resamples."""
+"""The published numbers as evidence for claims, without resamples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from valence_gap.claims.evidence import MissingEvidenceError
+from valence_gap.claims.evidence import Cell, MissingEvidenceError
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats
 
 # Table III shows one model only.
 TABLE_3_MODEL = "w2v2-L-robust"
+Place = tuple[str, str, str]  # corpus, dimension, condition
 
 
 class PublishedEvidence:
-    """The published scores, without resamples."""
+    """The published CCCs, and averages whose single CCCs are not published; without resamples."""
 
     resamples = 0
     speaker_draws = 1  # not used: no scores of speakers are published
@@ -24,6 +26,7 @@ class PublishedEvidence:
     def __init__(self) -> None:
         self.table = published_scores()
         self._by_cell = self.table.set_index(["model", "corpus", "dimension", "condition"])["published"].to_dict()
+        self._averages = _averages(self.table)
 
     def generator(self, *names: str) -> np.random.Generator:
         """A generator with a fixed seed; nothing is resampled."""
@@ -53,6 +56,21 @@ class PublishedEvidence:
         """Nothing is published as numbers."""
         raise MissingEvidenceError("no separation is published")
 
+    def average(self, quantity: str, cells: Sequence[Cell]) -> Floats | None:
+        """One row: the average that is published for exactly these cells; None if there is none."""
+        models = {cell.model for cell in cells}
+        places = frozenset((cell.corpus, cell.dimension, cell.condition) for cell in cells)
+        value = self._averages.get((quantity, min(models), places)) if len(models) == 1 else None
+        return None if value is None else np.array([value])
+
+    def utterances(self, corpus: str, condition: str) -> int:
+        """Not used: nothing is resampled."""
+        raise MissingEvidenceError("published scores have no utterances")
+
+    def embedded_utterances(self, model: str, attribute: str) -> int:
+        """Not used: nothing is resampled."""
+        raise MissingEvidenceError("no separation is published")
+
 
 def published_scores() -> pd.DataFrame:
     """Return the published CCCs: those of figure 2, and for augmented conditions figure 2 plus the change of table III.
@@ -60,8 +78,8 @@ def published_scores() -> pd.DataFrame:
     Returns:
         model, corpus, dimension, condition, published.
     """
-    clean = _reference("figure_2.csv").rename(columns={"ccc": "published"}).assign(condition=CLEAN)
-    changes = _reference("table_3.csv").assign(model=TABLE_3_MODEL)
+    clean = reference("figure_2").rename(columns={"ccc": "published"}).assign(condition=CLEAN)
+    changes = reference("table_3").assign(model=TABLE_3_MODEL)
     level = changes["snr_db"].map(lambda value: "" if np.isnan(value) else f"-{value:g}db")
     augmented = changes.assign(condition=changes["augmentation"] + level).merge(
         clean.drop(columns=["condition", "source"]), on=["model", "corpus", "dimension"]
@@ -71,7 +89,28 @@ def published_scores() -> pd.DataFrame:
     return pd.concat([clean[columns], augmented[columns]], ignore_index=True)
 
 
-def _reference(name: str) -> pd.DataFrame:
-    source = resources.files("valence_gap") / "reference" / name
+def reference(name: str) -> pd.DataFrame:
+    """A file of published numbers, such as ``figure_6``: see ``src/valence_gap/reference``."""
+    source = resources.files("valence_gap") / "reference" / f"{name}.csv"
     with resources.as_file(source) as path:
         return pd.read_csv(path)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+
+
+def _averages(scores: pd.DataFrame) -> dict[tuple[str, str, frozenset[Place]], float]:
+    """The averages of figures 6 and 7 over all cells, and the drops of section IV-E, by quantity, model and cells."""
+    cells = scores.loc[scores["model"] == TABLE_3_MODEL, ["corpus", "dimension", "condition"]]
+    clean = frozenset(cells[cells["condition"] == CLEAN].itertuples(index=False, name=None))
+    augmented = frozenset(cells[cells["condition"] != CLEAN].itertuples(index=False, name=None))
+    found = {("change", row["model"], augmented): row["change"] for row in records(reference("figure_6"))}
+    for row in records(reference("figure_7")):
+        for quantity in ("gender_gap", "absolute_average_gender_gap"):
+            found[quantity, row["model"], clean] = row["gender_gap"]
+    for row in records(reference("section_4e")):
+        place = frozenset([(row["corpus"], row["dimension"], CLEAN)])
+        found["relative_drop", row["model"], place] = row["relative_drop"]
+    return found

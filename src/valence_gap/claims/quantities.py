@@ -5,15 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from valence_gap.claims.evidence import MissingEvidenceError
-from valence_gap.claims.resolved_statements import Cell, ResolvedStatement
+from valence_gap.claims.evidence import Cell, MissingEvidenceError
+from valence_gap.claims.resolved_statements import ResolvedStatement
+from valence_gap.claims.seed_quantities import epochs_to_converge, fluctuation_over_epochs, spread_over_seeds
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.scores.metrics import Floats
 
-# A dev CCC at most this far below another is near it. The paper treats such a loss as none (section V-C).
-NEAR_TOLERANCE = 0.02
-# Epochs are whole numbers: seeds that agree to the epoch may still differ by about this much.
-MIN_EPOCH_ERROR = 0.5
 # Quantities that are squares until they are averaged: see signed_root.
 SQUARED = ("absolute_gender_gap", "absolute_average_gender_gap", "spread_over_models")
 GENDERS = ("female", "male")
@@ -136,6 +133,24 @@ def speaker_deviation(resolved: ResolvedStatement, cell: Cell) -> Floats:
     return deviation
 
 
+def lowest_speaker(resolved: ResolvedStatement, cell: Cell) -> Floats:
+    """CCC of the speaker who is recognised worst, with an interval that does not rely on who this is.
+
+    By chance alone, the lowest of several estimates is too low. So the upper half of the rows has the largest error of
+    all speakers above the lowest estimate: at its quantiles, every speaker's true CCC is below the estimate plus this
+    error at once, also that of the lowest. The lower half has the lowest of all estimates with their errors. Both make
+    the interval wider than necessary, never narrower.
+    """
+    values = np.stack(list(speakers_of(resolved, cell).values()))
+    estimates, errors = values[:, :1], values[:, 1:] - values[:, :1]
+    above, below = estimates.min() - errors.min(axis=0), (estimates - errors).min(axis=0)
+    order, half = np.argsort(above), len(above) // 2
+    rows = np.empty(values.shape[1])
+    rows[0] = estimates.min()
+    rows[1 + order] = np.where(np.arange(len(above)) < half, np.sort(below), above[order])
+    return rows
+
+
 def speakers_near_median(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """Share of the speakers whose CCC is within the tolerance of the median speaker's.
 
@@ -181,55 +196,6 @@ def separation(resolved: ResolvedStatement, cell: Cell) -> Floats:
     return resolved.evidence.separation(cell.model, str(resolved.statement.attribute))
 
 
-def epochs_to_common_level(resolved: ResolvedStatement, cell: Cell) -> Floats:
-    """Epochs until the dev CCC first comes near a level that every compared run reaches, the mean over the seeds.
-
-    The level is the lowest of the best dev CCCs of all runs. A run's own best is not suitable: by chance alone it comes
-    later if a recipe has more epochs, and a run that still improves at its last epoch has not converged. The rows after
-    the first are draws from Student's t. Three seeds are too few for a bootstrap: the interval of their mean would be
-    far too narrow.
-    """
-    level = min(float(np.nanmax(curve)) for curve in _compared_curves(resolved)) - NEAR_TOLERANCE
-    epochs = np.array([np.argmax(curve >= level) + 1.0 for curve in _several_seeds(resolved, cell.model)])
-    draws = resolved.evidence.generator("seeds", cell.model).standard_t(len(epochs) - 1, resolved.evidence.resamples)
-    error = max(epochs.std(ddof=1), MIN_EPOCH_ERROR) / np.sqrt(len(epochs))
-    rows: Floats = epochs.mean() + error * np.concatenate([[0.0], draws])
-    return rows
-
-
-def spread_over_seeds(resolved: ResolvedStatement, cell: Cell) -> Floats:
-    """Standard deviation of the dev CCC over the seeds, root mean square over the epochs that all compared runs have.
-
-    The errors of a run's epochs are correlated, so each run counts as one observation. The rows after the first are
-    draws of the true standard deviation, given the variance over this number of runs (chi-square; degrees of freedom:
-    seeds minus one). So the difference of two models has the same sign as the F interval of the ratio of their
-    variances shows.
-    """
-    curves = _several_seeds(resolved, cell.model)
-    shortest = min(len(curve) for curve in _compared_curves(resolved))
-    spread = np.sqrt(np.stack([curve[:shortest] for curve in curves]).var(axis=0, ddof=1).mean())
-    freedom = len(curves) - 1
-    draws = resolved.evidence.generator("spread", cell.model).chisquare(freedom, resolved.evidence.resamples)
-    rows: Floats = spread * np.concatenate([[1.0], np.sqrt(freedom / draws)])
-    return rows
-
-
-def _compared_curves(resolved: ResolvedStatement) -> list[Floats]:
-    """Dev CCC by epoch of every run of both sides."""
-    sides = [side for side in (resolved.statement.first, resolved.second()) if side]
-    models = dict.fromkeys(model for side in sides for model in resolved.models(side))
-    return [curve for model in models for curve in _several_seeds(resolved, model)]
-
-
-def _several_seeds(resolved: ResolvedStatement, model: str) -> list[Floats]:
-    curves = resolved.evidence.dev_curves(model)
-    if len(curves) < 2:
-        raise MissingEvidenceError(f"{model} was trained with one seed")
-    if any(np.isnan(curve).all() for curve in curves):
-        raise MissingEvidenceError(f"a run of {model} has no dev CCC")
-    return curves
-
-
 def rank_correlations(first: Floats, second: Floats) -> Floats:
     """Spearman's rank correlation in each resample; NaN where one side is constant.
 
@@ -269,12 +235,14 @@ MEASURES: Mapping[str, Callable[[ResolvedStatement, Cell], Floats]] = {
     "absolute_gender_gap": squared_gender_gap,
     "absolute_average_gender_gap": gender_gap,
     "speaker_deviation": speaker_deviation,
+    "lowest_speaker": lowest_speaker,
     "speakers_near_median": speakers_near_median,
     "speaker_agreement": speaker_agreement,
     "spread_over_models": ccc,
     "correlation_over_models": ccc,
-    "epochs_to_common_level": epochs_to_common_level,
+    "epochs_to_converge": epochs_to_converge,
     "spread_over_seeds": spread_over_seeds,
+    "fluctuation_over_epochs": fluctuation_over_epochs,
     "separation": separation,
 }
 """The function for each quantity of statements; it computes one model, corpus, dimension and condition."""

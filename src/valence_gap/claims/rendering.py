@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.claims.verdicts import ClaimResult, by_section, summary
-from valence_gap.definitions.claims import Statement
+from valence_gap.claims.verdicts import ClaimResult, by_section, holds_corrected, summary
+from valence_gap.definitions.claims import NotChecked, Statement
 
 SECTIONS = {
+    "II": "Related work",
     "IV-A": "The valence gap",
     "IV-B": "Explicit linguistic information",
     "IV-C": "Implicit linguistic information",
@@ -26,30 +27,38 @@ SECTIONS = {
     "V-C": "Amount of training data",
 }
 METHOD_NOTE = (
-    "The claims of the paper are given in our words. A claim is supported if the whole interval is on the claimed side "
-    "of the threshold, and contradicted if the whole interval is on the other side. Otherwise, or if numbers are "
+    "The claims of the paper are given in our words. A claim is supported if the whole interval is on the claimed "
+    "side of the threshold, and contradicted if the whole interval is on the other side. Otherwise, or if numbers are "
     "missing, it is inconclusive. Intervals are percentiles of a bootstrap over utterances, with the same resamples "
     "for all models. Intervals of a statistic over speakers are shifted to the estimate, because resampling adds to "
     "the sampling error that the scores of speakers already have. If a model has several seeds, the mean is used, and "
-    "the intervals do not cover the variation over seeds. The exceptions are the number of epochs and the spread over "
-    "seeds: their intervals are over the seeds (Student's t, chi-square). The spread over models and absolute gender "
+    "the intervals do not cover the variation over seeds. The exceptions are the quantities of section V-A: "
+    "their intervals are over the seeds (Student's t, chi-square). The spread over models and absolute gender "
     "gaps are root mean squares less what sampling alone would give, so they can be below 0. If a claim is about "
-    "several cases, the deciding case is shown. If one of many cases would be enough, intervals are widened until they "
-    "hold for all cases at once (max-t)."
+    "several cases, the deciding case is shown. If one of many cases would be enough, intervals are widened until "
+    "they hold for all cases at once (max-t). An inconclusive claim shows the smallest number of utterances or seeds "
+    "at which the interval no longer contains the threshold, if its centre stays and its width shrinks with the "
+    "square root. The p-value is two-sided and comes from the same resamples: it is at most 0.05 just if the 95 % "
+    "interval is on one side. A verdict with † also holds after a correction for the number of claims (Benjamini-"
+    "Hochberg): at most 5 % of the verdicts with † are expected to be false. Holm's correction, which guards against "
+    "a single false verdict, is not used, because it needs smaller p-values than the resamples can show. Claims on "
+    "published recalls (section II) have no interval and no p-value. ‡ marks a claim of the title, the abstract or "
+    "the conclusion."
 )
 
 
-def table(results: Sequence[ClaimResult]) -> pd.DataFrame:
+def table(results: Sequence[ClaimResult], *, confidence: float) -> pd.DataFrame:
     """Return one row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided."""
-    return pd.DataFrame([_row(one) for group in by_section(results).values() for one in group])
+    return pd.DataFrame([_row(one, confidence) for group in by_section(results).values() for one in group])
 
 
-def _row(result: ClaimResult) -> dict[str, Any]:
+def _row(result: ClaimResult, confidence: float) -> dict[str, Any]:
     statement = result.statement
     known = result.estimate is not None and result.published is not None
     return {
         "section": statement.section,
         "id": statement.id,
+        "headline": statement.headline,
         "claim": statement.words,
         "verdict": result.verdict,
         "quantity": statement.quantity,
@@ -60,7 +69,11 @@ def _row(result: ClaimResult) -> dict[str, Any]:
         "comparison": statement.comparison,
         "threshold": statement.threshold,
         "margin": statement.margin,
+        "p_value": result.p_value,
+        "p_adjusted": result.p_adjusted,
+        "holds_corrected": holds_corrected(result, confidence),
         "why": result.why,
+        "would_take": result.would_take,
         "cases": result.cases,
         "supporting": result.supporting,
         "contradicting": result.contradicting,
@@ -69,14 +82,21 @@ def _row(result: ClaimResult) -> dict[str, Any]:
     }
 
 
-def as_json(results: Sequence[ClaimResult], scores: pd.DataFrame | None) -> dict[str, Any]:
+def as_json(
+    results: Sequence[ClaimResult],
+    scores: pd.DataFrame | None,
+    not_checked: Sequence[NotChecked],
+    *,
+    confidence: float,
+) -> dict[str, Any]:
     """Return all results as a JSON object."""
     rows = [
-        _row(one) | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
+        _row(one, confidence) | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
         for group in by_section(results).values()
         for one in group
     ]
-    found: dict[str, Any] = {"summary": summary(results), "claims": rows}
+    found: dict[str, Any] = {"summary": summary(results, confidence), "claims": rows}
+    found["not_checked"] = [dataclasses.asdict(one) for one in not_checked]
     if scores is not None:
         found["published"] = [
             {str(key): value if pd.notna(value) else None for key, value in row.items()}
@@ -91,32 +111,59 @@ def _without_defaults(statement: Statement) -> dict[str, Any]:
             return value
         fields = dataclasses.fields(value)
         return {
-            one.name: kept(getattr(value, one.name)) for one in fields if getattr(value, one.name) not in (None, ())
+            one.name: kept(getattr(value, one.name)) for one in fields if getattr(value, one.name) not in (None, (), {})
         }
 
     found: dict[str, Any] = kept(statement)
     return found
 
 
-def as_markdown(results: Sequence[ClaimResult], scores: pd.DataFrame | None, *, note: str) -> str:
-    """Return the results as a page of Markdown, by section of the paper."""
+def as_markdown(
+    results: Sequence[ClaimResult],
+    scores: pd.DataFrame | None,
+    not_checked: Sequence[NotChecked],
+    *,
+    note: str,
+    confidence: float,
+) -> str:
+    """Return the results as a page of Markdown: headline claims first, then all claims by section of the paper."""
     lines = [
         "# The paper's answers, checked" + (f" ({note})" if note else ""),
         "",
-        f"**{summary(results)}.**",
+        f"**{summary(results, confidence)}.**",
         "",
         METHOD_NOTE,
+        "",
+        "## Title, abstract and conclusion",
+        "",
+        *_headlines(results, confidence),
     ]
     for section, group in by_section(results).items():
-        lines += ["", f"## {section} {SECTIONS[section]}", "", *_section(group)]
+        lines += ["", f"## {section} {SECTIONS[section]}", "", *_section(group, confidence)]
+    if not_checked:
+        lines += ["", "## Results without a claim", ""]
+        lines += [f"- {one.section}: {one.result} {one.reason}" for one in not_checked]
     if scores is not None:
-        lines += ["", "## Beside the published scores", "", *_scores(scores)]
+        lines += ["", "## Beside the published numbers", "", *_scores(scores)]
     return "\n".join(lines) + "\n"
 
 
-def _section(group: Sequence[ClaimResult]) -> list[str]:
+def _headlines(results: Sequence[ClaimResult], confidence: float) -> list[str]:
+    lines = [_line(["Section", "Claim", "Verdict", "Estimate", "Claimed"]), _line(["---"] * 5)]
+    for one in (each for group in by_section(results).values() for each in group if each.statement.headline):
+        name, verdict = one.statement.section, _verdict(one, confidence)
+        lines.append(_line([name, one.statement.words, verdict, _estimate(one), claimed(one.statement)]))
+    return lines
+
+
+def _verdict(result: ClaimResult, confidence: float) -> str:
+    return f"**{result.verdict}**" + (" †" if holds_corrected(result, confidence) else "")
+
+
+def _section(group: Sequence[ClaimResult], confidence: float) -> list[str]:
     published = any(one.published is not None for one in group)
-    head = ["Claim", "Verdict", "Estimate", "Claimed", *(["Published", "Difference"] if published else []), "Compared"]
+    extra_head = ["Published", "Difference"] if published else []
+    head = ["Claim", "Verdict", "Estimate", "Claimed", "p", *extra_head, "Compared"]
     lines = [_line(head), _line(["---"] * len(head))]
     for one in group:
         extra = []
@@ -124,20 +171,21 @@ def _section(group: Sequence[ClaimResult]) -> list[str]:
             known = one.estimate is not None and one.published is not None
             extra = [_number(one.published), _number((one.estimate or 0) - (one.published or 0) if known else None)]
         details = "; ".join(text for text in (one.compared, one.why) if text)
-        lines.append(
-            _line([one.statement.words, f"**{one.verdict}**", _estimate(one), claimed(one.statement), *extra, details])
-        )
+        words = one.statement.words + (" ‡" if one.statement.headline else "")
+        numbers = [_estimate(one), claimed(one.statement), _number(one.p_value), *extra]
+        lines.append(_line([words, _verdict(one, confidence), *numbers, details]))
     reasons = [f"- {one.statement.id}: {one.statement.reason}" for one in group if one.statement.reason]
     return [*lines, *(["", "Thresholds and margins:", "", *reasons] if reasons else [])]
 
 
 def _scores(scores: pd.DataFrame) -> list[str]:
-    head = ["Model", "Corpus", "Dimension", "Condition", "CCC", "Published", "Difference"]
+    head = ["Quantity", "Model", "Corpus", "Dimension", "Condition", "Value", "Published", "Difference", "Source"]
     lines = [_line(head), _line(["---"] * len(head))]
     for row in scores.to_dict(orient="records"):
-        names = [str(row[name]) for name in ("model", "corpus", "dimension", "condition")]
-        score = f"{_number(row['ccc'])} [{_number(row['low'])}, {_number(row['high'])}]"
-        lines.append(_line([*names, score, _number(row["published"]), _number(row["difference"])]))
+        names = [str(row[name]) for name in ("quantity", "model", "corpus", "dimension", "condition")]
+        interval = "" if pd.isna(row["low"]) else f" [{_number(row['low'])}, {_number(row['high'])}]"
+        numbers = [_number(row["value"]) + interval, _number(row["published"]), _number(row["difference"])]
+        lines.append(_line([*names, *numbers, str(row["source"])]))
     return lines
 
 
@@ -150,16 +198,23 @@ def claimed(statement: Statement) -> str:
         case "less":
             return f"< {threshold}"
         case "within":
-            return f"within {_number(statement.margin)} of {threshold}"
+            return f"within {_number(statement.margin)} of {threshold}{_exceptions(statement)}"
         case _:
             sign = -1 if statement.comparison == "at least" else 1
             bound = _number(statement.threshold + sign * (statement.margin or 0))
-            return f"{'>' if sign < 0 else '<'} {bound} (margin {_number(statement.margin)})"
+            return f"{'>' if sign < 0 else '<'} {bound} (margin {_number(statement.margin)}{_exceptions(statement)})"
+
+
+def _exceptions(statement: Statement) -> str:
+    """The margins of corpora with one of their own."""
+    return "".join(f"; {_number(margin)} on {role}" for role, margin in statement.margins.items())
 
 
 def _estimate(result: ClaimResult) -> str:
     if result.estimate is None:
         return "–"
+    if result.p_value is None:
+        return _number(result.estimate)
     return f"{_number(result.estimate)} [{_number(result.low)}, {_number(result.high)}]"
 
 

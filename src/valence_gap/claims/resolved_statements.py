@@ -1,28 +1,13 @@
-"""A statement with the models and corpora of its roles, and the cells (model, corpus, dimension, ...) that it reads."""
+"""A statement with the models and corpora of its roles, and the cells that it reads."""
 
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from valence_gap.claims.evidence import Evidence, MissingEvidenceError
-from valence_gap.definitions.claims import IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Role, Side, Statement
+from valence_gap.claims.evidence import Cell, Evidence, MissingEvidenceError
+from valence_gap.definitions.claims import ALL_MODELS, IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Side, Statement
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 from valence_gap.definitions.values import DIMENSIONS, as_tuple
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The model, corpus, ... that one number belongs to; empty fields were averaged over, or do not apply."""
-
-    model: str = ""
-    corpus: str = ""
-    dimension: str = ""
-    condition: str = ""
-    speaker: str = ""
-
-    def __str__(self) -> str:
-        names = (self.model, self.corpus, self.dimension, self.condition, self.speaker and f"speaker {self.speaker}")
-        return ", ".join(name for name in names if name)
 
 
 @dataclass(frozen=True)
@@ -137,8 +122,11 @@ class ResolvedStatement:
             raise MissingEvidenceError(f"claims.references of the study lacks published values of the {side.reference}")
         return values
 
-    def _of_role(self, role: Role) -> tuple[str, ...]:
-        names = as_tuple(self.claims.roles.get(role, ()))
+    def _of_role(self, role: str) -> tuple[str, ...]:
+        if role == ALL_MODELS:
+            return (*self._of_role("transformers"), *self._of_role("baseline"))
+        assigned = {str(name): models for name, models in self.claims.roles.items()}
+        names = as_tuple(assigned.get(role, ()))
         if not names:
             raise MissingEvidenceError(f"no model in the role of {role}")
         return names

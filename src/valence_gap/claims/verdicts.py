@@ -1,26 +1,23 @@
-"""The verdict on a statement from its cases. Intervals decide, never estimates."""
+"""The verdicts on statements: what is compared, what decides, and what would. Intervals decide, never estimates."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, isinf
+from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from valence_gap.claims.cases import Case, cases_of
+from valence_gap.claims.decisions import INCONCLUSIVE, Decision, Verdict, decide
 from valence_gap.claims.evidence import Evidence, MissingEvidenceError
-from valence_gap.claims.intervals import simultaneous_interval
+from valence_gap.claims.multiplicity import adjusted, expected_false
 from valence_gap.claims.resolved_statements import ResolvedStatement
-from valence_gap.definitions.claims import Claims, Side, Statement
+from valence_gap.definitions.claims import IN_DOMAIN, OF_SEEDS, Claims, CorpusRole, Side, Statement
+from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 from valence_gap.runtime.progress import progress
-from valence_gap.scores import statistics
-from valence_gap.scores.metrics import Floats
 
-Verdict = Literal["supported", "contradicted", "inconclusive"]
-SUPPORTED: Verdict = "supported"
-CONTRADICTED: Verdict = "contradicted"
-INCONCLUSIVE: Verdict = "inconclusive"
-Booleans = npt.NDArray[np.bool_]
+# Published recalls have no intervals, so their verdicts have no p-value either.
+WITHOUT_INTERVAL = ("recall_gain",)
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,9 @@ class ClaimResult:
         contradicting: number of cases whose whole interval is on the other side.
         cases: number of cases.
         published: value of the deciding case in the published scores, if they are known.
+        p_value: two-sided, from the same resamples as the interval; None without resamples.
+        p_adjusted: the same for the number of claims (Benjamini-Hochberg).
+        would_take: of an inconclusive claim: how many utterances or seeds a conclusive verdict would take.
     """
 
     statement: Statement
@@ -52,6 +52,9 @@ class ClaimResult:
     contradicting: int = 0
     cases: int = 0
     published: float | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    would_take: str = ""
 
 
 def evaluate(
@@ -72,7 +75,9 @@ def evaluate(
         published: published scores to compare with.
     """
     questions = [ResolvedStatement(one, claims, evidence) for one in statements]
-    return [_evaluate(one, confidence, published) for one in progress(questions, "claims", unit="statements")]
+    results = [_evaluate(one, confidence, published) for one in progress(questions, "claims", unit="statements")]
+    p_values = adjusted([one.p_value for one in results])
+    return [replace(one, p_adjusted=value) for one, value in zip(results, p_values, strict=True)]
 
 
 def _evaluate(resolved: ResolvedStatement, confidence: float, published: Evidence | None) -> ClaimResult:
@@ -86,13 +91,15 @@ def _evaluate(resolved: ResolvedStatement, confidence: float, published: Evidenc
     if np.isnan(rows[0]).any():
         name = names[int(np.argmax(np.isnan(rows[0])))]
         return ClaimResult(statement, INCONCLUSIVE, compared(resolved), _named("undefined", name), cases=len(names))
-    decision = decide(rows, statement, confidence)
+    decision = decide(rows, statement, confidence, _margins(resolved, names))
     case = names[decision.case]
+    would_take = _would_take(resolved, decision.growth) if decision.verdict == INCONCLUSIVE else ""
+    deciding = _why(decision, case, len(names)) if statement.over else ""
     return ClaimResult(
         statement=statement,
         verdict=decision.verdict,
         compared=compared(resolved),
-        why=_why(decision, case, len(names)) if statement.over else "",
+        why="; ".join(filter(None, [deciding, would_take])),
         estimate=float(rows[0, decision.case]),
         low=decision.low,
         high=decision.high,
@@ -100,106 +107,42 @@ def _evaluate(resolved: ResolvedStatement, confidence: float, published: Evidenc
         contradicting=decision.contradicting,
         cases=len(names),
         published=_published(ResolvedStatement(statement, resolved.claims, published), case) if published else None,
+        p_value=None if statement.quantity in WITHOUT_INTERVAL else decision.p_value,
+        would_take=would_take,
     )
 
 
-@dataclass(frozen=True)
-class Decision:
-    """The verdict on all cases of a claim.
-
-    Attributes:
-        verdict: on all of them.
-        case: index of the case that decides, or comes nearest to deciding.
-        low: lower end of its interval.
-        high: upper end of its interval.
-        supporting: number of cases that support the claim.
-        contradicting: number of cases that contradict it.
-    """
-
-    verdict: Verdict
-    case: int
-    low: float
-    high: float
-    supporting: int
-    contradicting: int
+def _margins(resolved: ResolvedStatement, cases: Iterable[Case]) -> list[float] | None:
+    """The margin of each case: that of its corpus, or the statement's own."""
+    statement = resolved.statement
+    if statement.margin is None:
+        return None
+    roles: dict[str, CorpusRole] = {corpus: role for role, corpus in resolved.claims.corpora.items()}
+    by_corpus = {corpus: statement.margins.get(role, statement.margin) for corpus, role in roles.items()}
+    return [by_corpus.get(one.corpus or two.corpus, statement.margin) for one, two in cases]
 
 
-def decide(rows: Floats, statement: Statement, confidence: float) -> Decision:
-    """The verdict on all cases together.
-
-    A claim about each case is supported if every case's own interval supports it. It is contradicted by one of many
-    cases only if that case's simultaneous interval contradicts it. For a claim about some case it is the
-    reverse. A claim about most cases uses the simultaneous intervals alone.
-
-    Args:
-        rows: the estimate and the resamples of each case, (1 + resamples, cases).
-        statement: quantifier, comparison and threshold.
-        confidence: of one interval.
-    """
-    count = rows.shape[1]
-    pointwise = statistics.interval(rows[1:], confidence)
-    joint = simultaneous_interval(rows[1:], confidence)
-    (pointwise_supports, pointwise_contradicts), (joint_supports, joint_contradicts) = (
-        sides(*pointwise, statement),
-        sides(*joint, statement),
-    )
-    if statement.quantifier == "most":
-        supporting, contradicting = joint_supports, joint_contradicts
-        verdict = (
-            SUPPORTED
-            if 2 * supporting.sum() > count
-            else CONTRADICTED
-            if 2 * contradicting.sum() >= count
-            else INCONCLUSIVE
-        )
-    elif statement.quantifier == "some":
-        supporting, contradicting = joint_supports, pointwise_contradicts
-        verdict = SUPPORTED if supporting.any() else CONTRADICTED if contradicting.all() else INCONCLUSIVE
-    else:
-        supporting, contradicting = pointwise_supports, joint_contradicts
-        verdict = SUPPORTED if supporting.all() else CONTRADICTED if contradicting.any() else INCONCLUSIVE
-    deciding = {SUPPORTED: supporting, CONTRADICTED: contradicting, INCONCLUSIVE: ~supporting & ~contradicting}[verdict]
-    nearest = statement.quantifier == "some" or (statement.quantifier == "most" and verdict == CONTRADICTED)
-    order = np.where(deciding, _slack(rows[0], statement), -np.inf if nearest else np.inf)
-    case = int(order.argmax() if nearest else order.argmin())
-    is_pointwise = verdict == {"some": CONTRADICTED, "most": None}.get(statement.quantifier, SUPPORTED)
-    low, high = pointwise if is_pointwise else joint
-    return Decision(verdict, case, float(low[case]), float(high[case]), int(supporting.sum()), int(contradicting.sum()))
-
-
-def sides(low: Floats, high: Floats, statement: Statement) -> tuple[Booleans, Booleans]:
-    """Whether whole intervals are on the claimed side, and whether they are on the other side: (cases,) each."""
-    threshold, margin = statement.threshold, statement.margin or 0.0
-    match statement.comparison:
-        case "greater":
-            return low > threshold, high <= threshold
-        case "less":
-            return high < threshold, low >= threshold
-        case "at least":
-            return low > threshold - margin, high <= threshold - margin
-        case "at most":
-            return high < threshold + margin, low >= threshold + margin
-        case "within":
-            inside = (low > threshold - margin) & (high < threshold + margin)
-            return inside, (high <= threshold - margin) | (low >= threshold + margin)
-
-
-def _slack(values: Floats, statement: Statement) -> Floats:
-    """How far estimates are on the claimed side (negative: on the other)."""
-    off, margin = values - statement.threshold, statement.margin or 0.0
-    match statement.comparison:
-        case "greater" | "at least":
-            slack: Floats = off + margin
-        case "less" | "at most":
-            slack = margin - off
-        case "within":
-            slack = margin - np.abs(off)
-    return slack
-
-
-def satisfied(value: float, statement: Statement) -> bool:
-    """Whether a number without an interval, such as a published one, is on the claimed side."""
-    return bool(_slack(np.array([value]), statement)[0] > 0)
+def _would_take(resolved: ResolvedStatement, growth: float) -> str:
+    """The smallest number of utterances, or of seeds, with a conclusive verdict if intervals keep their centres."""
+    if isinf(growth):
+        return "no number decides it, because an interval is centred on the threshold"
+    statement, sides = resolved.statement, [resolved.statement.first, *filter(None, [resolved.second()])]
+    if statement.quantity in OF_SEEDS:
+        models = {model for side in sides for model in resolved.models(side)}
+        seeds = min(len(resolved.evidence.dev_curves(model)) for model in models)
+        return f"would take {ceil(growth * seeds):,} seeds instead of {seeds}"
+    if statement.quantity == "separation":
+        models = {model for side in sides for model in resolved.models(side)}
+        used = min(resolved.evidence.embedded_utterances(model, str(statement.attribute)) for model in models)
+        return f"would take {ceil(growth * used):,} embedded utterances instead of {used:,}"
+    roles = dict.fromkeys(role for side in sides for role in side.corpora or (IN_DOMAIN,))
+    if statement.quantity == "relative_drop":
+        roles[IN_DOMAIN] = None
+    conditions = {side.condition for side in sides}
+    condition = SYNTHESISED if SYNTHESISED in conditions else CLEAN
+    counts = {corpus: resolved.evidence.utterances(corpus, condition) for corpus in resolved.corpora([*roles])}
+    amounts = [f"{ceil(growth * count):,} of {corpus} instead of {count:,}" for corpus, count in counts.items()]
+    return f"would take these utterances, speakers in proportion: {', '.join(amounts)}"
 
 
 def _published(resolved: ResolvedStatement, case: Case) -> float | None:
@@ -223,6 +166,8 @@ def compared(resolved: ResolvedStatement) -> str:
     """What is compared, with the names of the study; an empty role is shown as its own name in brackets."""
     statement = resolved.statement
     second = statement.second
+    if statement.contrast:
+        return f"recall gain of {statement.contrast.replace('-', ' ')} in table I ({statement.quantifier} of the pairs)"
     parts = [_side_text(resolved, statement.first)]
     if second and second.reference:
         parts.append(f"published {second.reference}")
@@ -250,11 +195,21 @@ def _names(resolved: ResolvedStatement, side: Side) -> tuple[str, ...]:
         return (f"[{side.models}]",)
 
 
-def summary(results: Iterable[ClaimResult]) -> str:
-    """The number of claims with each verdict, in one line."""
+def summary(results: Sequence[ClaimResult], confidence: float) -> str:
+    """The number of claims with each verdict, how many may be false, and how many hold after the correction."""
     verdicts = [result.verdict for result in results]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in get_args(Verdict))
-    return f"{len(verdicts)} claims: {counts}"
+    tested = [result.p_value for result in results if result.p_value is not None]
+    held = sum(holds_corrected(result, confidence) for result in results)
+    return (
+        f"{len(verdicts)} claims: {counts}; of {len(tested)} tested at {100 * confidence:g} %, up to "
+        f"{expected_false(tested, confidence):.1f} false verdicts are expected; {held} hold after correction"
+    )
+
+
+def holds_corrected(result: ClaimResult, confidence: float) -> bool:
+    """Whether a verdict is conclusive after the correction for the number of claims."""
+    return result.p_adjusted is not None and result.p_adjusted <= 1 - confidence and result.verdict != INCONCLUSIVE
 
 
 def by_section(results: Iterable[ClaimResult]) -> Mapping[str, list[ClaimResult]]:

@@ -1,64 +1,44 @@
 """Sub-commands for pre-trained models: ``fetch-pretrained``, ``fetch-checkpoint`` and ``pretrain``."""
 
 import argparse
-from pathlib import Path
 
-from valence_gap.commands.options import add_definition
+from valence_gap.commands.options import Command, Subparsers
+from valence_gap.definitions.miniature import Pretraining, Speech
+from valence_gap.definitions.models import Backbone, Checkpoint
+from valence_gap.definitions.values import from_json
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the sub-commands of this topic."""
-    fetch = subparsers.add_parser(
-        "fetch-pretrained",
-        help="fetch a pre-trained model into a local folder",
-        description="Fetch a pre-trained model, from the hub at a pinned commit or from a local folder, into a folder "
-        "in Hugging Face format: safetensors, its licence and checksums in run.json. No later step uses the hub.",
-    )
-    add_definition(fetch, "backbone")
-    fetch.set_defaults(run=_fetch)
+    command = Command(subparsers, "fetch-pretrained", _fetch, "fetch a pre-trained model into a local folder")
+    command.definition("backbone")
 
-    checkpoint = subparsers.add_parser(
-        "fetch-checkpoint",
-        help="fetch a finished model into the folder of a trained one",
-        description="Fetch a finished model, from the hub at a pinned commit or from a local folder, into a folder "
-        "that later steps use like that of a trained model. The model is loaded once as a check. It must be in the "
-        "layout of the authors' released model, or saved by this project. Source, revision, licence and checksums are "
-        "in run.json.",
-    )
-    add_definition(checkpoint, "checkpoint")
-    checkpoint.set_defaults(run=_fetch_checkpoint)
+    summary = "fetch a finished model into the folder of a trained one"
+    command = Command(subparsers, "fetch-checkpoint", _fetch_checkpoint, summary)
+    command.definition("checkpoint")
 
-    pretrain = subparsers.add_parser(
-        "pretrain",
-        help="pre-train a backbone of the miniature",
-        description="Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of "
-        "k-means targets. The result is an ordinary Hugging Face folder with a model card.",
-    )
-    add_definition(pretrain, "pre-training")
-    pretrain.add_argument("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
-    pretrain.add_argument(
-        "--start", type=Path, metavar="DIR", help="folder of the backbone whose pre-training is continued"
-    )
-    pretrain.add_argument(
-        "--threads",
-        type=int,
-        default=1,
-        help="processes that synthesise the speech; training uses the threads of its definition (default: 1)",
-    )
-    pretrain.set_defaults(run=_pretrain)
+    command = Command(subparsers, "pretrain", _pretrain, "pre-train a backbone of the miniature")
+    command.definition("pre-training")
+    command.add("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
+    command.path("--start", "folder of the backbone whose pre-training is continued", "DIR", required=False)
+    threads = "processes that synthesise the speech; training uses the threads of its definition (default: 1)"
+    command.add("--threads", type=int, default=1, help=threads)
 
 
 def _fetch(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import Backbone
-    from valence_gap.definitions.values import from_json
+    """Fetch a pre-trained model, from the hub at a pinned commit or from a local folder, into a folder in Hugging Face
+    format: safetensors, its licence and checksums in run.json. No later step uses the hub.
+    """
     from valence_gap.weights.fetch import fetch_pretrained
 
     fetch_pretrained(args.name, from_json(Backbone, args.definition), args.output)
 
 
 def _fetch_checkpoint(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.models import Checkpoint
-    from valence_gap.definitions.values import from_json
+    """Fetch a finished model, from the hub at a pinned commit or from a local folder, into a folder that later steps
+    use like that of a trained model. The model is loaded once as a check. It must be in the layout of the authors'
+    released model, or saved by this project. Source, revision, licence and checksums are in run.json.
+    """
     from valence_gap.models.loading import load
     from valence_gap.weights.fetch import fetch_checkpoint
 
@@ -66,8 +46,9 @@ def _fetch_checkpoint(args: argparse.Namespace) -> None:
 
 
 def _pretrain(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.miniature import Pretraining, Speech
-    from valence_gap.definitions.values import from_json
+    """Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of k-means targets.
+    The result is an ordinary Hugging Face folder with a model card.
+    """
     from valence_gap.pretraining.masked_prediction import pretrain
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)

@@ -1,48 +1,39 @@
 """Sub-command ``claims``."""
 
 import argparse
-from pathlib import Path
 
-from valence_gap.commands.options import add_pack_indexes, add_record
+from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers
+from valence_gap.definitions.claims import Claims
+from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.figures import keyed_files, runs_of
+from valence_gap.definitions.values import from_json
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
-        "claims",
-        help="check the paper's answers against scores",
-        description="Judge each statement of a claims file: it is supported, contradicted or inconclusive, by "
-        "bootstrap intervals of scores of the predictions. Writes CSV, Markdown and JSON.",
-    )
-    parser.add_argument("--claims", type=Path, required=True, help="the statements (YAML)")
-    parser.add_argument(
-        "--roles", required=True, help="models and corpora of each role: JSON of the study's section claims"
-    )
-    parser.add_argument(
-        "--predictions", nargs="*", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
-    )
-    parser.add_argument("--labels", nargs="*", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
-    parser.add_argument("--utterances", nargs="*", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
-    parser.add_argument(
-        "--training-logs", nargs="*", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
-    )
-    parser.add_argument("--separation", type=Path, help="separation of embeddings: table of measure-separation (CSV)")
-    add_pack_indexes(parser)
-    parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
-    parser.add_argument("--published", action="store_true", help="compare with the published scores")
-    parser.add_argument("--note", default="", help="words shown in the title, such as 'miniature'")
-    parser.add_argument("--output-stem", type=Path, required=True, help="path of the outputs without suffix")
-    add_record(parser)
-    parser.set_defaults(run=_claims)
+    command = Command(subparsers, "claims", _claims, "check the paper's answers against scores")
+    command.path("--claims", "the statements (YAML)")
+    roles = "models and corpora of each role: JSON of the study's section claims"
+    command.add("--roles", required=True, help=roles)
+    command.keyed("--predictions", BY_RUN, "predictions (Parquet)", nargs="*")
+    command.keyed("--labels", BY_CORPUS, "labels (Parquet)", nargs="*")
+    command.keyed("--utterances", BY_CORPUS, "utterances (Parquet)", nargs="*")
+    command.keyed("--training-logs", BY_MODEL_AND_SEED, "dev CCC per epoch (CSV)", nargs="*")
+    command.path("--separation", "separation of embeddings: table of measure-separation (CSV)", required=False)
+    command.pack_indexes()
+    command.add("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
+    command.add("--published", action="store_true", help="compare with the published scores")
+    command.add("--note", default="", help="words shown in the title, such as 'miniature'")
+    command.path("--output-stem", "path of the outputs without suffix")
+    command.record()
 
 
 def _claims(args: argparse.Namespace) -> None:
+    """Judge each statement of a claims file: it is supported, contradicted or inconclusive, by bootstrap intervals of
+    scores of the predictions. Writes CSV, Markdown and JSON.
+    """
     from valence_gap.claims.check import check_claims
-    from valence_gap.claims.file_evidence import EvidenceFiles
-    from valence_gap.definitions.claims import Claims
-    from valence_gap.definitions.evaluation import Evaluation
-    from valence_gap.definitions.figures import keyed_files, runs_of
-    from valence_gap.definitions.values import from_json
+    from valence_gap.claims.labelled_test_sets import EvidenceFiles
 
     files = EvidenceFiles(
         predictions=runs_of(args.predictions, "--predictions", parts=3),

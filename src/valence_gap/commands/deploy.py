@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from valence_gap.commands.options import Command, Subparsers, paths_by_name
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.paths import user_path
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the sub-commands."""
     _register_files(subparsers)
     _register_export(subparsers)
@@ -15,104 +17,74 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _register_audformat(subparsers)
 
 
-def _register_files(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "predict",
-        help="predict arousal, dominance and valence of audio files",
-        description="Predict arousal, dominance and valence of audio files and of all audio files below folders, as "
-        "CSV. A long file is cut into equal parts and its scores are averaged. Files that cannot be used are listed "
-        "at the end, and the exit code is then 2; all others are scored.",
-    )
-    parser.add_argument("audio", type=Path, nargs="+", metavar="AUDIO", help="audio files or folders")
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of a finished model")
-    parser.add_argument("--output", type=Path, metavar="FILE.csv", help="scores (default: standard output)")
-    parser.add_argument(
-        "--chunk-s", type=float, default=10.0, metavar="S", help="longest part in seconds (default: %(default)s)"
-    )
-    parser.add_argument("--per-chunk", action="store_true", help="one row for each part of a file")
-    parser.add_argument(
-        "--precision", choices=["auto", "fp32", "bf16"], help="number format (default: that of the model's training)"
-    )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as PyTorch chooses)")
-    parser.set_defaults(run=_predict_files)
+def _register_files(subparsers: Subparsers) -> None:
+    summary = "predict arousal, dominance and valence of audio files"
+    command = Command(subparsers, "predict", _predict_files, summary)
+    command.add("audio", type=user_path, nargs="+", metavar="AUDIO", help="audio files or folders")
+    command.path("--model", "folder of a finished model", "DIR")
+    output = "scores, written as FILE.csv.partial until all are there (default: standard output)"
+    command.path("--output", output, "FILE.csv", required=False)
+    chunk = "longest part in seconds (default: %(default)s)"
+    command.add("--chunk-s", type=float, default=10.0, metavar="S", help=chunk)
+    command.add("--per-chunk", action="store_true", help="one row for each part of a file")
+    precision = "number format (default: that of the model's training)"
+    command.add("--precision", choices=["auto", "fp32", "bf16"], help=precision)
+    command.add("--threads", type=int, metavar="N", help="CPU threads (default: as PyTorch chooses)")
 
 
-def _register_export(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "export",
-        help="write a model in the released layout, with a model card",
-        description="Write a finished transformer model as a folder that transformers loads without this project: "
-        "weights, configuration, preprocessor, and a model card filled from the run.",
-    )
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="folder of the finished model")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-    parser.add_argument("--name", required=True, help="name of the model, for the model card")
-    parser.add_argument(
-        "--trained-on", default="", metavar="TEXT", help="the training data in words, for the model card"
-    )
-    parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
-    parser.add_argument(
-        "--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the model card"
-    )
-    parser.add_argument(
-        "--backbone",
-        type=Path,
-        metavar="DIR",
-        help="the fetched backbone, for its source and licence in the model card",
-    )
-    parser.add_argument(
-        "--scores", type=Path, nargs="+", default=[], metavar="FILE.csv", help="the model's scores, for the model card"
-    )
-    parser.add_argument("--onnx", action="store_true", help="write model.onnx too (needs the optional extra onnx)")
-    parser.set_defaults(run=_export)
+def _register_export(subparsers: Subparsers) -> None:
+    command = Command(subparsers, "export", _export, "write a model in the released layout, with a model card")
+    command.path("--model", "folder of the finished model", "DIR")
+    command.path("--output", "folder that is written", "DIR")
+    command.add("--name", required=True, help="name of the model, for the model card")
+    _add_training_data(command, "the training data in words, for the model card")
+    _add_licences(command)
+    backbone = "the fetched backbone, for its source and licence in the model card"
+    command.path("--backbone", backbone, "DIR", required=False)
+    scores = "the model's scores, for the model card"
+    command.path("--scores", scores, "FILE.csv", required=False, nargs="+", default=[])
+    command.add("--onnx", action="store_true", help="write model.onnx too (needs the optional extra onnx)")
 
 
-def _register_best(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "export-best",
-        help="export the best of a study's models",
-        description="Export the model with the highest mean CCC on the development set, as `export` does: with its "
-        "scores in the model card, and as ONNX too if the optional extra is installed. A model is named MODEL:SEED.",
-    )
-    for option, what in (("candidate", "folder of a finished model"), ("scores", "a table of its scores")):
-        parser.add_argument(f"--{option}", nargs="*", default=[], metavar="MODEL:SEED=PATH", help=what)
-    parser.add_argument("--backbone", nargs="*", default=[], metavar="MODEL=DIR", help="its fetched backbone")
-    parser.add_argument("--study", required=True, help="name of the study, at the start of the exported model's name")
-    parser.add_argument("--trained-on", default="", metavar="TEXT", help="name of the training corpus")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="report.json of the prepared training corpus")
-    parser.add_argument("--licence", metavar="ID", help="licence of the weights (default: left open)")
-    parser.add_argument(
-        "--corpus-licence", metavar="TEXT", help="licence of the training data in words, for the model card"
-    )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-    parser.set_defaults(run=_export_best)
+def _register_best(subparsers: Subparsers) -> None:
+    command = Command(subparsers, "export-best", _export_best, "export the best of a study's models")
+    command.keyed("--candidate", "MODEL:SEED=PATH", "folder of a finished model", nargs="*")
+    command.keyed("--scores", "MODEL:SEED=PATH", "a table of its scores", nargs="*")
+    command.keyed("--backbone", "MODEL=DIR", "its fetched backbone", nargs="*")
+    command.add("--study", required=True, help="name of the study, at the start of the exported model's name")
+    _add_training_data(command, "name of the training corpus")
+    command.path("--report", "report.json of the prepared training corpus", "FILE", required=False)
+    _add_licences(command)
+    command.path("--output", "folder that is written", "DIR")
 
 
-def _register_audformat(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "export-audformat",
-        help="write a prepared corpus and predictions for it as a database in audformat",
-        description="Write the utterances and labels of a prepared corpus, and predictions for it, as a database in "
-        "audformat (needs the optional extra audformat).",
-    )
-    parser.add_argument("--name", required=True, help="name of the database")
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="folder of the prepared corpus")
-    parser.add_argument(
-        "--predictions",
-        nargs="+",
-        default=[],
-        metavar="MODEL=FILE.parquet",
-        help="predictions for the corpus, by the name of their model",
-    )
-    parser.add_argument(
-        "--audio", type=Path, nargs="+", default=[], metavar="DIR", help="the corpus' audio folders, to link the audio"
-    )
-    parser.add_argument("--licence", metavar="ID", help="licence of the corpus")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-    parser.set_defaults(run=_export_audformat)
+def _add_training_data(command: Command, text: str) -> None:
+    command.add("--trained-on", default="", metavar="TEXT", help=text)
+
+
+def _add_licences(command: Command) -> None:
+    command.add("--licence", metavar="ID", help="licence of the weights (default: left open)")
+    corpus = "licence of the training data in words, for the model card"
+    command.add("--corpus-licence", metavar="TEXT", help=corpus)
+
+
+def _register_audformat(subparsers: Subparsers) -> None:
+    summary = "write a prepared corpus and predictions for it as a database in audformat"
+    command = Command(subparsers, "export-audformat", _export_audformat, summary)
+    command.add("--name", required=True, help="name of the database")
+    command.path("--corpus", "folder of the prepared corpus", "DIR")
+    command.keyed("--predictions", "MODEL=FILE.parquet", "predictions for the corpus, by the name of their model")
+    audio = "the corpus' audio folders, to link the audio"
+    command.path("--audio", audio, "DIR", required=False, nargs="+", default=[])
+    command.add("--licence", metavar="ID", help="licence of the corpus")
+    command.path("--output", "folder that is written", "DIR")
 
 
 def _predict_files(args: argparse.Namespace) -> None:
+    """Predict arousal, dominance and valence of audio files and of all audio files below folders, as CSV, with notes on
+    silence, clipping and the like. A long file is cut into equal parts and its scores are averaged. Files that cannot
+    be used are listed at the end, and the exit code is then 2; all others are scored.
+    """
     import torch
 
     from valence_gap.prediction.recordings import predict_files
@@ -120,16 +92,14 @@ def _predict_files(args: argparse.Namespace) -> None:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     predict_files(
-        args.model,
-        args.audio,
-        args.output,
-        chunk_s=args.chunk_s,
-        per_chunk=args.per_chunk,
-        precision=args.precision,
+        args.model, args.audio, args.output, chunk_s=args.chunk_s, per_chunk=args.per_chunk, precision=args.precision
     )
 
 
 def _export(args: argparse.Namespace) -> None:
+    """Write a finished transformer model as a folder that transformers loads without this project: weights,
+    configuration, preprocessor, and a model card filled from the run.
+    """
     from valence_gap.export.to_huggingface import CardOptions, export_huggingface
 
     data = CardOptions(
@@ -144,6 +114,9 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _export_best(args: argparse.Namespace) -> None:
+    """Export the model with the highest mean CCC on the development set, as `export` does: with its scores in the model
+    card, and as ONNX too if the optional extra is installed. A model is named MODEL:SEED.
+    """
     from valence_gap.export.best import export_best
 
     export_best(
@@ -169,29 +142,16 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, Path]]:
     offenders = [f"{text!r}" for text, (name, _, path) in zip(texts, found, strict=True) if not (name and path)]
     if offenders:
         raise UserError(f"{option} is not understood", offenders, "Give each as NAME=PATH.")
-    return [(name, Path(path)) for name, _, path in found]
+    return [(name, user_path(path)) for name, _, path in found]
 
 
 def _export_audformat(args: argparse.Namespace) -> None:
+    """Write the utterances and labels of a prepared corpus, and predictions for it, as a database in audformat (needs
+    the optional extra audformat).
+    """
     from valence_gap.export.to_audformat import export_audformat
 
+    predictions = paths_by_name(args.predictions, "--predictions", "MODEL=FILE", "model")
     export_audformat(
-        args.name,
-        args.corpus,
-        args.output,
-        predictions=_by_model(args.predictions),
-        audio=args.audio,
-        licence=args.licence,
+        args.name, args.corpus, args.output, predictions=predictions, audio=args.audio, licence=args.licence
     )
-
-
-def _by_model(texts: Sequence[str]) -> dict[str, Path]:
-    pairs = [text.partition("=") for text in texts]
-    names = [name for name, _, _ in pairs]
-    offenders = [
-        f"{text!r} is not MODEL=FILE" for text, (name, _, file) in zip(texts, pairs, strict=True) if not (name and file)
-    ]
-    offenders += [f"{name!r} is given twice" for name in sorted({name for name in names if names.count(name) > 1})]
-    if offenders:
-        raise UserError("--predictions is not understood", offenders, "Give each model once, as MODEL=FILE.")
-    return {name: Path(file) for name, _, file in pairs}

@@ -1,48 +1,34 @@
 """``measure-separation`` and ``project-states``: they compute the data of figure 10."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from valence_gap.commands.options import add_pack_indexes
+from valence_gap.commands.options import BY_CORPUS, BY_RUN, Command, Subparsers
+from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.figures import keyed_files, runs_of
+from valence_gap.definitions.values import from_json
 
 if TYPE_CHECKING:
     from valence_gap.embeddings.loading import EmbeddingFiles
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the sub-commands."""
-    measure = subparsers.add_parser(
-        "measure-separation",
-        help="measure how far pooled states of models separate corpora, genders, speakers and valence",
-        description="Measure how far the pooled states of each model separate corpora, genders, speakers and valence, "
-        "in the space of the states, with bootstrap intervals, as a tidy CSV.",
-    )
-    project = subparsers.add_parser(
-        "project-states",
-        help="project the pooled states of models to two dimensions",
-        description="Project the pooled states of each model to two dimensions by t-SNE, all corpora together.",
-    )
-    for parser, run in ((measure, _measure), (project, _project)):
-        _add_files(parser)
-        parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the table that is written")
-        parser.set_defaults(run=run)
-    measure.add_argument("--evaluation", required=True, help="how to measure: JSON of definitions.Evaluation")
-    project.add_argument("--seed", type=int, required=True, help="seed of the sample of utterances and of t-SNE")
-
-
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    by_run, by_corpus = "MODEL:SEED:CORPUS=FILE", "CORPUS=FILE"
-    add = parser.add_argument
-    add("--predictions", nargs="+", required=True, metavar=by_run, help="predictions of clean test sets (Parquet)")
-    add("--embeddings", nargs="+", required=True, metavar=by_run, help="pooled states of the same pass (NumPy)")
-    add("--labels", nargs="+", required=True, metavar=by_corpus, help="labels (Parquet)")
-    add("--utterances", nargs="+", required=True, metavar=by_corpus, help="utterances (Parquet)")
-    add_pack_indexes(parser)
+    summary = "measure how far pooled states of models separate corpora, genders, speakers and valence"
+    measure = Command(subparsers, "measure-separation", _measure, summary)
+    project = Command(subparsers, "project-states", _project, "project the pooled states of models to two dimensions")
+    for command in (measure, project):
+        command.keyed("--predictions", BY_RUN, "predictions of clean test sets (Parquet)", required=True)
+        command.keyed("--embeddings", BY_RUN, "pooled states of the same pass (NumPy)", required=True)
+        command.keyed("--labels", BY_CORPUS, "labels (Parquet)", required=True)
+        command.keyed("--utterances", BY_CORPUS, "utterances (Parquet)", required=True)
+        command.pack_indexes()
+        command.path("--output", "the table that is written", "FILE")
+    measure.add("--evaluation", required=True, help="how to measure: JSON of definitions.Evaluation")
+    project.add("--seed", type=int, required=True, help="seed of the sample of utterances and of t-SNE")
 
 
 def _files(args: argparse.Namespace) -> "EmbeddingFiles":
-    from valence_gap.definitions.figures import keyed_files, runs_of
     from valence_gap.embeddings.loading import EmbeddingFiles
 
     return EmbeddingFiles(
@@ -55,8 +41,9 @@ def _files(args: argparse.Namespace) -> "EmbeddingFiles":
 
 
 def _measure(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.evaluation import Evaluation
-    from valence_gap.definitions.values import from_json
+    """Measure how far the pooled states of each model separate corpora, genders, speakers and valence, in the space of
+    the states, with bootstrap intervals, as a tidy CSV.
+    """
     from valence_gap.embeddings.separation import measure_separation
 
     evaluation = from_json(Evaluation, args.evaluation)
@@ -64,6 +51,7 @@ def _measure(args: argparse.Namespace) -> None:
 
 
 def _project(args: argparse.Namespace) -> None:
+    """Project the pooled states of each model to two dimensions by t-SNE, all corpora together."""
     from valence_gap.embeddings.projection import project_states
 
     project_states(_files(args), args.seed, args.output)

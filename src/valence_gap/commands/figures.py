@@ -1,46 +1,36 @@
 """Sub-command ``figure``."""
 
 import argparse
-from pathlib import Path
 
-from valence_gap.commands.options import add_pack_indexes
+from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers
+from valence_gap.definitions.figures import Description, Inputs, keyed_files, runs_of
+from valence_gap.definitions.values import from_json
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser(
-        "figure",
-        help="draw a figure from scores, predictions, training logs or embeddings",
-        description="Draw one figure of the paper and write it as PDF, PNG and CSV (the plotted numbers). Which inputs "
-        "it needs depends on the figure.",
-    )
-    parser.add_argument("name", help="name of the figure, such as figure_02")
-    parser.add_argument("--scores", type=Path, nargs="+", default=[], help="tables of scores (CSV)")
-    parser.add_argument(
-        "--predictions", nargs="+", default=[], metavar="MODEL:SEED:CORPUS=FILE", help="predictions (Parquet)"
-    )
-    parser.add_argument("--labels", nargs="+", default=[], metavar="CORPUS=FILE", help="labels (Parquet)")
-    parser.add_argument("--utterances", nargs="+", default=[], metavar="CORPUS=FILE", help="utterances (Parquet)")
-    parser.add_argument(
-        "--training-logs", nargs="+", default=[], metavar="MODEL:SEED=FILE", help="dev CCC per epoch (CSV)"
-    )
-    parser.add_argument("--configs", nargs="*", default=[], metavar="MODEL=FILE", help="config.json of models")
-    parser.add_argument(
-        "--transcriptions", nargs="+", default=[], metavar="CORPUS=FILE", help="report.json of transcripts"
-    )
-    parser.add_argument("--projection", type=Path, help="points of project-states (Parquet)")
-    parser.add_argument("--separation", type=Path, help="table of measure-separation (CSV)")
-    add_pack_indexes(parser)
-    parser.add_argument(
-        "--description", required=True, help="what is shown: JSON with models, corpora, note and published"
-    )
-    parser.add_argument("--output-stem", type=Path, required=True, help="path of the outputs without suffix")
-    parser.set_defaults(run=_figure)
+    summary = "draw a figure from scores, predictions, training logs or embeddings"
+    command = Command(subparsers, "figure", _figure, summary)
+    command.add("name", help="name of the figure, such as figure_02")
+    command.path("--scores", "tables of scores (CSV)", required=False, nargs="+", default=[])
+    command.keyed("--predictions", BY_RUN, "predictions (Parquet)")
+    command.keyed("--labels", BY_CORPUS, "labels (Parquet)")
+    command.keyed("--utterances", BY_CORPUS, "utterances (Parquet)")
+    command.keyed("--training-logs", BY_MODEL_AND_SEED, "dev CCC per epoch (CSV)")
+    command.keyed("--configs", "MODEL=FILE", "config.json of models", nargs="*")
+    command.keyed("--transcriptions", BY_CORPUS, "report.json of transcripts")
+    command.path("--projection", "points of project-states (Parquet)", required=False)
+    command.path("--separation", "table of measure-separation (CSV)", required=False)
+    command.pack_indexes()
+    description = "what is shown: JSON with models, corpora, note and published"
+    command.add("--description", required=True, help=description)
+    command.path("--output-stem", "path of the outputs without suffix")
 
 
 def _figure(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.figures import Description, Inputs, keyed_files, runs_of
-    from valence_gap.definitions.values import from_json
+    """Draw one figure of the paper and write it as PDF, PNG and CSV (the plotted numbers). Which inputs it needs
+    depends on the figure.
+    """
     from valence_gap.figures.make import make_figure
 
     inputs = Inputs(

@@ -1,37 +1,91 @@
-"""Options that several sub-commands have."""
+"""How a sub-command is defined, and the options that several of them have."""
 
 import argparse
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any, TypeAlias
+
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.paths import user_path
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+BY_RUN, BY_MODEL_AND_SEED, BY_CORPUS = "MODEL:SEED:CORPUS=FILE", "MODEL:SEED=FILE", "CORPUS=FILE"
 
 
-def add_threads(parser: argparse.ArgumentParser) -> None:
-    """Add ``--threads``: number of CPU threads."""
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
+class Command:
+    """A sub-command and its options.
+
+    Args:
+        subparsers: the sub-commands that it is added to.
+        name: what a user types.
+        run: called with the parsed arguments. Its docstring is the description that ``--help`` shows.
+        summary: one line for the list of all sub-commands.
+    """
+
+    def __init__(
+        self, subparsers: Subparsers, name: str, run: Callable[[argparse.Namespace], None], summary: str
+    ) -> None:
+        self.parser = subparsers.add_parser(name, help=summary, description=" ".join((run.__doc__ or "").split()))
+        self.parser.set_defaults(run=run)
+        self.add = self.parser.add_argument
+
+    def path(
+        self, option: str, text: str, metavar: str | None = None, *, required: bool = True, **settings: Any
+    ) -> None:
+        """Add an option that takes a path."""
+        self.add(option, type=user_path, required=required, metavar=metavar, help=text, **settings)
+
+    def keyed(self, option: str, metavar: str, text: str, *, nargs: str = "+", required: bool = False) -> None:
+        """Add an option that takes several texts KEY=FILE; they are not split yet."""
+        default: list[str] | None = None if required else []
+        self.add(option, nargs=nargs, default=default, required=required, metavar=metavar, help=text)
+
+    def definition(self, what: str) -> None:
+        """Add ``--name``, ``--definition`` and ``--output``: options to make a model from a definition."""
+        self.add("--name", required=True, help="name of the model in the study, and in its model card")
+        self.add("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
+        self.path("--output", "folder that is written", "DIR")
+
+    def pack_indexes(self) -> None:
+        """Add ``--packed``: pack indexes, from which the utterances skipped for bad audio are known."""
+        text = "index of the clean pack of a corpus whose bad audio is skipped: other utterances are left out"
+        self.keyed("--packed", BY_CORPUS, text)
+
+    def threads(self, text: str = "CPU threads (default: 1)") -> None:
+        """Add ``--threads``: number of CPU threads."""
+        self.add("--threads", type=int, default=1, metavar="N", help=text)
+
+    def record(self) -> None:
+        """Add ``--record``: path of the run record."""
+        text = "write a record of inputs, software and machine; not written by default"
+        self.path("--record", text, "FILE.run.json", required=False)
 
 
-def add_pack_indexes(parser: argparse.ArgumentParser) -> None:
-    """Add ``--packed``: pack indexes, from which the utterances skipped for bad audio are known."""
-    parser.add_argument(
-        "--packed",
-        nargs="+",
-        default=[],
-        metavar="CORPUS=FILE",
-        help="index of the clean pack of a corpus whose bad audio is skipped: other utterances are left out",
-    )
+def paths_by_name(
+    texts: Iterable[str], option: str, form: str, what: str, *, given: Collection[str] = ()
+) -> dict[str, Path]:
+    """Split the texts NAME=PATH of an option.
 
+    Args:
+        texts: values of the option.
+        option: the option, for messages.
+        form: such as ``NAME=DIR``, for messages.
+        what: what is named, such as ``condition``, for messages.
+        given: names that are given by other options.
 
-def add_definition(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add ``--name``, ``--definition`` and ``--output``: options to make a model from a definition."""
-    parser.add_argument("--name", required=True, help="name of the model in the study, and in its model card")
-    parser.add_argument("--definition", required=True, metavar="JSON", help=f"definition of the {what}")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder that is written")
-
-
-def add_record(parser: argparse.ArgumentParser) -> None:
-    """Add ``--record``: path of the run record."""
-    parser.add_argument(
-        "--record",
-        type=Path,
-        metavar="FILE.run.json",
-        help="write a record of inputs, software and machine; not written by default",
-    )
+    Raises:
+        UserError: every text that has another form, and every name that is given twice.
+    """
+    found: dict[str, Path] = {}
+    offenders = []
+    for text in texts:
+        name, _, path = text.partition("=")
+        if not (name and path):
+            offenders.append(f"{text!r} is not {form}")
+        elif name in found or name in given:
+            offenders.append(f"{name!r} is given twice")
+        else:
+            found[name] = Path(path)
+    if offenders:
+        raise UserError(f"{option} is not understood", dict.fromkeys(offenders), f"Give each {what} once, as {form}.")
+    return found

@@ -1,50 +1,37 @@
 """Sub-commands ``score`` and ``summarise-scores``."""
 
 import argparse
-from pathlib import Path
 
-from valence_gap.commands.options import add_record
+from valence_gap.commands.options import Command, Subparsers
+from valence_gap.definitions.evaluation import Evaluation
+from valence_gap.definitions.values import from_json
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add the sub-commands."""
-    parser = subparsers.add_parser(
-        "score",
-        help="CCC of predictions, with bootstrap intervals",
-        description="Compare predictions with labels: the concordance correlation coefficient of all utterances, by "
-        "gender, female minus male, and by speaker, each with a bootstrap interval, as a tidy CSV.",
-    )
-    parser.add_argument("--predictions", type=Path, required=True, help="predictions (Parquet)")
-    parser.add_argument("--labels", type=Path, required=True, help="labels of the test set (Parquet)")
-    parser.add_argument("--utterances", type=Path, required=True, help="utterances of the test set (Parquet)")
-    parser.add_argument(
-        "--pack-index",
-        type=Path,
-        help="index of the clean pack, if bad audio is skipped: other utterances are left out",
-    )
-    parser.add_argument("--model", required=True, help="name of the model, for the table")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the model, for the table")
-    parser.add_argument("--corpus", required=True, help="name of the corpus, for the table")
-    parser.add_argument("--dimensions", required=True, help="annotated dimensions, joined by commas")
-    parser.add_argument("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
-    parser.add_argument("--output", type=Path, required=True, help="the table of scores (CSV)")
-    add_record(parser)
-    parser.set_defaults(run=_score)
+    command = Command(subparsers, "score", _score, "CCC of predictions, with bootstrap intervals")
+    command.path("--predictions", "predictions (Parquet)")
+    command.path("--labels", "labels of the test set (Parquet)")
+    command.path("--utterances", "utterances of the test set (Parquet)")
+    pack_index = "index of the clean pack, if bad audio is skipped: other utterances are left out"
+    command.path("--pack-index", pack_index, required=False)
+    command.add("--model", required=True, help="name of the model, for the table")
+    command.add("--seed", type=int, required=True, help="seed of the model, for the table")
+    command.add("--corpus", required=True, help="name of the corpus, for the table")
+    command.add("--dimensions", required=True, help="annotated dimensions, joined by commas")
+    command.add("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
+    command.path("--output", "the table of scores (CSV)")
+    command.record()
 
-    summary = subparsers.add_parser(
-        "summarise-scores",
-        help="mean and spread of scores over seeds",
-        description="Put the scores of whole test sets in one table: for each model, corpus, condition and dimension "
-        "the number of seeds, and mean, standard deviation, minimum and maximum of their CCC.",
-    )
-    summary.add_argument("--scores", type=Path, nargs="+", required=True, help="tables of scores (CSV)")
-    summary.add_argument("--output", type=Path, required=True, help="the summary (CSV)")
-    summary.set_defaults(run=_summarise_scores)
+    command = Command(subparsers, "summarise-scores", _summarise_scores, "mean and spread of scores over seeds")
+    command.path("--scores", "tables of scores (CSV)", nargs="+")
+    command.path("--output", "the summary (CSV)")
 
 
 def _score(args: argparse.Namespace) -> None:
-    from valence_gap.definitions.evaluation import Evaluation
-    from valence_gap.definitions.values import from_json
+    """Compare predictions with labels: the concordance correlation coefficient of all utterances, by gender, female
+    minus male, and by speaker, each with a bootstrap interval, as a tidy CSV.
+    """
     from valence_gap.scores.scoring import score
 
     score(
@@ -63,6 +50,9 @@ def _score(args: argparse.Namespace) -> None:
 
 
 def _summarise_scores(args: argparse.Namespace) -> None:
+    """Put the scores of whole test sets in one table: for each model, corpus, condition and dimension the number of
+    seeds, and mean, standard deviation, minimum and maximum of their CCC.
+    """
     from valence_gap.scores.summary import summarise_scores
 
     summarise_scores(args.scores, args.output)

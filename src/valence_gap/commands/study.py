@@ -1,23 +1,19 @@
 """Sub-commands about the configuration itself."""
 
 import argparse
-from pathlib import Path
-from typing import Any
+
+from valence_gap.commands.options import Command, Subparsers
+from valence_gap.runtime.files import write_json
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add ``schema``."""
-    parser = subparsers.add_parser(
-        "schema",
-        help="write the JSON schema of the configuration",
-        description="Write the JSON schema of the configuration, generated from the types that read it.",
-    )
-    parser.add_argument("--output", type=Path, required=True, help="the file to write")
-    parser.set_defaults(run=_schema)
+    command = Command(subparsers, "schema", _schema, "write the JSON schema of the configuration")
+    command.path("--output", "the file to write")
 
 
-def _schema(arguments: Any) -> None:
-    from valence_gap.runtime.files import write_json
+def _schema(args: argparse.Namespace) -> None:
+    """Write the JSON schema of the configuration, generated from the types that read it."""
     from valence_gap.study.study import schema
 
-    write_json(arguments.output, schema())
+    write_json(args.output, schema())

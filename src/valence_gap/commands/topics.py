@@ -1,54 +1,15 @@
 """The sub-commands by topic; each module has ``register(subparsers)`` and makes slow imports only when run."""
 
-import argparse
-from types import ModuleType
-from typing import Protocol, cast
+from importlib import import_module
+
+from valence_gap.commands.options import Subparsers
+
+COMPUTED = ("miniature", "corpora", "audio", "backbones", "training", "prediction", "text", "scores", "embeddings")
+SHOWN = ("figures", "tables", "claims", "preflight", "verify", "deploy", "study")
+"""The modules of sub-commands, in the order of the data flow: numbers, then what is made of them."""
 
 
-class Topic(Protocol):
-    """A module of sub-commands."""
-
-    def register(self, subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-        """Add the topic's sub-commands."""
-
-
-def topics() -> tuple[Topic, ...]:
-    """The command modules, in the order of the data flow."""
-    from valence_gap.commands import (
-        audio,
-        backbones,
-        claims,
-        corpora,
-        deploy,
-        embeddings,
-        figures,
-        miniature,
-        prediction,
-        preflight,
-        scores,
-        study,
-        tables,
-        text,
-        training,
-        verify,
-    )
-
-    modules: tuple[ModuleType, ...] = (
-        miniature,
-        corpora,
-        audio,
-        backbones,
-        training,
-        prediction,
-        text,
-        scores,
-        embeddings,
-        figures,
-        tables,
-        claims,
-        preflight,
-        verify,
-        deploy,
-        study,
-    )
-    return cast(tuple[Topic, ...], modules)
+def register(subparsers: Subparsers) -> None:
+    """Add all sub-commands."""
+    for topic in COMPUTED + SHOWN:
+        import_module(f"valence_gap.commands.{topic}").register(subparsers)

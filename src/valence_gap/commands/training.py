@@ -2,47 +2,38 @@
 
 import argparse
 import sys
-from pathlib import Path
 
+from valence_gap.commands.options import Command, Subparsers
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import from_json
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure, run the command again
 
 
-def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(subparsers: Subparsers) -> None:
     """Add ``train``."""
-    parser = subparsers.add_parser(
-        "train",
-        help="fine-tune a speech transformer, train the head of a frozen one, or train the CNN14 baseline",
-        description="Train the model of a definition by its recipe: fine-tune a speech transformer, train the head of "
-        "a frozen one, or train the CNN14 baseline. Writes the checkpoint with the best mean dev CCC "
-        "(model.safetensors, config.json), training.csv and run.json. A training that was killed resumes from its "
-        "scratch folder when the same command runs again, and gives the same weights. SIGTERM and SIGUSR1 make it "
-        f"finish its step, save its state and exit with {EXIT_INTERRUPTED}.",
-    )
-    add = parser.add_argument
-    add("--training", required=True, metavar="JSON", help="definition of the training")
-    add("--backbone", type=Path, metavar="DIR", help="pre-trained backbone in Hugging Face format")
-    add("--train-features", type=Path, metavar="DIR", help="cached stem features of the training split")
-    add("--dev-features", type=Path, metavar="DIR", help="cached stem features of the development split")
-    add(
-        "--train-audio",
-        type=Path,
-        metavar="DIR",
-        help="packed audio of the training split (where no features are used)",
-    )
-    add("--dev-audio", type=Path, metavar="DIR", help="packed audio of the development split")
-    add("--train-labels", type=Path, required=True, metavar="FILE", help="labels of the training split")
-    add("--dev-labels", type=Path, required=True, metavar="FILE", help="labels of the development split")
-    add("--train-utterances", type=Path, required=True, metavar="FILE", help="utterance table of the training split")
-    add("--scratch", type=Path, required=True, metavar="DIR", help="folder for the state of this training alone")
-    add("--output", type=Path, required=True, metavar="DIR", help="folder of the model")
-    parser.set_defaults(run=run)
+    summary = "fine-tune a speech transformer, train the head of a frozen one, or train the CNN14 baseline"
+    command = Command(subparsers, "train", run, summary)
+    command.add("--training", required=True, metavar="JSON", help="definition of the training")
+    command.path("--backbone", "pre-trained backbone in Hugging Face format", "DIR", required=False)
+    command.path("--train-features", "cached stem features of the training split", "DIR", required=False)
+    command.path("--dev-features", "cached stem features of the development split", "DIR", required=False)
+    audio = "packed audio of the training split (where no features are used)"
+    command.path("--train-audio", audio, "DIR", required=False)
+    command.path("--dev-audio", "packed audio of the development split", "DIR", required=False)
+    command.path("--train-labels", "labels of the training split", "FILE")
+    command.path("--dev-labels", "labels of the development split", "FILE")
+    command.path("--train-utterances", "utterance table of the training split", "FILE")
+    command.path("--scratch", "folder for the state of this training alone", "DIR")
+    command.path("--output", "folder of the model", "DIR")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train the model that the arguments define."""
+    """Train the model of a definition by its recipe: fine-tune a speech transformer, train the head of a frozen one, or
+    train the CNN14 baseline. Writes the checkpoint with the best mean dev CCC (model.safetensors, config.json),
+    training.csv and run.json. A training that was killed resumes from its scratch folder when the same command runs
+    again, and gives the same weights. SIGTERM and SIGUSR1 make it finish its step, save its state and exit with 75.
+    """
     from valence_gap.training.checkpoints import TrainingInterrupted
     from valence_gap.training.learners import TrainingSplit
     from valence_gap.training.train import train

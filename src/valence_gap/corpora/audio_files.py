@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import soundfile
 
-from valence_gap.audio.decoding import header_problem, truncation
+from valence_gap.audio.decoding import AudioError, Header, read_header
 from valence_gap.corpora.file_names import NOT_DECODED_SUFFIXES, FileNames, Match, other_encodings, stem_of
 from valence_gap.corpora.inventory import files_below, is_audio, is_utf_8
 from valence_gap.corpora.report import Report
@@ -196,43 +195,50 @@ def _below(prefixes: Sequence[str], folder: str, name: str, by_key: pd.DataFrame
     return next((key for key in below if key in by_key.index), "")
 
 
-def read_headers(files: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], dict[str, list[str]]]:
-    """Read durations and sampling rates from the audio headers.
+class Headers(NamedTuple):
+    """What audio headers say.
 
-    Args:
-        files: audio files.
-
-    Returns:
-        Seconds, (files,), NaN where the header cannot be read or announces more than the file has; Hz, (files,), 0 for
-        these files; and by reason (`UNREADABLE`, `TRUNCATED`) one line for each of them.
+    Attributes:
+        seconds: (files,), NaN where the header gives no length, cannot be read or announces more than the file has.
+        is_whole: (files,), whether that length is known to be that of the audio: a header may give too little.
+        rates_hz: (files,), 0 where the header cannot be read or announces more than the file has.
+        problems: one line for each of these files, by reason (`UNREADABLE`, `TRUNCATED`).
     """
+
+    seconds: npt.NDArray[np.float64]
+    is_whole: npt.NDArray[np.bool_]
+    rates_hz: npt.NDArray[np.int64]
+    problems: dict[str, list[str]]
+
+
+def read_headers(files: Sequence[str]) -> Headers:
+    """Read lengths and sampling rates from the headers of audio files; no audio is decoded."""
     problems: dict[str, list[str]] = {}
-    seconds: list[float] = []
-    rates_hz: list[int] = []
+    headers: list[Header] = []
     blocks = [files[start : start + 64] for start in range(0, len(files), 64)]
     with ThreadPoolExecutor(THREADS) as pool:
         read = progress(pool.map(_headers, blocks), "audio headers", total=len(blocks), unit="blocks of 64")
         for names, block in zip(blocks, read, strict=True):
-            for file, (duration_s, rate_hz, reason, detail) in zip(names, block, strict=True):
-                seconds.append(duration_s)
-                rates_hz.append(rate_hz)
+            for file, (header, reason, detail) in zip(names, block, strict=True):
+                headers.append(header)
                 if reason:
                     problems.setdefault(reason, []).append(f"{file.rpartition('/')[2]}: {detail}")
-    return np.array(seconds, dtype=np.float64), np.array(rates_hz, dtype=np.int64), problems
+    return Headers(
+        seconds=np.array([each.seconds for each in headers], dtype=np.float64),  # None becomes NaN
+        is_whole=np.array([each.is_whole for each in headers], dtype=np.bool_),
+        rates_hz=np.array([each.rate_hz for each in headers], dtype=np.int64),
+        problems=problems,
+    )
 
 
-def _headers(files: Sequence[str]) -> list[tuple[float, int, str, str]]:
+def _headers(files: Sequence[str]) -> list[tuple[Header, str, str]]:
     return [_header(file) for file in files]
 
 
-def _header(file: str) -> tuple[float, int, str, str]:
-    """Return seconds and Hz, and for a bad file the reason and the details."""
+def _header(file: str) -> tuple[Header, str, str]:
+    """Return a header, and for a bad file the reason and the details."""
     try:
-        info = soundfile.info(file)
-    except (soundfile.SoundFileError, OSError) as error:
-        return float("nan"), 0, UNREADABLE, str(getattr(error, "error_string", error))
-    if problem := header_problem(info.frames, info.samplerate):
-        return float("nan"), 0, UNREADABLE, problem
-    if cut := truncation(info.frames, info.samplerate, info.extra_info):
-        return float("nan"), 0, TRUNCATED, cut
-    return info.frames / info.samplerate, info.samplerate, "", ""
+        return read_header(Path(file)), "", ""
+    except AudioError as error:
+        nothing = Header(seconds=None, rate_hz=0, is_whole=False)
+        return nothing, TRUNCATED if error.kind == "truncated" else UNREADABLE, error.detail

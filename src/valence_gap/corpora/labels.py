@@ -1,7 +1,7 @@
 """Map labels of any scale to 0..1 by the name of their dimension, and back.
 
 The corpora order and scale their labels differently (MSP-Podcast: 1..7 as arousal, valence, dominance; IEMOCAP: 1..5 as
-valence, arousal, dominance; CMU-MOSI: sentiment in -3..3); the paper maps all of them to 0..1 (section III-A). Here a
+valence, arousal, dominance; CMU-MOSI: sentiment in -3..3); the paper maps all of them to 0..1 (section III-C). Here a
 label is always accessed by the name of its dimension, never by its position.
 """
 

@@ -13,8 +13,6 @@ START, END = "start", "end"
 TIMES = ("start_s", "end_s")
 """Columns of an utterance table whose corpus has segments: seconds; an end of NaN is the end of the file."""
 SLACK_S = 0.05  # an end is rounded, and encoders pad or cut the last block: up to here, it is the end of the file
-# Headers of MP3 files do not always give their length, and then it is estimated. Decoding checks the segment.
-ESTIMATED = ".mp3"
 TWO_SPLITS = "file with segments in several splits"
 CLOCK = r"(?:(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d+(?:[.,]\d+)?)"
 
@@ -81,16 +79,20 @@ def is_segment(entries: pd.DataFrame) -> pd.Series:
     return (entries["start_s"] > 0) | entries["end_s"].notna()
 
 
-def outside(entries: pd.DataFrame, seconds: pd.Series) -> list[str]:
-    """Return one line for each segment that is outside its file.
+def outside(entries: pd.DataFrame, lengths: pd.DataFrame) -> list[str]:
+    """Return one line for each segment that is known to be outside its file.
+
+    A file may have more audio than its header gives (MP3, FLAC), or a header may give no length. Then packing, which
+    reads the file to its end, finds such a segment.
 
     Args:
         entries: rows with `TIMES`.
-        seconds: length of the file of each row, NaN where unknown.
+        lengths: of the file of each row (same index): ``seconds``, NaN where unknown, and ``is_whole``, whether the
+            file is known to have no more audio than that.
     """
-    measured = ~entries["file"].str.lower().str.endswith(ESTIMATED)
+    seconds = _most(lengths)
     wrong = (entries["end_s"] > seconds + SLACK_S) | ((entries["start_s"] >= seconds) & (entries["start_s"] > 0))
-    rows = entries.assign(length=seconds)[wrong & measured]
+    rows = entries.assign(length=seconds)[wrong]
     return [_line(row) for row in rows.to_dict("records")]
 
 
@@ -100,10 +102,20 @@ def _line(row: Mapping[Any, Any]) -> str:
     return f"{row['provenance']} {row['file']}: the segment {times} is outside the file, which has {row['length']:g} s"
 
 
-def durations(entries: pd.DataFrame, seconds: pd.Series) -> pd.Series:
-    """Return the length in seconds of each row's part of its file."""
-    end = entries["end_s"].fillna(seconds)
-    return end.where(~(end > seconds), seconds) - entries["start_s"]
+def durations(entries: pd.DataFrame, lengths: pd.DataFrame) -> pd.Series:
+    """Return the length in seconds of each row's part of its file, NaN where it is unknown; arguments as in `outside`.
+
+    A segment ends at the end of its file; where that is not known, at its own end.
+    """
+    most = _most(lengths)
+    end = entries["end_s"].fillna(lengths["seconds"])
+    found = end.where(~(end > most), most) - entries["start_s"]
+    return found.where(~is_segment(entries) | (found > 0))
+
+
+def _most(lengths: pd.DataFrame) -> pd.Series:
+    """Return the lengths of the files that are known to have no more audio; NaN for others."""
+    return lengths["seconds"].where(lengths["is_whole"].astype("bool"))
 
 
 def note_shared_files(entries: pd.DataFrame, report: Report) -> None:

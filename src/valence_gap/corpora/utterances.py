@@ -146,12 +146,12 @@ def build_corpus_table(corpus: Corpus, paths: CorpusPaths, adapter: Adapter, rep
     entries = _read_labels(corpus, entries, scales, report)
     problems += shared_ids(entries)
     entries = _drop_repeated(entries, report)
-    seconds = _read_headers(entries, roots, report)
-    problems += outside(entries, seconds)
+    lengths = _read_headers(entries, roots, report)
+    problems += outside(entries, lengths)
     raise_if_invalid(corpus, entries, scales, report, problems)
     warn(corpus, entries, scales, report)
     entries = _scale_labels(corpus, entries, scales, report)
-    entries = entries.assign(duration_s=durations(entries, seconds))
+    entries = entries.assign(duration_s=durations(entries, lengths))
     report.note_rows("audio without a sample", entries[entries["duration_s"] == 0])
     note_shared_files(entries, report)
     for column in ("speaker", "gender", "transcript"):
@@ -173,15 +173,18 @@ def _skip_without_audio(entries: pd.DataFrame, report: Report, *, by_name: bool)
         report.skip_rows(problem, rows.assign(id=(rows["id"] if by_name else rows["name"]) + hint))
 
 
-def _read_headers(entries: pd.DataFrame, roots: Sequence[Path], report: Report) -> pd.Series:
-    """Return the length of the file of each row in seconds, NaN where it cannot be read; each file is opened once."""
+def _read_headers(entries: pd.DataFrame, roots: Sequence[Path], report: Report) -> pd.DataFrame:
+    """Return the length of the file of each row, as `outside` and `durations` take it; each file is opened once."""
     unique = entries.drop_duplicates(["audio_root", "file"])
-    seconds, rates_hz, unreadable = read_headers(_paths(unique, roots))
-    for reason, lines in unreadable.items():
+    headers = read_headers(_paths(unique, roots))
+    for reason, lines in headers.problems.items():
         report.note(reason, lines)
-    _note_rates(rates_hz, unique, report)
-    by_path = pd.Series(seconds, index=_paths(unique, roots), dtype="float64")
-    return pd.Series(by_path.reindex(_paths(entries, roots)).to_numpy(), index=entries.index)
+    is_unknown = np.isnan(headers.seconds) & (headers.rates_hz > 0)
+    report.note_rows("audio whose header gives no length", unique[is_unknown])
+    _note_rates(headers.rates_hz, unique, report)
+    table = {"seconds": headers.seconds, "is_whole": headers.is_whole}
+    by_path = pd.DataFrame(table, index=_paths(unique, roots))
+    return by_path.reindex(_paths(entries, roots)).set_index(entries.index)
 
 
 def _paths(entries: pd.DataFrame, roots: Sequence[Path]) -> list[str]:

@@ -3,20 +3,14 @@
 A statement names roles, never models or corpora: the same file is checked on the miniature and on the paper's corpora.
 """
 
-import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 from valence_gap.definitions.values import STRICT, Dimension, Name, as_tuple
-from valence_gap.runtime.errors import UserError, valid_names
-from valence_gap.runtime.files import canonical_json
 
 Role = Literal[
     "transformers",
@@ -34,17 +28,20 @@ Role = Literal[
     "repeated-baseline",
     "full-depth",
     "half-depth",
+    "below-half-depth",
     "third-depth",
     "shallow",
     "full-data",
     "three-quarters-data",
     "quarter-data",
     "eighth-data",
+    "least-data",
 ]
 CorpusRole = Literal["in-domain", "cross-corpus", "sentiment"]
 ConditionRole = Literal["augmented", "mild", "natural", "human", "interior"]
-Reference = Literal["state-of-the-art"]
+Reference = Literal["state-of-the-art", "text-distilled"]
 Attribute = Literal["corpus", "gender", "speaker", "valence"]
+Contrast = Literal["fine-tuned", "speech-recognition", "large", "hubert", "average-pooling"]
 QuantityName = Literal[
     "ccc",
     "change",
@@ -56,27 +53,39 @@ QuantityName = Literal[
     "absolute_gender_gap",
     "absolute_average_gender_gap",
     "speaker_deviation",
+    "lowest_speaker",
     "speakers_near_median",
     "speaker_agreement",
     "spread_over_models",
     "correlation_over_models",
-    "epochs_to_common_level",
+    "epochs_to_converge",
     "spread_over_seeds",
+    "fluctuation_over_epochs",
     "separation",
+    "recall_gain",
 ]
-Axis = Literal["models", "others", "corpora", "dimensions", "conditions", "speakers"]
+Axis = Literal["models", "others", "corpora", "dimensions", "conditions", "speakers", "rows"]
 Comparison = Literal["greater", "less", "at least", "at most", "within"]
-Section = Annotated[str, Field(pattern=r"^(IV-[A-K]|V-[A-C])$")]
+Section = Annotated[str, Field(pattern=r"^(II|IV-[A-K]|V-[A-C])$")]
 
 # The clean recordings of the utterances that were synthesised: synthesised speech is compared with them.
 ORIGINAL = "original"
 IN_DOMAIN: CorpusRole = "in-domain"
+# A role that no study assigns: the transformers and the baseline, which figure 2 shows.
+ALL_MODELS: Literal["all"] = "all"
 WITH_MARGIN = ("at least", "at most", "within")
+# Quantities over the seeds of a model.
+OF_SEEDS = ("epochs_to_converge", "spread_over_seeds", "fluctuation_over_epochs")
 # Quantities of a model that do not depend on a test set.
-OF_MODELS = ("epochs_to_common_level", "spread_over_seeds", "separation")
+OF_MODELS = (*OF_SEEDS, "separation")
 CONDITIONS = (CLEAN, ORIGINAL, SYNTHESISED, *get_args(ConditionRole))
 # Parameters that some quantities need and the others cannot use.
-PARAMETERS = {"rival": ("lead",), "tolerance": ("speakers_near_median",), "attribute": ("separation",)}
+PARAMETERS = {
+    "rival": ("lead",),
+    "tolerance": ("speakers_near_median",),
+    "attribute": ("separation",),
+    "contrast": ("recall_gain",),
+}
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -92,8 +101,9 @@ class Claims:
             "speech (w2v2-L); multilingual, most-data: named by their pre-training; small: base architectures; "
             "other-large: large ones except best and strong; least-robust: hubert-b; baseline: CNN14; random: without "
             "pre-training; repeated, repeated-baseline: a transformer and the baseline with several seeds; *-depth, "
-            "*-data: pruned and sparse variants of the best one (shallow: with fewer than half of the layers, from 10 "
-            "of 24 down; full-data: the model that the sparse ones are compared with)."
+            "*-data: pruned and sparse variants of the best one (below-half-depth: the next after half of the layers, "
+            "10 of 24; shallow: those with still fewer layers, from 8 of 24 down; full-data: the model that the sparse "
+            "ones are compared with; least-data: 7.5 %)."
         ),
     ]
     frozen: Annotated[
@@ -118,7 +128,8 @@ class Claims:
     references: Annotated[
         Mapping[Reference, Mapping[Dimension, float]] | None,
         Field(
-            description="Published CCCs on the in-domain test set. state-of-the-art: without transformers; null: none."
+            description="Published CCCs on the in-domain test set. state-of-the-art: without transformers; "
+            "text-distilled: a transformer that learnt from a teacher with audio and text; null: none."
         ),
     ] = Field(default_factory=dict)
 
@@ -144,7 +155,10 @@ class Claims:
 class Side:
     """One of the two sides that a statement compares. Keys that the second side leaves out are those of the first."""
 
-    models: Annotated[Role | None, Field(description="Role of its models.")] = None
+    models: Annotated[
+        Role | Literal["all"] | None,
+        Field(description="Role of its models; all: the transformers and the baseline."),
+    ] = None
     without: Annotated[tuple[Role, ...], Field(description="Roles whose models are excluded.")] = ()
     variant: Annotated[
         Literal["frozen", "fusion"] | None,
@@ -169,10 +183,11 @@ class Statement:
     """One checked claim of the paper."""
 
     id: Annotated[Name, Field(description="Its name, unique in the file.")]
+    headline: Annotated[bool, Field(description="Whether it is stated in the title, abstract or conclusion.")] = False
     section: Annotated[Section, Field(description="Section of the paper with the answer that it is part of.")]
     words: Annotated[str, Field(min_length=20, description="The claim in our own words.")]
     quantity: Annotated[QuantityName, Field(description="What is computed for each side.")]
-    first: Annotated[Side, Field(description="The side that the claim is about.")]
+    first: Annotated[Side, Field(description="The side that the claim is about; left out with recall_gain.")] = Side()
     second: Annotated[Side | None, Field(description="The side it is compared with: first minus second.")] = None
     quantifier: Annotated[
         Literal["mean", "each", "some", "most"],
@@ -182,7 +197,7 @@ class Statement:
         tuple[Axis, ...],
         Field(
             description="The axes along which cases are distinguished; the average is taken over the others. others: "
-            "the models, dimensions and conditions that the second side names itself."
+            "the models, dimensions and conditions that the second side names itself; rows: pairs of rows of table I."
         ),
     ] = ()
     comparison: Annotated[Comparison, Field(description="How the result is compared with the threshold.")]
@@ -190,17 +205,26 @@ class Statement:
     margin: Annotated[
         float | None, Field(gt=0, description="at least, at most, within: largest difference that counts as similar.")
     ] = None
+    margins: Annotated[
+        Mapping[CorpusRole, Annotated[float, Field(gt=0)]],
+        Field(description="Margins instead of `margin` for corpora whose test set is too small to decide it."),
+    ] = Field(default_factory=dict)
     reason: Annotated[str, Field(description="Reason for this margin, threshold or tolerance.")] = ""
     rival: Annotated[Role | None, Field(description="lead: the role of the model that is behind.")] = None
     tolerance: Annotated[
         float | None, Field(gt=0, description="speakers_near_median: largest distance that counts as near.")
     ] = None
     attribute: Annotated[Attribute | None, Field(description="separation: the attribute that is separated.")] = None
+    contrast: Annotated[
+        Contrast | None, Field(description="recall_gain: what distinguishes the compared rows of table I.")
+    ] = None
 
     def errors(self) -> Iterator[str]:
         """Keys that contradict one another."""
         if (self.comparison in WITH_MARGIN) != (self.margin is not None):
             yield f"margin: required with {', '.join(WITH_MARGIN)}; not allowed otherwise"
+        if self.margins and (self.margin is None or "corpora" not in self.over):
+            yield "margins: require a margin and corpora in over"
         chosen = self.margin is not None or self.threshold or self.tolerance
         if chosen and not self.reason:
             yield "reason: missing; give the reason for the margin, threshold or tolerance"
@@ -212,7 +236,12 @@ class Statement:
             yield "over: others means the second side's own models, dimensions or conditions, but it names none"
         if any(side and side.condition and side.conditions for side in (self.first, self.second)):
             yield "conditions: cannot be combined with condition; leave one of them out"
-        if self.first.models is None or self.first.reference:
+        if "rows" in self.over and self.quantity != "recall_gain":
+            yield "over: rows is only allowed with recall_gain"
+        if self.quantity == "recall_gain":
+            if self.first != Side() or self.second or set(self.over) - {"rows"}:
+                yield "recall_gain: must have no sides, and no over except rows"
+        elif self.first.models is None or self.first.reference:
             yield "first: must have models and no reference"
         if self.second and self.second.reference and self.second.models:
             yield "second: must have models or a reference, not both"
@@ -225,49 +254,10 @@ class Statement:
                 yield f"{parameter}: required with {', '.join(quantities)}, and not allowed otherwise"
 
 
-_STATEMENTS = TypeAdapter(tuple[Statement, ...])
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class NotChecked:
+    """A result of the paper that has no statement."""
 
-
-def read_statements(path: Path) -> tuple[Statement, ...]:
-    """Read and check the statements of a claims file.
-
-    Raises:
-        UserError: one line for each error, with what would be valid.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML", str(error).splitlines()) from None
-    if not isinstance(content, dict) or set(content) != {"statements"} or not isinstance(content["statements"], list):
-        raise UserError(
-            f"{path} is not a file of claims", remedy="It must have exactly one key, statements, with a list."
-        )
-    rows = content["statements"]
-    try:
-        statements = _STATEMENTS.validate_json(json.dumps(rows))
-    except ValidationError as error:
-        offenders = dict.fromkeys(_explain(one, rows) for one in error.errors(include_url=False))
-        raise UserError(f"{path} is not valid", offenders) from None
-    wrong = [f"{statement.id}: {what}" for statement in statements for what in statement.errors()]
-    counts = Counter(statement.id for statement in statements)
-    wrong += [f"{name}: {count} statements have this id" for name, count in counts.items() if count > 1]
-    if wrong:
-        raise UserError(f"{path} is not valid", wrong)
-    return statements
-
-
-def _explain(error: Mapping[str, Any], rows: list[Any]) -> str:
-    """One line for one validation error: the statement, the key, and what would be valid."""
-    index, *where = [part for part in error["loc"] if not str(part).startswith(("literal", "constrained"))]
-    row = rows[index]
-    name = row.get("id", f"statement {index + 1}") if isinstance(row, dict) else f"statement {index + 1}"
-    key = ".".join(str(part) for part in where)
-    if error["type"] == "unexpected_keyword_argument":
-        fields = Side if where[0] in ("first", "second") else Statement
-        return f"{name}: {key}: unknown key; {valid_names(fields.__dataclass_fields__)}"
-    if error["type"].startswith("missing"):
-        return f"{name}: {key}: missing"
-    if error["type"] == "literal_error":
-        valid = valid_names(CONDITIONS) if where[-1] == "condition" else f"valid: {error['ctx']['expected']}"
-        return f"{name}: {key}: {canonical_json(error['input'])} is unknown; {valid}"
-    return f"{name}: {key}: {canonical_json(error['input'])} is not valid: {error['msg']}"
+    section: Annotated[str, Field(min_length=1, description="Where the paper states it.")]
+    result: Annotated[str, Field(min_length=20, description="What it is, in our own words.")]
+    reason: Annotated[str, Field(min_length=20, description="Why there is no statement.")]

@@ -11,6 +11,7 @@ from valence_gap.definitions.values import (
     Colour,
     Positive,
     PositiveFloat,
+    is_none,
 )
 
 
@@ -85,8 +86,20 @@ class Recipe:
         Positive | None, Field(description="Utterances on the GPU at once; the loss is still that of the whole batch.")
     ] = None
     epochs: Annotated[Positive, Field(description="Epochs; with early stopping, the maximum.")] = 5
+    evaluate_every: Annotated[
+        Positive | None,
+        Field(
+            exclude_if=is_none,
+            description="Evaluate the dev set after every N optimiser steps of the training, and at the end of each "
+            "epoch; null: at the end of each epoch only. The best of all evaluations is kept.",
+        ),
+    ] = None
     patience: Annotated[
-        Positive | None, Field(description="Stop after this number of epochs without a better dev CCC; null: never.")
+        Positive | None,
+        Field(
+            description="Stop after this number of evaluations of the dev set (one per epoch, or see evaluate_every) "
+            "without a better CCC; null: never."
+        ),
     ] = None
     max_duration_s: Annotated[
         PositiveFloat | None, Field(description="Training utterances are cut to this length; null: not cut.")

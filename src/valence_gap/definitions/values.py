@@ -25,6 +25,14 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 T = TypeVar("T")
 
 
+def is_none(value: object) -> bool:
+    """Whether a value is None: for ``exclude_if`` of a key that is left out of its definition's JSON where it is null.
+
+    Snakemake compares this JSON, so studies that were finished before the key existed do not run again.
+    """
+    return value is None
+
+
 def as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:
     """One name or several names, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)

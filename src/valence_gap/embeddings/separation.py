@@ -83,11 +83,13 @@ def separation_table(states: Floats, utterances: pd.DataFrame, evaluation: Evalu
         for name, values in labels.items():
             if name == "corpus" and within != ALL_CORPORA:
                 continue
-            rng = statistics.generator(evaluation.seed, *names, name)
-            row = _agreement(states[chosen], values[chosen], evaluation, rng)
+            options = statistics.bootstrap(evaluation, *names, name)
+            row = _agreement(states[chosen], values[chosen], options)
             rows.append({"property": name, "within": within, "measure": AGREEMENT} | row)
-        rng = statistics.generator(evaluation.seed, *names, "valence")
-        row = _probe_score(truth[chosen], probed[chosen], evaluation, rng)
+        estimate = statistics.ccc_estimate(
+            truth[chosen], probed[chosen, None], **statistics.bootstrap(evaluation, *names, "valence")
+        )
+        row = {"samples": int(chosen.sum()), **estimate.first("value"), "chance": 0.0}
         rows.append({"property": "valence", "within": within, "measure": PROBE} | row)
     return pd.DataFrame(rows)
 
@@ -145,26 +147,14 @@ def _groups(speakers: "pd.Series[str]") -> Labels:
     return pd.factorize(speakers.where(speakers.notna(), alone))[0]
 
 
-def _agreement(
-    states: Floats, labels: Labels, evaluation: Evaluation, rng: np.random.Generator
-) -> dict[str, float | int]:
+def _agreement(states: Floats, labels: Labels, options: statistics.Bootstrap) -> dict[str, float | int]:
     known = pd.notna(labels)
     states, labels = states[known], labels[known]
     if len(labels) < 2:
         return {"samples": len(labels), "value": np.nan, "low": np.nan, "high": np.nan, "chance": np.nan}
     shares = neighbour_agreement(states, labels)
-    blocks = statistics.resample_counts(len(shares), resamples=evaluation.bootstrap, rng=rng)
+    blocks = statistics.resample_counts(len(shares), resamples=options["resamples"], rng=options["rng"])
     means = np.concatenate([counts @ shares for counts in blocks]) / len(shares)
-    low, high = statistics.interval(means[:, None], evaluation.confidence)
+    low, high = statistics.interval(means[:, None], options["confidence"])
     value = {"value": float(shares.mean()), "low": float(low[0]), "high": float(high[0])}
     return {"samples": len(labels), **value, "chance": chance_agreement(labels)}
-
-
-def _probe_score(
-    truth: Floats, predicted: Floats, evaluation: Evaluation, rng: np.random.Generator
-) -> dict[str, float | int]:
-    estimate = statistics.ccc_estimate(
-        truth, predicted[:, None], resamples=evaluation.bootstrap, confidence=evaluation.confidence, rng=rng
-    )
-    value = {"value": estimate.value[0], "low": estimate.low[0], "high": estimate.high[0]}
-    return {"samples": len(truth), **value, "chance": 0.0}

@@ -72,7 +72,7 @@ def select_best(folders: Sequence[tuple[str, Path]]) -> str:
 
 
 def dev_ccc(folder: Path) -> float | None:
-    """Mean CCC on the development set of the epoch that was kept; None if no log contains it."""
+    """Mean CCC on the development set of the evaluation that was kept; None if no log contains it."""
     try:
         with (folder / "training.csv").open(encoding="utf-8", newline="") as stream:
             found = [float(row["dev_mean"]) for row in csv.DictReader(stream) if row["best"] == "True"]

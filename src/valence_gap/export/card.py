@@ -12,6 +12,7 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.scoring import COLUMNS
+from valence_gap.weights.synthetic import is_synthetic_backbone
 
 CARD = """\
 ---
@@ -157,7 +158,7 @@ def render_model_card(facts: CardContent) -> str:
         onnx=ONNX if facts.onnx else "",
         training="\n".join(f"| {what} | {value} |" for what, value in _training(facts)),
         scores=_scores(facts.scores),
-        synthetic=SYNTHETIC if _synthetic(facts.backbone) else "",
+        synthetic=SYNTHETIC if is_synthetic_backbone(facts.backbone) else "",
         licence=_licence(facts),
     )
 
@@ -217,6 +218,7 @@ def _training(facts: CardContent) -> list[tuple[str, str]]:
             ("optimiser", f"{recipe['optimizer']}, learning rate {recipe['learning_rate']:g}"),
             ("batch", f"{recipe['batch_size']} utterances"),
             ("epochs", f"{facts.run.get('epochs', recipe['epochs'])}" + (f", the best one: {best}" if best else "")),
+            *([("kept step", f"{facts.run['best_step']}")] if "best_step" in facts.run else []),
             ("seed", str(definition["seed"])),
         ]
     if facts.log is not None:
@@ -242,10 +244,6 @@ def _backbone(definition: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         source = Path(source).name
     pretrained = "" if definition.get("pretrained", True) else ", its weights replaced by random ones"
     return source + (f" at {revision}" if revision else "") + pretrained
-
-
-def _synthetic(record: Mapping[str, Any]) -> bool:
-    return "pre-trained by this project" in (record.get("source"), record.get("made_by", {}).get("source"))
 
 
 def _licence(facts: CardContent) -> str:

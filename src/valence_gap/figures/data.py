@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,10 @@ import pandas as pd
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
+from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.training_logs import read_epochs
 
 KEYS = ("corpus", "dimension", "model")
 AVERAGED = ["ccc", "low", "high"]
@@ -89,9 +90,7 @@ def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataF
 
 def published_figure_2() -> pd.DataFrame:
     """Published CCCs (model, corpus, dimension, ccc, source): the paper's text and its authors' own test results."""
-    source = resources.files("valence_gap") / "reference" / "figure_2.csv"
-    with resources.as_file(source) as path:
-        return pd.read_csv(path)
+    return read_reference("figure_2.csv")
 
 
 @dataclass(frozen=True)
@@ -169,18 +168,21 @@ def _runs_of(inputs: Inputs, corpus: str, condition: str, dimension: str) -> "It
 
 
 def read_training_logs(inputs: Inputs, description: Description) -> pd.DataFrame:
-    """Read the dev CCCs by epoch of all runs of the models shown.
+    """Read the dev CCCs by epoch of all runs of the models shown; evaluations within epochs are left out.
 
     Returns:
         model, seed, epoch, dimension, ccc.
 
     Raises:
-        UserError: if a model has no log.
+        UserError: if a model has no log, or a run finished no epoch.
     """
-    logs = [pd.read_csv(path).assign(model=run.model, seed=run.seed) for run, path in inputs.training_logs]
+    logs = [read_epochs(path).assign(model=run.model, seed=run.seed) for run, path in inputs.training_logs]
     missing = {model.name for model in description.models} - {run.model for run, _ in inputs.training_logs}
     if missing:
         raise UserError("training logs are missing", sorted(missing), "pass them with --training-logs")
+    runs = zip(inputs.training_logs, logs, strict=True)
+    if stopped := [f"{run.model}, seed {run.seed}: {path}" for (run, path), log in runs if log.empty]:
+        raise UserError("training logs have no whole epoch", stopped, "Raise `patience` in the recipe.")
     table = pd.concat(logs, ignore_index=True).melt(
         id_vars=["model", "seed", "epoch"],
         value_vars=[f"dev_{dimension}" for dimension in description.dimensions()],

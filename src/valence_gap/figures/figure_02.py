@@ -18,11 +18,5 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     if description.published:
         published = published_figure_2().rename(columns={"ccc": "published", "source": "published_in"})
         table = table.merge(published, how="left", on=list(KEYS))
-    bar_style = bars.BarStyle(
-        models=description.models,
-        note=description.note,
-        label="CCC",
-        interval=description.interval_label(),
-        mark=("published", "published") if description.published else None,
-    )
+    bar_style = bars.style_of(description, mark=("published", "published") if description.published else None)
     return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)

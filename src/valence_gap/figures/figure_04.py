@@ -38,12 +38,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
             titles = [title if not rows else "" for title in sections.values()]
             panels = map(bars.Panel, titles, parts)
             rows.append((f"{corpus.label}\n{shown}", list(panels)))
-    bar_style = bars.BarStyle(
-        models=tuple(one for one, _ in pairs),
-        note=description.note,
-        label="CCC",
-        interval=description.interval_label(),
-    )
+    bar_style = bars.style_of(description, models=tuple(one for one, _ in pairs))
     return Plot(bars.plot(rows, bar_style), table)
 
 
@@ -75,10 +70,5 @@ def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation
 
 
 def _estimate(predicted: RunPredictions, ids: "pd.Index[str]", evaluation: Evaluation) -> dict[str, float]:
-    estimate = statistics.ccc_estimate(
-        *predicted.select(ids),
-        resamples=evaluation.bootstrap,
-        confidence=evaluation.confidence,
-        rng=statistics.generator(evaluation.seed, predicted.run.corpus, SYNTHESISED),
-    )
-    return {"ccc": estimate.value[0], "low": estimate.low[0], "high": estimate.high[0]}
+    options = statistics.bootstrap(evaluation, predicted.run.corpus, SYNTHESISED)
+    return statistics.ccc_estimate(*predicted.select(ids), **options).first("ccc")

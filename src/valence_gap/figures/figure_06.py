@@ -23,13 +23,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     means = mean_over_seeds(select_condition(scores, AUGMENTED_MEAN))
     table = means.merge(clean[[*KEYS, "clean"]], how="left", on=list(KEYS))
     table["change"] = table["ccc"] - table["clean"]
-    bar_style = bars.BarStyle(
-        models=description.models,
-        note=description.note,
-        label="CCC",
-        interval=description.interval_label(),
-        mark=("clean", "clean"),
-    )
+    bar_style = bars.style_of(description, mark=("clean", "clean"))
     return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
 
 

@@ -48,13 +48,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     runs = dict.fromkeys(run for gaps in shown.values() for run in gaps)
     means = {run: np.mean([gaps[run] for gaps in shown.values()], axis=0) for run in runs}
     average = _table({(AVERAGE, AVERAGE): means}, description)
-    bar_style = bars.BarStyle(
-        models=description.models,
-        note=description.note,
-        label="ΔCCC",
-        interval=description.interval_label(),
-        signed=True,
-    )
+    bar_style = bars.style_of(description, label="ΔCCC", signed=True)
     title = f"ΔCCC, mean of the {len(shown)} panels above"
     below = ("Average", bars.Panel(title, average)) if len(shown) > 1 else None
     rows = bars.rows_by_corpus(table, description)

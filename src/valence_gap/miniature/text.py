@@ -18,6 +18,7 @@ T = TypeVar("T")
 _CANDIDATES = 8
 _MOOD_GAIN = 3.0  # the mood of a sentence is this much more extreme than its target: words cancel each other
 _SLOT = re.compile(r"\{([a-z]+)\}")
+_TRIES = 8  # draws of a sentiment word that the sentence does not have yet
 _UNLABELLED = "unlabelled"
 _SPLIT_SHARES = (("train", 6), ("dev", 2), ("test", 2), (_UNLABELLED, 10))
 
@@ -80,7 +81,7 @@ def sentence_stream(language: str, *, seed: int) -> Iterator[str]:
     rng = random.Random(f"{seed}/unlabelled/{language}")
     if language == ENGLISH:
         fills = [_filler(frames, None) for frames in (_UNLABELLED, *EXCLUSIVE)]
-        texts = (_finished(_choose(fills, rng)(_mood(rng.random()), rng)) for _ in repeat(None))
+        texts = (finished(_choose(fills, rng)(_mood(rng.random()), rng)) for _ in repeat(None))
         return (text for text in texts if _split_of(text) == _UNLABELLED)
     lists = data("languages.json")
     if language not in lists:
@@ -95,7 +96,7 @@ def _sentences(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence
     seen: set[str] = set()
     while True:
         target = _TARGETS[corpus](rng)
-        texts = (_finished(fill(_mood(target), rng)) for _ in repeat(None))
+        texts = (finished(fill(_mood(target), rng)) for _ in repeat(None))
         fitting = (text for text in texts if _split_of(text) == split and text not in seen)
         candidates = [Sentence(text, valence(text)) for text in islice(fitting, _CANDIDATES)]
         best = min(candidates, key=lambda sentence: abs(sentence.valence - target))
@@ -107,22 +108,34 @@ def _filler(frames: str, corpus: str | None) -> Callable[[float, random.Random],
     """Return a function of a mood that fills a random frame with the words of a corpus or all of them."""
     everything = data("frames.json")
     own = everything[frames]
-    plain: Mapping[str, Sequence[str]] = everything["common"] | own["slots"]
-    rated: Mapping[str, Sentiments] = sentiment_words(corpus)
+    return filler(own["frames"], everything["common"] | own["slots"], sentiment_words(corpus), tries=_TRIES)
+
+
+def filler(
+    frames: Sequence[str], plain: Mapping[str, Sequence[str]], rated: Mapping[str, Sentiments], *, tries: int = 1
+) -> Callable[[float, random.Random], str]:
+    """Return a function of a mood that fills a random frame.
+
+    Args:
+        frames: sentences with slots, such as ``{adjective}``.
+        plain: words for slots, of which each is equally likely.
+        rated: sentiment words for slots, which are drawn by the mood.
+        tries: draws of a sentiment word that the sentence does not have yet; after the last one it is repeated.
+    """
 
     def fill(mood: float, rng: random.Random) -> str:
         used: set[str] = set()
 
         def word(slot: "re.Match[str]") -> str:
             name = slot[1]
-            for _ in range(8):
+            for _ in range(tries if name in rated else 1):
                 found = rated[name].sample(mood, rng) if name in rated else _choose(plain[name], rng)
-                if found not in used or name not in rated:
+                if found not in used:
                     break
             used.add(found)
             return found
 
-        return _SLOT.sub(word, _choose(own["frames"], rng))
+        return _SLOT.sub(word, _choose(frames, rng))
 
     return fill
 
@@ -131,10 +144,11 @@ def _foreign(lists: Any, rng: random.Random) -> str:
     subjects, verbs, objects, endings = lists
     number = 2 + int(rng.random() ** 2 * 998)
     words = (_choose(subjects, rng), _choose(verbs, rng), str(number), _choose(objects, rng), _choose(endings, rng))
-    return _finished(" ".join(words))
+    return finished(" ".join(words))
 
 
-def _finished(text: str) -> str:
+def finished(text: str) -> str:
+    """Return a sentence with its capital letter and its full stop."""
     return text[0].upper() + text[1:] + "."
 
 

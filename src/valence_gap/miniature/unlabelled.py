@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, cycle, islice
+from typing import TypeVar
 
 import numpy as np
 import soxr
@@ -24,6 +25,8 @@ from valence_gap.miniature.voices import unlabelled_voice
 from valence_gap.runtime.progress import progress
 
 Samples = NDArray[np.float32]
+T = TypeVar("T")
+R = TypeVar("R")
 
 _NOISY = 0.6
 _TELEPHONE = 0.25
@@ -62,10 +65,10 @@ def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[ND
     total = round(hours * 3600 * SAMPLE_RATE_HZ)
     samples = np.empty(total, np.int16)
     offsets = [0]
-    with closing(_utterances(_tasks(speech), workers)) as utterances:
-        for utterance in progress(_until(utterances, total), "speaking", unit="utterances"):
-            end = min(offsets[-1] + len(utterance), total)
-            samples[offsets[-1] : end] = utterance[: end - offsets[-1]]
+    with closing(in_processes(utterance, _tasks(speech), workers)) as utterances:
+        for one in progress(_until(utterances, total), "speaking", unit="utterances"):
+            end = min(offsets[-1] + len(one), total)
+            samples[offsets[-1] : end] = one[: end - offsets[-1]]
             offsets.append(end)
     return samples, np.array(offsets, np.int64)
 
@@ -73,16 +76,38 @@ def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[ND
 def utterance(task: _Task) -> NDArray[np.int16]:
     """Synthesise one utterance of the unlabelled speech, (samples,) at 16 kHz."""
     rng = draws(task.seed, "unlabelled", task.index)
+    clean = spoken(task.text, task.language, task.index, task.seed, rng)
+    return to_pcm16(degraded(clean, rng) if task.noise else clean)
+
+
+def spoken(text: str, language: str, index: int, seed: int, rng: np.random.Generator) -> Samples:
+    """Speak a text by a voice that no corpus has, and with a random delivery.
+
+    Args:
+        text: the words.
+        language: of the text.
+        index: number of the utterance, which decides the voice.
+        seed: seed of the voices.
+        rng: random generator of the delivery.
+
+    Returns:
+        (samples,) at 16 kHz.
+    """
     delivery = Delivery(
         rate_wpm=int(rng.integers(125, 250)),
         pitch=int(rng.integers(20, 80)),
         pitch_range=int(rng.integers(10, 95)),
         volume=int(rng.integers(50, 140)),
     )
-    spoken = speak(task.text, unlabelled_voice(task.language, task.index, seed=task.seed), delivery)
-    clean: Samples = soxr.resample(spoken, RATE_HZ, SAMPLE_RATE_HZ)
-    degraded_speech = degraded(clean, rng) if task.noise else clean
-    return np.rint(np.clip(degraded_speech, -1, 1) * 32767).astype(np.int16)
+    samples: Samples = soxr.resample(
+        speak(text, unlabelled_voice(language, index, seed=seed), delivery), RATE_HZ, SAMPLE_RATE_HZ
+    )
+    return samples
+
+
+def to_pcm16(samples: Samples) -> NDArray[np.int16]:
+    """Round samples in -1..1 to PCM16."""
+    return np.rint(np.clip(samples, -1, 1) * 32767).astype(np.int16)
 
 
 def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
@@ -113,14 +138,15 @@ def _tasks(speech: Speech) -> Iterator[_Task]:
     )
 
 
-def _utterances(tasks: Iterator[_Task], workers: int) -> Generator[NDArray[np.int16], None, None]:
-    if workers == 1:
-        yield from map(utterance, tasks)
+def in_processes(make: Callable[[T], R], tasks: Iterator[T], workers: int) -> Generator[R, None, None]:
+    """Map a function over tasks, in order and in several processes; the tasks need not have an end."""
+    if workers <= 1:
+        yield from map(make, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        # A pool reads all of its tasks before it returns results, and here the tasks have no end.
-        while True:
-            yield from pool.imap(utterance, islice(tasks, _BLOCK * workers), chunksize=8)
+        # A pool reads all of the tasks that it gets before it returns results.
+        while block := list(islice(tasks, _BLOCK * workers)):
+            yield from pool.imap(make, block, chunksize=8)
 
 
 def _until(utterances: Iterator[NDArray[np.int16]], total: int) -> Iterator[NDArray[np.int16]]:

@@ -20,6 +20,8 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
 
 MODEL_TYPE: Final = "valence-gap-cnn14"
+SHAPE = ("channels", "mel_bins", "window_s", "hop_s", "block_pooling", "block_dropout")
+"""The settings that the definition of a CNN14 backbone and the configuration of a model share."""
 
 
 class Cnn14Config(BaseModel):
@@ -181,15 +183,7 @@ class Cnn14Model(SpeechModel):
         self.input_kind = "log-mel"
         self.frozen = False
         self.precision = config.training_precision
-        self.backbone_definition = models.Backbone(
-            architecture="cnn14",
-            channels=config.channels,
-            mel_bins=config.mel_bins,
-            window_s=config.window_s,
-            hop_s=config.hop_s,
-            block_pooling=config.block_pooling,
-            block_dropout=config.block_dropout,
-        )
+        self.backbone_definition = models.Backbone(architecture="cnn14", **config.model_dump(include=set(SHAPE)))
 
     @property
     def head(self) -> nn.Module:
@@ -221,16 +215,9 @@ def build_cnn14(training: models.Training) -> Cnn14Model:
             f"{backbone.mel_bins} Mel bins are too few for {blocks} convolutional blocks",
             remedy=f"Set mel_bins to {min_frames(blocks)} or more, or use fewer channels.",
         )
-    config = Cnn14Config(
-        channels=backbone.channels,
-        mel_bins=backbone.mel_bins,
-        window_s=backbone.window_s,
-        hop_s=backbone.hop_s,
-        block_pooling=backbone.block_pooling,
-        block_dropout=backbone.block_dropout,
-        head_dropout=training.recipe.head_dropout,
-        training_precision=training.recipe.precision,
-    )
+    shape = {name: getattr(backbone, name) for name in SHAPE}
+    recipe = training.recipe
+    config = Cnn14Config(**shape, head_dropout=recipe.head_dropout, training_precision=recipe.precision)
     return Cnn14Model(Cnn14(config))
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from valence_gap.audio import packs
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.loading import SpeechModel, load
-from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs, pad
+from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, resolve
@@ -33,6 +34,7 @@ def predict(
     *,
     precision: Precision = "auto",
     seconds_per_batch: float = SECONDS_PER_BATCH,
+    keep_pooled: bool = True,
     what: str = "predictions",
 ) -> tuple[Floats, Floats]:
     """Predict every utterance.
@@ -45,24 +47,26 @@ def predict(
         inputs: inputs of the model.
         precision: number format of the products.
         seconds_per_batch: audio in a batch, including padding; a longer utterance has a batch of its own.
+        keep_pooled: keep the pooled states; otherwise they need no memory beyond their batch.
         what: name of the work in the progress lines.
 
     Returns:
         Predictions, float32 (utterances, 3), and pooled states, float32 (utterances, hidden), in the order of
-        ``inputs``.
+        ``inputs``; (utterances, 0) if they are not kept.
     """
     predictions = np.zeros((len(inputs), len(DIMENSIONS)), dtype=np.float32)
     pooled = np.zeros((len(inputs), 0), dtype=np.float32)
     was_training = model.training
     model.eval()
     try:
-        budget = seconds_per_batch * _lengths_per_s(model)
+        budget = seconds_per_batch * lengths_per_s(model)
         lengths = np.maximum(inputs.lengths, model.min_length)
         for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
-            outputs = _batch(model, inputs, rows, precision)
-            if not pooled.shape[1]:
-                pooled = np.zeros((len(inputs), outputs[1].shape[1]), dtype=np.float32)
-            predictions[rows], pooled[rows] = outputs
+            predictions[rows], states = _batch(model, inputs, rows, precision)
+            if keep_pooled:
+                if not pooled.shape[1]:
+                    pooled = np.zeros((len(inputs), states.shape[1]), dtype=np.float32)
+                pooled[rows] = states
     finally:
         model.train(was_training)
     return predictions, pooled
@@ -84,7 +88,8 @@ def batches(lengths: npt.NDArray[np.int64], budget: float) -> Iterator[npt.NDArr
         start += count
 
 
-def _lengths_per_s(model: SpeechModel) -> float:
+def lengths_per_s(model: SpeechModel) -> float:
+    """Frames or samples of an input per second."""
     if model.front_end is not None:
         return model.front_end.rate_hz
     rates = {"stem": STEM_FRAMES_PER_S, "waveform": SAMPLE_RATE_HZ, "log-mel": 1 / model.backbone_definition.hop_s}
@@ -106,8 +111,8 @@ def predict_conditions(
     model: Path,
     conditions: Mapping[str, Path | None],
     predictions: Path,
-    embeddings: Path,
     *,
+    embeddings: Path | None = None,
     features: Path | None = None,
     deterministic: bool = False,
     record: Path | None = None,
@@ -120,7 +125,7 @@ def predict_conditions(
             model needs only the features.
         predictions: Parquet file to write, with the columns id, condition, arousal, dominance, valence.
         embeddings: ``.npy`` file to write, with the pooled states: float16 (rows of the predictions, hidden), or
-            float32 if the values do not fit in float16.
+            float32 if the values do not fit in float16. None: they are neither kept nor stored.
         features: stored stem features of the clean audio, from the model's backbone.
         deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
         record: JSON file to write; None: no file. See :func:`valence_gap.runtime.provenance.run_record`.
@@ -134,15 +139,22 @@ def predict_conditions(
     with deterministic_kernels(deterministic):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
-            values, pooled = predict(loaded, inputs, precision=loaded.precision, what=f"predictions, {condition}")
+            values, pooled = predict(
+                loaded,
+                inputs,
+                precision=loaded.precision,
+                keep_pooled=embeddings is not None,
+                what=f"predictions, {condition}",
+            )
             tables.append(_table(inputs.ids, condition, values))
-            if len(pooled):
+            if pooled.size:
                 states.append(pooled)
     if not tables:
         raise UserError("there is nothing to predict", remedy="Give --audio or --condition.")
-    pooled = np.concatenate(states) if states else np.zeros((0, 0), dtype=np.float32)
-    with files.atomic_file(embeddings) as array, files.atomic_file(predictions) as table:  # both appear, or neither
-        data_files.write_array(array, _compact(pooled))
+    with ExitStack() as written:  # both files appear, or neither
+        if embeddings is not None:
+            data_files.write_array(written.enter_context(files.atomic_file(embeddings)), _compact(states))
+        table = written.enter_context(files.atomic_file(predictions))
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
@@ -157,7 +169,7 @@ def _read_of(
     found = {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
     for condition, audio in conditions.items():
         stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
-        names = (FEATURES, INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
+        names = (FEATURES, packs.INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
         folder = audio if stored is None else stored
         found |= {f"{condition}/{name}": folder / name for name in names if folder is not None}
     return found
@@ -190,6 +202,10 @@ def _table(ids: list[str], condition: str, values: Floats) -> pd.DataFrame:
     return table
 
 
-def _compact(pooled: Floats) -> npt.NDArray[np.floating]:
-    fits = not pooled.size or float(np.abs(pooled).max()) < float(np.finfo(np.float16).max)
-    return pooled.astype(np.float16) if fits else pooled
+def _compact(states: list[Floats]) -> npt.NDArray[np.floating]:
+    """Join pooled states, (utterances, hidden) each, in float16 if all values fit, else in float32."""
+    if not states:
+        return np.zeros((0, 0), dtype=np.float16)
+    largest = max(max(float(one.max()), -float(one.min())) for one in states)  # np.abs would copy the array
+    dtype = np.float16 if largest < float(np.finfo(np.float16).max) else np.float32
+    return np.concatenate(states, dtype=dtype, casting="same_kind")

@@ -7,22 +7,19 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from torch import Tensor
 
-from valence_gap.audio.packs import Pack, open_pack
+from valence_gap.audio.packs import INDEX, Pack, open_pack, read_indexed
 from valence_gap.definitions.models import Backbone
 from valence_gap.models.base import InputKind
 from valence_gap.models.cnn14 import min_frames
 from valence_gap.models.front_ends.log_mel import LogMel
 from valence_gap.models.front_ends.spectrograms import FrontEnd
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.runtime import data_files
 from valence_gap.runtime.errors import UserError
 
 FEATURES = "features.npy"
-INDEX = "index.parquet"
 EPSILON = 1e-7  # added to the variance, for silent utterances, as in transformers
 
 Lengths = npt.NDArray[np.int64]
@@ -198,16 +195,7 @@ def pad(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _open_features(folder: Path) -> Inputs:
-    missing = [name for name in (FEATURES, INDEX) if not (folder / name).is_file()]
-    if missing:
-        raise UserError(f"{folder} does not contain stem features", [f"{name} is missing" for name in missing])
-    index = pd.read_parquet(folder / INDEX)
-    stored = _Stored(
-        ids=[str(identifier) for identifier in index["id"]],
-        offsets=index["offset"].to_numpy(np.int64),
-        lengths=index["frames"].to_numpy(np.int64),
-        bits=data_files.read_array(folder / FEATURES),
-    )
+    stored = _Stored(*read_indexed(folder, FEATURES, "frames", "does not contain stem features"))
     if stored.bits.dtype != np.uint16 or int(stored.lengths.sum()) != len(stored.bits):
         raise UserError(
             f"{folder} is damaged: {INDEX} does not match {FEATURES}",

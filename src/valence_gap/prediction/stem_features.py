@@ -12,7 +12,7 @@ from torch import Tensor
 from valence_gap.audio import packs
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.prediction.inputs import FEATURES, INDEX, Inputs, open_inputs
+from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
 from valence_gap.weights import folders
@@ -61,7 +61,7 @@ def _write(folder: Path, inputs: Inputs, channels: int) -> None:
     shape = (int(inputs.lengths.sum()), channels)
     rows = progress(range(len(inputs)), "stem features", unit="utterances")
     data_files.write_blocks(folder / FEATURES, np.uint16, shape, (_frames(inputs, row) for row in rows))
-    data_files.write_parquet(folder / INDEX, pd.DataFrame(index))
+    data_files.write_parquet(folder / packs.INDEX, pd.DataFrame(index))
 
 
 def _frames(inputs: Inputs, row: int) -> npt.NDArray[np.uint16]:

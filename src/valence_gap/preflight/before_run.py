@@ -19,6 +19,7 @@ COSTLY_RULES = frozenset(
         "train_cnn14",
         "train_fusion",
         "predict",
+        "predict_conditions",
         "pool_states",
         "transcribe",
         "embed_text",

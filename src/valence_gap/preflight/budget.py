@@ -11,6 +11,7 @@ from pathlib import Path
 from valence_gap.preflight.costs import ACTIVATIONS, TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
 from valence_gap.runtime.files import is_scratch
+from valence_gap.runtime.gpus import unused_gpu
 from valence_gap.study.study import Study
 
 KINDS = {
@@ -23,6 +24,7 @@ KINDS = {
 }
 GB = 1e9
 CARDS_GB = (24, 11)
+COARSER = 5  # times the step of the evaluations, whose saving is stated
 
 
 def disk(study: Study, costs: Costs) -> Finding:
@@ -81,6 +83,7 @@ def card_memory(costs: Costs) -> Finding:
     found = f"about {needs[model] / GB:.0f} GB ({model})"
     cards = _cards()
     if not cards:
+        details += [sentence] if (sentence := unused_gpu()) else []
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
     name, capacity = max(cards, key=lambda card: card[1])
     over = [other for other, size in needs.items() if size > capacity]
@@ -131,6 +134,7 @@ def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Findi
     done = [one for one in work if one.flop_per_s is not None and is_done(study, one)]
     spent = sum(one.flop / speed[one.kind] for one in done) / 3600
     details = [_share(work, kind, hours_of) for kind, hours_of in total.items() if hours_of]
+    details += _evaluations(costs, work, speed, sum(total.values()))
     details.append(
         f"Assumed: {card} at {TFLOPS[card]} TFLOP/s (dense bf16), {utilisation:.0%} of it used"
         + (f"; rates of finished trainings for: {', '.join(sorted(rates))}" if rates else "")
@@ -150,6 +154,32 @@ def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Findi
     if done:
         found += f", {spent:.1f} of them done"
     return Finding("machine", "GPU hours", "ok" if is_known else "unknown", found, tuple(details))
+
+
+def _evaluations(costs: Costs, work: Sequence[Work], speed: Mapping[str, float], whole: float) -> list[str]:
+    """The price of evaluations within epochs, and what a coarser step would save, in one line; none without them."""
+    numbers: dict[str, int] = {}
+    spent = coarser = once = 0.0
+    for one in work:
+        model = one.name.rpartition(" seed ")[0]
+        if not one.evaluated_flop:
+            continue
+        recipe = costs.study.recipe(model)
+        number, hours_of = costs.evaluations(model, recipe), one.evaluated_flop / speed[one.kind] / 3600
+        spent += hours_of
+        once += hours_of * (1 - recipe.epochs / number)
+        if recipe.evaluate_every is not None:
+            fewer = replace(recipe, evaluate_every=COARSER * recipe.evaluate_every)
+            coarser += hours_of * (1 - costs.evaluations(model, fewer) / number)
+            name = str(costs.study.models[model].recipe)
+            numbers[name] = max(numbers.get(name, 0), number)
+    if not numbers:
+        return []
+    each = ", ".join(f"{number} in a training of {recipe}" for recipe, number in numbers.items())
+    return [
+        f"{spent:.2f} h of them ({spent / whole:.0%}) evaluate the dev set: {each}. An evaluate_every {COARSER} times "
+        f"as large would save {coarser:.2f} h, and null, once an epoch, {once:.2f} h."
+    ]
 
 
 def _share(work: Sequence[Work], kind: str, hours_of: float) -> str:

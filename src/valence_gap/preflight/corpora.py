@@ -18,12 +18,13 @@ from valence_gap.definitions.registry import ADAPTERS
 from valence_gap.definitions.split_names import normalise_split_name
 from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE, Expected
-from valence_gap.preflight.findings import Finding, Status, first_lines
-from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.preflight.findings import Finding, Status
+from valence_gap.runtime.errors import UserError, first_lines, valid_names
 
 # Audio that `pack-audio` refuses, or leaves out with on_bad_audio: skip.
 BAD_AUDIO = (UNREADABLE, TRUNCATED, "audio without a sample")
 SHOWN_SPEAKERS = 5
+SHOWN_OFFENDERS = 10
 DEV_SHARE = 0.2
 
 
@@ -134,7 +135,8 @@ def examine_noise(root: Path, *, paper: bool) -> Finding:
 
 
 def _refused(name: str, check: str, error: UserError) -> Finding:
-    return Finding(name, check, "wrong", error.what, (*first_lines(error.offenders), *filter(None, [error.remedy])))
+    offenders = first_lines(error.offenders, SHOWN_OFFENDERS)
+    return Finding(name, check, "wrong", error.what, (*offenders, *filter(None, [error.remedy])))
 
 
 def _is_the_papers(corpus: Corpus, split: Split) -> bool:
@@ -281,8 +283,11 @@ def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | No
     known = part["gender"].dropna()
     female = float((known == "female").mean()) if len(known) else None
     per_speaker = part["speaker"].value_counts()
+    unknown = int(part["duration_s"].isna().sum())
     found = (
-        f"{speech.utterances:,} utterances, {speech.seconds / 3600:.1f} h, {len(per_speaker):,} speakers, "
+        f"{speech.utterances:,} utterances, {speech.seconds / 3600:.1f} h by headers"
+        + (f" ({unknown:,} without a length), " if unknown else ", ")
+        + f"{len(per_speaker):,} speakers, "
         + (f"{female:.0%} female, " if female is not None else "gender unknown, ")
         + f"{speech.transcribed:.0%} transcribed"
     )

@@ -13,6 +13,7 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.models import Backbone, Recipe
 from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.preflight.corpora import Speech
+from valence_gap.preflight.evaluations import count_evaluations
 from valence_gap.preflight.plan import Plan
 from valence_gap.preflight.weights import Size, size_of, size_of_source
 from valence_gap.runtime.files import read_json
@@ -77,12 +78,14 @@ class Work:
         name: the model with its seed, or the data that the job processes.
         flop: operations.
         flop_per_s: operations for one second of audio, if the job is a training whose rate can be compared.
+        evaluated_flop: those of its operations that evaluate the dev set, if the job is such a training.
     """
 
     kind: str
     name: str
     flop: float
     flop_per_s: float | None = None
+    evaluated_flop: float = 0.0
 
 
 class Costs:
@@ -143,8 +146,16 @@ class Costs:
         name = f"{model} seed {seed}"
         if row.frozen:  # its head is trained on pooled states, which are computed once
             return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
-        trained_s = recipe.epochs * (TRAINING * train.seconds * row.fraction + dev.seconds)
-        return Work("cnn14" if self.study.is_cnn14(model) else "finetune", name, one * trained_s, TRAINING * one)
+        trained_s = TRAINING * recipe.epochs * train.seconds * row.fraction
+        evaluated = one * self.evaluations(model, recipe) * dev.seconds
+        kind = "cnn14" if self.study.is_cnn14(model) else "finetune"
+        return Work(kind, name, one * trained_s + evaluated, TRAINING * one, evaluated)
+
+    def evaluations(self, model: str, recipe: Recipe) -> int:
+        """Number of evaluations of the dev set if a model is trained with a recipe."""
+        return count_evaluations(
+            recipe, self.speech(self.train, "train").utterances * self.study.models[model].fraction
+        )
 
     def stem_cached(self) -> dict[tuple[str, str, Split], Speech]:
         """The speech of each (backbone, corpus, split) whose stem features are cached."""
@@ -234,14 +245,22 @@ class Costs:
         return [self.speech(corpus, "test")]
 
     def _states(self) -> float:
-        total = 0.0
-        for model, _, name, corpus in self.plan.predictions:
-            hidden = self._hidden(self.study.audio_model(model))
-            total += self.conditions(name, corpus)[0] * self.speech(corpus, "test").utterances * 2.0 * hidden
-        return total
+        """Bytes of the pooled states on disk, float16: of clean test sets, and of the splits that train fusions."""
+        stored: list[tuple[str, str, Split]] = [
+            (model, corpus, "test")
+            for model, _, name, corpus in self.plan.predictions
+            if name == CLEAN and model in self.study.models  # the prediction of a fusion stores none
+        ]
+        fused = dict.fromkeys((self.study.audio_model(fusion), seed) for fusion, seed in self.plan.fusions)
+        stored += [(model, self.train, "train") for model, _ in fused] + [
+            (model, self.train, "dev") for model, _ in fused
+        ]
+        return sum(2.0 * self.pooled_values(model, corpus, split) for model, corpus, split in stored)
 
-    def _hidden(self, model: str) -> int:
-        return self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
+    def pooled_values(self, model: str, corpus: str, split: Split) -> int:
+        """Number of values of the pooled states of a split."""
+        hidden = self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
+        return self.speech(corpus, split).utterances * hidden
 
     def card_memory(self, model: str, recipe: Recipe | None = None) -> float:
         """Estimate the GPU memory of a training in bytes.

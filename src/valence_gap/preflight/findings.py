@@ -1,7 +1,7 @@
 """The findings of a preflight, and their table in plain text."""
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -10,7 +10,6 @@ from valence_gap.runtime.files import canonical_json
 
 Status = Literal["ok", "differs", "wrong", "unknown"]
 WIDTH = 100
-MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,6 @@ class Finding:
     status: Status
     found: str
     details: tuple[str, ...] = ()
-
-
-def first_lines(lines: Sequence[str], limit: int = MAX_LISTED) -> tuple[str, ...]:
-    """The first lines, and how many more there are."""
-    more = len(lines) - limit
-    return (*lines[:limit], *((f"... and {more:,} more",) if more > 0 else ()))
 
 
 def table(findings: Iterable[Finding]) -> str:

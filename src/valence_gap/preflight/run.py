@@ -17,6 +17,7 @@ from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding, digest, table
 from valence_gap.preflight.memory import job_memory
+from valence_gap.preflight.packed import examine_packs
 from valence_gap.preflight.plan import Plan, plan_of
 from valence_gap.preflight.synthesiser import missing_parts
 from valence_gap.preflight.targets import examine_targets
@@ -114,6 +115,7 @@ def examine(
     plan = plan_of(study)
     scans = scan(study, plan.corpora, {}) if scans is None else scans
     findings = [one for name in plan.corpora for one in scans[name].findings]
+    findings += [one for name in plan.corpora for one in examine_packs(Path(study.results), name)]
     amounts = {name: scans[name].speech for name in plan.corpora}
     if plan.test_corpora("augmented"):
         findings.append(_noise(study))

@@ -2,19 +2,23 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from transformers import PreTrainedModel
 
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
+from valence_gap.pretraining.curve import Point
 from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
+from valence_gap.weights.folders import CONFIG, WEIGHTS
+from valence_gap.weights.synthetic import MADE_HERE
 
 # Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.
 FINE_TUNING = {"apply_spec_augment": False}
+
 
 CARD = """\
 ---
@@ -61,7 +65,7 @@ def save(
     speech: Speech,
     *,
     hours: float,
-    curve: Sequence[tuple[int, float, float]],
+    curve: Sequence[Point],
     started: float,
 ) -> None:
     """Write the complete folder, or nothing.
@@ -76,34 +80,43 @@ def save(
         curve: (step, loss, masked accuracy).
         started: ``time.monotonic()`` at the start.
     """
-    parameters = sum(weight.numel() for weight in model.parameters())
-    record = run_record(
-        {"pretraining": json.loads(to_json(definition)), "speech": json.loads(to_json(speech))}, started=started
-    )
+    definitions = {"pretraining": json.loads(to_json(definition)), "speech": json.loads(to_json(speech))}
+    record = run_record(definitions, started=started)
     with atomic_folder(output) as scratch:
-        model.bfloat16().save_pretrained(scratch)
-        _configure(scratch / "config.json")
-        shutil.copymode(scratch / "config.json", scratch / "model.safetensors")  # safetensors makes files private
+        save_weights(scratch, model, FINE_TUNING)
         write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
-        card = _card(name, definition, speech, parameters, hours, curve[-1][2], record["wall_s"])
-        write_text(scratch / "README.md", card)
-        record |= {
-            "source": "pre-trained by this project",
-            "revision": None,
-            "licence": "mit",
-            "parameters": parameters,
-            "hours": round(hours, 3),
-            "sha256": {"model.safetensors": checksum(scratch / "model.safetensors")},
-            "curve": [{"step": step, "loss": loss, "masked_accuracy": accuracy} for step, loss, accuracy in curve],
-        }
+        record |= made_here(scratch, model, curve) | {"hours": round(hours, 3)}
+        write_text(scratch / "README.md", _card(name, definition, speech, record, hours))
         write_json(scratch / "run.json", record)
 
 
-def _configure(path: Path) -> None:
-    """Set the options of fine-tuning, and float32: models compute in it although the weights are in bfloat16."""
-    config: dict[str, Any] = read_json(path)
-    config |= FINE_TUNING | {"dtype": "float32"}
-    write_json(path, config)
+def save_weights(folder: Path, model: PreTrainedModel, settings: Mapping[str, Any] | None = None) -> None:
+    """Write the weights of a model in bfloat16, and its configuration.
+
+    Args:
+        folder: receives ``model.safetensors`` and ``config.json``.
+        model: is converted to bfloat16.
+        settings: replace those of its configuration; besides, the model computes in float32 when it is loaded.
+    """
+    cast(Any, model).bfloat16().save_pretrained(folder)
+    config = read_json(folder / CONFIG) | (settings or {}) | {"dtype": "float32"}
+    write_json(folder / CONFIG, config)
+    shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # transformers makes the weights private
+
+
+def made_here(
+    folder: Path, model: PreTrainedModel, curve: Sequence[Point], *, source: str = MADE_HERE
+) -> dict[str, Any]:
+    """What ``run.json`` says about a model of this project: where it is from, its size, and how it learned."""
+    measures = ("step", "loss", "masked_accuracy")
+    return {
+        "source": source,
+        "revision": None,
+        "licence": "mit",
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "sha256": {WEIGHTS: checksum(folder / WEIGHTS)},
+        "curve": [dict(zip(measures, point, strict=False)) for point in curve],
+    }
 
 
 def preprocessor(stem: str) -> dict[str, Any]:
@@ -123,21 +136,13 @@ def preprocessor(stem: str) -> dict[str, Any]:
     }
 
 
-def _card(
-    name: str,
-    definition: Pretraining,
-    speech: Speech,
-    parameters: int,
-    hours: float,
-    accuracy: float,
-    wall_s: float,
-) -> str:
+def _card(name: str, definition: Pretraining, speech: Speech, record: Mapping[str, Any], hours: float) -> str:
     twice = definition.iterations == 2
     return CARD.format(
         name=name,
-        parameters=parameters,
+        parameters=record["parameters"],
         hours=hours,
-        accuracy=accuracy,
+        accuracy=record["curve"][-1]["masked_accuracy"],
         chance=1 / definition.clusters,
         architecture=definition.architecture,
         title="HuBERT" if definition.architecture == "hubert" else "wav2vec 2.0",
@@ -153,7 +158,7 @@ def _card(
         steps=definition.steps,
         of_each=" in each of two iterations" if twice else "",
         batch_size=definition.batch_size,
-        wall_min=wall_s / 60,
+        wall_min=record["wall_s"] / 60,
         threads=definition.threads,
         task_note=TASK_NOTE if definition.architecture == "wav2vec2" else "",
         languages=", ".join(speech.languages),

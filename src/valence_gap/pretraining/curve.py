@@ -1,4 +1,7 @@
-"""The learning curve of pre-training by masked prediction: kept for the model card, and logged during training."""
+"""The learning curve of a pre-training: kept for the model card, and logged during training."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -6,24 +9,32 @@ from valence_gap.runtime.progress import log_line
 
 REPORT_EVERY = 100
 
+Point = tuple[Any, ...]
+"""The step, and the mean of each measure over the steps since the last point."""
+
 
 class LearningCurve:
     """Means over each hundred steps.
 
+    Args:
+        steps: number of steps of the whole training.
+        measures: their names. A masked accuracy is the share of the masked parts that were predicted correctly.
+
     Attributes:
-        points: (step, loss, share of the masked parts that were predicted correctly).
+        points: (step, mean of each measure).
     """
 
-    def __init__(self, steps: int) -> None:
-        self.points: list[tuple[int, float, float]] = []
-        self._steps = steps
-        self._window: list[tuple[float, float]] = []
+    def __init__(self, steps: int, measures: Sequence[str] = ("loss", "masked accuracy")) -> None:
+        self.points: list[Point] = []
+        self._steps, self._measures = steps, measures
+        self._window: list[tuple[float, ...]] = []
 
-    def add(self, step: int, loss: float, accuracy: float) -> None:
-        """Add a step, counted from 1."""
-        self._window.append((loss, accuracy))
+    def add(self, step: int, *values: float) -> None:
+        """Add the measures of a step, counted from 1."""
+        self._window.append(values)
         if step % REPORT_EVERY == 0 or step == self._steps:
-            mean_loss, mean_accuracy = np.mean(self._window, axis=0).tolist()
-            self.points.append((step, mean_loss, mean_accuracy))
+            means = np.mean(self._window, axis=0).tolist()
+            self.points.append((step, *means))
             self._window = []
-            log_line(f"step {step} of {self._steps}: loss {mean_loss:.3f}, masked accuracy {mean_accuracy:.3f}")
+            shown = ", ".join(f"{name} {mean:.3f}" for name, mean in zip(self._measures, means, strict=True))
+            log_line(f"step {step} of {self._steps}: {shown}")

@@ -7,7 +7,6 @@ miniature can afford. So a miniature wav2vec 2.0 has the architecture but not th
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Con
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.pretraining.card import save
-from valence_gap.pretraining.curve import LearningCurve
+from valence_gap.pretraining.curve import LearningCurve, Point
 from valence_gap.pretraining.mfcc import HOP, frames_of, samples_of
 from valence_gap.pretraining.targets import Samples, Targets, hidden_targets, mfcc_targets, normalise_level, normalised
+from valence_gap.pretraining.updates import Updates, adamw
+from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import log_line, progress
-from valence_gap.training.schedules import warm_up_cosine
 
 CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares kernels for each
 # A third of the frames are masked, in shorter spans than HuBERT's (8 % and 10 frames, half of all frames): with only a
@@ -42,7 +42,7 @@ class PretrainingResult:
     """A pre-trained model and its learning curve."""
 
     model: PreTrainedModel
-    curve: tuple[tuple[int, float, float], ...]
+    curve: tuple[Point, ...]
     """(step, loss, masked accuracy) of each hundred steps, all iterations."""
 
 
@@ -89,15 +89,14 @@ def pretrain_on(
         definition: what is trained and how.
         start: folder whose weights the first iteration starts from.
     """
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(definition.threads)
+    before = torch.get_float32_matmul_precision()
     # bfloat16 inside matrix products only: autocast loses the small updates of training from scratch.
     torch.set_float32_matmul_precision("medium")
     try:
-        return _iterations(normalise_level(samples, offsets), definition, start)
+        with precision.cpu_threads(definition.threads):
+            return _iterations(normalise_level(samples, offsets), definition, start)
     finally:
-        torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(precision)
+        torch.set_float32_matmul_precision(before)
 
 
 def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -> PretrainingResult:
@@ -107,7 +106,7 @@ def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -
         )
     log_line(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
     targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
-    curve: list[tuple[int, float, float]] = []
+    curve: list[Point] = []
     for iteration in range(definition.iterations):
         torch.manual_seed(definition.seed + iteration)
         model = build(definition)
@@ -185,16 +184,11 @@ def build(definition: Pretraining) -> PreTrainedModel:
 
 def train(
     model: PreTrainedModel, samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
-) -> list[tuple[int, float, float]]:
+) -> list[Point]:
     """Train to predict the targets of frames; return (step, masked loss, masked accuracy) of each hundred steps."""
     head = nn.Linear(definition.hidden, definition.clusters)
     parameters = [*model.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(
-        parameters, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps)
-    )
+    updates = Updates([adamw(parameters, definition.learning_rate)], parameters, definition)
     model.train()
     curve = LearningCurve(definition.steps)
     crops = batches(samples, targets, definition, seed=seed)
@@ -205,11 +199,7 @@ def train(
         # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within a few dozen steps. With
         # masked frames alone, the accuracy is still near chance after two hundred steps.
         loss = masked_loss + F.cross_entropy(logits[~mask], labels[~mask])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
+        updates.step(loss)
         correct = logits[mask].argmax(-1) == labels[mask]
         curve.add(step, masked_loss.item(), correct.float().mean().item())
     return curve.points

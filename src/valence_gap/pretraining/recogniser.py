@@ -4,7 +4,6 @@ It is trained on the miniature's own transcribed speech, which contains no sente
 """
 
 import json
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,20 +27,21 @@ from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.layers import attention
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.prediction.inputs import normalise, pad
+from valence_gap.pretraining.card import made_here, save_weights
+from valence_gap.pretraining.curve import LearningCurve, Point
 from valence_gap.pretraining.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
+from valence_gap.pretraining.updates import Updates, adamw
 from valence_gap.runtime import precision
-from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import atomic_folder, write_json, write_text
 from valence_gap.runtime.progress import log_line, progress
-from valence_gap.runtime.provenance import checksum, run_record
+from valence_gap.runtime.provenance import run_record
+from valence_gap.text.pretrained import load_pretrained, model_type
 from valence_gap.text.spelling import LEXICON_FILE
 from valence_gap.text.transcription import RECOGNISERS, WordErrors, count_errors, normalised_words
 from valence_gap.text.transcription import Recogniser as Opened
 from valence_gap.training.batching import Rows, epoch_batches
-from valence_gap.training.schedules import warm_up_cosine
 from valence_gap.weights import folders
 
-REPORT_EVERY = 100
 # All of these are zero: training has too few steps to over-fit.
 DROPOUTS = (
     "hidden_dropout",
@@ -92,25 +92,19 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
     model, curve = train_on(training, definition, backbone)
     hours = sum(len(each.samples) for each in training) / SAMPLE_RATE_HZ / 3600
     with atomic_folder(output) as scratch:
-        model.bfloat16().save_pretrained(scratch)
+        save_weights(scratch, model)
         write_accompanying(scratch)
         errors_without_lexicon = measure(Opened(scratch), held_out)
         write_text(scratch / LEXICON_FILE, "\n".join(lexicon(training)) + "\n")
-        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
         errors = measure(Opened(scratch), held_out)
         log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, with the lexicon")
         inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}
         record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
+        record |= made_here(scratch, model, curve, source="fine-tuned by this project")
         record |= {
-            "source": "fine-tuned by this project",
-            "revision": None,
-            "licence": "mit",
-            "parameters": sum(weight.numel() for weight in model.parameters()),
             "hours": round(hours, 3),
             "held_out": errors.as_json(),
             "held_out_without_lexicon": errors_without_lexicon.as_json(),
-            "sha256": {folders.WEIGHTS: checksum(scratch / folders.WEIGHTS)},
-            "curve": [{"step": step, "loss": loss} for step, loss in curve],
         }
         write_json(scratch / "run.json", record)
         write_text(
@@ -120,7 +114,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
 
 def train_on(
     speech: Sequence[TranscribedUtterance], definition: Recogniser, backbone: Path
-) -> tuple[PreTrainedModel, list[tuple[int, float]]]:
+) -> tuple[PreTrainedModel, list[Point]]:
     """Fine-tune on given speech. The same seed, threads and machine give the same result on every run.
 
     Args:
@@ -131,16 +125,12 @@ def train_on(
     Returns:
         The model, and (step, loss) of each hundred steps.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(definition.threads)
-    try:
+    with precision.cpu_threads(definition.threads):
         torch.manual_seed(definition.seed)
         np.random.seed(definition.seed % 2**32)  # SpecAugment uses numpy's global generator
         model = build(backbone)
         examples = prepare(speech, Stem.of(cast(Any, model).base_model))
         return model, _train(model, examples, definition)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def build(backbone: Path) -> PreTrainedModel:
@@ -149,29 +139,20 @@ def build(backbone: Path) -> PreTrainedModel:
     Raises:
         UserError: the backbone is missing or of another architecture.
     """
-    config = folders.read_config(backbone)
-    kind = str(config.get("model_type"))
-    if kind not in RECOGNISERS:
-        raise UserError(
-            "a recogniser cannot be built from this backbone",
-            [f"{backbone}: model_type {kind!r}"],
-            valid_names(RECOGNISERS),
-        )
-    model = RECOGNISERS[kind].from_pretrained(
+    kind = model_type(backbone, RECOGNISERS, "a recogniser cannot be built from this backbone")
+    model = load_pretrained(
+        RECOGNISERS[kind],
         backbone,
-        local_files_only=True,
-        use_safetensors=True,
-        dtype=torch.float32,
         attn_implementation=hub_encoders.attention_implementation(torch.device("cpu")),
         vocab_size=len(VOCABULARY),
         pad_token_id=BLANK,
         bos_token_id=VOCABULARY["<s>"],
         eos_token_id=VOCABULARY["</s>"],
-        **cast(Any, dict.fromkeys(DROPOUTS, 0.0)),
+        **dict.fromkeys(DROPOUTS, 0.0),
     )
-    cast(Any, model).freeze_feature_encoder()
+    model.freeze_feature_encoder()
     attention.replace_dropout(model)
-    return model
+    return cast(PreTrainedModel, model)
 
 
 def encode_letters(text: str) -> npt.NDArray[np.int64]:
@@ -200,34 +181,18 @@ def prepare(speech: Sequence[TranscribedUtterance], stem: Stem) -> CtcExamples:
     return CtcExamples(features, letters)
 
 
-def _train(model: PreTrainedModel, examples: CtcExamples, definition: Recogniser) -> list[tuple[int, float]]:
-    optimizers = build_optimizers(model, definition)
-    schedules = [
-        torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warm_up_cosine(step, warm_up=definition.warm_up, steps=definition.steps)
-        )
-        for optimizer in optimizers
-    ]
+def _train(model: PreTrainedModel, examples: CtcExamples, definition: Recogniser) -> list[Point]:
     parameters = [each for each in model.parameters() if each.requires_grad]
+    updates = Updates(build_optimizers(model, definition), parameters, definition)
     dtype = precision.resolve(definition.precision, torch.device("cpu"))
     model.train()
-    curve: list[tuple[int, float]] = []
-    window: list[float] = []
+    curve = LearningCurve(definition.steps, ("loss",))
     plan = _plan(examples.lengths, definition)
     for step, rows in enumerate(progress(plan, "recogniser", total=definition.steps, unit="steps"), start=1):
         loss = ctc_loss(model, examples, rows, dtype)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-        window.append(loss.item())
-        if step % REPORT_EVERY == 0 or step == definition.steps:
-            curve.append((step, float(np.mean(window))))
-            window = []
-            log_line(f"step {step} of {definition.steps}: loss {curve[-1][1]:.3f}")
-    return curve
+        updates.step(loss)
+        curve.add(step, loss.item())
+    return curve.points
 
 
 def build_optimizers(model: PreTrainedModel, definition: Recogniser) -> list[torch.optim.Optimizer]:
@@ -242,7 +207,7 @@ def build_optimizers(model: PreTrainedModel, definition: Recogniser) -> list[tor
             (matrices if weight.ndim == 2 and ".encoder.layers." in name else others).append(weight)
     return [
         torch.optim.Muon(matrices, definition.matrix_learning_rate, weight_decay=0.01),
-        torch.optim.AdamW(others, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True),
+        adamw(others, definition.learning_rate),
     ]
 
 

@@ -61,7 +61,6 @@ def write_accompanying(folder: Path) -> None:
     )
     norm = folders.read_config(folder).get("feat_extract_norm", "group")
     write_json(folder / "preprocessor_config.json", preprocessor(norm))
-    write_json(folder / folders.CONFIG, folders.read_config(folder) | {"dtype": "float32"})
 
 
 def card(

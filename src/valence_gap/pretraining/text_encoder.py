@@ -4,7 +4,6 @@ It is trained on the miniature's own plain text, and its vocabulary of word piec
 """
 
 import json
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,14 +26,15 @@ from valence_gap.definitions.text import TextEncoder
 from valence_gap.definitions.values import to_json
 from valence_gap.miniature.transcribed import english_sentences
 from valence_gap.models import hub_encoders
-from valence_gap.pretraining.curve import LearningCurve
+from valence_gap.pretraining.card import made_here, save_weights
+from valence_gap.pretraining.curve import LearningCurve, Point
+from valence_gap.pretraining.updates import Updates, adamw
 from valence_gap.pretraining.word_vectors import word_vectors
+from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, write_json, write_text
 from valence_gap.runtime.progress import progress
-from valence_gap.runtime.provenance import checksum, run_record
-from valence_gap.training.schedules import warm_up_cosine
-from valence_gap.weights import folders
+from valence_gap.runtime.provenance import run_record
 
 PAD, UNKNOWN, START, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_LENGTH = 128  # tokens
@@ -92,20 +92,10 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
     tokenizer = train_tokenizer(texts, definition.vocabulary)
     model, curve = train_on(texts, tokenizer, definition)
     with atomic_folder(output) as scratch:
-        model.bfloat16().save_pretrained(scratch)
-        write_json(scratch / folders.CONFIG, read_json(scratch / folders.CONFIG) | {"dtype": "float32"})
+        save_weights(scratch, model)
         write_tokenizer(scratch, tokenizer)
-        shutil.copymode(scratch / folders.CONFIG, scratch / folders.WEIGHTS)  # transformers makes the weights private
         record = run_record({"text_encoder": json.loads(to_json(definition))}, started=started)
-        record |= {
-            "source": "pre-trained by this project",
-            "revision": None,
-            "licence": "mit",
-            "parameters": sum(weight.numel() for weight in model.parameters()),
-            "vocabulary": tokenizer.get_vocab_size(),
-            "sha256": {folders.WEIGHTS: checksum(scratch / folders.WEIGHTS)},
-            "curve": [{"step": step, "loss": loss, "masked_accuracy": accuracy} for step, loss, accuracy in curve],
-        }
+        record |= made_here(scratch, model, curve) | {"vocabulary": tokenizer.get_vocab_size()}
         write_json(scratch / "run.json", record)
         words = len({word.strip(".,").lower() for text in texts for word in text.split()})
         write_text(scratch / "README.md", _card(name, definition, record, words))
@@ -152,23 +142,19 @@ def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
 
 def train_on(
     texts: Sequence[str], tokenizer: Tokenizer, definition: TextEncoder
-) -> tuple[BertForMaskedLM, list[tuple[int, float, float]]]:
+) -> tuple[BertForMaskedLM, list[Point]]:
     """Pre-train on given texts. The same seed, threads and machine give the same result on every run.
 
     Returns:
         The model, and (step, loss, masked accuracy) of each hundred steps.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(definition.threads)
-    try:
+    with precision.cpu_threads(definition.threads):
         torch.manual_seed(definition.seed)
         tokens = [np.array(each.ids, dtype=np.int64) for each in tokenizer.encode_batch(list(texts))]
         model = build(definition, tokenizer)
         vectors = word_vectors(tokens, tokenizer.get_vocab_size(), definition.hidden, special_count=len(SPECIAL))
         model.bert.embeddings.word_embeddings.weight.data.copy_(torch.from_numpy(vectors * EMBEDDING_STD))
         return model, _train(model, tokens, tokenizer, definition)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def build(definition: TextEncoder, tokenizer: Tokenizer) -> BertForMaskedLM:
@@ -190,14 +176,9 @@ def build(definition: TextEncoder, tokenizer: Tokenizer) -> BertForMaskedLM:
 
 def _train(
     model: BertForMaskedLM, tokens: Sequence[Tokens], tokenizer: Tokenizer, definition: TextEncoder
-) -> list[tuple[int, float, float]]:
+) -> list[Point]:
     parameters = list(model.parameters())
-    optimizer = torch.optim.AdamW(
-        parameters, definition.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: warm_up_cosine(step, warm_up=definition.warm_up, steps=definition.steps)
-    )
+    updates = Updates([adamw(parameters, definition.learning_rate)], parameters, definition)
     model.train()
     curve = LearningCurve(definition.steps)
     steps = progress(batches(tokens, tokenizer, definition), "text encoder", total=definition.steps, unit="steps")
@@ -206,11 +187,7 @@ def _train(
         states = model.bert(input_ids, attention_mask=input_ids != model.config.pad_token_id).last_hidden_state
         logits = model.cls(states[is_masked])  # (masked, vocabulary): no logits are computed for the other word pieces
         loss = nn.functional.cross_entropy(logits, labels[is_masked])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
+        updates.step(loss)
         curve.add(step, loss.item(), (logits.argmax(1) == labels[is_masked]).float().mean().item())
     return curve.points
 

@@ -5,6 +5,7 @@ pandas are slow to import.
 """
 
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,13 @@ import pandas as pd
 from valence_gap.runtime.files import atomic_file
 
 ROWS_AT_ONCE = 4096
+
+
+def read_reference(name: str, **options: Any) -> pd.DataFrame:
+    """Read a table of published numbers, which is part of the package; ``options`` are those of ``pandas.read_csv``."""
+    with resources.as_file(resources.files("valence_gap") / "reference" / name) as path:
+        table: pd.DataFrame = pd.read_csv(path, **options)
+    return table
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

@@ -88,6 +88,12 @@ def _shortened(offender: str) -> str:
     return offender if len(offender) <= LONGEST else f"{offender[:LONGEST]} ... ({len(offender):,} characters)"
 
 
+def first_lines(lines: Sequence[str], limit: int) -> tuple[str, ...]:
+    """The first lines, and how many more there are."""
+    more = len(lines) - limit
+    return (*lines[:limit], *((f"... and {more:,} more",) if more > 0 else ()))
+
+
 def valid_names(names: Iterable[str]) -> str:
     """Return the clause that lists the valid names, sorted."""
     return "valid: " + ", ".join(sorted(names))

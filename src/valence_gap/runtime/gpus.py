@@ -6,6 +6,8 @@ the process ends, however it ends. On a cluster the scheduler assigns the GPU, a
 """
 
 import os
+import platform
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +33,16 @@ GPU_COMMANDS = frozenset(
     }
 )
 """The sub-commands that compute on a GPU if there is one: those of the rules with the resource ``gpu``."""
+
+
+def unused_gpu() -> str:
+    """A sentence for the user of a machine whose GPU is not used; empty on other machines.
+
+    Apple's GPUs are not used, because no number of this project has been checked on one.
+    """
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return "Apple's GPU (MPS) is not used: models are trained and evaluated on the CPU."
+    return ""
 
 
 def requested_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:

@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Literal
 
 import torch
+
+from valence_gap.runtime.gpus import unused_gpu
+from valence_gap.runtime.progress import log_line
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
 # oneDNN keeps up to 1,024 kernels with their buffers. A stem that is trained needs other kernels for each input length,
@@ -16,8 +20,17 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def device() -> torch.device:
-    """The GPU if PyTorch finds one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The NVIDIA or AMD GPU if PyTorch finds one, else the CPU; the log says once that another GPU is not used."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    _report_unused_gpu()
+    return torch.device("cpu")
+
+
+@cache
+def _report_unused_gpu() -> None:
+    if sentence := unused_gpu():
+        log_line(sentence)
 
 
 def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype:
@@ -64,6 +77,17 @@ def product_dtype(on: torch.device | str) -> torch.dtype:
 def keep_few_kernels() -> None:
     """Make oneDNN, which computes on CPUs, keep few kernels in this process; call it before the first product."""
     os.environ.setdefault(*FEW_KERNELS)
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Compute with a number of CPU threads; restore the earlier number at exit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.runtime.data_files import write_csv
-from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.errors import UserError, first_lines, valid_names
 from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import StatusLines, log_line
 from valence_gap.runtime.provenance import run_record
@@ -170,21 +170,23 @@ def _check_ids(predictions: pd.DataFrame, labels: pd.DataFrame, utterances: pd.D
     if known != set(labels["id"]):
         raise UserError(
             f"the labels and the utterances of {corpus} do not have the same ids",
-            _truncate_lines(sorted(known ^ set(labels["id"]))),
+            first_lines(sorted(known ^ set(labels["id"])), MAX_LISTED),
             "prepare the corpus again",
         )
     unknown_ids = sorted(set(predictions["id"]) - known)
     if unknown_ids:
         raise UserError(
             f"there are predictions for utterances that {corpus} does not have",
-            _truncate_lines(unknown_ids),
+            first_lines(unknown_ids, MAX_LISTED),
             "predict again",
         )
     twice = predictions[predictions.duplicated(["id", "condition"])]
     if len(twice):
         lines = (twice["condition"] + ": " + twice["id"]).tolist()
         raise UserError(
-            f"there is more than one prediction for an utterance of {corpus}", _truncate_lines(lines), "predict again"
+            f"there is more than one prediction for an utterance of {corpus}",
+            first_lines(lines, MAX_LISTED),
+            "predict again",
         )
 
 
@@ -211,7 +213,7 @@ def _align(
     missing = [f"{name}: {one}" for name in conditions for one in ids[~ids.isin(found[name].index)]]
     if missing:
         raise UserError(
-            f"{len(missing)} predictions for {corpus} are missing", _truncate_lines(missing), "predict again"
+            f"{len(missing)} predictions for {corpus} are missing", first_lines(missing, MAX_LISTED), "predict again"
         )
     return {
         dimension: pd.DataFrame({name: found[name][dimension].reindex(ids.to_numpy()) for name in conditions})
@@ -243,47 +245,26 @@ def _estimates(
     series: LabelledPredictions, corpus: str, evaluation: Evaluation
 ) -> Iterator[tuple[str, str, int, Estimate]]:
     """Yield (group_by, group, samples, estimate over the conditions) for all groups of utterances."""
-    resamples, confidence, seed = evaluation.bootstrap, evaluation.confidence, evaluation.seed
     everyone = np.ones(len(series.truth), dtype=bool)
     groups = {"all": everyone, **{gender: series.gender == gender for gender in GENDERS}}
     for group, rows in groups.items():
         if rows.any():
-            rng = statistics.generator(seed, corpus, group)
-            estimate = statistics.ccc_estimate(
-                *series.select(rows), resamples=resamples, confidence=confidence, rng=rng
-            )
+            estimate = statistics.ccc_estimate(*series.select(rows), **statistics.bootstrap(evaluation, corpus, group))
             yield "gender" if group in GENDERS else "all", group, int(rows.sum()), estimate
     female, male = (groups[gender] for gender in GENDERS)
     if female.any() and male.any():
-        rng = statistics.generator(seed, corpus, "female-male")
-        difference = statistics.group_difference(
-            series.select(female), series.select(male), resamples=resamples, confidence=confidence, rng=rng
-        )
+        options = statistics.bootstrap(evaluation, corpus, "female-male")
+        difference = statistics.group_difference(series.select(female), series.select(male), **options)
         yield "fairness", "female-male", int((female | male).sum()), difference
     for speaker in sorted({name for name in series.speaker if isinstance(name, str)}):
         rows = series.speaker == speaker
         if rows.sum() >= evaluation.min_samples:
-            mean = statistics.resampled_mean(
-                *series.select(rows),
-                sample_size=evaluation.speaker_draws,
-                resamples=resamples,
-                confidence=confidence,
-                rng=statistics.generator(seed, corpus, "speaker", speaker),
-            )
+            options = statistics.bootstrap(evaluation, corpus, "speaker", speaker)
+            mean = statistics.resampled_mean(*series.select(rows), sample_size=evaluation.speaker_draws, **options)
             yield "speaker", speaker, int(rows.sum()), mean
 
 
 def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
     """Mean CCC over the chosen conditions of all utterances, on the same resamples as the single conditions."""
-    return statistics.mean_ccc_estimate(
-        series.truth,
-        series.predictions[:, chosen],
-        resamples=evaluation.bootstrap,
-        confidence=evaluation.confidence,
-        rng=statistics.generator(evaluation.seed, corpus, "all"),
-    )
-
-
-def _truncate_lines(lines: Sequence[str]) -> list[str]:
-    more = len(lines) - MAX_LISTED
-    return [*lines[:MAX_LISTED], *([f"... and {more} more"] if more > 0 else [])]
+    options = statistics.bootstrap(evaluation, corpus, "all")
+    return statistics.mean_ccc_estimate(series.truth, series.predictions[:, chosen], **options)

@@ -7,12 +7,17 @@ the same resamples of a corpus, and adding a model does not change the interval 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.scores.metrics import Floats, cccs, weighted_cccs
+
+Group = tuple[npt.ArrayLike, npt.ArrayLike]
+"""Labels (samples,) and predictions (samples, series) of a group of utterances."""
 
 # Elements of one block of resamples: 32 MiB of float64.
 BLOCK_ELEMENTS = 2**22
@@ -31,6 +36,10 @@ class Estimate:
     value: Floats
     low: Floats
     high: Floats
+
+    def first(self, value: str) -> dict[str, float]:
+        """The numbers of the first series by name; ``value`` is the name of the statistic."""
+        return {value: self.value[0], "low": self.low[0], "high": self.high[0]}
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -106,60 +115,56 @@ def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     return ends[0], ends[1]
 
 
-def ccc_estimate(
-    truth: npt.ArrayLike,
-    predictions: npt.ArrayLike,
-    *,
-    resamples: int,
-    confidence: float,
-    rng: np.random.Generator,
-) -> Estimate:
+class Bootstrap(TypedDict):
+    """How an estimate gets its interval.
+
+    Attributes:
+        resamples: number of resamples.
+        confidence: of the interval.
+        rng: random numbers. Two estimates of the same utterances with equal states of it use the same resamples.
+    """
+
+    resamples: int
+    confidence: float
+    rng: np.random.Generator
+
+
+def bootstrap(evaluation: Evaluation, *names: str) -> Bootstrap:
+    """The bootstrap of an evaluation; its resamples depend on the seed of the evaluation and on names of data."""
+    rng = generator(evaluation.seed, *names)
+    return {"resamples": evaluation.bootstrap, "confidence": evaluation.confidence, "rng": rng}
+
+
+def ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **options: Unpack[Bootstrap]) -> Estimate:
     """CCC of each series with a bootstrap interval over utterances.
 
     Args:
         truth: labels, (samples,).
         predictions: (samples, series).
-        resamples: number of resamples.
-        confidence: of the interval.
-        rng: random numbers.
+        options: of the bootstrap.
     """
-    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng)
-    return Estimate(_cccs(truth, predictions), *interval(resampled, confidence))
+    resampled = bootstrap_cccs(truth, predictions, resamples=options["resamples"], rng=options["rng"])
+    return Estimate(_cccs(truth, predictions), *interval(resampled, options["confidence"]))
 
 
-def mean_ccc_estimate(
-    truth: npt.ArrayLike,
-    predictions: npt.ArrayLike,
-    *,
-    resamples: int,
-    confidence: float,
-    rng: np.random.Generator,
-) -> Estimate:
+def mean_ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **options: Unpack[Bootstrap]) -> Estimate:
     """Mean CCC over the series, with the bootstrap interval over utterances of this mean.
 
     Args:
         truth: labels, (samples,).
         predictions: (samples, series).
-        resamples: number of resamples.
-        confidence: of the interval.
-        rng: random numbers; in the same state as for :func:`ccc_estimate`, they draw the same utterances.
+        options: of the bootstrap.
 
     Returns:
         One value, (1,); NaN if the CCC of a series is undefined.
     """
-    resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng)
+    resampled = bootstrap_cccs(truth, predictions, resamples=options["resamples"], rng=options["rng"])
     means = resampled.mean(axis=1, keepdims=True)
-    return Estimate(_cccs(truth, predictions).mean(keepdims=True), *interval(means, confidence))
+    return Estimate(_cccs(truth, predictions).mean(keepdims=True), *interval(means, options["confidence"]))
 
 
 def paired_difference(
-    truth: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike,
-    *,
-    resamples: int,
-    confidence: float,
-    rng: np.random.Generator,
+    truth: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike, **options: Unpack[Bootstrap]
 ) -> Estimate:
     """CCC of the first minus CCC of the second, on the same resamples.
 
@@ -169,48 +174,32 @@ def paired_difference(
         truth: labels, (samples,).
         first: predictions, (samples, series).
         second: predictions, (samples, series).
-        resamples: number of resamples.
-        confidence: of the interval.
-        rng: random numbers.
+        options: of the bootstrap.
     """
     first, second = np.asarray(first), np.asarray(second)
-    both = bootstrap_cccs(truth, np.concatenate([first, second], axis=1), resamples=resamples, rng=rng)
+    series = np.concatenate([first, second], axis=1)
+    both = bootstrap_cccs(truth, series, resamples=options["resamples"], rng=options["rng"])
     differences = both[:, : first.shape[1]] - both[:, first.shape[1] :]
-    return Estimate(_cccs(truth, first) - _cccs(truth, second), *interval(differences, confidence))
+    return Estimate(_cccs(truth, first) - _cccs(truth, second), *interval(differences, options["confidence"]))
 
 
-def group_difference(
-    first: tuple[npt.ArrayLike, npt.ArrayLike],
-    second: tuple[npt.ArrayLike, npt.ArrayLike],
-    *,
-    resamples: int,
-    confidence: float,
-    rng: np.random.Generator,
-) -> Estimate:
+def group_difference(first: Group, second: Group, **options: Unpack[Bootstrap]) -> Estimate:
     """CCC of one group of utterances minus that of another, each resampled within itself (paper, section III-D).
 
     Args:
-        first: labels (samples,) and predictions (samples, series) of the first group.
+        first: labels and predictions of the first group.
         second: labels and predictions of the second group, which shares no samples with the first.
-        resamples: number of resamples.
-        confidence: of the interval.
-        rng: random numbers.
+        options: of the bootstrap.
     """
-    rows = group_difference_resamples(first, second, resamples=resamples, rng=rng)
-    return Estimate(rows[0], *interval(rows[1:], confidence))
+    rows = group_difference_resamples(first, second, resamples=options["resamples"], rng=options["rng"])
+    return Estimate(rows[0], *interval(rows[1:], options["confidence"]))
 
 
-def group_difference_resamples(
-    first: tuple[npt.ArrayLike, npt.ArrayLike],
-    second: tuple[npt.ArrayLike, npt.ArrayLike],
-    *,
-    resamples: int,
-    rng: np.random.Generator,
-) -> Floats:
+def group_difference_resamples(first: Group, second: Group, *, resamples: int, rng: np.random.Generator) -> Floats:
     """The resamples behind :func:`group_difference`, for statistics over several such differences.
 
     Args:
-        first: labels (samples,) and predictions (samples, series) of the first group.
+        first: labels and predictions of the first group.
         second: labels and predictions of the second group, which shares no samples with the first.
         resamples: number of resamples.
         rng: random numbers.
@@ -223,13 +212,7 @@ def group_difference_resamples(
 
 
 def resampled_mean(
-    truth: npt.ArrayLike,
-    predictions: npt.ArrayLike,
-    *,
-    sample_size: int,
-    resamples: int,
-    confidence: float,
-    rng: np.random.Generator,
+    truth: npt.ArrayLike, predictions: npt.ArrayLike, *, sample_size: int, **options: Unpack[Bootstrap]
 ) -> Estimate:
     """Mean CCC of resamples of a fixed size: speakers with many utterances compare with those of few (section IV-J).
 
@@ -237,15 +220,14 @@ def resampled_mean(
         truth: labels of one speaker, (samples,).
         predictions: (samples, series).
         sample_size: utterances drawn with replacement for one resample.
-        resamples: number of resamples.
-        confidence: of the interval.
-        rng: random numbers.
+        options: of the bootstrap.
     """
+    resamples, rng = options["resamples"], options["rng"]
     resampled = bootstrap_cccs(truth, predictions, resamples=resamples, rng=rng, sample_size=sample_size)
     defined = ~np.isnan(resampled)
     count = defined.sum(axis=0)
     mean = np.where(defined, resampled, 0).sum(axis=0) / np.where(count > 0, count, 1)
-    return Estimate(np.where(count > 0, mean, np.nan), *interval(resampled, confidence))
+    return Estimate(np.where(count > 0, mean, np.nan), *interval(resampled, options["confidence"]))
 
 
 def spearman(values: npt.ArrayLike) -> Floats:

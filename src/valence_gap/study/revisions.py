@@ -25,7 +25,7 @@ REVISIONS = {
     "fusion": 1,
     "score": 2,
     "embeddings": 1,
-    "claims": 3,
+    "claims": 4,
     "export": 1,
 }
 

@@ -1,13 +1,13 @@
 """Table I: results of earlier work in recognising four emotions of IEMOCAP (section II)."""
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.values import STRICT
+from valence_gap.runtime.data_files import read_reference
 from valence_gap.tables.rendering import CHECK, Column, Table
 
 MARKS = {"large": "L", "ft_sr": "FT-SR", "ft_d": "FT-D"}
@@ -27,9 +27,7 @@ def published() -> pd.DataFrame:
     ``large``, ``ft_sr`` and ``ft_d`` are yes or no. ``reconstructed`` lists those of them whose check mark is
     reconstructed, because the text of the paper has another character there. Empty cells of the paper stay empty.
     """
-    source = resources.files("valence_gap") / "reference" / "table_1.csv"
-    with resources.as_file(source) as path:
-        return pd.read_csv(path, keep_default_na=False, na_values={"uar": "", "war": ""})
+    return read_reference("table_1.csv", keep_default_na=False, na_values={"uar": "", "war": ""})
 
 
 def table(scores: Sequence[Path], description: Description) -> Table:

@@ -1,7 +1,6 @@
 """Table III: change of the CCC of one model under each augmentation of the test sets (section IV-H)."""
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from valence_gap.definitions import figures
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, STRICT
+from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.errors import UserError
 from valence_gap.tables.rendering import Column, Table, format_change
 
@@ -96,9 +96,7 @@ def table(scores: Sequence[Path], description: Description) -> Table:
 
 def published() -> pd.DataFrame:
     """The published changes of w2v2-L-robust: augmentation, snr_db, corpus, dimension, delta_ccc."""
-    source = resources.files("valence_gap") / "reference" / "table_3.csv"
-    with resources.as_file(source) as path:
-        return pd.read_csv(path)
+    return read_reference("table_3.csv")
 
 
 def averages(cells: pd.DataFrame) -> pd.DataFrame:

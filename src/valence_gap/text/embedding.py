@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from transformers import AutoTokenizer, BertModel
-from transformers.utils import logging
 
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_array, write_parquet
@@ -18,6 +17,7 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import run_record
+from valence_gap.text.pretrained import load_pretrained, loading, model_type
 from valence_gap.weights import folders
 
 TOKENS_PER_BATCH = 2048
@@ -36,29 +36,12 @@ class TextEncoder:
     """
 
     def __init__(self, folder: Path) -> None:
-        config = folders.read_config(folder)
-        if config.get("model_type") != "bert":
-            raise UserError(
-                "the folder does not contain a text encoder",
-                [f"{folder}: model_type {config.get('model_type')!r}"],
-                "valid: bert",
-            )
-        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-        try:
+        model_type(folder, ["bert"], "the folder does not contain a text encoder")
+        with loading("a text encoder", folder):
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = BertModel.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                add_pooling_layer=False,
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(
-                "a text encoder cannot be loaded", [f"{folder}: {error}"], "Fetch the folder again."
-            ) from error
+            model = load_pretrained(BertModel, folder, add_pooling_layer=False)
         self._device = precision.device()
-        self._model = cast(Any, model).to(self._device).eval()
+        self._model = model.to(self._device).eval()
         self.longest = int(self._model.config.max_position_embeddings)
 
     def tokens(self, text: str) -> list[int]:

@@ -6,8 +6,6 @@ concatenated without standardisation or projection.
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +16,10 @@ import torch
 from torch import nn
 
 from valence_gap.definitions.evaluation import CLEAN
-from valence_gap.definitions.models import Recipe
 from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models.head import RegressionHead
+from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import read_array, write_csv, write_parquet
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import atomic_folder, write_json
@@ -115,7 +113,7 @@ def train_fusion(fusion: Fusion, train: FusionSplit, dev: FusionSplit, output: P
             "the embeddings of the two splits are from different models",
             [f"train: {examples.vectors.shape[1]} values per utterance", f"dev: {dev_examples.vectors.shape[1]}"],
         )
-    with _reproducible(fusion.recipe):
+    with precision.cpu_threads(fusion.recipe.threads):
         head, rows = train_head(fusion, (examples.vectors, targets), (dev_examples.vectors, dev_targets))
     log = pd.DataFrame(rows)
     best = int(log["epoch"].iloc[int(log["dev_mean"].argmax())])
@@ -293,13 +291,3 @@ def _targets(split: FusionSplit, ids: list[str]) -> Floats:
     if bad or len(ids) < 2:
         raise UserError(f"{split.labels} lacks labels of utterances, or the split has fewer than two utterances", bad)
     return targets
-
-
-@contextmanager
-def _reproducible(recipe: Recipe) -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

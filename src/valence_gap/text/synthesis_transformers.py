@@ -11,13 +11,13 @@ import numpy.typing as npt
 import torch
 import transformers
 from transformers import AutoTokenizer, SpeechT5ForTextToSpeech, SpeechT5HifiGan, VitsModel
-from transformers.utils import logging
 
 from valence_gap.definitions.text import Synthesiser
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import read_array
-from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
+from valence_gap.text.pretrained import load_pretrained, loading, model_type
 from valence_gap.weights import folders
 
 SPEECHT5_RATE_HZ = 16_000
@@ -45,21 +45,10 @@ def load(synthesiser: Synthesiser) -> Loaded:
         UserError: a folder or file is missing, damaged or of another kind.
     """
     folder = Path(cast(str, synthesiser.model)).expanduser()
-    kind = str(folders.read_config(folder).get("model_type"))
     loaders = {"vits": _load_vits, "speecht5": _load_speecht5}
-    if kind not in loaders:
-        raise UserError(
-            "the folder does not contain a supported speech synthesis model",
-            [f"{folder}: model_type {kind!r}"],
-            valid_names(loaders),
-        )
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
+    kind = model_type(folder, loaders, "the folder does not contain a supported speech synthesis model")
+    with loading("a speech synthesis model", folder, "Fetch it again."):
         speak, rate_hz = loaders[kind](synthesiser, folder)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        raise UserError(
-            "a speech synthesis model cannot be loaded", [f"{folder}: {error}"], "Fetch it again."
-        ) from error
     version = {"transformers": transformers.__version__, "model_type": kind, "model": _checksum(folder)}
     if kind == "speecht5":
         version |= {"vocoder": _checksum(Path(cast(str, synthesiser.vocoder)).expanduser())}
@@ -105,8 +94,7 @@ def _load_speecht5(synthesiser: Synthesiser, folder: Path) -> tuple[Callable[[st
 
 
 def _ready(kind: Any, folder: Path) -> Any:
-    model = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
-    return model.to(precision.device()).eval()
+    return load_pretrained(kind, folder).to(precision.device()).eval()
 
 
 def _seeded(speak: Callable[[str], torch.Tensor], seed: int) -> Callable[[str], npt.NDArray[np.float32]]:

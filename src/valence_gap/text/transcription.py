@@ -18,16 +18,16 @@ import torch
 from nltk.metrics.distance import edit_distance
 from nltk.tokenize import NLTKWordTokenizer
 from transformers import HubertForCTC, PreTrainedModel, Wav2Vec2ForCTC
-from transformers.utils import logging
 
 from valence_gap.audio.packs import open_pack
 from valence_gap.prediction.inputs import normalise
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_parquet
-from valence_gap.runtime.errors import UserError, valid_names
+from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json, write_json
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
+from valence_gap.text.pretrained import load_pretrained, loading, model_type
 from valence_gap.text.spelling import LEXICON_FILE, Lexicon
 from valence_gap.weights import folders
 
@@ -215,19 +215,9 @@ def _optional(path: Path) -> dict[str, Any]:
 
 
 def _load(folder: Path, outputs: int) -> PreTrainedModel:
-    config = folders.read_config(folder)
-    kind = str(config.get("model_type"))
-    if kind not in RECOGNISERS:
-        raise UserError(
-            "the folder does not contain a recogniser", [f"{folder}: model_type {kind!r}"], valid_names(RECOGNISERS)
-        )
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        model: Any = RECOGNISERS[kind].from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError("a recogniser cannot be loaded", [f"{folder}: {error}"], "Fetch the folder again.") from error
+    kind = model_type(folder, RECOGNISERS, "the folder does not contain a recogniser")
+    with loading("a recogniser", folder):
+        model = load_pretrained(RECOGNISERS[kind], folder)
     if model.config.vocab_size != outputs:
         raise UserError(
             "the size of a recogniser does not match its vocabulary",

@@ -30,9 +30,20 @@ Weights = dict[str, torch.Tensor]
 
 
 class LogRow(TypedDict):
-    """One row of the training log."""
+    """One evaluation of the dev set.
+
+    Attributes:
+        epoch: the epoch that was being trained, from 1.
+        step: number of finished optimiser steps of the whole training.
+        epoch_end: whether the epoch was finished.
+        loss: mean training loss of the epoch so far.
+        dev_arousal: CCC on the dev set; likewise for the other dimensions.
+        dev_mean: mean CCC over the dimensions.
+    """
 
     epoch: int
+    step: int
+    epoch_end: bool
     loss: float
     dev_arousal: float
     dev_dominance: float
@@ -48,7 +59,7 @@ class TrainerState:
         epoch: the epoch that is being trained, from 1.
         step: number of finished steps of this epoch.
         loss_sum: sum of the losses of these steps, each multiplied by the number of utterances of its batch.
-        rows: one row of the training log per finished epoch.
+        rows: one row of the training log per evaluation of the dev set.
         train_s: time in seconds of all training steps, over all runs.
         audio_s: seconds of audio used for training, over all runs.
         resumes: number of times that the training was resumed.
@@ -63,9 +74,9 @@ class TrainerState:
     resumes: int = 0
 
     @property
-    def best_epoch(self) -> int:
-        """The epoch with the best mean dev CCC, the earliest of several; 0 before the first epoch has finished."""
-        return max(self.rows, key=lambda row: row["dev_mean"])["epoch"] if self.rows else 0
+    def best(self) -> int:
+        """Index of the evaluation with the best mean dev CCC, the earliest of several; -1 before the first one."""
+        return max(range(len(self.rows)), key=lambda index: self.rows[index]["dev_mean"], default=-1)
 
 
 def state_key(definition: Any, checksums: dict[str, str]) -> str:
@@ -95,7 +106,7 @@ def save(
         journal: progress of the training.
         module: the module that is trained.
         optimizer: its optimiser.
-        best: weights of the best epoch; empty before the end of the first epoch.
+        best: weights of the best evaluation; empty before the first evaluation.
     """
     tensors = {f"model/{name}": tensor for name, tensor in copy_weights(module).items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
@@ -118,7 +129,7 @@ def load(
         optimizer: its optimiser; receives the moments of the state.
 
     Returns:
-        The progress of the training and the weights of its best epoch. None if there is no state, or if the state is
+        The progress of the training and the weights of its best evaluation. None if there is no state, or if it is
         damaged or belongs to another definition, other data or another version of torch: such a state is never used.
     """
     path = folder / STATE

@@ -11,18 +11,15 @@ import torch
 from torch import nn
 
 from valence_gap.definitions.models import Recipe, Training
-from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.cnn14 import min_frames
 from valence_gap.models.loading import SpeechModel
-from valence_gap.prediction.inference import predict
+from valence_gap.prediction.inference import lengths_per_s, predict
 from valence_gap.prediction.inputs import Inputs, open_inputs
 from valence_gap.runtime import precision, provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.checks.recipes import training_errors
 from valence_gap.training import fractions
 from valence_gap.training.examples import Examples, PooledInputs, TruncatedInputs, read_examples
-
-STEM_HOP = 320  # samples per frame of the convolutional stem
 
 Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -92,7 +89,7 @@ def build_learner(
     """
     recipe = training.recipe
     _check(training, model, train)
-    rate_hz = _rate_hz(training, model)
+    rate_hz = lengths_per_s(model)
     shortest = min_frames(len(training.backbone.channels)) if model.input_kind == "log-mel" else 1
     train_examples, dev_examples = (
         read_examples(_open(training, model, source), source.labels, shortest=shortest, rate_hz=rate_hz, selected=ids)
@@ -112,7 +109,9 @@ def build_learner(
         return predictions
 
     def predict_dev() -> npt.NDArray[np.float32]:
-        return predict(model, dev_examples.inputs, precision=recipe.precision, what="dev predictions")[0]
+        return predict(
+            model, dev_examples.inputs, precision=recipe.precision, keep_pooled=False, what="dev predictions"
+        )[0]
 
     return Learner(model, forward, predict_dev, train_examples, dev_examples)
 
@@ -158,15 +157,6 @@ def _open(training: Training, model: SpeechModel, source: TrainingSplit) -> Inpu
         stem=model.stem,
         front_end=model.front_end,
     )
-
-
-def _rate_hz(training: Training, model: SpeechModel) -> float:
-    """Frames or samples of an input per second."""
-    if model.input_kind == "waveform":
-        return SAMPLE_RATE_HZ
-    if model.front_end is not None:
-        return model.front_end.rate_hz
-    return SAMPLE_RATE_HZ / STEM_HOP if model.input_kind == "stem" else 1 / training.backbone.hop_s
 
 
 def _check(training: Training, model: SpeechModel, train: TrainingSplit) -> None:

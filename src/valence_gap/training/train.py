@@ -22,13 +22,14 @@ from valence_gap.runtime import precision, provenance
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, is_out_of_memory
 from valence_gap.runtime.files import atomic_folder, write_json
-from valence_gap.runtime.progress import LINE_EVERY_S, StatusLines, log_line
+from valence_gap.runtime.progress import StatusLines, log_line
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import checkpoints
-from valence_gap.training.batching import epoch_batches
-from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState
+from valence_gap.training.batching import Rows, epoch_batches
+from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState, TrainingInterrupted, Weights
 from valence_gap.training.examples import Batch, load_batches
 from valence_gap.training.learners import Forward, Learner, TrainingSplit, build_learner, checksums_of
+from valence_gap.training.log_lines import StepLogger, describe
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer, set_learning_rate
 from valence_gap.training.seeding import seed_everything
@@ -63,30 +64,20 @@ def train(
     recipe = training.recipe
     checksums = checksums_of(backbone, train_split, dev_split, train_utterances)
     key = checkpoints.state_key(json.loads(to_json(training)), checksums)
-    with StopSignals() as signals, _reproducible(recipe), _explain_out_of_memory(recipe):
+    with (
+        StopSignals() as signals,
+        precision.cpu_threads(recipe.threads),
+        precision.deterministic_kernels(recipe.deterministic),
+        _explain_out_of_memory(recipe),
+    ):
         seed_everything(training.seed)
         device = precision.device()
         if recipe.train_stem:
             precision.keep_few_kernels()
         model = loading.build(training, backbone).to(device)
         learner = build_learner(training, model, train_split, dev_split, train_utterances, device)
-        optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])
         status = StatusLines(f"{output.parent.name}/{output.name}")
-        journal, best = checkpoints.load(scratch, key, learner.module, optimizer) or (TrainerState(), {})
-
-        while not _finished(recipe, journal):
-            with signals.deferred():
-                for _ in training_steps(training, learner, optimizer, journal, device):
-                    if signals.received:
-                        break
-                checkpoints.save(scratch, key, journal, learner.module, optimizer, best)
-            row = evaluate_epoch(learner, journal)
-            journal.rows.append(row)
-            if journal.best_epoch == journal.epoch:
-                best = checkpoints.copy_weights(learner.module)
-            journal.epoch, journal.step, journal.loss_sum = journal.epoch + 1, 0, 0.0
-            status.show(_format_epoch(row), always=_finished(recipe, journal))
-
+        journal, best = _train_and_evaluate(training, learner, device, signals, (scratch, key), status)
         learner.module.load_state_dict(best)
         with atomic_folder(output) as folder:
             model.save(folder)
@@ -94,10 +85,70 @@ def train(
     checkpoints.remove(scratch)
 
 
+def _train_and_evaluate(
+    training: Training,
+    learner: Learner,
+    device: torch.device,
+    signals: StopSignals,
+    state: tuple[Path, str],
+    status: StatusLines,
+) -> tuple[TrainerState, Weights]:
+    """Train until the recipe ends, from the saved state if there is one; return the progress and the best weights.
+
+    The state is saved at the end of each epoch, before its evaluation, and when a signal stops the training.
+
+    Args:
+        training: the definition of the trained model.
+        learner: the module that is trained, and its data.
+        device: device of the computation.
+        signals: the signals that stop the training.
+        state: folder and key of the saved state.
+        status: receives a line after each evaluation.
+
+    Raises:
+        UserError: the loss is not finite.
+        TrainingInterrupted: a signal stopped the training.
+    """
+    recipe = training.recipe
+    optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])
+    journal, best = checkpoints.load(*state, learner.module, optimizer) or (TrainerState(), {})
+    if journal.resumes:
+        log_line(f"resuming in epoch {journal.epoch}, after step {journal.step}")
+
+    def save() -> None:
+        checkpoints.save(*state, journal, learner.module, optimizer, best)
+
+    while not _finished(recipe, journal):
+        with signals.deferred():
+            for _ in training_steps(training, learner, optimizer, journal, device):
+                if signals.received:
+                    break
+            if signals.received or journal.step == len(_batches(training, learner, journal)):
+                save()
+        try:
+            row = evaluate(training, learner, journal)
+        except TrainingInterrupted:
+            with signals.deferred():
+                save()  # in the middle of an epoch, the saved state is that of the epoch before
+            raise
+        with signals.deferred():
+            journal.rows.append(row)
+            if journal.best == len(journal.rows) - 1:
+                best = checkpoints.copy_weights(learner.module)
+            if row["epoch_end"]:
+                journal.epoch, journal.step, journal.loss_sum = journal.epoch + 1, 0, 0.0
+            if signals.received:
+                save()
+        status.show(describe(row, recipe), always=_finished(recipe, journal))
+    return journal, best
+
+
 def training_steps(
     training: Training, learner: Learner, optimizer: torch.optim.Optimizer, journal: TrainerState, device: torch.device
 ) -> Iterator[None]:
-    """Run the remaining steps of an epoch; yield after each step, when the journal is up to date.
+    """Run the steps until the next evaluation; yield after each step, when the journal is up to date.
+
+    The next evaluation is at the end of the epoch, or before it at a multiple of ``evaluate_every`` steps.
 
     Args:
         training: the definition of the trained model.
@@ -110,9 +161,9 @@ def training_steps(
         UserError: the loss is not finite.
     """
     recipe = training.recipe
-    rows_of = epoch_batches(learner.train.inputs.lengths, recipe.batch_size, seed=training.seed, epoch=journal.epoch)
+    rows_of = _batches(training, learner, journal)
     step_logger = StepLogger(recipe, journal, len(rows_of))
-    left = rows_of[journal.step :]
+    left = rows_of[journal.step : _next_evaluation(recipe, journal, len(rows_of))]
     learner.module.train()
     for batch in load_batches(learner.train, left, part_size=recipe.micro_batch_size, device=device):
         began = time.monotonic()
@@ -131,6 +182,21 @@ def training_steps(
         journal.train_s += time.monotonic() - began
         step_logger.step(loss, len(batch.rows))
         yield
+
+
+def _batches(training: Training, learner: Learner, journal: TrainerState) -> list[Rows]:
+    """The batches of the epoch that is being trained; every epoch has the same number of them."""
+    lengths, batch_size = learner.train.inputs.lengths, training.recipe.batch_size
+    return epoch_batches(lengths, batch_size, seed=training.seed, epoch=journal.epoch)
+
+
+def _next_evaluation(recipe: Recipe, journal: TrainerState, steps: int) -> int:
+    """The step of the current epoch, of ``steps`` steps, after which the dev set is evaluated next."""
+    if recipe.evaluate_every is None:
+        return steps
+    evaluated = journal.rows[-1]["step"] if journal.rows else 0  # steps of the whole training
+    due = (evaluated // recipe.evaluate_every + 1) * recipe.evaluate_every
+    return min(due - (journal.epoch - 1) * steps, steps)
 
 
 def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
@@ -168,32 +234,41 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
     return loss.item()
 
 
-def evaluate_epoch(learner: Learner, journal: TrainerState) -> LogRow:
-    """Return the row of the training log for the finished epoch: its mean loss and the dev CCCs."""
+def evaluate(training: Training, learner: Learner, journal: TrainerState) -> LogRow:
+    """Evaluate the dev set after the finished steps and return the row of the training log.
+
+    Args:
+        training: the definition of the trained model.
+        learner: the module that is trained, and its data.
+        journal: progress of the training; not changed.
+
+    Raises:
+        UserError: the predictions are not finite.
+    """
     learner.module.eval()
     predictions = learner.predict_dev()  # (dev utterances, 3)
     if not np.isfinite(predictions).all():
         raise _not_finite(journal, [])
     arousal, dominance, valence = (float(each) for each in cccs(learner.dev.targets.T, predictions.T))
     mean = (arousal + dominance + valence) / len(DIMENSIONS)
-    loss = journal.loss_sum / len(learner.train.inputs)
+    rows_of = _batches(training, learner, journal)
     best = mean > max((row["dev_mean"] for row in journal.rows), default=-np.inf)
     row = LogRow(
-        epoch=journal.epoch, loss=loss, dev_arousal=arousal, dev_dominance=dominance, dev_valence=valence, dev_mean=mean
+        epoch=journal.epoch,
+        step=(journal.epoch - 1) * len(rows_of) + journal.step,
+        epoch_end=journal.step == len(rows_of),
+        loss=journal.loss_sum / sum(len(rows) for rows in rows_of[: journal.step]),
+        dev_arousal=arousal,
+        dev_dominance=dominance,
+        dev_valence=valence,
+        dev_mean=mean,
     )
-    log_line(f"{_format_epoch(row)}{', the best so far' if best else ''}")
+    log_line(f"{describe(row, training.recipe)}{', the best so far' if best else ''}")
     return row
 
 
-def _format_epoch(row: LogRow) -> str:
-    return (
-        f"epoch {row['epoch']}: loss {row['loss']:.3f}, dev CCC arousal {row['dev_arousal']:.3f}, "
-        f"dominance {row['dev_dominance']:.3f}, valence {row['dev_valence']:.3f}, mean {row['dev_mean']:.3f}"
-    )
-
-
 def _finished(recipe: Recipe, journal: TrainerState) -> bool:
-    patient = recipe.patience is None or journal.epoch - 1 - journal.best_epoch < recipe.patience
+    patient = recipe.patience is None or len(journal.rows) - 1 - journal.best < recipe.patience
     return journal.epoch > recipe.epochs or not patient
 
 
@@ -203,18 +278,6 @@ def _not_finite(journal: TrainerState, ids: list[str]) -> UserError:
         ids,
         "Lower the learning rate, or set `precision: fp32`. If it is the first step, check these utterances.",
     )
-
-
-@contextmanager
-def _reproducible(recipe: Recipe) -> Iterator[None]:
-    """Set the recipe's threads, and deterministic kernels on a CPU or if the recipe requires them; restore at exit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
-    try:
-        with precision.deterministic_kernels(recipe.deterministic):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -232,45 +295,25 @@ def _explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
         ) from error
 
 
-class StepLogger:
-    """Log lines during an epoch."""
-
-    def __init__(self, recipe: Recipe, journal: TrainerState, steps: int) -> None:
-        self._journal, self._first, self._steps, self._epochs = journal, journal.step, steps, recipe.epochs
-        self._utterances = 0
-        self._start = self._last = time.monotonic()
-        if journal.step:
-            log_line(f"resuming in epoch {journal.epoch}, after step {journal.step} of {steps}")
-
-    def step(self, loss: float, utterances: int) -> None:
-        """Log the progress every few seconds."""
-        now = time.monotonic()
-        self._utterances += utterances
-        if now - self._last < LINE_EVERY_S:
-            return
-        self._last = now
-        epoch, step, spent_s = self._journal.epoch, self._journal.step, now - self._start
-        left = self._steps * (self._epochs - epoch + 1) - step
-        log_line(
-            f"epoch {epoch} of {self._epochs}, step {step} of {self._steps}, loss {loss:.3f}, "
-            f"{self._utterances / spent_s:.1f} utterances/s, {left * spent_s / (step - self._first):.0f} s left"
-        )
-
-
 def _write_log(
     folder: Path, training: Training, journal: TrainerState, checksums: dict[str, str], started: float
 ) -> None:
-    """Write ``training.csv`` and ``run.json``."""
+    """Write ``training.csv`` and ``run.json``; if each epoch has one evaluation, steps are left out of both."""
     rows = pd.DataFrame([dict(row) for row in journal.rows])
-    write_csv(folder / "training.csv", rows.assign(best=rows["epoch"] == journal.best_epoch))
+    rows = rows.assign(best=rows.index == journal.best)
+    counts = {"best_epoch": journal.rows[journal.best]["epoch"], "epochs": journal.rows[-1]["epoch"]}
+    if training.recipe.evaluate_every is None:
+        rows = rows.drop(columns=["step", "epoch_end"], errors="ignore")
+    else:
+        counts |= {"best_step": journal.rows[journal.best]["step"], "evaluations": len(journal.rows)}
+    write_csv(folder / "training.csv", rows)
     record = provenance.run_record(json.loads(to_json(training)), started=started)
     write_json(
         folder / "run.json",
         record
         | {
             "inputs": checksums,
-            "best_epoch": journal.best_epoch,
-            "epochs": len(journal.rows),
+            **counts,
             "resumes": journal.resumes,
             "train_s": round(journal.train_s, 3),
             "audio_s": round(journal.audio_s, 3),

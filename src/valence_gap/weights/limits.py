@@ -1,6 +1,7 @@
 """Limits for a model folder from elsewhere: it causes no traceback, and needs no more memory than its weights."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
+from valence_gap.weights.model_types import header
 
 MOST_VALUES = 10_000_000_000  # limit for a model without a file of weights
 REMEDY = "Fetch or create the folder again; config.json and model.safetensors must come from the same model, unedited."
@@ -26,12 +28,12 @@ def user_errors(folder: Path) -> Iterator[None]:
     """
     config = folder / folders.CONFIG
     weights = folder / folders.WEIGHTS
-    most = weights.stat().st_size if weights.is_file() else MOST_VALUES
+    most = weights.stat().st_size if weights.is_file() else MOST_VALUES  # a value has a byte at least
     values = min_parameters(folders.read_config(folder))
     if values > most:
         raise UserError(
             f"{weights} does not hold the model that {config} describes",
-            [f"{config}: more than {values:,} values; there is room for {most:,} at most"],
+            [f"{config}: more than {values:,} values; there is room for {_stored_values(weights, most):,} at most"],
             REMEDY,
         )
     try:
@@ -42,6 +44,15 @@ def user_errors(folder: Path) -> Iterator[None]:
         raise UserError(
             "no model can be built from its folder", [f"{config}: {type(error).__name__}: {error}"], REMEDY
         ) from error
+
+
+def _stored_values(weights: Path, most: int) -> int:
+    """The number of values in a file of weights, by its header; ``most`` if there is no valid header."""
+    try:
+        found: int = sum(math.prod(entry["shape"]) for entry in header(weights)[0].values())
+    except (OSError, ValueError, KeyError, TypeError):
+        return most
+    return min(found, most)
 
 
 def min_parameters(config: Mapping[str, Any]) -> int:

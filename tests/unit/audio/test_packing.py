@@ -1,6 +1,7 @@
 import json
 import tracemalloc
 
+import audio_lengths
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ import soundfile
 
 from valence_gap.audio.decoding import AudioError, decode, decode_waveform
 from valence_gap.audio.packing import open_pack, pack_audio
+from valence_gap.audio.packs import quantise
 from valence_gap.definitions.corpora import Corpus
 from valence_gap.runtime.errors import UserError
 
@@ -68,11 +70,22 @@ def test_channels_are_averaged(tmp_path):
     assert decode(tmp_path / "a.wav").samples.tolist() == [12288, 0]
 
 
-def test_samples_beyond_full_scale_are_clipped_and_counted(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.array([0.5, 1.5, -3.0, 1.0, -1.0]), 16000, subtype="FLOAT")
+def test_quantise_clips_and_counts_samples_beyond_full_scale():
+    samples, clipped = quantise(np.array([0.5, 1.5, -3.0, 1.0, -1.0]))
+    assert samples.tolist() == [16384, 32767, -32768, 32767, -32768]
+    assert clipped == 2
+
+
+def test_the_overshoot_of_resampling_is_clipped_and_counted(tmp_path):
+    square = np.where(np.arange(44_100) // 100 % 2, 32_767, -32_768).astype(np.int16)
+    soundfile.write(tmp_path / "a.wav", square, 44_100)
     decoded = decode(tmp_path / "a.wav")
-    assert decoded.samples.tolist() == [16384, 32767, -32768, 32767, -32768]
-    assert decoded.clipped == 2
+    assert decoded.clipped == np.count_nonzero(np.abs(decode_waveform(tmp_path / "a.wav")) > 1) > 100
+    assert (decoded.samples.min(), decoded.samples.max()) == (-32_768, 32_767)
+
+
+def test_a_waveform_is_neither_scaled_nor_clipped(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.array([0.5, 1.5, -3.0, 1.0, -1.0]), 16000, subtype="FLOAT")
     assert decode_waveform(tmp_path / "a.wav").tolist() == [0.5, 1.5, -3.0, 1.0, -1.0]
 
 
@@ -187,18 +200,44 @@ def test_only_bad_files_stop_the_run_even_where_they_are_skipped(tmp_path):
         pack_audio(utterances(tmp_path, ["a.wav"]), (tmp_path,), SKIP, tmp_path / "pack")
 
 
-def test_unusual_files_are_kept_and_counted(tmp_path):
+def test_unusual_files_are_kept_and_counted(tmp_path, capsys):
     soundfile.write(tmp_path / "silent.wav", np.zeros(100), 16000)
     soundfile.write(tmp_path / "short.wav", np.full(1, 0.5), 16000)
-    soundfile.write(tmp_path / "loud.wav", np.array([[2.0, 2.0], [0.1, 0.1]]), 16000, subtype="FLOAT")
-    table = utterances(tmp_path, ["silent.wav", "short.wav", "loud.wav"])
+    soundfile.write(tmp_path / "loud.wav", np.array([[1.25, 1.25], [0.1, 0.1]]), 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "opposed.wav", np.array([[0.5, -0.5], [0.1, -0.1]]), 16000)
+    overshoot = np.tile(np.repeat([32_767, -32_768], 50), 5)
+    soundfile.write(tmp_path / "square.wav", overshoot.astype(np.int16), 48_000)
+    content = audio_lengths.encode("FLAC", audio_lengths.speech_like(1.0, 0))
+    (tmp_path / "wrong.flac").write_bytes(audio_lengths.with_flac_total(content, 100))
+    table = utterances(tmp_path, ["silent.wav", "short.wav", "loud.wav", "opposed.wav", "square.wav", "wrong.flac"])
     pack_audio(table, (tmp_path,), FAIL, tmp_path / "pack")
     report = json.loads((tmp_path / "pack" / "report.json").read_text())
-    assert report["silent"] == {"count": 1, "ids": ["id-silent.wav"]}
-    assert report["clipped"] == {"count": 1, "samples": 1, "ids": ["id-loud.wav"]}
-    assert report["channels"] == {"1": 2, "2": 1}
-    assert report["rates_hz"] == {"16000": 3}
-    assert open_pack(tmp_path / "pack").samples.tolist() == [100, 1, 2]
+    assert report["silent"] == {"count": 2, "ids": ["id-silent.wav", "id-opposed.wav"]}
+    assert (report["clipped"]["count"], report["clipped"]["ids"]) == (1, ["id-square.wav"])
+    assert report["channels"] == {"1": 4, "2": 2}
+    assert report["rates_hz"] == {"16000": 5, "48000": 1}
+    assert {kind: found["count"] for kind, found in report["remarks"].items()} == {
+        "cancelled": 1,
+        "full-scale": 1,
+        "longer": 1,
+        "scaled": 1,
+        "silent": 1,
+    }
+    assert report["remarks"]["scaled"]["files"] == [
+        "loud.wav (utterance id-loud.wav): scaled by 0.800, since its peak is 1.250"
+    ]
+    assert open_pack(tmp_path / "pack").samples.tolist() == [100, 1, 2, 2, 167, 16_000]
+    shown = capsys.readouterr()
+    for stream in (shown.out, shown.err):  # the log, and the terminal of the workflow
+        assert "of 6 files, 1 silent; 1 with channels that cancel in the mono mix; 1 clipped" in stream
+        assert "1 longer than their headers give" in stream
+
+
+def test_usual_files_have_no_remarks(tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", tone(16_000), 16_000)
+    pack_audio(utterances(tmp_path, ["a.wav"]), (tmp_path,), FAIL, tmp_path / "pack")
+    assert json.loads((tmp_path / "pack" / "report.json").read_text())["remarks"] == {}
+    assert not capsys.readouterr().out
 
 
 def test_workers_do_not_change_the_pack(tmp_path):

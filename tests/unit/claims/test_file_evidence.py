@@ -8,14 +8,17 @@ import pandas as pd
 import pytest
 from claims_data import BY_ID, CLAIMS_FILE, STATEMENTS, paper_claims, write_study
 
+from valence_gap.claims.decisions import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from valence_gap.claims.evidence import MissingEvidenceError
-from valence_gap.claims.file_evidence import EvidenceFiles, FileEvidence
+from valence_gap.claims.file_evidence import FileEvidence
+from valence_gap.claims.labelled_test_sets import EvidenceFiles
 from valence_gap.claims.published import PublishedEvidence
-from valence_gap.claims.verdicts import CONTRADICTED, INCONCLUSIVE, SUPPORTED, evaluate
+from valence_gap.claims.verdicts import evaluate
 from valence_gap.commands import claims as command
 from valence_gap.definitions.claims import Claims, Side
+from valence_gap.definitions.claims_file import read_not_checked
 from valence_gap.definitions.evaluation import Evaluation
-from valence_gap.definitions.figures import keyed_files, runs_of
+from valence_gap.definitions.figures import Run, keyed_files, runs_of
 from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores import scoring, statistics
@@ -97,7 +100,7 @@ def test_speakers_that_are_alike_are_judged_alike(tmp_path, speakers, each, draw
     models = {"a": 0.3, "b": 0.35, "c": 0.4}
     options = write_study(tmp_path, models, utterances=speakers * each, speakers=speakers)
     scores = FileEvidence(files_of(options), Evaluation(bootstrap=200, min_samples=each, speaker_draws=draws))
-    claims = Claims(roles={"best": "a", "transformers": tuple(models)}, corpora=CORPORA)
+    claims = Claims(roles={"best": "a", "transformers": ("a", "b"), "baseline": "c"}, corpora=CORPORA)
     statements = [BY_ID[name] for name in ("speakers-mostly-similar", "models-agree-on-speakers")]
     alike, agree = evaluate(statements, claims, scores, confidence=0.95)
     assert alike.verdict == SUPPORTED
@@ -149,6 +152,18 @@ def test_what_is_not_available_is_missing(tmp_path):
         FileEvidence(scores.files, replace(EVALUATION, min_samples=99)).speakers("a", "iemocap", "valence")
 
 
+def test_dev_curves_are_those_of_whole_epochs(tmp_path):
+    log = pd.DataFrame({"epoch": [1, 1, 2], "step": [4, 6, 12], "epoch_end": [False, True, True]})
+    log.assign(dev_mean=[0.9, 0.1, 0.2]).to_csv(tmp_path / "training.csv", index=False)
+    files = replace(
+        files_of(write_study(tmp_path, {"a": 0.3})), training_logs=((Run("a", 1), tmp_path / "training.csv"),)
+    )
+    assert [curve.tolist() for curve in FileEvidence(files, EVALUATION).dev_curves("a")] == [[0.1, 0.2]]
+    log[:1].assign(dev_mean=0.9).to_csv(tmp_path / "training.csv", index=False)
+    with pytest.raises(MissingEvidenceError, match="stopped in its first epoch"):
+        FileEvidence(files, EVALUATION).dev_curves("a")
+
+
 def test_predictions_that_do_not_fit_are_refused(tmp_path):
     options = write_study(tmp_path, {"a": 0.3})
     path = tmp_path / "a-1-iemocap-clean.parquet"
@@ -184,18 +199,19 @@ def test_utterances_skipped_for_their_audio_are_left_out_of_every_condition(tmp_
 def test_separation_comes_from_its_table(tmp_path):
     path = tmp_path / "separation.csv"
     rows = [
-        ("a", 1, "corpus", "all", 0.8, 0.7, 0.9),
-        ("a", 1, "speaker", "all", 0.9, 0.8, 1.0),
-        ("a", 1, "speaker", "x", 0.2, 0.1, 0.3),
-        ("a", 1, "speaker", "y", 0.4, 0.3, 0.5),
+        ("a", 1, "corpus", "all", 50, 0.8, 0.7, 0.9),
+        ("a", 1, "speaker", "all", 50, 0.9, 0.8, 1.0),
+        ("a", 1, "speaker", "x", 30, 0.2, 0.1, 0.3),
+        ("a", 1, "speaker", "y", 20, 0.4, 0.3, 0.5),
     ]
-    columns = ["model", "seed", "property", "within", "value", "low", "high"]
+    columns = ["model", "seed", "property", "within", "samples", "value", "low", "high"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
     scores = FileEvidence(EvidenceFiles(separation=path), replace(EVALUATION, bootstrap=20_000))
     assert scores.separation("a", "speaker")[0] == pytest.approx(0.3)
     found = scores.separation("a", "corpus")
     low, high = statistics.interval(found[1:, None], 0.95)
     assert (found[0], low[0], high[0]) == (0.8, pytest.approx(0.7, abs=0.01), pytest.approx(0.9, abs=0.01))
+    assert scores.embedded_utterances("a", "corpus") == scores.embedded_utterances("a", "speaker") == 50
     with pytest.raises(MissingEvidenceError, match="gender by a"):
         scores.separation("a", "gender")
 
@@ -224,6 +240,17 @@ def run_command(tmp_path, options, claims, *more):
     return tmp_path / "out" / "claims"
 
 
+def test_utterances_are_counted_as_they_are_scored(tmp_path):
+    options = write_study(tmp_path, {"a": 0.3}, conditions=("clean", "synthesised"))
+    path = tmp_path / "iemocap--labels.parquet"
+    labels = pd.read_parquet(path)
+    labels.assign(arousal=np.nan, valence=[np.nan, *labels["valence"][1:]]).to_parquet(path, index=False)
+    scores = FileEvidence(files_of(options), EVALUATION)
+    assert scores.utterances("msp-podcast", "clean") == 80
+    assert scores.utterances("msp-podcast", "synthesised") == 40
+    assert scores.utterances("iemocap", "clean") == 80  # dominance has all labels
+
+
 def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     options = write_study(tmp_path, {"w2v2-L-robust": 0.1, "cnn14": 0.8}, conditions=("clean", "fade"))
     log = tmp_path / "training.csv"
@@ -243,6 +270,10 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     assert table.loc["best-is-most-robust", "why"] == "no conditions in the role of augmented"
     assert table["published"].isna().all()
 
+    assert 0 < row["p_value"] <= row["p_adjusted"] <= 0.05
+    assert row["holds_corrected"]
+    assert table.loc[[one.id for one in STATEMENTS if one.contrast], "p_value"].isna().all()
+
     found = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
     assert capsys.readouterr().out.strip() == found["summary"]
     record = json.loads(stem.with_suffix(".run.json").read_text())
@@ -252,7 +283,11 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     assert "published" not in found
     text = stem.with_suffix(".md").read_text(encoding="utf-8")
     assert "(miniature)" in text.splitlines()[0]
-    assert text.count("\n## ") == 14
+    assert text.count("\n## ") == 1 + 15 + 1  # headline claims, sections, results without a claim
+    assert text.index("## Title, abstract and conclusion") < text.index("## II ")
+    headline = text[text.index("## Title, abstract and conclusion") : text.index("## II ")]
+    assert headline.count("\n| ") - 2 == sum(one.headline for one in STATEMENTS) == table["headline"].sum()
+    assert all(one.result in text for one in read_not_checked(CLAIMS_FILE))
     assert found["summary"] in text
     assert all(one.words in text for one in STATEMENTS)
 
@@ -261,17 +296,18 @@ def test_command_compares_with_the_published_scores(tmp_path):
     options = write_study(tmp_path, {"w2v2-L-robust": 0.1, "cnn14": 0.8}, conditions=("clean", "fade"))
     stem = run_command(tmp_path, options, paper_claims(), "--published")
     row = pd.read_csv(stem.with_suffix(".csv")).set_index("id").loc["valence-gains-most"]
-    published = (0.635 - 0.248) - {"arousal": 0.745 - 0.658, "dominance": 0.634 - 0.565}[row["why"].split()[-1]]
+    other = row["why"].partition("; would take")[0].split()[-1]
+    published = (0.635 - 0.248) - {"arousal": 0.745 - 0.658, "dominance": 0.634 - 0.565}[other]
     assert row["published"] == pytest.approx(published)
     assert row["difference"] == pytest.approx(row["estimate"] - published)
     scores = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))["published"]
     by_place = {(one["model"], one["corpus"], one["dimension"], one["condition"]): one for one in scores}
     ours = by_place["w2v2-L-robust", "msp-podcast", "arousal", "clean"]
     assert ours["published"] == 0.745
-    assert ours["difference"] == pytest.approx(ours["ccc"] - 0.745)
+    assert ours["difference"] == pytest.approx(ours["value"] - 0.745)
     assert by_place["w2v2-L-robust", "iemocap", "arousal", "fade"]["published"] == pytest.approx(0.663 - 0.001)
-    assert by_place["hubert-L", "msp-podcast", "valence", "clean"]["ccc"] is None
-    assert "Beside the published scores" in stem.with_suffix(".md").read_text(encoding="utf-8")
+    assert by_place["hubert-L", "msp-podcast", "valence", "clean"]["value"] is None
+    assert "Beside the published numbers" in stem.with_suffix(".md").read_text(encoding="utf-8")
 
 
 def test_published_value_of_one_case_is_that_of_the_deciding_one(tmp_path):

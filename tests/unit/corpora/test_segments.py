@@ -1,5 +1,6 @@
 """Rows that are a part of a file."""
 
+import audio_lengths as made
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,11 +31,11 @@ def read(tmp_path, text, files=("talk.wav",), seconds=6.0, **definition):
     return prepare(tmp_path / "out", "table", paths, **{**DEFINITION, **definition})
 
 
-def packed(tmp_path):
+def packed(tmp_path, **how):
     pack_audio(
         tmp_path / "out/utterances.test.parquet",
         [tmp_path / "audio"],
-        Corpus(adapter="table", label="", splits={"test": "all"}),
+        Corpus(adapter="table", label="", splits={"test": "all"}, **how),
         tmp_path / "pack",
     )
     pack = open_pack(tmp_path / "pack")
@@ -214,3 +215,24 @@ def test_parquet_with_times_as_numbers(tmp_path):
     rows.to_parquet(tmp_path / "table.parquet")
     paths = {"audio": [tmp_path / "audio"], "labels": tmp_path / "table.parquet"}
     assert prepare(tmp_path / "out", "table", paths, **DEFINITION).ids("test") == ["talk.wav#0-1", "talk.wav#2-"]
+
+
+@pytest.mark.parametrize("total", [0, 16_000])
+def test_segments_of_a_file_whose_header_gives_too_little_are_checked_when_packed(tmp_path, total):
+    """A FLAC header may give no length, or that of a part."""
+    samples = (100 * np.arange(6 * 16_000) / 16_000).astype(np.int16)
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio/talk.flac").write_bytes(made.with_flac_total(made.encode("FLAC", samples), total))
+    rows = "talk.flac,4,5,1\ntalk.flac,5,,2\ntalk.flac,7,8,3\n"
+    table = write(tmp_path / "table.csv", f"file,start,end,valence\n{rows}")
+    found = prepare(tmp_path / "out", "table", {"audio": [tmp_path / "audio"], "labels": table}, **DEFINITION)
+    seconds = found.utterances["test"].set_index("id")["duration_s"]
+    assert seconds.dropna().to_dict() == {"talk.flac#4-5": 1.0, "talk.flac#7-8": 1.0}
+    with pytest.raises(UserError) as error:
+        packed(tmp_path)
+    (line,) = error.value.offenders
+    assert "talk.flac (utterance talk.flac#7-8): outside" in line
+    audio = packed(tmp_path, on_bad_audio="skip")
+    assert audio.keys() == {"talk.flac#4-5", "talk.flac#5-"}
+    np.testing.assert_array_equal(audio["talk.flac#5-"], samples[5 * 16_000 :])
+    assert found.noted().get("audio whose header gives no length", 0) == (total == 0)

@@ -1,3 +1,4 @@
+import re
 import sys
 from subprocess import run
 
@@ -8,7 +9,17 @@ from claims_data import CLAIMS_FILE, paper_claims
 from valence_gap.claims.needs import needed
 from valence_gap.claims.quantities import MEASURES
 from valence_gap.claims.rendering import SECTIONS
-from valence_gap.definitions.claims import WITH_MARGIN, Claims, QuantityName, Side, Statement, get_args, read_statements
+from valence_gap.definitions.claims import (
+    WITH_MARGIN,
+    Claims,
+    Contrast,
+    NotChecked,
+    QuantityName,
+    Side,
+    Statement,
+    get_args,
+)
+from valence_gap.definitions.claims_file import read_not_checked, read_statements
 from valence_gap.definitions.values import from_json, to_json
 from valence_gap.runtime.errors import UserError
 
@@ -33,7 +44,7 @@ def read(tmp_path, *rows):
 def test_every_answer_in_the_paper_has_statements():
     assert len(STATEMENTS) >= 24
     assert {statement.section for statement in STATEMENTS} == set(SECTIONS)
-    assert len(SECTIONS) == 14
+    assert len(SECTIONS) == 15
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda one: one.id)
@@ -52,7 +63,8 @@ def test_no_two_statements_are_the_same():
 
 
 def test_every_quantity_is_computed_and_used():
-    assert set(get_args(QuantityName)) == set(MEASURES) == {statement.quantity for statement in STATEMENTS}
+    assert set(get_args(QuantityName)) == {*MEASURES, "recall_gain"} == {one.quantity for one in STATEMENTS}
+    assert set(get_args(Contrast)) == {one.contrast for one in STATEMENTS if one.contrast}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +74,7 @@ def test_every_quantity_is_computed_and_used():
         ({"first": {"models": "worst"}}, ["one: first.models", "'best'", "'baseline'"]),
         ({"first": {"models": "best", "condition": "loud"}}, ["one: first.condition", "augmented, clean"]),
         ({"first": {"models": "best", "corpus": "iemocap"}}, ["one: first.corpus: unknown key", "corpora, dimensions"]),
-        ({"claim": "x"}, ["one: claim: unknown key", "comparison, first, id"]),
+        ({"claim": "x"}, ["one: claim: unknown key", "comparison, contrast, first, headline, id"]),
         ({"section": "VI"}, ["one: section"]),
         ({"comparison": "within"}, ["one: margin: required with at least, at most, within"]),
         ({"comparison": "within", "margin": 0.1}, ["one: reason: missing"]),
@@ -76,6 +88,13 @@ def test_every_quantity_is_computed_and_used():
             ["one: conditions: cannot be combined with condition"],
         ),
         ({"quantity": "lead"}, ["one: rival"]),
+        ({"quantity": "recall_gain", "contrast": "large"}, ["recall_gain: must have no sides"]),
+        ({"quantifier": "each", "over": ["rows"]}, ["one: over: rows is only allowed with recall_gain"]),
+        (
+            {"comparison": "within", "margin": 0.1, "reason": "It is enough.", "margins": {"sentiment": 0.2}},
+            ["one: margins: require a margin and corpora in over"],
+        ),
+        ({"margins": {"sentiment": 0}}, ["one: margins.sentiment"]),
         ({"quantity": "separation"}, ["one: attribute"]),
         ({"quantity": "speaker_deviation"}, ["one: over: speakers"]),
         ({"quantity": "correlation_over_models"}, ["correlation_over_models: needs a second side"]),
@@ -147,6 +166,8 @@ def test_needs_of_the_whole_file():
     assert ("cnn14", "clean", "iemocap") in needs.predictions
     assert {conditions for _, conditions, _ in needs.predictions} == {"clean", "augmented", "synthesised"}
     assert set(needs.training_logs) == {"w2v2-b", "cnn14"}
+    assert ("sparse-7.5", "clean", "iemocap") in needs.predictions
+    assert ("cnn14", "augmented", "cmu-mosi") in needs.predictions
     assert set(needs.separation) == {"cnn14", "w2v2-L-robust", "w2v2-L-random"}
 
 
@@ -159,6 +180,23 @@ def test_inconclusive_statements_need_nothing():
     }
 
 
+def test_headline_claims_are_marked_with_their_place_in_the_paper():
+    lines = [line for line in CLAIMS_FILE.read_text(encoding="utf-8").splitlines() if "headline: true" in line]
+    assert len(lines) == sum(one.headline for one in STATEMENTS) > 5
+    assert all(re.search(r"# (title|Abstract|VII)", line) for line in lines)
+
+
+def test_results_without_a_statement_have_a_reason(tmp_path):
+    assert len(read_not_checked(CLAIMS_FILE)) == 5
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump({"statements": [ROW]}), encoding="utf-8")
+    assert read_not_checked(path) == ()
+    wrong = {"section": "VI", "result": "Something that the paper says."}
+    path.write_text(yaml.safe_dump({"statements": [ROW], "not_checked": [wrong]}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"not_checked\.0\.reason"):
+        read_not_checked(path)
+
+
 def test_the_workflow_parses_without_heavy_imports():
     code = "import sys, valence_gap.claims.needs; print([m for m in ('torch', 'scipy', 'sklearn') if m in sys.modules])"
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -166,6 +204,6 @@ def test_the_workflow_parses_without_heavy_imports():
 
 
 def test_every_field_is_described():
-    for kind in (Claims, Side, Statement):
+    for kind in (Claims, Side, Statement, NotChecked):
         fields = kind.__pydantic_fields__.values()
         assert all(field.description for field in fields)

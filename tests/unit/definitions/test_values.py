@@ -70,6 +70,15 @@ def test_every_wrong_key_is_named_with_its_value_and_what_would_be_valid() -> No
     assert "printshellcmds" in caught.value.remedy
 
 
-@pytest.mark.parametrize("definition", [Backbone(source="./x"), CorpusPaths(audio=("a", "b"), labels="c")])
-def test_a_definition_is_read_back_from_its_json(definition: Backbone | CorpusPaths) -> None:
+def test_a_key_that_snakemake_has_not_seen_is_left_out_at_null() -> None:
+    """The JSON of the recipes of finished studies must stay as it is, or they are trained again."""
+    assert "evaluate_every" not in to_json(Recipe(epochs=2))
+    assert '"evaluate_every":100' in to_json(Recipe(evaluate_every=100)).replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [Backbone(source="./x"), CorpusPaths(audio=("a", "b"), labels="c"), Recipe(), Recipe(evaluate_every=100)],
+)
+def test_a_definition_is_read_back_from_its_json(definition: Backbone | CorpusPaths | Recipe) -> None:
     assert from_json(type(definition), to_json(definition)) == definition

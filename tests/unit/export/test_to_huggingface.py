@@ -66,6 +66,7 @@ def test_the_card_is_filled_from_the_run(tmp_path):
         "| backbone | facebook/x at abc |",
         "| share of the training data | 50% |",
         "| epochs | 5, the best one: 3 |",
+        "| kept step | 6900 |",
         "arousal 0.711, dominance 0.622, valence 0.533",
         "| corpus | condition | samples | arousal | valence |",
         "| msp | clean | 40 | 0.700 [0.600, 0.800] | 0.500 [0.400, 0.600] |",

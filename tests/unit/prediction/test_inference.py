@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from hashlib import sha256
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_cached_and_streamed_predictions_are_equal(tmp_path):
     written = []
     for name, features in (("cached", tmp_path / "features"), ("streamed", None)):
         table, states = tmp_path / f"{name}.parquet", tmp_path / f"{name}.npy"
-        predict_conditions(tmp_path / "model", {"clean": audio}, table, states, features=features)
+        predict_conditions(tmp_path / "model", {"clean": audio}, table, embeddings=states, features=features)
         written.append((pd.read_parquet(table), np.load(states)))
     assert written[0][0].equals(written[1][0])
     assert np.array_equal(written[0][1], written[1][1])
@@ -126,13 +127,46 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     assert "'x' is not NAME=DIR" in message
 
 
+def test_without_embeddings_only_predictions_are_written(tmp_path):
+    make_model(tmp_path, "stem")
+    clean, fade = make_audio(tmp_path / "clean"), make_audio(tmp_path / "fade", seed=1)
+    packs = {"clean": clean, "fade": fade}
+    predict_conditions(tmp_path / "model", packs, tmp_path / "a/p.parquet", embeddings=tmp_path / "a/p.npy")
+    predict_conditions(tmp_path / "model", packs, tmp_path / "b/p.parquet")
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["p.parquet"]
+    assert (tmp_path / "a/p.parquet").read_bytes() == (tmp_path / "b/p.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_states_that_are_not_kept_need_no_memory_beyond_their_batch(tmp_path, monkeypatch, kept):
+    rows, hidden = 2_000, 4_096
+    model = make_model(tmp_path, "stem")
+    write_pack(tmp_path / "audio", ((f"{row}", np.ones(400, np.int16)) for row in range(rows)), {})
+    inputs = open_inputs("stem", audio=tmp_path / "audio", stem=model.stem)
+    states = np.zeros((rows, hidden), np.float32)
+    monkeypatch.setattr(
+        inference, "_batch", lambda model, inputs, some, precision: (np.zeros((len(some), 3)), states[: len(some)])
+    )
+    tracemalloc.start()
+    try:
+        _, pooled = predict(model, inputs, keep_pooled=kept)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert pooled.shape == (rows, hidden if kept else 0)
+    assert (peak >= states.nbytes) == kept
+    assert kept or peak < states.nbytes / 20
+
+
 def test_embeddings_beyond_half_precision_are_kept_in_single(tmp_path):
     model = make_model(tmp_path, "stem")
     with torch.no_grad():
         model.backbone.encoder.layers[-1].final_layer_norm.bias.fill_(1e5)
     model.save(tmp_path / "model")
     states = tmp_path / "p.npy"
-    predict_conditions(tmp_path / "model", {"clean": make_audio(tmp_path / "a")}, tmp_path / "p.parquet", states)
+    predict_conditions(
+        tmp_path / "model", {"clean": make_audio(tmp_path / "a")}, tmp_path / "p.parquet", embeddings=states
+    )
     assert np.load(states).dtype == np.float32
     assert np.isfinite(np.load(states)).all()
 
@@ -157,7 +191,7 @@ def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_on_requ
     monkeypatch.setattr("valence_gap.prediction.stem_features._write", look)
     paths = (tmp_path / "p.parquet", tmp_path / "p.npy")
     with pytest.raises(InterruptedError):
-        predict_conditions(tmp_path / "model", {"clean": audio}, *paths, deterministic=requested)
+        predict_conditions(tmp_path / "model", {"clean": audio}, paths[0], embeddings=paths[1], deterministic=requested)
     with pytest.raises(InterruptedError):
         extract_features(tmp_path / "backbone", audio, tmp_path / "features", deterministic=requested)
     assert found == [(place == "cpu" or requested, ":4096:8" if requested else None)] * 2
@@ -167,4 +201,4 @@ def test_predictions_and_features_use_deterministic_kernels_on_a_cpu_and_on_requ
 def test_nothing_to_predict_is_an_error(tmp_path):
     make_model(tmp_path, "stem")
     with pytest.raises(UserError, match="nothing to predict"):
-        predict_conditions(tmp_path / "model", {}, tmp_path / "p.parquet", tmp_path / "p.npy")
+        predict_conditions(tmp_path / "model", {}, tmp_path / "p.parquet")

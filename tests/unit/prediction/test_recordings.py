@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 
+import audio_lengths
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from small_models import make_backbone, make_cnn14, training
 from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
 from valence_gap.models import loading
-from valence_gap.prediction.inference import predict_conditions
+from valence_gap.prediction.inference import predict, predict_conditions
 from valence_gap.prediction.recordings import chunk_bounds, predict_files
 from valence_gap.runtime.errors import UserError
 
@@ -42,7 +44,7 @@ def write(path, samples):
 def as_in_the_study(folder, model, utterances):
     """Predictions computed as in the study, float32 (utterances, 3)."""
     write_pack(folder / "pack", [(str(row), samples) for row, samples in enumerate(utterances)], {})
-    predict_conditions(model, {"clean": folder / "pack"}, folder / "p.parquet", folder / "e.npy")
+    predict_conditions(model, {"clean": folder / "pack"}, folder / "p.parquet")
     return pd.read_parquet(folder / "p.parquet")[DIMENSIONS].to_numpy()
 
 
@@ -55,7 +57,7 @@ def test_files_have_the_same_scores_as_in_the_study(tmp_path, model, kind):
     files = [write(tmp_path / f"{row}.wav", each) for row, each in enumerate(samples)]
     predict_files(model, files, tmp_path / "scores.csv")
     table = pd.read_csv(tmp_path / "scores.csv")
-    assert table.columns.tolist() == ["file", "duration_s", *DIMENSIONS]
+    assert table.columns.tolist() == ["file", "duration_s", *DIMENSIONS, "notes"]
     assert table["file"].tolist() == [str(file) for file in files]
     assert table["duration_s"].tolist() == [0.4, 1.1, 0.02]
     assert np.allclose(table[DIMENSIONS], as_in_the_study(tmp_path, model, samples), atol=2e-6)
@@ -68,10 +70,14 @@ def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, 
     expected = as_in_the_study(tmp_path, model, [samples[a:b] for a, b in itertools.pairwise(cuts)])
     predict_files(model, [file], tmp_path / "chunks.csv", chunk_s=0.4, per_chunk=True)
     chunks = pd.read_csv(tmp_path / "chunks.csv")
-    assert chunks.columns.tolist() == ["file", "start_s", "end_s", *DIMENSIONS]
+    assert chunks.columns.tolist() == ["file", "start_s", "end_s", *DIMENSIONS, "notes"]
     assert chunks["start_s"].tolist() == [0.0, 0.333, 0.667]
     assert chunks["end_s"].tolist() == [0.333, 0.667, 1.0]
     assert np.allclose(chunks[DIMENSIONS], expected, atol=2e-6)
+    for scores, notes in zip(expected, chunks["notes"].fillna(""), strict=True):
+        far = [name for name, score in zip(DIMENSIONS, scores, strict=True) if not -0.2 <= score <= 1.2]
+        assert [name for name in DIMENSIONS if name in notes] == far
+        assert ("far outside 0..1" in notes) == bool(far)
     predict_files(model, [file], tmp_path / "whole.csv", chunk_s=0.4)
     (whole,) = pd.read_csv(tmp_path / "whole.csv")[DIMENSIONS].to_numpy()
     assert np.allclose(whole, np.diff(cuts) @ expected / 16_001, atol=2e-6)
@@ -96,7 +102,7 @@ def test_folders_are_searched_and_no_file_is_listed_twice(tmp_path, model, capsy
     assert main(["predict", *arguments, "--model", str(model)]) == 0
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
-    assert lines[0] == "file,duration_s,arousal,dominance,valence"
+    assert lines[0] == "file,duration_s,arousal,dominance,valence,notes"
     assert [line.split(",")[0] for line in lines[1:]] == [
         str(tmp_path / "audio/b.wav"),
         str(tmp_path / "audio/deep/er/a.flac"),
@@ -143,3 +149,199 @@ def test_a_released_checkpoint_scores_files_unchanged(tmp_path, model):
     file = write(tmp_path / "a.wav", noise(0.2, 0))
     predict_files(model, [file], tmp_path / "scores.csv", precision="fp32")
     assert len(pd.read_csv(tmp_path / "scores.csv")) == 1
+
+
+def notes_of(tmp_path, model, *files, **options):
+    """The notes by the name of the file, without those on scores: the model is random."""
+    predict_files(model, files, tmp_path / "scores.csv", **options)
+    table = pd.read_csv(tmp_path / "scores.csv", keep_default_na=False)
+    return [
+        (file, [note for note in notes.split("; ") if note and "far outside" not in note])
+        for file, notes in zip(table["file"], table["notes"], strict=True)
+    ]
+
+
+def test_what_is_not_speech_is_named_beside_the_score_and_on_stderr(tmp_path, model, capsys):
+    sound = noise(0.5, 0)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8000), RATE)
+    soundfile.write(tmp_path / "opposed.wav", np.stack([sound, -sound], axis=1), RATE)
+    soundfile.write(tmp_path / "clipped.wav", np.clip(sound.astype(float) / 3_000, -1, 1), RATE)
+    soundfile.write(tmp_path / "loud.wav", sound / np.abs(sound).max() * 1.2, RATE, subtype="FLOAT")
+    write(tmp_path / "usual.wav", sound)
+    names = ["silent", "opposed", "clipped", "loud", "usual"]
+    found = dict(notes_of(tmp_path, model, *(tmp_path / f"{name}.wav" for name in names)))
+    found = {name: found[str(tmp_path / f"{name}.wav")] for name in names}
+    assert found["silent"] == ["silent"]
+    assert found["opposed"] == ["its channels cancel in the mono mix"]
+    assert found["clipped"][0].startswith("clipped: 6")
+    assert found["loud"] == ["scaled by 0.833, since its peak is 1.200"]
+    assert found["usual"] == []
+    message = capsys.readouterr().err
+    assert f"note: 1 of 5 files silent: {tmp_path}/silent.wav" in message
+    assert f"note: 1 of 5 files clipped: {tmp_path}/clipped.wav" in message
+    assert f"note: 1 of 5 files with channels that cancel in the mono mix: {tmp_path}/opposed.wav" in message
+
+
+def test_integers_saved_as_floats_are_refused_with_the_factor(tmp_path, model, capsys):
+    soundfile.write(tmp_path / "a.wav", noise(0.2, 0) / 32_768 * 20_000, RATE, subtype="FLOAT")
+    assert main(["predict", str(tmp_path / "a.wav"), "--model", str(model)]) == 2
+    message = capsys.readouterr().err
+    assert "too large by a factor of at least 5,49" in message
+    assert "None is scored." in message
+
+
+def test_silent_parts_are_named(tmp_path, model):
+    file = write(tmp_path / "a.wav", np.concatenate([noise(0.5, 0), np.zeros(8000, dtype=np.int16)]))
+    assert notes_of(tmp_path, model, file, chunk_s=0.25) == [(str(file), ["2 of 4 parts silent"])]
+    parts = notes_of(tmp_path, model, file, chunk_s=0.25, per_chunk=True)
+    assert [notes for _, notes in parts] == [[], [], ["silent"], ["silent"]]
+
+
+def test_a_wrong_header_does_not_shorten_a_recording(tmp_path, model):
+    content = audio_lengths.without_xing(audio_lengths.mp3(audio_lengths.speech_like(40.0, 0)))
+    (tmp_path / "vbr.mp3").write_bytes(content)
+    content = audio_lengths.encode("FLAC", audio_lengths.speech_like(3.0, 0))
+    (tmp_path / "piped.flac").write_bytes(audio_lengths.with_flac_total(content, 0))
+    (tmp_path / "short.flac").write_bytes(audio_lengths.with_flac_total(content, 16_000))
+    predict_files(model, [tmp_path / name for name in ("vbr.mp3", "piped.flac", "short.flac")], tmp_path / "scores.csv")
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert np.abs(table["duration_s"] - [40.0, 3.0, 3.0]).max() <= 0.1
+    assert "3.0 s, although its header gives 1.0 s" in table["notes"][2]
+
+
+def test_a_model_trained_on_synthetic_speech_is_named(tmp_path, model, capsys):
+    (model / "run.json").write_text(
+        json.dumps({"definition": {"backbone": {"source": "./resources/miniature/mini-w2v2-b"}}})
+    )
+    file = write(tmp_path / "a.wav", noise(0.2, 0))
+    assert notes_of(tmp_path, model, file) == [(str(file), ["model trained on synthetic speech"])]
+    assert f"note: {model}: model trained on synthetic speech" in capsys.readouterr().err
+
+
+# Names and places
+
+
+def test_a_name_that_is_not_utf_8_is_scored(tmp_path, model, capsys):
+    folder = tmp_path / "audio"
+    write(folder / "a.wav", noise(0.2, 0))
+    write(folder / "b.wav", noise(0.2, 1)).rename(folder / os.fsdecode(b"caf\xe9.wav"))
+    found = notes_of(tmp_path, model, folder)
+    assert found == [
+        (str(folder / "a.wav"), []),
+        (f"{folder}/caf\\xe9.wav", ["its name is not UTF-8"]),
+    ]
+    assert main(["predict", str(folder), "--model", str(model)]) == 0
+    assert "caf\\xe9.wav" in capsys.readouterr().out
+    (folder / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"text")
+    assert main(["predict", str(folder), "--model", str(model)]) == 2
+    assert "caf\\xe9.wav: unreadable" in capsys.readouterr().err
+
+
+def test_formats_that_cannot_be_read_are_reported_with_a_remedy_also_in_folders(tmp_path, model, capsys):
+    folder = tmp_path / "audio"
+    write(folder / "a.wav", noise(0.2, 0))
+    (folder / "b.m4a").write_bytes(b"\0\0\0\x1cftypM4A \0\0\0\0" + bytes(100))
+    (folder / "c.webm").write_bytes(b"\x1a\x45\xdf\xa3" + bytes(100))
+    assert main(["predict", str(folder), "--model", str(model), "--output", str(tmp_path / "s.csv")]) == 2
+    message = capsys.readouterr().err
+    assert "b.m4a: unreadable, it is MPEG-4" in message
+    assert "ffmpeg -i b.m4a b.wav" in message
+    assert "c.webm: unreadable, it is Matroska (webm, mkv)" in message
+    assert "missing" not in message
+    assert "skipped" not in message
+    assert len(pd.read_csv(tmp_path / "s.csv")) == 1
+
+
+def test_names_that_look_like_options_are_files(tmp_path, model, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("-1.wav", "--model.wav", "--output=x.wav", "-rf.wav"):
+        write(tmp_path / name, noise(0.1, 0))
+    names = sorted(path.name for path in tmp_path.glob("*.wav"))
+    assert main(["predict", *names, "--model", str(model)]) == 0
+    assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()[1:]] == names
+    assert main(["predict", "--model", str(model), "--", *names]) == 0
+
+
+def test_a_tilde_in_arguments_is_the_home_folder(tmp_path, model, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.wav", noise(0.1, 0))
+    write(tmp_path / "~b.wav", noise(0.1, 0))
+    assert main(["predict", "~/a.wav", "~b.wav", "--model=~/model", "--output=~/out/scores.csv"]) == 0
+    assert pd.read_csv(tmp_path / "out/scores.csv")["file"].tolist() == [str(tmp_path / "a.wav"), "~b.wav"]
+
+
+# The file of scores
+
+
+@pytest.fixture
+def groups_of_one(monkeypatch):
+    monkeypatch.setattr("valence_gap.prediction.recordings.GROUP_S", 0.1)
+
+
+def failing_at(call, error, monkeypatch, seen):
+    """Let the prediction of one group fail, and look at the files before it does."""
+    calls = itertools.count(1)
+
+    def fail(*arguments, **options):
+        if next(calls) == call:
+            seen()
+            raise error
+        return predict(*arguments, **options)
+
+    monkeypatch.setattr("valence_gap.prediction.recordings.predict", fail)
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("it failed", ["here"], "Do that."), MemoryError("no memory"), OSError(28, "No space left", "x")]
+)
+def test_rows_are_kept_and_named_when_an_error_stops_the_work(
+    tmp_path, model, groups_of_one, monkeypatch, capsys, error
+):
+    files = [write(tmp_path / f"{row}.wav", noise(0.2, row)) for row in range(4)]
+    partial = tmp_path / "scores.csv.partial"
+
+    def seen():
+        assert pd.read_csv(partial)["file"].tolist() == [str(each) for each in files[:2]]
+
+    failing_at(3, error, monkeypatch, seen)
+    assert main(["predict", *map(str, files), "--model", str(model), "--output", str(tmp_path / "scores.csv")]) == 2
+    message = capsys.readouterr().err
+    assert f"The 2 rows so far are in {partial}." in message
+    assert "Traceback" not in message
+    assert pd.read_csv(partial)["file"].tolist() == [str(each) for each in files[:2]]
+    assert not (tmp_path / "scores.csv").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("a defect")])
+def test_rows_are_named_also_when_the_work_is_interrupted(tmp_path, model, groups_of_one, monkeypatch, capsys, error):
+    files = [write(tmp_path / f"{row}.wav", noise(0.2, row)) for row in range(2)]
+    failing_at(2, error, monkeypatch, lambda: None)
+    with pytest.raises(type(error)):
+        predict_files(model, files, tmp_path / "scores.csv")
+    assert f"The 1 rows so far are in {tmp_path}/scores.csv.partial." in capsys.readouterr().err
+
+
+def test_the_finished_file_replaces_the_one_before_and_no_other_is_left(tmp_path, model, groups_of_one):
+    files = [write(tmp_path / f"audio/{row}.wav", noise(0.2, row)) for row in range(3)]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/scores.csv").write_text("of before")
+    (tmp_path / "out/scores.csv.partial").write_text("of a run that was killed")
+    predict_files(model, files, tmp_path / "out/scores.csv")
+    assert pd.read_csv(tmp_path / "out/scores.csv")["file"].tolist() == [str(each) for each in files]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["scores.csv"]
+
+
+def test_an_output_that_cannot_be_written_is_an_error_before_the_work(tmp_path, model, monkeypatch, capsys):
+    file = write(tmp_path / "a.wav", noise(0.2, 0))
+    monkeypatch.setattr("valence_gap.prediction.recordings.predict", None)
+    assert main(["predict", str(file), "--model", str(model), "--output", str(tmp_path)]) == 2
+    assert f"{tmp_path} is a folder" in capsys.readouterr().err
+    assert main(["predict", str(file), "--model", str(model), "--output", str(file / "scores.csv")]) == 2
+
+
+def test_no_file_of_scores_is_written_where_none_is_scored(tmp_path, model):
+    (tmp_path / "bad.wav").write_bytes(b"text")
+    with pytest.raises(UserError, match="None is scored"):
+        predict_files(model, [tmp_path / "bad.wav"], tmp_path / "scores.csv")
+    assert not list(tmp_path.glob("scores.csv*"))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from corpus_trees import write
+from preflight_data import HOUR, ROOT, costs_of, paper
 from safetensors.numpy import save_file
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
@@ -18,42 +19,18 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models import loading
 from valence_gap.preflight import budget
-from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.costs import (
     ACTIVATIONS,
     TRAINING,
-    Costs,
     cnn14_flop_per_s,
     encoder_flop_per_s,
     measured,
     stem_flop_per_s,
 )
-from valence_gap.preflight.plan import plan_of
-from valence_gap.preflight.run import merge, merged
 from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of
-from valence_gap.study.study import Study, load
+from valence_gap.study.study import Study
 
-ROOT = Path(__file__).parents[3]
-CONFIGURATION = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"])
 HUB = Backbone(source="facebook/wav2vec2-base", revision="a" * 40)
-HOUR = 3600.0
-
-
-def paper(**changes: object) -> Study:
-    return load(merge(CONFIGURATION, changes))
-
-
-def costs_of(study: Study) -> Costs:
-    """Costs with the paper's hours."""
-    speech = {
-        "train": Speech(62 * HOUR, 11.0, 39_000, 0.0),
-        "dev": Speech(10 * HOUR, 11.0, 6_000, 0.0),
-        "test": Speech(21 * HOUR, 11.0, 12_902, 0.55),
-    }
-    others = {
-        name: {"test": Speech(hours * HOUR, 30.0, 5_000, 1.0)} for name, hours in (("iemocap", 12), ("cmu-mosi", 1))
-    }
-    return Costs(study, plan_of(study), {"msp-podcast": speech, **others})
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +78,8 @@ def test_cnn14s_operations_are_those_of_its_first_and_second_block_by_hand() -> 
 
 
 def test_training_the_papers_best_model() -> None:
-    costs = costs_of(paper())
+    once_an_epoch = {"paper": {"evaluate_every": None}, "paper-random": {"evaluate_every": None}}
+    costs = costs_of(paper(recipes=once_an_epoch))
     work = {one.name: one.flop for one in costs.work() if one.kind == "finetune"}
     assert work["w2v2-L-robust seed 42"] == pytest.approx(106e15, rel=0.1)  # 62 h x 5 epochs x 95 GFLOP/s
     assert work["w2v2-L-robust-12 seed 42"] == pytest.approx(work["w2v2-L-robust seed 42"] / 2, rel=0.03)
@@ -110,6 +88,39 @@ def test_training_the_papers_best_model() -> None:
     assert work["w2v2-L-random seed 42"] > 10 * work["w2v2-L-robust seed 42"]
     frozen = [one for one in costs.work() if one.name == "w2v2-L-frozen seed 42"]
     assert [one.kind for one in frozen] == ["pool"]
+
+
+def test_evaluations_within_epochs_are_priced() -> None:
+    study = paper(targets=["figure_09"])
+    costs = costs_of(study)
+    work = {one.name: one for one in costs.work()}
+    steps = -(-39_000 // 32)  # of an epoch; 100 steps never end with one
+    assert costs.evaluations("w2v2-L-robust", study.recipe("w2v2-L-robust")) == 5 * steps // 100 + 5 == 65
+    ends = sum(epoch * steps % 100 == 0 for epoch in range(1, 51))
+    assert costs.evaluations("w2v2-L-random", study.recipe("w2v2-L-random")) == 50 * steps // 100 + 50 - ends
+    robust = work["w2v2-L-robust seed 42"]
+    assert robust.flop / robust.evaluated_flop == pytest.approx(1 + 3 * 5 * 62 / (65 * 10))
+    assert work["cnn14 seed 42"].evaluated_flop / work["cnn14 seed 42"].flop == pytest.approx(10 / (3 * 62 + 10))
+
+
+def line_on_evaluations(study: Study) -> list[str]:
+    details = budget.hours(study, costs_of(study), card="A100", utilisation=0.35).details
+    return [line for line in details if "evaluate the dev set" in line]
+
+
+def test_the_saving_of_a_coarser_step_is_the_difference_of_two_estimates() -> None:
+    def whole(every: int | None) -> float:
+        study = paper(recipes={"paper": {"evaluate_every": every}, "paper-random": {"evaluate_every": every}})
+        return sum(one.flop for one in costs_of(study).work()) / (0.35 * 312e12) / 3600
+
+    (line,) = line_on_evaluations(paper())
+    assert "65 in a training of paper, " in line
+    coarser, once = (float(number) for number in re.findall(r"([\d.]+) h[,.]", line.partition("would save")[2]))
+    assert coarser == pytest.approx(whole(100) - whole(500), abs=0.01)
+    assert once == pytest.approx(whole(100) - whole(None), abs=0.01)
+    assert once > coarser > 1
+    null = {"evaluate_every": None}
+    assert not line_on_evaluations(paper(recipes={"paper": null, "paper-random": null}))
 
 
 def test_disk_of_one_figure_by_hand() -> None:
@@ -123,6 +134,15 @@ def test_disk_of_one_figure_by_hand() -> None:
     assert parts["stem features"] == 51_200 * seconds
     assert parts["predictions and pooled states"] == 12_902 * 2 * (2048 + 768)
     assert parts["models"] == pytest.approx(4 * (95e6 + 75e6), rel=0.02)
+
+
+def test_states_on_disk_are_those_of_clean_speech_and_of_the_fusions_splits() -> None:
+    figure = {"models": ["w2v2-b", "w2v2-b-fusion"], "corpora": ["msp-podcast"]}
+    fused = costs_of(paper(targets=["figure_03"], figures={"figure_03": figure | {"transcribed": []}})).disk()
+    assert fused["predictions and pooled states"] == (12_902 + 39_000 + 6_000) * 2 * 768
+    augmented = {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}
+    parts = costs_of(paper(targets=["figure_06"], figures={"figure_06": augmented})).disk()
+    assert parts["predictions and pooled states"] == 12_902 * 2 * 768
 
 
 def test_augmented_sets_take_eleven_packs() -> None:
@@ -210,6 +230,14 @@ def test_a_gpu_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) ->
         finding = budget.card_memory(costs)
         assert (finding.status, "Some GPU has" in finding.found) == (status, True)
         assert any("Too large for it" in line for line in finding.details) == (status == "differs")
+
+
+def test_a_gpu_that_is_never_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = costs_of(paper(targets=["figure_02"]))
+    monkeypatch.setattr(budget, "_cards", list)
+    for sentence in ("", "Apple's GPU is not used."):
+        monkeypatch.setattr(budget, "unused_gpu", lambda sentence=sentence: sentence)
+        assert ("Apple's GPU is not used." in budget.card_memory(costs).details) == bool(sentence)
 
 
 def test_disk_too_small_for_all_features_or_for_anything(monkeypatch: pytest.MonkeyPatch) -> None:

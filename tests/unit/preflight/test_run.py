@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import audio_lengths
 import pytest
 from corpus_trees import write, write_audio
 from hypothesis import given
@@ -169,6 +170,26 @@ def test_truncated_audio_is_found_in_its_header(release: CorpusPaths, handled: s
         "Copy the truncated ones again. Repair the files, or set corpora.msp-podcast.on_bad_audio: skip.",
     )
     assert speech["test"].seconds == 0
+
+
+def test_lengths_are_by_headers_and_unknown_where_a_header_gives_none(release: CorpusPaths) -> None:
+    file = Path(release.audio[0]) / "MSP-PODCAST_0002_0001.wav"
+    content = audio_lengths.encode("FLAC", audio_lengths.speech_like(2.0, 0))
+    file.write_bytes(audio_lengths.with_flac_total(content, 0))
+    findings, speech = examine_corpus("msp-podcast", MSP, release, paper=False)
+    assert found(findings, "train").found.startswith("1 utterances, 0.0 h by headers (1 without a length), 1 speakers")
+    assert found(findings, "test").found.startswith("2 utterances, 0.0 h by headers, 2 speakers")
+    assert not [one for one in findings if one.check == "audio headers"]
+    assert speech["train"].seconds == 0
+
+
+def test_what_packing_found_is_shown_by_later_preflights(study: Path) -> None:
+    report = Path("results/paper/audio/msp-podcast/clean/test/report.json")
+    assert configured(study).results == "results/paper"
+    assert "audio as decoded" not in {one.check for one in examine(configured(study), card="A100", utilisation=0.35)}
+    write(report, json.dumps({"remarks": {"silent": {"count": 2, "files": ["a.wav: silent", "b.wav: silent"]}}}))
+    finding = found(examine(configured(study), card="A100", utilisation=0.35), "audio as decoded")
+    assert (finding.status, finding.found) == ("differs", "2 silent")
 
 
 def test_missing_paths_and_labels_in_another_format(release: CorpusPaths, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from valence_gap import cli
-from valence_gap.runtime import gpus
+from valence_gap.runtime import gpus, precision
 from valence_gap.runtime.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -22,6 +22,21 @@ def test_gpus_have_the_same_names_as_in_cuda():
     assert gpus.requested_gpus({}) == []
     assert gpus.requested_gpus({"VALENCE_GAP_GPUS": " "}) == []
     assert gpus.requested_gpus({"VALENCE_GAP_GPUS": "0, 2,GPU-5f3a"}) == ["0", "2", "GPU-5f3a"]
+
+
+@pytest.mark.parametrize(
+    ("system", "processor", "unused"),
+    [("darwin", "arm64", True), ("darwin", "x86_64", False), ("linux", "arm64", False)],
+)
+def test_a_user_of_a_mac_sees_once_that_its_gpu_is_not_used(monkeypatch, capsys, system, processor, unused):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(gpus.platform, "machine", lambda: processor)
+    monkeypatch.setattr(precision.torch.cuda, "is_available", lambda: False)
+    precision._report_unused_gpu.cache_clear()
+    devices = [precision.device(), precision.device()]
+    precision._report_unused_gpu.cache_clear()
+    assert [each.type for each in devices] == ["cpu", "cpu"]
+    assert capsys.readouterr().err.count("Apple's GPU (MPS) is not used") == unused
 
 
 @pytest.mark.parametrize("text", ["0,,1", "0,0", ","])

@@ -66,3 +66,15 @@ def test_few_kernels_are_kept_if_required(few: bool, made: int) -> None:
     command = [sys.executable, "-c", KERNELS.format(few=few)]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert output.count("create:cache_miss") == made
+
+
+def test_the_number_of_threads_is_restored_even_after_an_error() -> None:
+    before = torch.get_num_threads()
+
+    def fail() -> None:
+        assert torch.get_num_threads() == before + 1
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"), precision.cpu_threads(before + 1):
+        fail()
+    assert torch.get_num_threads() == before

@@ -13,6 +13,7 @@ import yaml
 from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.models import Recipe, Training
 from valence_gap.definitions.values import from_json, to_json
+from valence_gap.preflight.run import merged
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.study import load, schema
 
@@ -201,3 +202,12 @@ def test_a_setting_at_its_default_is_not_in_the_json_of_a_corpus() -> None:
     skip = replace(corpus, on_lost_rows="skip")
     assert '"on_lost_rows":"skip"' in to_json(skip).replace(" ", "")
     assert from_json(Corpus, to_json(skip)) == skip
+
+
+def test_the_papers_transformers_are_evaluated_every_hundred_steps_and_the_others_once_an_epoch() -> None:
+    presets = [ROOT / "workflow/presets" / name for name in ("paper.yaml", "beyond.yaml")]
+    study = load(merged([ROOT / "config.yaml", *presets]), project=ROOT)
+    own = [name for name, model in study.models.items() if str(model.recipe).startswith("paper")]
+    assert {name: every for name in own if (every := study.recipe(name).evaluate_every) != 100} == {"cnn14": None}
+    assert {"w2v2-b", "w2v2-b-frozen", "w2v2-L-random", "w2v-bert"} <= set(own)
+    assert {study.fusion(name, 42).recipe.evaluate_every for name in study.configuration.fusions} == {None}

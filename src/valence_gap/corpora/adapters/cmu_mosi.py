@@ -1,4 +1,4 @@
-"""CMU-MOSI: segments of review videos with one sentiment, which counts as valence (paper, section III-A)."""
+"""CMU-MOSI: segments of review videos with one sentiment, which counts as valence (paper, section III-C)."""
 
 import re
 from pathlib import Path

@@ -62,6 +62,12 @@ class BarStyle:
     remarks: tuple[str, ...] = ()
 
 
+def style_of(description: Description, *, label: str = "CCC", **settings: Any) -> BarStyle:
+    """The style of a figure with a bar for each model of its description, unless ``settings`` say otherwise."""
+    shown = {"models": description.models, "note": description.note, "interval": description.interval_label()}
+    return BarStyle(**(shown | {"label": label} | settings))
+
+
 @dataclass(frozen=True)
 class Scale:
     """A value axis: its limits, its ticks, and their labels."""

@@ -50,15 +50,8 @@ def plot(
                     | {"seed": seed, **difference}
                 )
     table = mean_over_seeds(pd.DataFrame(rows), ["corpus", "dimension", "model", subtrahend])
-    bar_style = bars.BarStyle(
-        models=tuple(one for one, _ in pairs),
-        note=description.note,
-        label="ΔCCC",
-        interval=description.interval_label(),
-        signed=True,
-        fitted=True,
-        remarks=remarks,
-    )
+    models = tuple(one for one, _ in pairs)
+    bar_style = bars.style_of(description, models=models, label="ΔCCC", signed=True, fitted=True, remarks=remarks)
     return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
 
 
@@ -82,15 +75,7 @@ def _common_seeds(
 
 
 def _difference(first: RunPredictions, second: RunPredictions, description: Description) -> dict[str, float]:
-    evaluation = description.evaluation
     ids = first.table.index.intersection(second.table.index)
     truth, predictions = first.select(ids)
-    estimate = statistics.paired_difference(
-        truth,
-        predictions,
-        second.select(ids)[1],
-        resamples=evaluation.bootstrap,
-        confidence=evaluation.confidence,
-        rng=statistics.generator(evaluation.seed, first.run.corpus, "all"),
-    )
-    return {"ccc": estimate.value[0], "low": estimate.low[0], "high": estimate.high[0]}
+    options = statistics.bootstrap(description.evaluation, first.run.corpus, "all")
+    return statistics.paired_difference(truth, predictions, second.select(ids)[1], **options).first("ccc")

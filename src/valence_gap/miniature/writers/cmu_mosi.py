@@ -7,7 +7,7 @@ from valence_gap.corpora.adapters.cmu_mosi import TEST_VIDEOS
 from valence_gap.definitions.miniature import Miniature
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population
-from valence_gap.miniature.writers.utterances import Utterance, intended, rated
+from valence_gap.miniature.writers.utterances import Utterance, plan_utterance
 from valence_gap.runtime.errors import UserError
 
 FOLDER = "CMU-MOSI"
@@ -36,19 +36,8 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
     for row, sentence in enumerate(sentences(CORPUS, "test", size.utterances, seed=seed)):
         video = VIDEOS[row % len(voices)]
         name = f"{video}_{row // len(voices) + 1}"
-        affect = intended(CORPUS, name, sentence, seed=seed)
-        planned.append(
-            Utterance(
-                corpus=CORPUS,
-                id=name,
-                file=f"Raw/Audio/WAV_16000/Segmented/{name}.wav",
-                speaker=video,
-                voice=voices[row % len(voices)],
-                text=sentence.text,
-                affect=affect,
-                ratings=rated(CORPUS, name, affect, rater_noise=miniature.rater_noise, seed=seed),
-            )
-        )
+        file, voice = f"Raw/Audio/WAV_16000/Segmented/{name}.wav", voices[row % len(voices)]
+        planned.append(plan_utterance(CORPUS, name, sentence, miniature, file=file, speaker=video, voice=voice))
     return tuple(planned)
 
 

@@ -10,7 +10,7 @@ from valence_gap.definitions.miniature import Miniature
 from valence_gap.miniature.labels import emotion
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population
-from valence_gap.miniature.writers.utterances import Utterance, intended, rated
+from valence_gap.miniature.writers.utterances import Utterance, plan_utterance
 from valence_gap.runtime.errors import UserError
 
 FOLDER = "IEMOCAP_full_release"
@@ -55,16 +55,14 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
         dialogue, turn = _dialogue(session, place // _TURNS), place % _TURNS
         letter = "FM"[turn % 2]
         name = f"{dialogue}_{letter}{turn // 2:03d}"
-        affect = intended(CORPUS, name, sentence, seed=seed)
-        utterance = Utterance(
-            corpus=CORPUS,
-            id=name,
+        utterance = plan_utterance(
+            CORPUS,
+            name,
+            sentence,
+            miniature,
             file=f"Session{session}/sentences/wav/{dialogue}/{name}.wav",
             speaker=f"Ses{session:02d}_{letter}",
             voice=pairs[session - 1]["FM".index(letter)],
-            text=sentence.text,
-            affect=affect,
-            ratings=rated(CORPUS, name, affect, rater_noise=miniature.rater_noise, seed=seed),
         )
         planned.append(_beyond(utterance) if row % _BEYOND_EVERY == _BEYOND_ROW else utterance)
     return tuple(planned)

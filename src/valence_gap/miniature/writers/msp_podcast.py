@@ -1,13 +1,14 @@
 """The miniature MSP-Podcast, in the layout of release 1.7 with the transcripts of 1.9."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from valence_gap.definitions.miniature import Miniature
 from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.miniature.labels import draws, emotion
 from valence_gap.miniature.text import sentences
 from valence_gap.miniature.voices import population
-from valence_gap.miniature.writers.utterances import Utterance, intended, rated
+from valence_gap.miniature.writers.utterances import Utterance, plan_utterance
 
 FOLDER = "MSP-PODCAST-Publish-1.7"
 CORPUS = "msp-podcast"
@@ -34,20 +35,16 @@ def _plan_split(miniature: Miniature, split: Split) -> tuple[Utterance, ...]:
         speaker = row % len(voices)
         podcast = _FIRST_PODCAST[split] + speaker
         name = f"MSP-PODCAST_{podcast:04d}_{row // len(voices) + 1:04d}.wav"
-        affect = intended(CORPUS, name, sentence, seed=seed)
-        planned.append(
-            Utterance(
-                corpus=CORPUS,
-                id=name,
-                file=f"Audios/{name}",
-                speaker=str(podcast),
-                voice=voices[speaker],
-                text=sentence.text,
-                affect=affect,
-                ratings=rated(CORPUS, name, affect, rater_noise=miniature.rater_noise, seed=seed),
-                stereo=split == "train" and row == _STEREO_ROW,
-            )
+        utterance = plan_utterance(
+            CORPUS,
+            name,
+            sentence,
+            miniature,
+            file=f"Audios/{name}",
+            speaker=str(podcast),
+            voice=voices[speaker],
         )
+        planned.append(replace(utterance, stereo=split == "train" and row == _STEREO_ROW))
     return tuple(planned)
 
 

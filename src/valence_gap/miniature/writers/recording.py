@@ -1,7 +1,7 @@
 """Recordings: the effect of a corpus' rooms and microphones on a voice, so that the corpora differ in their sound."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -92,18 +92,8 @@ class Recording:
 def recording_of(corpus: str, speaker: str, seed: int) -> Recording:
     """Draw the room, the microphone and the noise floor of a speaker."""
     rng = draws(seed, corpus, "recording", speaker)
-    setting = SETTINGS[corpus]
     gain_db, decay_s, direct_db, low_hz, high_hz, snr_db, slope = (
-        float(rng.uniform(*span))
-        for span in (
-            setting.gain_db,
-            setting.decay_s,
-            setting.direct_db,
-            setting.low_hz,
-            setting.high_hz,
-            setting.snr_db,
-            setting.noise_slope,
-        )
+        float(rng.uniform(*span)) for span in astuple(SETTINGS[corpus])
     )
     noise_rms = SPEECH_RMS * 10 ** (-snr_db / 20)
     return Recording(10 ** (gain_db / 20), _room(decay_s, direct_db, rng), (low_hz, high_hz), noise_rms, slope)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from valence_gap.definitions.miniature import Miniature
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ, Dimension
 from valence_gap.miniature.espeak import RATE_HZ, Voice, speak
 from valence_gap.miniature.labels import ANNOTATIONS, Intent, delivery, draws, intent, ratings
@@ -51,7 +52,27 @@ class Utterance:
         return float(np.mean(self.ratings[dimension]))
 
 
-def rated(corpus: str, utterance: str, affect: Intent, *, rater_noise: float, seed: int) -> dict[Dimension, Ratings]:
+def plan_utterance(
+    corpus: str, name: str, sentence: Sentence, miniature: Miniature, *, file: str, speaker: str, voice: Voice
+) -> Utterance:
+    """Plan an utterance: draw the emotion that it expresses with the words of a sentence, and its ratings.
+
+    Args:
+        corpus: corpus whose annotation and recordings it has.
+        name: its name in the corpus.
+        sentence: what is said.
+        miniature: seed, and spread of the ratings.
+        file: path of its audio inside the corpus' folder.
+        speaker: the corpus' own name of its speaker.
+        voice: voice that speaks it.
+    """
+    annotation, seed = ANNOTATIONS[corpus], miniature.seed
+    affect = intent(annotation, sentence.valence, draws(seed, corpus, name, "intent"))
+    answers = _rated(corpus, name, affect, rater_noise=miniature.rater_noise, seed=seed)
+    return Utterance(corpus, name, file, speaker, voice, sentence.text, affect, answers)
+
+
+def _rated(corpus: str, utterance: str, affect: Intent, *, rater_noise: float, seed: int) -> dict[Dimension, Ratings]:
     """Draw the ratings of an utterance in each dimension, by the same raters."""
     annotation = ANNOTATIONS[corpus]
     raters = int(draws(seed, corpus, utterance, "raters").integers(*annotation.raters, endpoint=True))
@@ -66,11 +87,6 @@ def rated(corpus: str, utterance: str, affect: Intent, *, rater_noise: float, se
         )
         for dimension in DIMENSIONS
     }
-
-
-def intended(corpus: str, utterance: str, sentence: Sentence, *, seed: int) -> Intent:
-    """Draw the emotion that an utterance with the words of ``sentence`` expresses."""
-    return intent(ANNOTATIONS[corpus], sentence.valence, draws(seed, corpus, utterance, "intent"))
 
 
 def synthesise_utterance(utterance: Utterance, root: Path, *, seed: int) -> float:

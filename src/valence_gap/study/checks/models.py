@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
 from valence_gap.definitions.validation import explain
-from valence_gap.study.checks.recipes import MIN_BATCH_SIZE, NO_CCC, training_errors
+from valence_gap.study.checks.recipes import MIN_BATCH_SIZE, NO_CCC, ONCE_AN_EPOCH, training_errors
 from valence_gap.study.configuration import Configuration
 from valence_gap.weights.local import local_source, looks_like_folder, num_layers_of
 
@@ -77,6 +77,8 @@ def model_errors(configuration: Configuration) -> Iterator[str]:
         recipe = configuration.recipes.get(fusion.recipe)
         if recipe and recipe.batch_size < MIN_BATCH_SIZE:
             yield f"recipes.{fusion.recipe}.batch_size ({name}): {NO_CCC}"
+        if recipe and recipe.evaluate_every is not None:
+            yield f"recipes.{fusion.recipe}.evaluate_every ({name}): {recipe.evaluate_every}, {ONCE_AN_EPOCH}"
 
 
 def source_errors(configuration: Configuration) -> Iterator[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from valence_gap.definitions.models import Training
 
 MIN_BATCH_SIZE = 2
+ONCE_AN_EPOCH = "but a fusion is evaluated once an epoch; valid: null"
 NO_CCC = "1 has no CCC; valid: 2 or more (the paper: 32)"
 
 

@@ -161,6 +161,10 @@ WRONG = {
         change("recipes.fusion.batch_size", 1),
         "recipes.fusion.batch_size (hubert-b-fusion): 1 has no CCC; valid: 2 or more",
     ),
+    "a fusion that is evaluated within epochs": (
+        change("recipes.fusion.evaluate_every", 100),
+        "recipes.fusion.evaluate_every (hubert-b-fusion): 100, but a fusion is evaluated once an epoch; valid: null",
+    ),
     "micro-batches with batch normalisation": (
         change("models.cnn14.overrides", {"micro_batch_size": 4}),
         "models.cnn14.overrides.micro_batch_size: 4 would change the statistics of CNN14's batch normalisation;",

@@ -1,0 +1,133 @@
+"""The files with scores, and the test set of a corpus with its labels and all predictions for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from valence_gap.audio.skipped import drop_skipped, skipped_ids
+from valence_gap.claims.evidence import MissingEvidenceError, condition_set_of
+from valence_gap.definitions.evaluation import SYNTHESISED
+from valence_gap.definitions.figures import Run
+from valence_gap.definitions.values import DIMENSIONS
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.progress import progress
+from valence_gap.scores.metrics import Floats
+
+MAX_LISTED = 20
+Key = tuple[str, str]  # model and condition
+Runs = Mapping[Key, list[npt.NDArray[np.float32]]]  # by seed
+
+
+@dataclass(frozen=True)
+class EvidenceFiles:
+    """The files that claims are judged by.
+
+    Attributes:
+        predictions: Parquet files by run; a run may have several (sets of conditions).
+        labels: label tables by corpus.
+        utterances: utterance tables by corpus.
+        training_logs: training.csv by run.
+        separation: table of how far embeddings separate attributes.
+        pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
+    """
+
+    predictions: tuple[tuple[Run, Path], ...] = ()
+    labels: Mapping[str, Path] = field(default_factory=dict)
+    utterances: Mapping[str, Path] = field(default_factory=dict)
+    training_logs: tuple[tuple[Run, Path], ...] = ()
+    separation: Path | None = None
+    pack_indexes: Mapping[str, Path] = field(default_factory=dict)
+
+    def named(self) -> dict[str, Path]:
+        """Return the files by a name that does not depend on their location."""
+        found = {f"predictions/{run.model}:{run.seed}:{run.corpus}/{path.name}": path for run, path in self.predictions}
+        found |= {f"labels/{corpus}": path for corpus, path in self.labels.items()}
+        found |= {f"utterances/{corpus}": path for corpus, path in self.utterances.items()}
+        found |= {f"pack index/{corpus}": path for corpus, path in self.pack_indexes.items()}
+        found |= {f"training logs/{run.model}:{run.seed}": path for run, path in self.training_logs}
+        return found | ({"separation": self.separation} if self.separation else {})
+
+
+@dataclass(frozen=True)
+class LabelledTestSet:
+    """The test set of a corpus with all predictions for it.
+
+    Attributes:
+        truth: labels by dimension, (utterances,) each; NaN where not annotated.
+        gender: 'female', 'male' or None, (utterances,).
+        speaker: name or None, (utterances,).
+        predictions: by model and condition, for each seed: (utterances, dimensions); NaN where there is none.
+    """
+
+    truth: Mapping[str, Floats]
+    gender: npt.NDArray[Any]
+    speaker: npt.NDArray[Any]
+    predictions: Runs
+
+    @cached_property
+    def synthesised(self) -> npt.NDArray[np.bool_]:
+        """Mask of the utterances that every model predicted from synthesised speech, (utterances,)."""
+        synthesised_runs = [one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs]
+        return (
+            np.all([np.isfinite(one).all(axis=1) for one in synthesised_runs], axis=0)
+            if synthesised_runs
+            else np.zeros(len(self.gender), bool)
+        )
+
+    def rows(self, dimension: str, group: str, *, spoken: bool) -> npt.NDArray[np.bool_]:
+        """Mask of the labelled utterances of a group (all, female or male); ``spoken``: only synthesised ones."""
+        rows = np.isfinite(self.truth[dimension])
+        if group != "all":
+            rows = rows & (self.gender == group)
+        return rows & self.synthesised if spoken else rows
+
+
+def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
+    """Read labels, utterances and predictions of a corpus, in the order of its utterances, without skipped ones.
+
+    Raises:
+        MissingEvidenceError: if its labels or utterances are not among the files.
+        UserError: if predictions do not fit the utterances.
+    """
+    if corpus not in files.labels or corpus not in files.utterances:
+        raise MissingEvidenceError(f"no labels of {corpus}")
+    utterances = pd.read_parquet(files.utterances[corpus], columns=["id", "gender", "speaker"])
+    skipped = skipped_ids(utterances["id"], files.pack_indexes.get(corpus), corpus)
+    utterances = drop_skipped(skipped, utterances)
+    labels = pd.read_parquet(files.labels[corpus]).set_index("id").reindex(utterances["id"])
+    ids = pd.Index(utterances["id"])
+    predictions: dict[Key, list[npt.NDArray[np.float32]]] = {}
+    own = [(run, path) for run, path in files.predictions if run.corpus == corpus]
+    for run, path in progress(own, f"predictions on {corpus}", unit="files"):
+        table = drop_skipped(skipped, pd.read_parquet(path))
+        for condition, rows in table.groupby("condition", sort=False):
+            _check(rows["id"], ids, f"{run.model}, seed {run.seed}, on {corpus} ({condition})", str(condition))
+            aligned = rows.set_index("id").reindex(ids)[list(DIMENSIONS)].to_numpy(dtype=np.float32)
+            predictions.setdefault((run.model, str(condition)), []).append(aligned)
+    return LabelledTestSet(
+        truth={name: labels[name].to_numpy(dtype=np.float64) for name in DIMENSIONS},
+        gender=utterances["gender"].to_numpy(dtype=object),
+        speaker=utterances["speaker"].to_numpy(dtype=object),
+        predictions=predictions,
+    )
+
+
+def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition: str) -> None:
+    """Check that every utterance is predicted once; synthesised speech may cover only some utterances."""
+    wrong = [f"unknown: {one}" for one in found[~found.isin(ids)]]
+    wrong += [f"twice: {one}" for one in found[found.duplicated()]]
+    if condition_set_of(condition) != SYNTHESISED:
+        wrong += [f"missing: {one}" for one in ids[~ids.isin(found)]]
+    if wrong:
+        more = [f"... and {len(wrong) - MAX_LISTED} more"] if len(wrong) > MAX_LISTED else []
+        raise UserError(
+            f"predictions of {where} do not fit the utterances",
+            [*wrong[:MAX_LISTED], *more],
+            "run the prediction again",
+        )
