@@ -30,6 +30,7 @@ EXAMPLES = {
     "configuration": 100,
     "audio": 150,
     "audio lengths": 80,
+    "audio segments": 80,
     "audio levels": 30,
     "config.json": 50,
     "safetensors": 50,
