@@ -1,5 +1,6 @@
 """Build the table of utterances and labels from the entries of a corpus, by the same steps for all corpora."""
 
+import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap.corpora.audio_files import AudioFiles, find_audio, match, read_headers
+from valence_gap.corpora.cells import NO_NAMES
 from valence_gap.corpora.labels import Scale, check_scale, is_out_of_scale, normalise_table
 from valence_gap.corpora.numbers import numbers
 from valence_gap.corpora.plausibility import warn
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.segments import TIMES, durations, is_segment, note_shared_files, outside, with_times
-from valence_gap.corpora.text_files import NO_NAMES
 from valence_gap.corpora.validation import (
     CONFLICT,
     DUPLICATE,
@@ -32,6 +33,7 @@ from valence_gap.runtime.errors import UserError, valid_names
 MIXED_RATES = "Hz, among other rates"  # end of the reason of a note about the files of one sampling rate
 DECIMAL_COMMA = "label with a decimal comma, read as a decimal point"
 AS_A_NAME = "speaker whose name other programs write for a missing one, read as a name"
+NO_SPLIT = "row without a split"
 ENTRY_COLUMNS = ("id", "name", "split", "speaker", "gender", "transcript", "provenance", *DIMENSIONS)
 UTTERANCE_COLUMNS = (
     "id",
@@ -222,11 +224,18 @@ def _choose_splits(corpus: Corpus, entries: pd.DataFrame, report: Report) -> pd.
             f"Correct the definition's splits; {valid_names([*map(str, spelt), ALL])}.",
         )
     chosen = entries.assign(our_split=names.map(mapped).astype("str"))
-    report.skip_rows("row without a split", entries[names.isna()])
+    report.skip_rows(NO_SPLIT, entries[names.isna()])
     unused = chosen["our_split"].isna() & names.notna()
     for name in sorted(entries.loc[unused, "split"].unique()):
-        report.note_rows(f"split {name} is not used", entries[unused & (entries["split"] == name)])
+        rows = entries[unused & (entries["split"] == name)]
+        report.note_rows(f"split {name} is not used", rows, shown=_is_misspelt(spelt[name], mapped))
     return chosen[chosen["our_split"].notna()]
+
+
+def _is_misspelt(name: str, mapped: Collection[str]) -> bool:
+    """Return whether a split that is not used may be one that is; ``test2`` is another one than ``test1``."""
+    words = [each for each in mapped if each.isalpha()]
+    return name.isalpha() and bool(difflib.get_close_matches(name, words, n=1, cutoff=0.7))
 
 
 def _read_labels(corpus: Corpus, entries: pd.DataFrame, scales: Mapping[str, Scale], report: Report) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from valence_gap.corpora.inventory import check_exist
 from valence_gap.corpora.prepare import adapter_of
 from valence_gap.corpora.report import Occurrences as Reported
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.utterances import MIXED_RATES, build_corpus_table
+from valence_gap.corpora.utterances import MIXED_RATES, NO_SPLIT, build_corpus_table
 from valence_gap.corpora.validation import conflicts, lost_rows, missing_audio
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.registry import ADAPTERS
@@ -234,6 +234,7 @@ def _rows(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding]
 def _doubts(name: str, report: Report) -> list[Finding]:
     """What was interpreted, and what makes numbers of this corpus doubtful."""
     noted = {reason: report.noted[reason] for reason in sorted(report.shown)}
+    noted |= {reason: found for reason, found in report.skipped.items() if reason == NO_SPLIT}
     findings = [Finding(name, "interpreted", "differs", f"{len(noted)} kinds", _summaries(noted))] if noted else []
     if report.warnings:
         first, *others = report.warnings

@@ -73,6 +73,18 @@ def test_what_is_interpreted_or_doubtful_differs(tmp_path: Path) -> None:
     assert narrow.found.startswith("valence: labels use 1 to 5 of the scale 1 to 7")
 
 
+def test_rows_of_no_split_or_of_a_misspelt_one_are_shown(tmp_path: Path) -> None:
+    text = rows().replace("0.wav,train,", "0.wav,,", 1).replace("4.wav,dev,", "4.wav,developmnt,", 1)
+    details = found(examined(tmp_path, text.replace("5.wav,test,", "5.wav,tset,", 1)), "interpreted").details
+    assert details == (
+        "1 split developmnt is not used: table.csv:6 4.wav",
+        "1 split tset is not used: table.csv:7 5.wav",
+        "1 row without a split: table.csv:2 0.wav",
+    )
+    other = examined(tmp_path, rows().replace("5.wav,test,", "5.wav,later,", 1))
+    assert not [one for one in other if one.check == "interpreted"]
+
+
 def test_a_segment_outside_its_file_is_wrong(tmp_path: Path) -> None:
     text = "file,split,start,end,valence\n0.wav,train,0,9,1\n1.wav,dev,,,2\n2.wav,test,,,2\n"
     finding = found(examined(tmp_path, text), "labels")

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from valence_gap.corpora.cells import genders
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.text_files import (
     FORK,
@@ -15,7 +16,6 @@ from valence_gap.corpora.text_files import (
     column_of,
     files_named,
     find_file,
-    genders,
     read_csv,
     read_many,
     require_columns,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from valence_gap.corpora.cells import genders, known
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.text_files import (
     FORK,
@@ -19,8 +20,6 @@ from valence_gap.corpora.text_files import (
     files_named,
     find_file,
     find_optional,
-    genders,
-    known,
     read_csv,
     read_lines,
     read_many,

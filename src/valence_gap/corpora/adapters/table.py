@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from valence_gap.corpora.cells import genders, known, spoken
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.segments import END, START
-from valence_gap.corpora.text_files import ROW, ambiguous, candidates, genders, known, read_csv, spoken
+from valence_gap.corpora.text_files import ROW, ambiguous, candidates, read_csv
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, dimensions_remedy, empty_column
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL, split_mapping
