@@ -107,8 +107,13 @@ rule fetch:
 rule extract_stem_features:
     """Compute the output of a backbone's frozen convolutional stem once per utterance; all its models share it."""
     input:
-        backbone=lambda wildcards: fetched_files(wildcards.backbone),
-        audio=rules.pack_audio.output.audio,
+        backbone=lambda wildcards: by_content(
+            fetched_files(wildcards.backbone), made_features(wildcards)
+        ),
+        audio=lambda wildcards: by_content(
+            pack_files(wildcards.corpus, wildcards.split)[:1],
+            made_features(wildcards),
+        ),
         index=rules.pack_audio.output.index,
     output:
         features=temp_unless_kept(
@@ -131,7 +136,7 @@ rule extract_stem_features:
         gpu=1,
     params:
         backbone=lambda wildcards, input: parent(input.backbone[0]),
-        audio=lambda wildcards, input: parent(input.audio),
+        audio=lambda wildcards, input: parent(input.index),
         folder=subpath(output.run, parent=True),
         deterministic=lambda wildcards, output: deterministic_flag(
             models_of_backbone(wildcards.backbone)

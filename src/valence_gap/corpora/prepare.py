@@ -59,7 +59,8 @@ def prepare_corpus(
     check_exist(paths)
     report = Report()
     try:
-        rows = build_corpus_table(corpus, paths, adapter_of(corpus.adapter), report)
+        # A rule passes a definition without its label, which only changes figures. Errors name the corpus.
+        rows = build_corpus_table(corpus.named(name), paths, adapter_of(corpus.adapter), report)
     finally:
         report.log(name)  # also for a corpus that is refused, so that the log has all findings
     rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))

@@ -1,6 +1,7 @@
 """Definitions of corpora: what a corpus is, and where it is stored."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -74,6 +75,10 @@ class Corpus:
             "audformat: table -> the name of the table, in which {split} is replaced by the database's split."
         ),
     ] = None
+
+    def named(self, name: str) -> "Corpus":
+        """Return the definition with a label for messages: its own or, if it has none, its name in the study."""
+        return self if self.label else replace(self, label=name)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

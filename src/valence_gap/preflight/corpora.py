@@ -259,12 +259,17 @@ def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
         ]
     if len(corpus.splits) < 2:
         return []
-    known = rows.dropna(subset=["speaker"])
-    if known["our_split"].nunique() < 2:
-        found = f"{len(known):,} of {len(rows):,} rows have one: whether a speaker is in two splits is not known"
-        return [Finding(name, "speakers", "unknown", found)]
-    missing = f" ({len(rows) - len(known):,} rows have no speaker)" if len(known) < len(rows) else ""
-    return [Finding(name, "speakers", "ok", f"none of {known['speaker'].nunique():,} is in two splits{missing}")]
+    unknown = int(rows["speaker"].isna().sum())
+    if not unknown:
+        return [Finding(name, "speakers", "ok", "none is in two splits")]
+    known = rows["speaker"].nunique()
+    found = f"{known:,} known, none of them in two splits; not known for {unknown:,} of {len(rows):,} utterances"
+    if rows.loc[rows["speaker"].notna(), "our_split"].nunique() < 2:
+        found = (
+            f"{known:,} known: whether one is in two splits cannot be checked ({unknown:,} of {len(rows):,} unknown)"
+        )
+    remedy = f"If they are known, give them: a column speaker, or paths.{name}.speakers."
+    return [Finding(name, "speakers", "unknown", found, (remedy,))]
 
 
 def _speech(part: pd.DataFrame) -> Speech:

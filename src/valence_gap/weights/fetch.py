@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from valence_gap.definitions.models import RESOLVE, Backbone, Checkpoint, is_local
 from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import atomic_folder, read_json, scratch_folder, write_json
+from valence_gap.runtime.files import atomic_folder, copy_mode, read_json, scratch_folder, write_json
 from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.weights import store as hub_store
@@ -168,7 +168,7 @@ def _adopt(origin: Origin, folder: Path, output: Path, check: Callable[[Path], N
             if (folder / file).is_file():
                 shutil.copyfile(folder / file, scratch / file)
         _weights(origin, folder, scratch / WEIGHTS)
-        shutil.copymode(scratch / CONFIG, scratch / WEIGHTS)  # safetensors creates private files
+        copy_mode(scratch / CONFIG, scratch / WEIGHTS)  # safetensors creates private files
         check(scratch)
         record = run_record(origin.definition, started=started)
         record |= {

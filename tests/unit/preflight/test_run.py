@@ -23,6 +23,7 @@ from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
 from valence_gap.preflight.findings import Finding, table
 from valence_gap.preflight.run import examine, merge, merged, preflight
+from valence_gap.preflight.targets import examine_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.study import load
 
@@ -316,3 +317,64 @@ def test_the_readmes_table_is_what_is_printed(
     for line in block.splitlines():
         shown = line.split(" of them there, ")[0]  # the rest depends on the machine's disk
         assert shown.removesuffix("...").strip() in printed, line
+
+
+def test_without_known_speakers_it_is_unknown_whether_splits_share_one(tmp_path: Path) -> None:
+    nobody = tuple(row.replace(f",{number},", ",Unknown,") for number, row in enumerate(ROWS, 1))
+    finding = found(checked(MSP, write_release(tmp_path / "none", nobody)), "speakers")
+    assert finding.status == "unknown"
+    assert finding.found == "0 known: whether one is in two splits cannot be checked (4 utterances)"
+    finding = found(checked(MSP, write_release(tmp_path / "one", (*ROWS[:3], nobody[3]))), "speakers")
+    assert finding.status == "unknown"
+    assert finding.found == "3 known, none of them in two splits; not known for 1 of 4 utterances"
+    assert found(checked(MSP, write_release(tmp_path / "all")), "speakers").status == "ok"
+
+
+def test_findings_come_first_and_the_estimates_of_a_small_study_are_short(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
+    with pytest.raises(UserError):
+        preflight(merged(files), json_file=tmp_path / "brief.json")
+    brief = capsys.readouterr().out
+    statuses = [line.split()[0] for line in brief.splitlines() if re.match(r"(wrong|differs|ok|unknown) ", line)]
+    estimates = [line for line in brief.splitlines() if re.match(r"(ok|unknown) +machine", line)]
+    first = statuses[: -len(estimates)]
+    assert first == sorted(first, key=["wrong", "differs", "unknown", "ok"].index)
+    assert {"wrong", "differs", "ok"} <= set(first)
+    shown = brief[brief.index(estimates[0]) :].splitlines()
+    assert not any(line.startswith(" ") for line in shown)  # no details
+    assert "Assumed: A100" not in brief
+    assert re.search(r"differs +cnn14 +seeds +43, ", brief)
+    assert "--details" in brief
+    with pytest.raises(UserError):
+        preflight(merged(files), json_file=tmp_path / "whole.json", details=True)
+    assert "Assumed: A100" in capsys.readouterr().out
+    findings = [json.loads((tmp_path / name).read_text())["findings"] for name in ("brief.json", "whole.json")]
+    assert [len(one["details"]) for one in findings[0]] == [len(one["details"]) for one in findings[1]]
+
+
+def test_a_seed_that_no_target_shows_is_named(study: Path) -> None:
+    def seeds(**changes: object) -> list[str]:
+        return [one.found for one in examine_seeds(configured(study, **changes))]
+
+    more = {"w2v2-b": {"seeds": [42, 43, 44]}, "cnn14": {"seeds": [42]}}
+    figure = {"models": ["cnn14", "w2v2-b"], "corpora": ["msp-podcast"]}
+    assert seeds(models=more, figures={"figure_02": figure | {"seeds": "all"}}) == []
+    assert seeds(models=more, figures={"figure_02": figure | {"seeds": "first"}}) == [
+        "43, 44 of models.w2v2-b.seeds: no target shows them, and they are not trained"
+    ]
+
+
+def test_the_memory_of_a_long_utterance_is_named(tmp_path: Path, study: Path) -> None:
+    def memory() -> Finding:
+        return found(examine(configured(study), card="A100", utilisation=0.35), "job memory")
+
+    usual = memory()
+    assert "each second" not in " ".join(usual.details)
+    write_audio(tmp_path / "msp/Audios/MSP-PODCAST_0001_0001.wav", seconds=2400)
+    long = memory()
+    assert "msp-podcast, 2,400 s, 60.0 GB" in " ".join(long.details)
+    assert long.status == "differs"
+    assert "predict" in long.found
+    assert any(line.startswith("--set-resources") and "predict:mem_mb=6" in line for line in long.details)
