@@ -200,3 +200,16 @@ def test_float32_and_the_choices_of_the_preset_are_in_the_commands(workflow: Wor
     output = workflow.snakemake("--dry-run", "--printshellcmds", configfiles=(PAPER, "my-corpora.yaml", "plain.yaml"))
     assert "train-fusion" in output
     assert "--train-lengths" not in output
+
+
+def test_every_key_that_the_preset_calls_open_is_among_the_deviations() -> None:
+    preset = (ROOT / PAPER).read_text()
+    keys = set(re.findall(r"^ +(\w+): .*# open\b", preset, flags=re.MULTILINE))
+    assert {"head_dropout", "evaluate_every", "batches", "precision", "frozen_mode", "patience"} <= keys
+    page = (ROOT / "docs/deviations.md").read_text()
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert keys <= named
+    schema = (ROOT / "workflow/schemas/config.schema.json").read_text()
+    assert {name for name in named if f'"{name}"' not in schema} == set()
+    assert "docs/deviations.md" in (ROOT / "README.md").read_text()

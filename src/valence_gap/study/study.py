@@ -1,6 +1,7 @@
 """A study: the configuration, checked as a whole, and everything that the workflow needs to know about it."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -278,7 +279,7 @@ class Study:
         return self._given_paths(corpus).labels.startswith(MINIATURE_ROOT)
 
     def paths(self, corpus: str) -> CorpusPaths:
-        """Where a corpus, or the noise corpus, is stored, with the miniature's placeholder resolved."""
+        """Where a corpus, or the noise corpus, is stored, with ``{miniature}``, ``~`` and ``$VARIABLE`` resolved."""
         paths = self._given_paths(corpus)
         return replace(
             paths,
@@ -295,7 +296,11 @@ class Study:
         return self.configuration.paths[corpus]
 
     def _resolve(self, path: str) -> str:
-        return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1) if path.startswith(MINIATURE_ROOT) else path
+        if path.startswith(MINIATURE_ROOT):
+            return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1)
+        if Path(path).exists():  # a folder may be named $data
+            return path
+        return os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path fails where there is no home folder
 
     def runs(self, target: str) -> Iterator[tuple[str, int]]:
         """Each (model, seed) that a figure or table shows."""
