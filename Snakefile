@@ -1,12 +1,20 @@
 """From the raw corpora to every figure of Wagner et al. (2023)."""
 
+import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.systems import check_system
 from valence_gap.study.project_files import seen_from_here
 
 min_version("9.27")
+
+try:
+    check_system()
+except UserError as error:
+    sys.exit(f"error: {error}")
 
 # The folder of this file. Snakemake may run in another one, or this workflow may be a module of another workflow.
 PROJECT = seen_from_here(

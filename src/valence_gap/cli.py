@@ -11,6 +11,7 @@ from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.paths import options_or_files
+from valence_gap.runtime.systems import check_system
 
 INTERRUPTED = 130  # the exit status that a shell reports after SIGINT
 
@@ -32,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parsed = parser().parse_args(options_or_files(given) if given[:1] == ["predict"] else given)
     computing = parsed.command in GPU_COMMANDS  # on the CPU if there is no GPU
-    if computing:
-        keep_freed_memory()
     try:
+        check_system()
+        if computing:
+            keep_freed_memory()
         with acquire_gpu() if computing else nullcontext():
             parsed.run(parsed)
     except Exception as error:

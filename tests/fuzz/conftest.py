@@ -4,7 +4,7 @@ from collections import Counter
 
 import hypothesis
 import pytest
-from harness import JUDGED, KINDS, TALLY
+from harness import JUDGED, KINDS, OUTCOMES, TALLY
 
 from valence_gap.runtime import provenance
 
@@ -21,7 +21,7 @@ hypothesis.settings.register_profile(
 
 def pytest_configure(config):
     config.stash[COUNTS] = dict.fromkeys(KINDS, 0)
-    config.stash[OUTCOMES] = Counter()
+    config.stash[JUDGEMENTS] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def pytest_testnodedown(node, error):
     for kind, count in getattr(node, "workeroutput", {}).get("fuzz", {}).items():
         node.config.stash[COUNTS][kind] += count
     for kind, outcome, count in getattr(node, "workeroutput", {}).get("judged", []):
-        node.config.stash[OUTCOMES][kind, outcome] += count
+        node.config.stash[JUDGEMENTS][kind, outcome] += count
 
 
 def pytest_sessionfinish(session):
@@ -46,9 +46,9 @@ def pytest_sessionfinish(session):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    outcomes = config.stash[OUTCOMES] + JUDGED
-    for kind in sorted({kind for kind, _ in outcomes}):
-        found = ", ".join(f"{outcomes[kind, outcome]} {outcome}" for outcome in ("right", "refused", "silent"))
+    judged = config.stash[JUDGEMENTS] + JUDGED
+    for kind in sorted({kind for kind, _ in judged}):
+        found = ", ".join(f"{judged[kind, outcome]} {outcome}" for outcome in OUTCOMES)
         terminalreporter.write_line(f"{kind}: {found}")
     counts = {kind: config.stash[COUNTS][kind] + TALLY[kind] for kind in KINDS}
     if not any(counts.values()):
@@ -61,4 +61,4 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 COUNTS = pytest.StashKey[dict[str, int]]()
-OUTCOMES = pytest.StashKey[Counter]()
+JUDGEMENTS = pytest.StashKey[Counter]()

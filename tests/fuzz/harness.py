@@ -12,8 +12,9 @@ from hypothesis import settings
 from valence_gap.runtime.errors import UserError
 
 KINDS = ("error", "skip", "accepted", "hand-made")
+OUTCOMES = ("right", "refused", "silent")
 TALLY = Counter()
-JUDGED = Counter()  # inputs whose right value is known, by their kind and outcome: right, refused, silent
+JUDGED = Counter()  # inputs whose right value is known, by their kind and outcome (one of `OUTCOMES`)
 TIME_LIMIT_S = 60  # for one input of a kilobyte; after that, something hangs
 LONGEST_MESSAGE = 200_000
 
@@ -29,11 +30,15 @@ EXAMPLES = {
     "configuration": 100,
     "audio": 150,
     "audio lengths": 80,
+    "audio segments": 80,
     "audio levels": 30,
     "config.json": 50,
     "safetensors": 50,
     "pickle": 20,
     "state": 25,
+    "rows": 90,
+    "audformat rows": 60,
+    "names": 70,
 }
 
 _forbidden = []
@@ -101,7 +106,7 @@ def attempt(function, *, outside=None, skips=lambda result: False, names=()):
     return result
 
 
-def judge(kind, function, *, is_right, may_be_refused, refusals=(UserError,)):
+def judge(kind, function, *, is_right, may_be_refused, refusals=(UserError,), because=""):
     """Run one input whose right value is known, and count its outcome; a wrong value without a word is a failure.
 
     Args:
@@ -110,20 +115,24 @@ def judge(kind, function, *, is_right, may_be_refused, refusals=(UserError,)):
         is_right: returns, for a result, whether it is the right value, or is named as what it is.
         may_be_refused: the input is not one that its format allows: a refusal is the right answer.
         refusals: the exceptions that refuse an input with a reason.
+        because: a part of the reason.
     """
     try:
         with guarded():
             result = function()
     except refusals as error:
         JUDGED[kind, "refused"] += 1
-        reason = str(error)
+        refusal = error
     else:
         right = is_right(result)
         JUDGED[kind, "right" if right else "silent"] += 1
         assert right, f"a wrong value without a word: {result}"
         return
-    assert reason.strip()
-    assert may_be_refused, f"refused: {reason}"
+    assert str(refusal).strip()
+    assert may_be_refused, f"refused: {refusal}"
+    assert because in str(refusal), str(refusal)
+    if isinstance(refusal, UserError):
+        check_message(refusal)
 
 
 def check_message(error, names=()):

@@ -87,7 +87,7 @@ FILES = st.one_of(
 
 def pack_indexes(folder, names):
     """Pack files of one folder; bad ones are skipped."""
-    seconds, _, problems = read_headers([str(folder / name) for name in names])
+    seconds, _, _, problems = read_headers([str(folder / name) for name in names])
     table = pd.DataFrame({"id": names, "file": names, "audio_root": 0, "duration_s": seconds})
     table.to_parquet(folder / "utterances.parquet", index=False)
     pack_audio(folder / "utterances.parquet", [folder], SKIP, folder / "pack")
@@ -165,7 +165,7 @@ def test_an_hour_is_packed_in_bounded_memory(tmp_path):
 def test_a_file_that_is_too_long_for_an_utterance_is_refused_unread(tmp_path):
     sparse(tmp_path / "endless.wav", round(LONGEST_S) + 60, 16_000)
     assert "4 hours" in str(refused(tmp_path / "endless.wav"))
-    seconds, rates_hz, problems = read_headers([str(tmp_path / "endless.wav")])
+    seconds, _, rates_hz, problems = read_headers([str(tmp_path / "endless.wav")])
     assert rates_hz[0] == 0
     assert np.isnan(seconds[0])
     assert "endless.wav" in problems[UNREADABLE][0]

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from valence_gap.audio.decoding import AudioError, decode
+from valence_gap.audio.segments import decode_segment
 
 RATE = 16_000
 TOLERANCE_S = 0.1
@@ -152,6 +153,42 @@ def test_lengths(tmp_path_factory, case):
             is_right=case.is_right,
             may_be_refused=case.refusable,
             refusals=(AudioError,),
+        )
+
+
+@fuzz_settings("audio segments")
+@given(
+    case=st.one_of(mp3_files(), flac_files(), chunked_files(), ogg_files()),
+    place=st.tuples(st.floats(0, 0.9), st.one_of(st.none(), st.floats(0.05, 1)), st.sampled_from([0, 0, 0, 30])),
+)
+def test_segments(tmp_path_factory, case, place):
+    """A segment is a slice of what was written, or of what decoding the whole file gives where that is lossy."""
+    start_s = round(place[0] * case.seconds, 3) + place[2]
+    end_s = None if place[1] is None else round(start_s + max(place[1] * (case.seconds + place[2] - start_s), 0.01), 3)
+    is_outside = place[2] > 0
+    with tempfile.TemporaryDirectory(dir=tmp_path_factory.getbasetemp()) as root:
+        path = Path(root) / "a.bin"
+        path.write_bytes(case.content)
+
+        def is_right(part):
+            if is_outside or (end_s is None and case.refusable):
+                return False
+            lossless = case.kind.split()[0] in LOSSLESS
+            whole = case.samples if lossless or case.refusable else decode(path).samples
+            expected = whole[round(start_s * RATE) : None if end_s is None else round(end_s * RATE)]
+            if not lossless and case.refusable:  # the samples before the cut, with the encoder's delay
+                return abs(part.samples.size - (end_s - start_s) * RATE) <= 2
+            if case.rate_hz != RATE or "OPUS" in case.kind:  # it is resampled, or decoded, from its own start
+                return abs(part.samples.size - expected.size) <= 2
+            return part.samples.shape == expected.shape and np.abs(part.samples.astype(int) - expected).max() <= 1
+
+        judge(
+            "segments of audio",
+            lambda: decode_segment(path, start_s, end_s),
+            is_right=is_right,
+            may_be_refused=case.refusable or is_outside,
+            refusals=(AudioError,),
+            because="outside" if is_outside and not case.refusable else "",
         )
 
 

@@ -54,8 +54,9 @@ class PreparedCorpus:
 
 
 def prepare(output: Path, adapter: str, paths: Mapping[str, Any], **definition: Any) -> PreparedCorpus:
-    # In a corpus of a few files, one missing file would exceed the limit of missing audio.
-    corpus = Corpus(adapter=adapter, label=adapter, **{"on_missing_audio": "skip", **definition})
+    # In a corpus of a few files, one missing file or row would exceed the limits.
+    limits = {"on_missing_audio": "skip", "on_lost_rows": "skip"}
+    corpus = Corpus(adapter=adapter, label=adapter, **{**limits, **definition})
     given = {key: str(path) for key, path in paths.items() if key != "audio"}
     prepare_corpus(adapter, corpus, CorpusPaths(audio=tuple(map(str, paths["audio"])), **given), output)
     return PreparedCorpus(output)

@@ -60,7 +60,11 @@ class Workflow:
 
     def planned(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """Return the jobs that a run would start: rule -> count."""
-        output = self.snakemake("--dry-run", *arguments, configfiles=configfiles)
+        return self.ran("--dry-run", *arguments, configfiles=configfiles)
+
+    def ran(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
+        """Run Snakemake and return the jobs that it starts: rule -> count."""
+        output = self.snakemake(*arguments, configfiles=configfiles)
         table = output.partition("Job stats:")[2].partition("\ntotal ")[0]
         return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
 

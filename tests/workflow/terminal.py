@@ -11,9 +11,9 @@ from conftest import Workflow
 PATIENCE_S = 300
 
 
-def started(workflow: Workflow, target: str) -> "subprocess.Popen[str]":
+def started(workflow: Workflow, *targets: str) -> "subprocess.Popen[str]":
     """Start a run in a process group of its own, as a terminal does."""
-    command = [sys.executable, "-m", "snakemake", target, "--cores", "2", "--configfile", "tiny.yaml"]
+    command = [sys.executable, "-m", "snakemake", *targets, "--cores", "2", "--configfile", "tiny.yaml"]
     return subprocess.Popen(
         command,
         cwd=workflow.root,

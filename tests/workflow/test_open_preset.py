@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+import yaml
 from conftest import Workflow, copy_workflow
 from corpus_trees import write
 from released_checkpoint import release
@@ -63,7 +64,10 @@ def test_fetch_fetches_the_finished_model(workflow: Workflow) -> None:
 
 
 def test_a_model_without_a_revision_is_reported(workflow: Workflow) -> None:
-    output = workflow.snakemake("fetch", configfiles=(OPEN,), check=False)
+    assert "at commit 6eba34a2485e" in workflow.snakemake("fetch", configfiles=(OPEN,), check=False)  # it is pinned
+    unpinned = {"models": {MODEL: {"checkpoint": {"revision": None}}}}
+    (workflow.root / "unpinned.yaml").write_text(yaml.safe_dump(unpinned))
+    output = workflow.snakemake("fetch", configfiles=(OPEN, "unpinned.yaml"), check=False)
     assert "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim is not pinned" in output
     assert f"Set models.{MODEL}.checkpoint.revision to the 40 hexadecimal digits" in output
     assert "Traceback" not in output

@@ -14,6 +14,7 @@ from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merged
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import load
+from valence_gap.weights.hub import COMMIT
 
 ROOT = Path(__file__).parents[2]
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
@@ -161,12 +162,18 @@ def test_the_preset_sets_every_key_of_a_definition_that_it_shares_with_the_minia
     assert set(default["claims"]["roles"]) <= set(paper["claims"]["roles"])
 
 
-def test_the_preset_pins_no_model_of_the_hub() -> None:
-    paper = yaml.safe_load((ROOT / PAPER).read_text())
-    hub = {name: backbone for name, backbone in paper["backbones"].items() if "source" in backbone}
-    assert len(hub) == TRANSFORMERS + 2
-    assert all(backbone["revision"] is None for backbone in hub.values())
-    assert all(re.fullmatch(r"(facebook/)?[a-z0-9.-]+", backbone["source"]) for backbone in hub.values())
+def test_the_presets_pin_the_models_of_the_hub_whose_commit_is_known() -> None:
+    names = (PAPER, "workflow/presets/beyond.yaml", "workflow/presets/open.yaml")
+    presets = [yaml.safe_load((ROOT / name).read_text()) for name in names]
+    hub = {name: each for preset in presets for name, each in preset.get("backbones", {}).items() if "source" in each}
+    hub |= {name: each["checkpoint"] for name, each in presets[2]["models"].items()}
+    assert len(hub) == TRANSFORMERS + 2 + 3 + 1
+    assert all(re.fullmatch(r"([a-z]+/)?[a-z0-9.-]+", each["source"]) for each in hub.values())
+    resolved = {name for name, each in hub.items() if each["revision"] == "resolve"}
+    assert resolved == {"w2v2-L-robust", "w2v2-L-vox", "wavlm-L", "data2vec-L", "w2v-bert"}
+    assert all(COMMIT.fullmatch(each["revision"]) for name, each in hub.items() if name not in resolved)
+    with_checksum = {"w2v2-b", "hubert-b", "w2v2-L-xls-r", "w2v2-L-robust-12-released"}
+    assert {name for name, each in hub.items() if each.get("sha256")} == with_checksum
 
 
 def test_float32_and_the_choices_of_the_preset_are_in_the_commands(workflow: Workflow) -> None:
@@ -186,10 +193,23 @@ def test_float32_and_the_choices_of_the_preset_are_in_the_commands(workflow: Wor
         for command in commands
         if "models/hubert-b-fusion/seed-42 " in f"{command} " and "train-fusion" in command
     )
-    assert "--backbone resources/pretrained/hubert-b " in fusion
+    assert "--backbone results/paper/pretrained/hubert-b " in fusion
     assert "--train-lengths results/paper/audio/msp-podcast/clean/train/index.parquet" in fusion
     plain = {"recipes": {"paper-fusion": {"head_dropout": 0.1, "batches": "shuffled"}}}
     (workflow.root / "plain.yaml").write_text(yaml.safe_dump(plain))
     output = workflow.snakemake("--dry-run", "--printshellcmds", configfiles=(PAPER, "my-corpora.yaml", "plain.yaml"))
     assert "train-fusion" in output
     assert "--train-lengths" not in output
+
+
+def test_every_key_that_the_preset_calls_open_is_among_the_deviations() -> None:
+    preset = (ROOT / PAPER).read_text()
+    keys = set(re.findall(r"^ +(\w+): .*# open\b", preset, flags=re.MULTILINE))
+    assert {"head_dropout", "evaluate_every", "batches", "precision", "frozen_mode", "patience"} <= keys
+    page = (ROOT / "docs/deviations.md").read_text()
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert keys <= named
+    schema = (ROOT / "workflow/schemas/config.schema.json").read_text()
+    assert {name for name in named if f'"{name}"' not in schema} == set()
+    assert "docs/deviations.md" in (ROOT / "README.md").read_text()

@@ -196,13 +196,17 @@ def test_a_deleted_intermediate_file_is_made_again_only_for_the_requested_target
     assert changed.planned(path) == {"extract_stem_features": 3, "finetune": 1, "predict": 1, "score": 1}
 
 
-def test_large_features_that_were_made_again_are_deleted_again(changed: Workflow) -> None:
-    """Files above the size limit for checksums are compared by time."""
+def test_large_features_are_compared_with_the_checksums_in_the_records_of_trainings(changed: Workflow) -> None:
+    """Files above the size limit, which Snakemake compares by time."""
     by_time = ("--max-checksum-file-size", "0")
     assert changed.planned(*by_time) == NOTHING
     features = changed.root / "results/tiny/features"
     for path in features.glob("*/*/*/features.npy"):
         os.utime(path)
+    assert changed.planned(*by_time) == NOTHING
+    for path in features.glob("*/*/train/features.npy"):
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert changed.planned(*by_time)["finetune"] == 2
     shutil.rmtree(features)
     assert changed.planned(*by_time) == NOTHING
@@ -251,17 +255,37 @@ def test_released_predictions_are_scored(finished: Workflow, clone: Workflow) ->
 
 @row("the machine: `results/`, `resources/pretrained/` and `.snakemake/` copied into a fresh clone", "nothing")
 def test_a_copied_study_is_finished(finished: Workflow, clone: Workflow) -> None:
-    for name in ("results", "resources/pretrained", ".snakemake"):
+    for name in ("results", ".snakemake"):  # resources/pretrained is for models from the hub
         shutil.copytree(
             finished.root / name, clone.root / name, copy_function=shutil.copy
         )  # does not keep the times of files
     assert clone.planned() == NOTHING
 
 
+def test_a_copied_study_with_large_files_is_finished(finished: Workflow, clone: Workflow) -> None:
+    """Packs, stem features and weights above the size limit have other times, but the checksums of the records."""
+    large = ("--max-checksum-file-size", "50000")
+    for name in (".snakemake", "results"):
+        shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)
+    for path in (clone.root / "resources/miniature").rglob("*"):
+        os.utime(path, (0, 0))
+    results = clone.root / "results"
+    for path in [*results.rglob("*.npy"), *results.rglob("*.safetensors")]:
+        os.utime(path)  # newer than all that was made from it
+    sizes = [path.stat().st_size for path in results.rglob("audio.npy")]
+    assert max(sizes) > 50_000
+    assert clone.planned(*large) == NOTHING
+    record = clone.root / "results/tiny/models/w2v2-b/seed-42/run.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"inputs": {}}))
+    output = clone.snakemake("--dry-run", *large)
+    (line,) = [line for line in output.splitlines() if "does not have its checksum" in line]
+    assert "cp -a" in line
+    assert clone.planned(*large)["finetune"] == 1
+
+
 @row("the same without `.snakemake/`, then `snakemake --touch`", "nothing")
 def test_a_study_copied_without_its_metadata_is_accepted_after_touch(finished: Workflow, clone: Workflow) -> None:
-    for name in ("results", "resources/pretrained"):
-        shutil.copytree(finished.root / name, clone.root / name, copy_function=shutil.copy)
+    shutil.copytree(finished.root / "results", clone.root / "results", copy_function=shutil.copy)
     clone.snakemake("--touch")
     assert clone.planned() == NOTHING
     clone.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})

@@ -51,27 +51,55 @@ def test_unchanged_corpora_that_are_read_again_cause_no_further_job(changed: Wor
     assert changed.planned() == {}
 
 
-@row("a label of a test set, then `snakemake corpora -R inventory`", "its scores, and the figures that show them")
+@row("a label of a test set", "its scores, and the figures that show them")
 def test_a_corrected_test_label_causes_scoring_but_no_training(changed: Workflow) -> None:
     before = valence(changed)
     correct_a_label(changed, "Test1")
-    assert changed.planned() == {}
-    changed.snakemake(*READ_AGAIN)
-    assert changed.planned() == SCORED
-    changed.snakemake()
+    output = changed.snakemake("--dry-run")
+    assert f"msp-podcast: edited after it was read: {MSP_PODCAST}/{LABELS}\n" in output
+    assert changed.ran() == SCORED
     assert valence(changed) != before
+    assert "edited after" not in changed.snakemake("--dry-run")
     assert changed.planned() == {}
 
 
 @row(
-    "a label of the training or development set, then `snakemake corpora -R inventory`",
+    "a label of the training or development set",
     "all trainings, and what follows from them; no audio is decoded",
 )
 @pytest.mark.parametrize("split", ["Train", "Validation"])
 def test_a_corrected_training_label_causes_training(changed: Workflow, split: str) -> None:
     correct_a_label(changed, split)
-    changed.snakemake(*READ_AGAIN)
+    reading = changed.snakemake("results/tiny/corpora/msp-podcast/report.json")
+    assert "edited after it was read" in reading
     assert changed.planned() == TRAINED
+
+
+def test_a_corpus_that_is_read_again_by_a_rule_gives_the_same_inventory(changed: Workflow) -> None:
+    correct_a_label(changed, "Test1")
+    changed.snakemake("results/tiny/corpora/msp-podcast/report.json")
+    inventory = changed.root / "results/tiny/corpora/msp-podcast/inventory.csv"
+    replaced = inventory.read_text()
+    changed.snakemake(*READ_AGAIN)
+    assert inventory.read_text() == replaced
+
+
+def test_a_label_file_with_another_time_and_the_same_content_causes_no_job(changed: Workflow) -> None:
+    for path in (changed.root / RAW).rglob("*"):
+        if path.suffix in (".csv", ".txt"):
+            path.touch()
+    assert "edited after" not in changed.snakemake("--dry-run")
+    assert changed.planned() == {}
+
+
+def test_an_edited_label_file_that_cannot_be_read_stops_the_run_with_its_error(changed: Workflow) -> None:
+    (changed.root / MSP_PODCAST / LABELS).write_text("no,labels\n1,2\n")
+    output = changed.snakemake(check=False)
+    assert "error: The labels of msp-podcast were edited and cannot be read." in output
+    assert LABELS.rpartition("/")[2] in output
+    assert "Traceback" not in output
+    assert "no column FileName" in output
+    assert (changed.root / "results/tiny/corpora/msp-podcast/labels.test.parquet").is_file()
 
 
 @row(

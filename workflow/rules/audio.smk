@@ -27,6 +27,7 @@ rule pack_audio:
     shell:
         r"""
         valence-gap pack-audio \
+            --name {wildcards.corpus:q} \
             --utterances {input.utterances:q} \
             --corpus {params.corpus:q} \
             {params.roots:q} \
@@ -39,7 +40,10 @@ rule pack_audio:
 rule apply_conditions:
     """Store the augmented test sets of a corpus (section III-D); each utterance's draw depends only on its id."""
     input:
-        pack=lambda wildcards: pack_files(wildcards.corpus, "test"),
+        pack=lambda wildcards: by_content(
+            pack_files(wildcards.corpus, "test"),
+            made_variants(wildcards),
+        ),
         noise=f"{RESULTS}/corpora/{NOISE}/inventory.csv" if study.noise_root() else [],
     output:
         [

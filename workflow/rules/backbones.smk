@@ -3,9 +3,9 @@ rule fetch_pretrained:
     input:
         local_backbone_files,
     output:
-        config="resources/pretrained/{backbone}/config.json",
-        weights="resources/pretrained/{backbone}/model.safetensors",
-        run="resources/pretrained/{backbone}/run.json",
+        config=f"{RESULTS}/pretrained/{{backbone}}/config.json",
+        weights=f"{RESULTS}/pretrained/{{backbone}}/model.safetensors",
+        run=f"{RESULTS}/pretrained/{{backbone}}/run.json",
     log:
         f"{RESULTS}/logs/fetch_pretrained/{{backbone}}.log",
     benchmark:
@@ -18,16 +18,34 @@ rule fetch_pretrained:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         definition=lambda wildcards: to_json(study.backbone(wildcards.backbone)),
-        folder=subpath(output.run, parent=True),
+        folder=subpath(output.config, parent=True),
+        # A function of the output, so that checksums which are added later make nothing run again.
+        sums=lambda wildcards, output: study.checksums(
+            study.configuration.backbones[wildcards.backbone]
+        ),
+        store=lambda wildcards, output: PRETRAINED,
         revision=REVISIONS["fetch"],
     shell:
         r"""
         valence-gap fetch-pretrained \
             --name {wildcards.backbone:q} \
             --definition {params.definition:q} \
+            --sha256 {params.sums:q} \
+            --store {params.store:q} \
             --output {params.folder:q} \
             2>{log:q}
         """
+
+
+use rule fetch_pretrained as fetch_deleted_pretrained with:
+    """Fetch what was deleted from resources/pretrained/<name>, where earlier versions put the models of all studies."""
+
+    # The record is not an output, because it says in every job that the folder is in use.
+    output:
+        config=f"{PRETRAINED}/{{backbone}}/config.json",
+        weights=f"{PRETRAINED}/{{backbone}}/model.safetensors",
+    wildcard_constraints:
+        backbone=alternatives(study.deleted_backbones()),
 
 
 rule fetch_checkpoint:
@@ -56,12 +74,18 @@ rule fetch_checkpoint:
     params:
         definition=lambda wildcards: to_json(study.checkpoint(wildcards.model)),
         folder=subpath(output[0], parent=True),
+        sums=lambda wildcards, output: study.checksums(
+            study.models[wildcards.model].checkpoint
+        ),
+        store=lambda wildcards, output: PRETRAINED,
         revision=REVISIONS["fetch"],
     shell:
         r"""
         valence-gap fetch-checkpoint \
             --name {wildcards.model:q} \
             --definition {params.definition:q} \
+            --sha256 {params.sums:q} \
+            --store {params.store:q} \
             --output {params.folder:q} \
             2>{log:q}
         """
@@ -71,7 +95,7 @@ rule fetch:
     """Fetch every pre-trained or finished model that the study needs; run it on a machine with network access."""
     input:
         [
-            f"resources/pretrained/{backbone}/run.json"
+            f"{study.pretrained_folder(backbone)}/run.json"
             for backbone in study.fetched_backbones()
         ],
         [
@@ -83,8 +107,13 @@ rule fetch:
 rule extract_stem_features:
     """Compute the output of a backbone's frozen convolutional stem once per utterance; all its models share it."""
     input:
-        backbone=rules.fetch_pretrained.output,
-        audio=rules.pack_audio.output.audio,
+        backbone=lambda wildcards: by_content(
+            fetched_files(wildcards.backbone), made_features(wildcards)
+        ),
+        audio=lambda wildcards: by_content(
+            pack_files(wildcards.corpus, wildcards.split)[:1],
+            made_features(wildcards),
+        ),
         index=rules.pack_audio.output.index,
     output:
         features=temp_unless_kept(
@@ -107,7 +136,7 @@ rule extract_stem_features:
         gpu=1,
     params:
         backbone=lambda wildcards, input: parent(input.backbone[0]),
-        audio=lambda wildcards, input: parent(input.audio),
+        audio=lambda wildcards, input: parent(input.index),
         folder=subpath(output.run, parent=True),
         deterministic=lambda wildcards, output: deterministic_flag(
             models_of_backbone(wildcards.backbone)

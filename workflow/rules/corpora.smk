@@ -1,7 +1,7 @@
 rule inventory:
     """List the files of a corpus, or of the noise corpus, with checksums; this step detects changed data."""
     input:
-        miniature_manifest,
+        inventory_inputs,
     output:
         f"{RESULTS}/corpora/{{corpus}}/inventory.csv",
     log:
@@ -68,12 +68,28 @@ rule prepare_corpus:
 
 
 rule corpora:
-    """Read the corpora of the study, and nothing more."""
+    """Read the corpora of the study, print what was read and what was left out, and do nothing more."""
     input:
-        expand(f"{RESULTS}/corpora/{{corpus}}/report.json", corpus=corpora_of_targets()),
+        reports=expand(
+            f"{RESULTS}/corpora/{{corpus}}/report.json", corpus=corpora_of_targets()
+        ),
         # The noise corpus only if it has been used: not every study has one.
-        [
+        noise=[
             path
             for path in [f"{RESULTS}/corpora/{NOISE}/inventory.csv"]
             if Path(path).exists()
         ],
+    log:
+        f"{RESULTS}/logs/corpora.log",
+    # No benchmark: Snakemake takes it for an output, and would not print the summary again.
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    shell:
+        r"""
+        valence-gap show-corpora {input.reports:q} >{log:q} 2>&1
+        cat {log:q}
+        """

@@ -1,9 +1,16 @@
 rule predict:
     """Predict a clean test set, and store the pooled embeddings of the same pass."""
     input:
-        model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        model=lambda wildcards: by_content(
+            [
+                f"{study.model_folder(wildcards.model, wildcards.seed)}/model.safetensors"
+            ],
+            made_predictions(wildcards),
+        ),
         config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
-        test_inputs=test_inputs,
+        test_inputs=lambda wildcards: by_content(
+            test_inputs(wildcards), made_predictions(wildcards)
+        ),
     output:
         predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
         embeddings=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.embeddings.npy",
@@ -23,7 +30,7 @@ rule predict:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
-        model=lambda wildcards, input: parent(input.model),
+        model=lambda wildcards, input: parent(input.config),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
         revision=lambda wildcards: with_settings(
@@ -46,9 +53,16 @@ rule predict:
 rule predict_conditions:
     """Predict a test set under the augmentations or as synthesised speech; nothing reads its pooled embeddings."""
     input:
-        model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        model=lambda wildcards: by_content(
+            [
+                f"{study.model_folder(wildcards.model, wildcards.seed)}/model.safetensors"
+            ],
+            made_predictions(wildcards),
+        ),
         config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
-        test_inputs=test_inputs,
+        test_inputs=lambda wildcards: by_content(
+            test_inputs(wildcards), made_predictions(wildcards)
+        ),
     output:
         predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.parquet",
         record=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
@@ -67,7 +81,7 @@ rule predict_conditions:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
-        model=lambda wildcards, input: parent(input.model),
+        model=lambda wildcards, input: parent(input.config),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
         revision=lambda wildcards: with_settings(
@@ -89,10 +103,16 @@ rule predict_conditions:
 rule pool_states:
     """Compute the pooled embeddings of an audio model on a split that a fusion is trained on (section IV-B)."""
     input:
-        model=f"{RESULTS}/models/{{model}}/seed-{{seed}}/model.safetensors",
+        model=lambda wildcards: by_content(
+            [
+                f"{study.model_folder(wildcards.model, wildcards.seed)}/model.safetensors"
+            ],
+            made_states(wildcards),
+        ),
         config=f"{RESULTS}/models/{{model}}/seed-{{seed}}/config.json",
-        model_inputs=lambda wildcards: model_inputs(
-            wildcards.model, wildcards.corpus, wildcards.split
+        model_inputs=lambda wildcards: by_content(
+            model_inputs(wildcards.model, wildcards.corpus, wildcards.split),
+            made_states(wildcards),
         ),
     output:
         predictions=f"{RESULTS}/states/{{model}}/seed-{{seed}}/{{corpus}}/{{split}}.parquet",
@@ -110,7 +130,7 @@ rule pool_states:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
-        model=lambda wildcards, input: parent(input.model),
+        model=lambda wildcards, input: parent(input.config),
         model_inputs=lambda wildcards: model_input_options(
             wildcards.model, wildcards.corpus, wildcards.split
         ),

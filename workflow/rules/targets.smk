@@ -174,9 +174,9 @@ def exported_scores():
 
 
 def exported_backbones():
-    """Their backbones: {'w2v2-b=resources/pretrained/w2v2-b': 'resources/pretrained/w2v2-b/run.json'}."""
+    """Their backbones: {'w2v2-b=results/.../pretrained/w2v2-b': 'results/.../pretrained/w2v2-b/run.json'}."""
     folders = {
-        model: f"resources/pretrained/{study.backbone_of(model)}"
+        model: study.pretrained_folder(study.backbone_of(model))
         for model, _ in candidates(study)
         if study.is_trained(model)
     }

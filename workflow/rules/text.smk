@@ -1,8 +1,12 @@
 rule transcribe:
     """Transcribe a split with a speech recogniser; report its word error rate if the corpus has transcripts."""
     input:
-        recogniser=pretrained_files(study.configuration.recogniser),
-        pack=lambda wildcards: pack_files(wildcards.corpus, wildcards.split),
+        recogniser=lambda wildcards: by_content(
+            pretrained_files(study.configuration.recogniser), made_texts(wildcards)
+        ),
+        pack=lambda wildcards: by_content(
+            pack_files(wildcards.corpus, wildcards.split), made_texts(wildcards)
+        ),
         utterances=f"{RESULTS}/corpora/{{corpus}}/utterances.{{split}}.parquet",
     output:
         transcripts=f"{RESULTS}/text/{{corpus}}/{{split}}/transcripts.parquet",
@@ -38,7 +42,10 @@ rule transcribe:
 rule embed_text:
     """Compute mean-pooled BERT embeddings of the recogniser's transcripts (section IV-B)."""
     input:
-        encoder=pretrained_files(study.configuration.text_encoder),
+        encoder=lambda wildcards: by_content(
+            pretrained_files(study.configuration.text_encoder),
+            made_text_embeddings(wildcards),
+        ),
         transcripts=f"{RESULTS}/text/{{corpus}}/{{split}}/transcripts.parquet",
     output:
         embeddings=f"{RESULTS}/text/{{corpus}}/{{split}}/embeddings.npy",
@@ -74,19 +81,25 @@ rule embed_text:
 rule train_fusion:
     """Train a head on the frozen embeddings of an audio model together with those of the text (section IV-B)."""
     input:
-        train=lambda wildcards: embedding_files(
-            wildcards.fusion, wildcards.seed, "train"
+        train=lambda wildcards: by_content(
+            embedding_files(wildcards.fusion, wildcards.seed, "train"),
+            made_fusion(wildcards),
         ),
-        dev=lambda wildcards: embedding_files(wildcards.fusion, wildcards.seed, "dev"),
-        train_text=rules.embed_text.output.embeddings.format(
-            corpus=TRAIN_CORPUS, split="train"
+        dev=lambda wildcards: by_content(
+            embedding_files(wildcards.fusion, wildcards.seed, "dev"),
+            made_fusion(wildcards),
+        ),
+        train_text=lambda wildcards: by_content(
+            [f"{RESULTS}/text/{TRAIN_CORPUS}/train/embeddings.npy"],
+            made_fusion(wildcards),
         ),
         train_index=rules.embed_text.output.index.format(
             corpus=TRAIN_CORPUS, split="train"
         ),
         train_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.train.parquet",
-        dev_text=rules.embed_text.output.embeddings.format(
-            corpus=TRAIN_CORPUS, split="dev"
+        dev_text=lambda wildcards: by_content(
+            [f"{RESULTS}/text/{TRAIN_CORPUS}/dev/embeddings.npy"],
+            made_fusion(wildcards),
         ),
         dev_index=rules.embed_text.output.index.format(corpus=TRAIN_CORPUS, split="dev"),
         dev_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.dev.parquet",
@@ -145,10 +158,16 @@ rule predict_fusion:
     input:
         model=f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/model.safetensors",
         config=f"{RESULTS}/models/{{fusion}}/seed-{{seed}}/config.json",
-        audio=lambda wildcards: embedding_files(
-            wildcards.fusion, wildcards.seed, "test", wildcards.corpus
+        audio=lambda wildcards: by_content(
+            embedding_files(
+                wildcards.fusion, wildcards.seed, "test", wildcards.corpus
+            ),
+            made_fused_predictions(wildcards),
         ),
-        text=f"{RESULTS}/text/{{corpus}}/test/embeddings.npy",
+        text=lambda wildcards: by_content(
+            [f"{RESULTS}/text/{wildcards.corpus}/test/embeddings.npy"],
+            made_fused_predictions(wildcards),
+        ),
         index=f"{RESULTS}/text/{{corpus}}/test/index.parquet",
     output:
         predictions=f"{RESULTS}/predictions/{{fusion}}/seed-{{seed}}/{{corpus}}/clean.parquet",

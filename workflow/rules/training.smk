@@ -5,9 +5,16 @@
 rule finetune:
     """Train a transformer with its regression head: fine-tuned, frozen, pruned or from random initialisation."""
     input:
-        backbone=backbone_files,
-        train=lambda wildcards: model_inputs(wildcards.model, TRAIN_CORPUS, "train"),
-        dev=lambda wildcards: model_inputs(wildcards.model, TRAIN_CORPUS, "dev"),
+        backbone=lambda wildcards: by_content(
+            backbone_files(wildcards), made_model(wildcards)
+        ),
+        train=lambda wildcards: by_content(
+            model_inputs(wildcards.model, TRAIN_CORPUS, "train"),
+            made_model(wildcards),
+        ),
+        dev=lambda wildcards: by_content(
+            model_inputs(wildcards.model, TRAIN_CORPUS, "dev"), made_model(wildcards)
+        ),
         utterances=f"{RESULTS}/corpora/{TRAIN_CORPUS}/utterances.train.parquet",
         train_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.train.parquet",
         dev_labels=f"{RESULTS}/corpora/{TRAIN_CORPUS}/labels.dev.parquet",

@@ -19,11 +19,23 @@ from valence_gap.audio.reading import (
     UNKNOWN_FRAMES,
     AudioError,
     AudioFile,
+    Block,
     SequentialFile,
 )
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
-__all__ = ["AudioError", "Decoded", "Header", "decode", "decode_waveform", "read_header"]
+__all__ = [
+    "AudioError",
+    "Decoded",
+    "Facts",
+    "Header",
+    "at_16_khz",
+    "check_stream",
+    "decode",
+    "decode_blocks",
+    "decode_waveform",
+    "read_header",
+]
 
 T = TypeVar("T")
 
@@ -43,10 +55,12 @@ class Header:
     Attributes:
         seconds: its length; None where the header does not give it.
         rate_hz: its sampling rate.
+        is_whole: the length is that of the audio; otherwise, the file may have more audio than its header gives.
     """
 
     seconds: float | None
     rate_hz: int
+    is_whole: bool
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,19 @@ class Decoded:
     remarks: Mapping[RemarkKind, str] = field(default_factory=dict)
 
 
+@dataclass
+class Facts:
+    """What is found while a file is decoded: sampling rate and channels of its first stream, and remarks."""
+
+    rate_hz: int = 0
+    channels: int = 0
+    remarks: dict[RemarkKind, str] = field(default_factory=dict)
+
+
+MonoBlocks = Callable[[AudioFile, Levels, Facts], Iterator[Waveform]]
+"""Yields float32 blocks of 16 kHz mono of a file, adds them to the levels, and notes facts."""
+
+
 def decode(path: Path) -> Decoded:
     """Decode a file to PCM16, to its end, whatever length its header gives.
 
@@ -77,7 +104,20 @@ def decode(path: Path) -> Decoded:
         AudioError: the file is missing, unreadable, truncated or without samples, or it has samples that are NaN,
             infinite, or far beyond full scale.
     """
-    return _to_the_end(path, _decode)
+    return decode_blocks(path, _mono_blocks)
+
+
+def decode_blocks(path: Path, read: MonoBlocks) -> Decoded:
+    """Decode what ``read`` yields of a file, as ``decode`` does the whole file.
+
+    Args:
+        path: the file.
+        read: yields the blocks; it is called again where they must be scaled.
+
+    Raises:
+        AudioError: as for ``decode``, or as ``read`` does.
+    """
+    return _to_the_end(path, lambda source: _decode(source, read))
 
 
 def decode_waveform(path: Path) -> Waveform:
@@ -97,24 +137,16 @@ def read_header(path: Path) -> Header:
     """
     source = AudioFile(path)
     seconds: float | None = 0.0
-    rate_hz = 0
+    rate_hz, is_whole = 0, True
     for stream in source.streams:
         file, _ = source.open(stream)
         with file:
             frames = source.header_frames(stream) if stream.slack or stream.claimed else source.promised(stream, file)
             rate_hz = rate_hz or file.samplerate
-            _check(stream, file, frames, source.size)
+            check_stream(stream, file, frames, source.size)
+            is_whole &= frames is not None and not (stream.slack or stream.claimed or stream.promised)
             seconds = None if frames is None or seconds is None else seconds + frames / file.samplerate
-    return Header(seconds, rate_hz)
-
-
-@dataclass
-class Facts:
-    """What is found while a file is decoded: sampling rate and channels of its first stream, and remarks."""
-
-    rate_hz: int = 0
-    channels: int = 0
-    remarks: dict[RemarkKind, str] = field(default_factory=dict)
+    return Header(seconds, rate_hz, is_whole)
 
 
 def _to_the_end(path: Path, read: Callable[[AudioFile], T]) -> T:
@@ -134,14 +166,14 @@ def _to_the_end(path: Path, read: Callable[[AudioFile], T]) -> T:
     return read(AudioFile(path, by_header=True))
 
 
-def _decode(source: AudioFile) -> Decoded:
-    """Decode a file; a second time, scaled, if its samples are slightly too large."""
+def _decode(source: AudioFile, read: MonoBlocks) -> Decoded:
+    """Decode what is read of a file; a second time, scaled, if its samples are slightly too large."""
     levels, facts = Levels(), Facts()
-    blocks = [quantise(block) for block in _mono_blocks(source, levels, facts)]
+    blocks = [quantise(block) for block in read(source, levels, facts)]
     if problem := levels.out_of_range():
         raise AudioError("out of range", problem)
     if (gain := levels.gain()) != 1:
-        blocks = [quantise(np.float32(gain) * block) for block in _mono_blocks(source, Levels(), Facts())]
+        blocks = [quantise(np.float32(gain) * block) for block in read(source, Levels(), Facts())]
     return Decoded(
         samples=np.concatenate([samples for samples, _ in blocks]),
         clipped=sum(clipped for _, clipped in blocks),
@@ -160,10 +192,10 @@ def _mono_blocks(source: AudioFile, levels: Levels, facts: Facts) -> Iterator[Wa
         with file:
             rate_hz = file.samplerate
             frames = source.promised(stream, file)
-            _check(stream, file, frames, source.size)
+            check_stream(stream, file, frames, source.size)
             facts.rate_hz, facts.channels = facts.rate_hz or rate_hz, facts.channels or file.channels
             levels.formats.add(file.subtype)
-            yield from _at_16_khz(source.blocks(stream, file, window), file, levels)
+            yield from at_16_khz(source.blocks(stream, file, window), file, levels)
         decoded = levels.frames - before
         seconds += decoded / rate_hz
         if stream.patches:
@@ -185,8 +217,20 @@ def _mono_blocks(source: AudioFile, levels: Levels, facts: Facts) -> Iterator[Wa
         facts.remarks["longer"] = f"{seconds:.1f} s, although its header gives {by_header:.1f} s"
 
 
-def _at_16_khz(blocks: Iterator[Waveform], file: SequentialFile, levels: Levels) -> Iterator[Waveform]:
-    """Yield blocks of a stream with its channels averaged, resampled, and add them to its levels."""
+def at_16_khz(blocks: Iterator[Block], file: SequentialFile, levels: Levels) -> Iterator[Waveform]:
+    """Yield blocks of a stream with its channels averaged, resampled, and add them to the levels.
+
+    Args:
+        blocks: float32 (frames, channels) at the sampling rate of the stream.
+        file: the stream, opened.
+        levels: receives the blocks.
+
+    Yields:
+        float32 (samples,) at 16 kHz.
+
+    Raises:
+        AudioError: they are longer than an utterance can be.
+    """
     stream = None
     if file.samplerate != SAMPLE_RATE_HZ:
         stream = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="VHQ")
@@ -203,8 +247,18 @@ def _at_16_khz(blocks: Iterator[Waveform], file: SequentialFile, levels: Levels)
 TOO_LONG = f"it is longer than {LONGEST_S / 3600:g} hours, too long for an utterance"
 
 
-def _check(stream: Stream, file: SequentialFile, frames: int | None, size: int) -> None:
-    """Raise an AudioError where a header cannot be that of an utterance, or announces more than the file has."""
+def check_stream(stream: Stream, file: SequentialFile, frames: int | None, size: int) -> None:
+    """Check the header of a stream.
+
+    Args:
+        stream: the stream.
+        file: the stream, opened.
+        frames: its length as its header gives it; None where it does not.
+        size: bytes of the file.
+
+    Raises:
+        AudioError: the header cannot be that of an utterance, or announces more than the file has.
+    """
     if problem := header_problem(frames, file.samplerate):
         raise AudioError("unreadable", problem)
     found = file.frames if frames is None or file.frames < UNKNOWN_FRAMES else frames

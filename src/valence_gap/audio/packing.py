@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from valence_gap.audio.decoding import AudioError, Decoded, decode
 from valence_gap.audio.levels import REMARKS, RemarkKind
 from valence_gap.audio.packs import REPORT, Pack, Samples, open_pack, write_pack
+from valence_gap.audio.segments import decode_segment
 from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.runtime import provenance
@@ -32,16 +34,20 @@ class AudioSource(NamedTuple):
     file: str
     path: Path
     duration_s: float
+    start_s: float = 0.0
+    end_s: float | None = None  # None: the end of the file
 
 
 def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: Path, workers: int = 1) -> None:
     """Decode the audio of an utterance table into a pack.
 
     Channels are averaged, other sampling rates are resampled by soxr in its best quality, and samples are rounded to
-    PCM16. All files are decoded before bad ones stop the run.
+    PCM16. All files are decoded before bad ones stop the run. Of a row with ``start_s`` and ``end_s``, only that part
+    of the file is read.
 
     Args:
-        utterances: table with ``id``, ``file``, ``audio_root`` and ``duration_s``.
+        utterances: table with ``id``, ``file``, ``audio_root`` and ``duration_s``; ``start_s`` and ``end_s`` (NaN: the
+            end of the file) where the corpus has segments of files.
         roots: the corpus' audio folders; ``audio_root`` is an index into them.
         corpus: its ``on_bad_audio`` decides whether bad files stop the run or are left out of the pack.
         output: folder of the pack.
@@ -85,15 +91,27 @@ def read_sources(utterances: Path, roots: Sequence[Path]) -> list[AudioSource]:
     Raises:
         UserError: a root that the table names is not given or is not a folder.
     """
-    table = pd.read_parquet(utterances, columns=["id", "file", "audio_root", "duration_s"])
+    times = [name for name in ("start_s", "end_s") if name in pq.read_schema(utterances).names]
+    table = pd.read_parquet(utterances, columns=["id", "file", "audio_root", "duration_s", *times])
     used = sorted({int(root) for root in table["audio_root"]})
     absent = [f"audio-{root} is not given" for root in used if not 0 <= root < len(roots)]
     absent += [f"{roots[root]} is not a folder" for root in used if 0 <= root < len(roots) and not roots[root].is_dir()]
     if absent:
         raise UserError(f"the audio of {utterances} cannot be found", absent, "Correct the corpus' audio folders.")
-    rows = zip(table["id"], table["file"], table["audio_root"], table["duration_s"].fillna(0.0), strict=True)
+    starts = table["start_s"] if times else [0.0] * len(table)
+    ends = table["end_s"] if times else [float("nan")] * len(table)
+    seconds = table["duration_s"].fillna(0.0)
+    rows = zip(table["id"], table["file"], table["audio_root"], seconds, starts, ends, strict=True)
     return [
-        AudioSource(str(i), str(file), roots[int(root)] / str(file), float(seconds)) for i, file, root, seconds in rows
+        AudioSource(
+            id=str(name),
+            file=str(file),
+            path=roots[int(root)] / str(file),
+            duration_s=float(duration_s),
+            start_s=float(start_s),
+            end_s=None if pd.isna(end_s) else float(end_s),
+        )
+        for name, file, root, duration_s, start_s, end_s in rows
     ]
 
 
@@ -110,7 +128,7 @@ def _decode_all(sources: Iterable[AudioSource], workers: int) -> Iterator[tuple[
                     done, future = pending.popleft()
                     waiting_s -= done.duration_s
                     yield done, future.result()
-                pending.append((source, pool.submit(_attempt, source.path)))
+                pending.append((source, pool.submit(_attempt, source)))
                 waiting_s += source.duration_s
             while pending:
                 done, future = pending.popleft()
@@ -119,9 +137,11 @@ def _decode_all(sources: Iterable[AudioSource], workers: int) -> Iterator[tuple[
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _attempt(path: Path) -> Decoded | AudioError:
+def _attempt(source: AudioSource) -> Decoded | AudioError:
     try:
-        return decode(path)
+        if source.start_s == 0 and source.end_s is None:
+            return decode(source.path)
+        return decode_segment(source.path, source.start_s, source.end_s)
     except AudioError as bad:
         return bad
 

@@ -20,9 +20,10 @@ DECODER_DELAY = (
     529  # samples that every decoder of MP3 gives before the first; libmpg123 drops them if frames are counted
 )
 UNKNOWN_FRAMES = 1 << 62
+FROM_START = frozenset({"VORBIS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"})
 UNDECODED_BYTES = 4096  # an MP3 stream may end with a part of a frame
 
-Kind = Literal["missing", "unreadable", "truncated", "empty", "non-finite", "out of range"]
+Kind = Literal["missing", "unreadable", "truncated", "empty", "non-finite", "out of range", "outside"]
 Block = npt.NDArray[np.float32]
 
 
@@ -176,13 +177,23 @@ class AudioFile:
         except TypeError as error:  # the extension .raw, for which soundfile requires the format as an argument
             raise AudioError("unreadable", "audio without a header") from error
 
-    def blocks(self, stream: Stream, file: SequentialFile, window: Window | None) -> Iterator[Block]:
+    def blocks(
+        self,
+        stream: Stream,
+        file: SequentialFile,
+        window: Window | None,
+        *,
+        first: int = 0,
+        last: int | None = None,
+    ) -> Iterator[Block]:
         """Yield a stream as float32 (frames, channels), at its own sampling rate.
 
         Args:
             stream: the stream.
             file: the stream, opened.
             window: the window that it is read through.
+            first: the frame at which ``file`` is; other than 0 only where `seek` moved it.
+            last: the frame before which reading ends; None: the end of the stream.
 
         Raises:
             AudioError: it cannot be decoded, or the file has less audio than its header announces.
@@ -190,10 +201,14 @@ class AudioFile:
         promised = self.promised(stream, file)
         whole = promised if stream.slack and not self.by_header else None
         surplus: list[Block] = []
-        frames = 0
+        frames = first
         if stream.claimed:
             self._read(stream, file, window, 0, DECODER_DELAY)
-        while len(block := self._read(stream, file, window, frames, self._count(stream, frames, promised))):
+        while last is None or frames < last:
+            count = self._count(stream, frames, promised)
+            block = self._read(stream, file, window, frames, count if last is None else min(count, last - frames))
+            if not len(block):
+                break
             frames += len(block)
             self.is_longer |= promised is not None and frames > promised + TRUNCATED_S * file.samplerate
             if whole is None or frames <= whole:
@@ -206,10 +221,38 @@ class AudioFile:
             if frames > whole + TRUNCATED_S * file.samplerate:  # more than the padding of the encoder
                 yield from surplus
                 surplus, whole = [], None
+        if last is not None and frames >= last:
+            return
         if promised is not None and frames + TRUNCATED_S * file.samplerate < promised:
             raise AudioError("truncated", f"{frames} of {promised} frames could be read")
         if stream.claimed and promised is None and window is not None and window.unread() > UNDECODED_BYTES:
             raise AudioError("truncated", f"its last {window.unread()} bytes cannot be decoded")
+
+    def seek(self, stream: Stream, first: int) -> tuple[SequentialFile, Window | None, int]:
+        """Open a stream at a frame, or at its start where its decoder does not find each frame exactly.
+
+        Args:
+            stream: one of the streams.
+            first: the frame.
+
+        Returns:
+            The stream, opened, its window, and the frame at which it is: ``first`` or 0.
+
+        Raises:
+            AudioError: it cannot be read.
+        """
+        file, window = self.open(stream)
+        # MP3 frames use bytes of those before them; libsndfile loses its place in the last page of a Vorbis stream.
+        if first == 0 or stream.slack or stream.claimed or file.subtype in FROM_START:
+            return file, window, 0
+        try:
+            found = file.seek(first)
+        except soundfile.LibsndfileError:  # beyond the end, or an encoding in which it cannot move
+            found = None
+        if found == first:
+            return file, window, first
+        file.close()
+        return *self.open(stream), 0
 
     def promised(self, stream: Stream, file: SequentialFile) -> int | None:
         """Return the frames that the header of a stream gives; None where it does not give them."""

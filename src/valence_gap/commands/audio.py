@@ -11,6 +11,7 @@ from valence_gap.definitions.values import from_json
 def register(subparsers: Subparsers) -> None:
     """Add ``pack-audio`` and ``apply-conditions``."""
     command = Command(subparsers, "pack-audio", _pack_audio, "decode the audio of a split into one pack")
+    command.add("--name", default="the corpus", help="name of the corpus in the study, for messages")
     command.path("--utterances", "utterance table of the split (parquet)")
     command.path("--root", "audio folder of the corpus; repeat in their order", action="append")
     command.add("--corpus", required=True, help="definition of the corpus (JSON)")
@@ -46,7 +47,8 @@ def _pack_audio(args: argparse.Namespace) -> None:
     """
     from valence_gap.audio.packing import pack_audio
 
-    pack_audio(args.utterances, tuple(args.root), from_json(Corpus, args.corpus), args.output, args.workers)
+    corpus = from_json(Corpus, args.corpus).named(args.name)
+    pack_audio(args.utterances, tuple(args.root), corpus, args.output, args.workers)
 
 
 def _apply_conditions(args: argparse.Namespace) -> None:

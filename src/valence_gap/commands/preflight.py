@@ -23,6 +23,8 @@ def register(subparsers: Subparsers) -> None:
     command.add("--utilisation", type=float, default=0.35, help=utilisation)
     project = "folder of the Snakefile, if you run it in another one (default: this folder)"
     command.path("--project", project, "DIR", required=False, default=Path())
+    details = "for a small study too, print how disk, memory and hours are estimated"
+    command.add("--details", action="store_true", help=details)
     command.path("--json", "file that the findings are also written to", "FILE", required=False)
 
 
@@ -43,7 +45,14 @@ def _preflight(args: argparse.Namespace) -> None:
     config = _merged(args)
     if args.targets:
         config["targets"] = args.targets
-    preflight(config, card=args.card, utilisation=args.utilisation, json_file=args.json, project=args.project)
+    preflight(
+        config,
+        card=args.card,
+        utilisation=args.utilisation,
+        json_file=args.json,
+        details=args.details,
+        project=args.project,
+    )
 
 
 def _merged(args: argparse.Namespace) -> dict[str, Any]:

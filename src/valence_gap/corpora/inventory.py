@@ -1,6 +1,7 @@
 """The inventory of a corpus: names, sizes and checksums of its files. This explicit step detects changed data."""
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -13,8 +14,11 @@ from valence_gap.runtime.files import write_text
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import checksum
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph", ".w64", ".caf"})
+AUDIO_SUFFIXES = frozenset({".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".caf"}) | {
+    *(".aif", ".aiff", ".aifc", ".au", ".snd", ".sph", ".nist"),
+}
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".webm"})
+VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 MOTION_CAPTURE = "MOCAP_"  # folders of IEMOCAP: gigabytes of text that nothing reads
 THREADS = 8  # hashing and reading release the interpreter's lock
 
@@ -71,7 +75,9 @@ def check_exist(paths: CorpusPaths) -> None:
         elif not path.exists():
             missing.append(f"{role}: no file or folder {path}")
     if missing:
-        raise UserError("The corpus is not where its paths say.", missing, "Correct the corpus' paths.")
+        unset = sorted({name for line in missing for name in VARIABLE.findall(line)})
+        remedy = f" Set the environment variable {' and '.join(unset)}." if unset else ""
+        raise UserError("The corpus is not where its paths say.", missing, f"Correct the corpus' paths.{remedy}")
 
 
 def files_below(root: Path) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from valence_gap.corpora.inventory import check_exist
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.segments import TIMES
 from valence_gap.corpora.utterances import UTTERANCE_COLUMNS, Adapter, build_corpus_table
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.registry import ADAPTERS
@@ -17,7 +18,7 @@ from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.data_files import write_parquet
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import log_line
+from valence_gap.runtime.progress import StatusLines, log_line
 from valence_gap.runtime.provenance import run_record
 
 
@@ -40,7 +41,8 @@ def prepare_corpus(
         output: folder for ``utterances.{split}.parquet``, ``labels.{split}.parquet`` and ``provenance.{split}.parquet``
             of train, dev and test (same rows, sorted by id; no row where the definition does not name the split), and
             ``report.json``. Utterances have the checksum of their audio, so that every stage that reads the table
-            detects changed audio. They have no provenance, because it changes with every row added above.
+            detects changed audio. If the corpus has segments of files, they have ``start_s`` and ``end_s`` in seconds
+            (NaN: the end of the file). They have no provenance, because it changes with every row added above.
         inventory: the list of the corpus' files, with their checksums; None: utterances have no checksums.
 
     Raises:
@@ -57,18 +59,26 @@ def prepare_corpus(
     check_exist(paths)
     report = Report()
     try:
-        rows = build_corpus_table(corpus, paths, adapter_of(corpus.adapter), report)
+        # A rule passes a definition without its label, which only changes figures. Errors name the corpus.
+        rows = build_corpus_table(corpus.named(name), paths, adapter_of(corpus.adapter), report)
     finally:
         report.log(name)  # also for a corpus that is refused, so that the log has all findings
     rows = rows.assign(sha256=_checksums(rows, inventory) if inventory else pd.Series(None, rows.index, dtype="str"))
+    times = [column for column in TIMES if column in rows]
     by_split = {split: rows[rows["our_split"] == split] for split in SPLITS}
     for split, part in by_split.items():
-        write_parquet(output / f"utterances.{split}.parquet", part[[*UTTERANCE_COLUMNS, "sha256"]])
+        write_parquet(output / f"utterances.{split}.parquet", part[[*UTTERANCE_COLUMNS, *times, "sha256"]])
         write_parquet(output / f"labels.{split}.parquet", part[["id", *DIMENSIONS]])
         write_parquet(output / f"provenance.{split}.parquet", part[["id", "provenance"]])
     counts = {split: _count(part) for split, part in by_split.items()}
+    status = StatusLines(name)
     for split, count in counts.items():
-        log_line(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
+        line = f"{split}: " + ", ".join(f"{value} {what}" for what, value in count.items())
+        log_line(f"{name}: {line}")
+        if count["utterances"]:
+            status.show(line, always=True)
+    for line in report.lines():
+        status.show(line, always=True)
     record = run_record(
         TypeAdapter(Corpus).dump_python(corpus, mode="json"),
         inputs={"inventory": inventory} if inventory else None,

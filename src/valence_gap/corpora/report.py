@@ -47,27 +47,32 @@ class Report:
     """The findings while one corpus is read.
 
     ``skipped`` counts what the tables do not contain. ``noted`` counts what they contain although it is unusual, and
-    what does not concern an utterance. Both are by reason.
+    what does not concern an utterance. Both are by reason. ``shown`` are the reasons of ``noted`` that a user should
+    see: values that were interpreted. ``warnings`` say why little can be learnt from the corpus.
     """
 
     skipped: dict[str, Occurrences] = field(default_factory=dict)
     noted: dict[str, Occurrences] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
 
     def skip(self, reason: str, examples: Iterable[str]) -> None:
         """Count what is left out."""
         _add(self.skipped, reason, examples)
 
-    def note(self, reason: str, examples: Iterable[str]) -> None:
-        """Count what is unusual and still used."""
+    def note(self, reason: str, examples: Iterable[str], *, shown: bool = False) -> None:
+        """Count what is unusual and still used; ``shown``: also where the user looks."""
         _add(self.noted, reason, examples)
+        self.shown |= {reason} if shown and reason in self.noted else set()
 
     def skip_rows(self, reason: str, rows: pd.DataFrame) -> None:
         """Count rows of the table of entries that are left out; also by split, if the table has the split."""
         _add_rows(self.skipped, reason, rows)
 
-    def note_rows(self, reason: str, rows: pd.DataFrame) -> None:
-        """Count rows of the table of entries that are unusual and still used."""
+    def note_rows(self, reason: str, rows: pd.DataFrame, *, shown: bool = False) -> None:
+        """Count rows of the table of entries that are unusual and still used; ``shown`` as in `note`."""
         _add_rows(self.noted, reason, rows)
+        self.shown |= {reason} if shown and reason in self.noted else set()
 
     def lost(self, split: str) -> dict[str, str]:
         """Return by reason how many rows of one split of the study were left out, with examples."""
@@ -80,6 +85,14 @@ class Report:
                 more = ", ..." if found.count > LOGGED else ""
                 examples = ", ".join(found.examples[:LOGGED])
                 log_line(f"{corpus}: {kind} {found.count} ({printable(reason)}): {examples}{more}")
+        for warning in self.warnings:
+            log_line(f"{corpus}: warning: {printable(warning)}")
+
+    def lines(self) -> list[str]:
+        """Return one line for each finding that a user should see: what is left out or interpreted, and warnings."""
+        left_out = [f"left out: {printable(found.summary(reason))}" for reason, found in self.skipped.items()]
+        noted = [f"note: {printable(self.noted[reason].summary(reason))}" for reason in sorted(self.shown)]
+        return [*left_out, *noted, *(f"warning: {printable(each)}" for each in self.warnings)]
 
     def as_json(self) -> dict[str, Any]:
         """Return the findings as a JSON value."""
@@ -90,7 +103,7 @@ class Report:
                 for reason, found in findings.items()
             }
             for kind, findings in (("skipped", self.skipped), ("noted", self.noted))
-        }
+        } | {"warnings": self.warnings}
 
 
 def _add(findings: dict[str, Occurrences], reason: str, examples: Iterable[str]) -> None:

@@ -1,9 +1,10 @@
-"""Read text files with or without a byte-order mark, with any line ends, in UTF-8, UTF-16 or Latin-1."""
+"""Read text files with or without a byte-order mark, with any line ends, in UTF-8, UTF-16, UTF-32 or Windows-1252."""
 
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,30 +12,37 @@ from typing import Any
 import pandas as pd
 
 from valence_gap.corpora.report import Report
+from valence_gap.corpora.separators import separator_of
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 
 UTF_8 = "utf-8-sig"
 NOTED = {
+    "cp1252": "text that is not UTF-8, read as Windows-1252 (Latin-1)",
     "latin-1": "text that is not UTF-8, read as Latin-1",
     "utf-16": "text that is not UTF-8, read as UTF-16 (by its byte-order mark)",
+    "utf-32": "text that is not UTF-8, read as UTF-32 (by its byte-order mark)",
 }
 FORK = "resource-fork or hidden file"
 MALFORMED = "\0malformed"
+MALFORMED_ROW, MALFORMED_TURN = "malformed row", "malformed turn line"
 ROW = "#row"
 BROKEN = "row with a line break in a cell (or a quotation mark left open)"
 THREADS = 8
-UNKNOWN = frozenset({"", "unknown", "nan", "none", "null", "n/a", "na"})
-GENDERS = {"female": "female", "f": "female", "woman": "female", "male": "male", "m": "male", "man": "male"}
 
 
 def decode(content: bytes) -> tuple[str, str]:
     """Return the text of a file and its encoding; all lines end in a line feed.
 
-    Latin-1 can decode any bytes, so it is tried last. UTF-16 without a byte-order mark is not detected.
+    Windows-1252 equals Latin-1 where Latin-1 has letters, and lacks five bytes. Latin-1 can decode any bytes, so it is
+    tried last. UTF-16 and UTF-32 without a byte-order mark are not detected.
     """
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16" if marked else UTF_8, "latin-1"):
+    marked = UTF_8
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # before UTF-16, whose mark begins the same way
+        marked = "utf-32"
+    elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        marked = "utf-16"
+    for encoding in (marked, "cp1252", "latin-1"):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
@@ -61,7 +69,7 @@ def read_text(path: Path, report: Report) -> str:
     """Return the text of a file; the report counts files that are not UTF-8."""
     text, encoding = decode(read_bytes(path))
     if encoding != UTF_8:
-        report.note(NOTED[encoding], [path.name])
+        report.note(NOTED[encoding], [path.name], shown=True)
     return text
 
 
@@ -76,7 +84,8 @@ def read_many(paths: Sequence[Path], report: Report, what: str) -> list[str]:
         decoded = pool.map(lambda path: decode(read_bytes(path)), paths)
         texts = list(progress(decoded, what, total=len(paths), unit="files"))
     for encoding, reason in NOTED.items():
-        report.note(reason, [path.name for path, (_, found) in zip(paths, texts, strict=True) if found == encoding])
+        others = [path.name for path, (_, found) in zip(paths, texts, strict=True) if found == encoding]
+        report.note(reason, others, shown=True)
     return [text for text, _ in texts]
 
 
@@ -86,7 +95,9 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
     A row with more cells than the first row is skipped and counted; blank rows are ignored.
 
     Args:
-        path: the file; cells are separated by commas, or by tabs in a ``.tsv``.
+        path: the file; cells are separated by commas, semicolons, tabs or vertical bars, as its first rows show. By
+            default they are separated by tabs in a ``.tsv`` and by commas in other files. A first line ``sep=;``, as
+            Excel writes it, names the separator.
         report: counts skipped rows.
         header: whether the first row names the columns; they are numbered otherwise.
 
@@ -105,8 +116,14 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
             [f"{path}:{line}: the line has a NUL character"],
             "Save the table as UTF-8; UTF-16 can be read if it begins with a byte-order mark.",
         )
+    default = "\t" if path.suffix.lower() == ".tsv" else ","
+    separator, named = separator_of(text, default)
+    if separator != default:
+        report.note(f"table whose cells are separated by {separator!r}", [path.name], shown=True)
+    first_row = 1 + int(named)
+    text = text.partition("\n")[2] if named else text
     try:
-        cells = _cells(text, "\t" if path.suffix.lower() == ".tsv" else ",")
+        cells = _cells(text, separator)
     except pd.errors.EmptyDataError:
         raise UserError("A table is empty.", [str(path)], "Give a file with at least one row.") from None
     except (pd.errors.ParserError, csv.Error) as error:
@@ -118,16 +135,16 @@ def read_csv(path: Path, report: Report, *, header: bool = True) -> pd.DataFrame
     if len(cells) < lines:
         broken = pd.concat([cells[name].str.contains("\n", regex=False) for name in cells.columns], axis=1).any(axis=1)
         broken &= ~cells[0].str.startswith(MALFORMED)
-        report.note(BROKEN, [f"{path.name}:{index + 1}" for index in cells.index[broken]])
+        report.note(BROKEN, [f"{path.name}:{index + first_row}" for index in cells.index[broken]])
     for column in cells.columns:
         cells[column] = cells[column].fillna("").astype("str").str.strip()
     names = cells.iloc[0].tolist() if header else [str(number) for number in range(cells.shape[1])]
     if repeated := sorted({name for name in names if name and names.count(name) > 1}):
         raise UserError("Columns of a table share a name.", [f"{path}: {name}" for name in repeated], "Rename them.")
-    rows = pd.Series(range(1, len(cells) + 1))
+    rows = pd.Series(range(first_row, len(cells) + first_row))
     is_bad = cells[0].str.startswith(MALFORMED)
-    report.skip("malformed row", [f"{path.name}:{row}" for row in rows[is_bad]])
-    keep = ~is_bad & (cells != "").any(axis=1) & (rows > int(header))
+    report.skip(MALFORMED_ROW, [f"{path.name}:{row}" for row in rows[is_bad]])
+    keep = ~is_bad & (cells != "").any(axis=1) & (rows >= int(header) + first_row)
     table = cells.set_axis(names, axis="columns").assign(**{ROW: rows})
     return table[keep].reset_index(drop=True)
 
@@ -160,34 +177,48 @@ def _cells(text: str, separator: str) -> pd.DataFrame:
         return parse(on_bad_lines=replacement, engine="python")
 
 
-def known(column: pd.Series) -> pd.Series:
-    """Return a text column with null for unknown values (empty, Unknown, n/a)."""
-    text = column.astype("str").str.strip()
-    return text.mask(text.str.lower().isin(UNKNOWN))
+def candidates(table: pd.DataFrame, name: str) -> list[str]:
+    """Return the columns that a name may mean: the one of exactly this name, or all that differ in case only."""
+    columns = [str(column) for column in table.columns if column != ROW]
+    return [name] if name in columns else [column for column in columns if _folded(column) == _folded(name)]
 
 
-def genders(column: pd.Series, report: Report) -> pd.Series:
-    """Return female, male or null, from any usual spelling; values that are not understood are counted."""
-    text = known(column)
-    read = text.str.lower().map(GENDERS).astype("str")
-    strange = text[text.notna() & read.isna()]
-    report.note("gender not understood, taken as unknown", [str(value) for value in strange])
-    return read
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def column_of(table: pd.DataFrame, name: str) -> str | None:
-    """Return the table's spelling of a column, regardless of upper or lower case; None if it has no such column."""
-    return next((column for column in table.columns if column.lower() == name.lower()), None)
+    """Return the table's own spelling of a column; None if it has no such column.
+
+    Raises:
+        UserError: if several columns differ from the name in case only; see `candidates`.
+    """
+    found = candidates(table, name)
+    if len(found) > 1:
+        raise UserError(*ambiguous(Path("the table"), {name: found}))
+    return found[0] if found else None
+
+
+def ambiguous(path: Path, found: Mapping[str, Sequence[str]]) -> tuple[str, list[str], str]:
+    """Return the error for names that several columns of a table may mean, as the arguments of `UserError`."""
+    return (
+        "Columns of a table differ in upper and lower case only.",
+        [f"{path}: {name} may be {' or '.join(columns)}" for name, columns in found.items()],
+        "Name the one to read exactly as it is spelt, such as columns: {valence: Valence}, or rename the others.",
+    )
 
 
 def require_columns(path: Path, table: pd.DataFrame, names: Sequence[str]) -> None:
     """Check that a table has the columns.
 
     Raises:
-        UserError: if columns are missing; the error names all of them, and those that the table has.
+        UserError: if columns are missing, or several may be meant; the error names all of them, and those that the
+            table has.
     """
-    missing = [name for name in names if column_of(table, name) is None]
-    if missing:
+    found = {name: candidates(table, name) for name in names}
+    if several := {name: columns for name, columns in found.items() if len(columns) > 1}:
+        raise UserError(*ambiguous(path, several))
+    if missing := [name for name, columns in found.items() if not columns]:
         has = ", ".join(column for column in table.columns if column != ROW)
         raise UserError(
             f"{path.name} lacks columns that it must have.",

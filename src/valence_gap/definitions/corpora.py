@@ -1,6 +1,7 @@
 """Definitions of corpora: what a corpus is, and where it is stored."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -52,6 +53,16 @@ class Corpus:
             "half-copied corpus. If fewer rows have none, they are left out."
         ),
     ] = "fail"
+    # Not part of its JSON at its default, which Snakemake compares: corpora that were read before are not read again.
+    on_lost_rows: Annotated[
+        Literal["fail", "skip"],
+        Field(
+            exclude_if=lambda value: value == "fail",
+            description="Whether the run stops if a twentieth of the rows of the used splits or more cannot be used, "
+            "for whatever reason (no number as label, too many cells, no audio), or if rows of the same audio "
+            "contradict each other. If fewer cannot be used, they are left out.",
+        ),
+    ] = "fail"
     speakers_disjoint: Annotated[
         bool,
         Field(description="Whether no speaker may be in two splits; if it is true and a speaker is, the run stops."),
@@ -59,10 +70,15 @@ class Corpus:
     columns: Annotated[
         Mapping[str, str] | None,
         Field(
-            description="table, audformat: our column (file, split, speaker, gender, ...) -> the table's column; "
+            description="table, audformat: our column (file, start, end, split, speaker, gender, ...) -> the table's "
+            "column; table: '' -> the column is not read; "
             "audformat: table -> the name of the table, in which {split} is replaced by the database's split."
         ),
     ] = None
+
+    def named(self, name: str) -> "Corpus":
+        """Return the definition with a label for messages: its own or, if it has none, its name in the study."""
+        return self if self.label else replace(self, label=name)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

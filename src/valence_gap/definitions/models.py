@@ -14,6 +14,18 @@ from valence_gap.definitions.values import (
     is_none,
 )
 
+RESOLVE = "resolve"
+"""The revision of a hub id whose commit is looked up when it is fetched for the first time."""
+
+Checksums = Annotated[
+    Mapping[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None,
+    Field(
+        exclude_if=lambda sums: not sums,
+        description="SHA-256 of files at the source, by file name: a fetched file with another one is refused. null: "
+        "none, for a source or revision that is not the preset's.",
+    ),
+]
+
 
 def is_local(source: str) -> bool:
     """Whether a source is a folder (it starts with /, ./, ../ or ~/) and not a hub id."""
@@ -35,7 +47,14 @@ class Backbone:
         str | None,
         Field(description="Hub id, or local folder (a path that starts with / or ./) in Hugging Face format."),
     ] = None
-    revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
+    revision: Annotated[
+        str | None,
+        Field(
+            description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
+            "when it is first fetched, which is recorded and kept."
+        ),
+    ] = None
+    sha256: Checksums = Field(default_factory=dict)
     streamed: Annotated[
         bool,
         Field(
@@ -155,7 +174,14 @@ class Checkpoint:
     source: Annotated[
         str, Field(description="Hub id, or local folder (a path that starts with / or ./) with config.json.")
     ]
-    revision: Annotated[str | None, Field(description="Commit hash on the hub; a hub id must be pinned.")] = None
+    revision: Annotated[
+        str | None,
+        Field(
+            description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
+            "when it is first fetched, which is recorded and kept."
+        ),
+    ] = None
+    sha256: Checksums = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

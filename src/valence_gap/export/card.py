@@ -31,6 +31,10 @@ Predicts **arousal, dominance and valence** of speech, each roughly in 0..1, fro
 
 The input is one utterance, or several of the same length: padding would count as speech.{onnx}
 
+Load it with this class. The classes of transformers for audio classification, and `pipeline("audio-classification")`,
+have another head: they stop with an error about a negative dimension (`classifier_proj_size` in `config.json`), because
+they would give meaningless scores. `Wav2Vec2Processor` gives the same input as `Wav2Vec2FeatureExtractor`.{published}
+
 ## Training
 | | |
 |---|---|
@@ -102,9 +106,13 @@ with torch.no_grad():
     embeddings, scores = model(inputs)  # (1, hidden); (1, 3): arousal, dominance, valence
 """
 
+PUBLISHED = """ The class in
+the card of the authors' model loads this folder too; with transformers 5, write `self.post_init()` in it for
+`self.init_weights()`."""
+
 ONNX = """
 
-`model.onnx` is the same model in ONNX: input `signal`, float32 (batch, samples) of zero mean and unit variance; outputs
+`model.onnx` is the same model in ONNX: input `signal`, float32 (batch, samples){signal}; outputs
 `hidden_states` (batch, hidden) and `logits` (batch, 3)."""
 
 SYNTHETIC = """
@@ -132,6 +140,7 @@ class CardContent:
         formats: number formats of the predictions behind the scores.
         onnx: whether the folder contains an ONNX file.
         selected_from: models and seeds that it was chosen from; empty if there was no choice.
+        normalised: its input has zero mean and unit variance.
     """
 
     name: str
@@ -149,6 +158,7 @@ class CardContent:
     formats: NumberFormats
     onnx: bool
     selected_from: Sequence[str] = ()
+    normalised: bool = True
 
 
 def render_model_card(facts: CardContent) -> str:
@@ -160,7 +170,8 @@ def render_model_card(facts: CardContent) -> str:
         parameters=facts.parameters,
         layers=facts.layers,
         code=CODE.format(family=facts.family, prefix=facts.prefix),
-        onnx=ONNX if facts.onnx else "",
+        onnx=ONNX.format(signal=" of zero mean and unit variance" if facts.normalised else "") if facts.onnx else "",
+        published=PUBLISHED if facts.family == "Wav2Vec2" else "",
         training="\n".join(f"| {what} | {value} |" for what, value in _training(facts)),
         scores=_scores(facts.scores),
         formats=_formats(facts.formats),

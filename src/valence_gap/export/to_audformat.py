@@ -27,7 +27,8 @@ def export_audformat(
     """Write utterances, labels and predictions as a database.
 
     Tables: ``files`` (speaker, gender, transcription, duration), ``emotion.dimensions.{split}.gold_standard`` (labels
-    in 0..1) for every split that has utterances, and ``emotion.dimensions.{split}.{model}.{condition}``.
+    in 0..1) for every split that has utterances, and ``emotion.dimensions.{split}.{model}.{condition}``. They are
+    segmented tables if an utterance is a part of a file.
 
     Args:
         name: name of the database.
@@ -49,15 +50,16 @@ def export_audformat(
     utterances = pd.concat([part for part, _ in tables.values()], ignore_index=True)
     files = _names(utterances)
     _add_schemes(database, audformat, utterances)
-    _add(database, audformat, "files", files, _facts(utterances))
-    by_id = pd.Series(files.to_numpy(), index=utterances["id"])
+    places = _places(utterances, files)
+    _add(database, audformat, "files", places, _facts(utterances))
+    by_id = places.set_index(pd.Index(utterances["id"]))
     for split, (_, labels) in tables.items():
         database.splits[split] = audformat.Split(split)
         annotated = labels[[each for each in DIMENSIONS if labels[each].notna().any()]]
-        _add(database, audformat, f"emotion.dimensions.{split}.{GOLD}", by_id[labels["id"]], annotated, split)
+        _add(database, audformat, f"emotion.dimensions.{split}.{GOLD}", by_id.loc[labels["id"]], annotated, split)
     for model, path in (predictions or {}).items():
         for table, split, rows in _predicted(model, path, tables):
-            _add(database, audformat, table, by_id[rows["id"]], rows[[*DIMENSIONS]], split)
+            _add(database, audformat, table, by_id.loc[rows["id"]], rows[[*DIMENSIONS]], split)
     with atomic_folder(output) as scratch:
         database.save(str(scratch))
         _link(utterances, files, audio, scratch)
@@ -88,6 +90,15 @@ def _names(utterances: pd.DataFrame) -> pd.Series:
     return utterances["file"].where(roots == 0, "audio-" + roots.astype("str") + "/" + utterances["file"])
 
 
+def _places(utterances: pd.DataFrame, files: pd.Series) -> pd.DataFrame:
+    """Return the file of each utterance, and its start and end if the corpus has segments."""
+    places = pd.DataFrame({"file": files.to_numpy()})
+    if "start_s" in utterances:
+        places["start"] = pd.to_timedelta(utterances["start_s"].to_numpy(), unit="s")
+        places["end"] = pd.to_timedelta(utterances["end_s"].to_numpy(), unit="s")
+    return places
+
+
 def _add_schemes(database: Any, audformat: Any, utterances: pd.DataFrame) -> None:
     for dimension in DIMENSIONS:  # without limits: labels and predictions may be outside 0..1
         database.schemes[dimension] = audformat.Scheme("float", description="0..1, lowest to highest of the scale")
@@ -111,9 +122,11 @@ def _facts(utterances: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add(
-    database: Any, audformat: Any, table: str, files: pd.Series, columns: pd.DataFrame, split: str | None = None
+    database: Any, audformat: Any, table: str, places: pd.DataFrame, columns: pd.DataFrame, split: str | None = None
 ) -> None:
-    database[table] = audformat.Table(audformat.filewise_index(files.to_numpy()), split_id=split)
+    segmented = "start" in places
+    index = audformat.segmented_index if segmented else audformat.filewise_index
+    database[table] = audformat.Table(index(*(places[column].to_list() for column in places)), split_id=split)
     for column in columns:
         database[table][column] = audformat.Column(scheme_id=str(column))
         database[table][column].set(columns[column].to_numpy())
@@ -144,7 +157,8 @@ def _link(utterances: pd.DataFrame, files: pd.Series, audio: Sequence[Path], roo
     absent = sorted({int(index) for index in utterances["audio_root"] if index >= len(audio)})
     if absent:
         raise UserError("audio folders are missing", [f"audio-{index} is not given" for index in absent])
-    for folder, file, name in zip(utterances["audio_root"], utterances["file"], files, strict=True):
+    unique = dict(zip(files, zip(utterances["audio_root"], utterances["file"], strict=True), strict=True))
+    for name, (folder, file) in unique.items():
         link = root / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to((audio[folder] / file).resolve())

@@ -46,7 +46,7 @@ class CardOptions:
 
 
 def export_huggingface(model: Path, output: Path, data: CardOptions, *, onnx: bool = False) -> None:
-    """Write ``model.safetensors``, ``config.json``, ``preprocessor_config.json``, ``README.md`` and ``run.json``.
+    """Write ``model.safetensors``, ``config.json``, the files of the processor, ``README.md`` and ``run.json``.
 
     Args:
         model: folder of a finished transformer model.
@@ -87,7 +87,11 @@ def export_huggingface(model: Path, output: Path, data: CardOptions, *, onnx: bo
     with atomic_folder(output) as scratch:
         loaded.save(scratch)
         norm = getattr(encoder.config, "feat_extract_norm", "layer")  # data2vec has only the layer normalisation
-        write_json(scratch / "preprocessor_config.json", preprocessor(norm))
+        normalised = loaded.stem is None or loaded.stem.normalised
+        write_json(scratch / "preprocessor_config.json", preprocessor(norm) | {"do_normalize": normalised})
+        # Wav2Vec2Processor, which the card of the authors' model uses, needs a tokenizer, although there is no text.
+        write_json(scratch / "vocab.json", {})
+        write_json(scratch / "tokenizer_config.json", {"tokenizer_class": "Wav2Vec2CTCTokenizer"})
         if onnx:
             log_line("writing the model as ONNX, and comparing the outputs of both")
             export_onnx(scratch, FAMILIES[encoder.config.model_type].name, loaded.regression, scratch / "model.onnx")
@@ -120,6 +124,7 @@ def _facts(model: Path, loaded: TransformerModel, data: CardOptions, *, onnx: bo
         formats=compare_formats(loaded, run),
         onnx=onnx,
         selected_from=data.selected_from,
+        normalised=loaded.stem is None or loaded.stem.normalised,
     )
 
 

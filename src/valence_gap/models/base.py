@@ -34,8 +34,8 @@ class SpeechModel(nn.Module, ABC):
 
     Attributes:
         input_kind: kind of the input: output of the frozen convolutional stem (batch, frames, channels), waveforms of
-            zero mean and unit variance (batch, samples), the spectrogram of the encoder's own front end (batch, frames,
-            channels), or CNN14's log-Mel spectrogram (batch, frames, mels).
+            zero mean and unit variance, unless the stem says otherwise (batch, samples), the spectrogram of the
+            encoder's own front end (batch, frames, channels), or CNN14's log-Mel spectrogram (batch, frames, mels).
         stem: its convolutional stem; None if it has none.
         front_end: its own front end, if its input is a spectrogram.
         min_length: length to which the model pads every shorter input.

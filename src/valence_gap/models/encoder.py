@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from valence_gap.definitions import models, values
 from valence_gap.models.base import ModelOutput, SpeechModel
-from valence_gap.models.families import FAMILIES, EncoderFamily, family_of, final_dropout, new_encoder
+from valence_gap.models.families import (
+    FAMILIES,
+    EncoderFamily,
+    family_of,
+    final_dropout,
+    new_encoder,
+    reads_normalised,
+)
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.layers import attention
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
     from valence_gap.models.families import Config, Encoder
 
 WHISPER_FRAME_S = 0.020
+# The classes of transformers for audio classification have a linear layer of this size where this head has others. With
+# the backbone's size they would load, leave it random, and give meaningless scores under the names of the outputs.
+_NO_STOCK_HEAD = -1
 _MAY_BE_MISSING = ("masked_spec_embed",)  # absent if the backbone was published with SpecAugment off
 
 
@@ -39,6 +49,7 @@ class TransformerModel(SpeechModel):
         train_stem: also train the convolutional stem; then the input of the model is the waveform.
         activation_checkpointing: recompute activations in the backward pass to save memory.
         training_precision: the number format of the training; with ``fp32`` the output of the stem is not rounded.
+        normalised: the waveforms have zero mean and unit variance; otherwise they are in -1..1 as they are.
         frozen_mode: mode of a frozen backbone while its head is trained.
     """
 
@@ -51,6 +62,7 @@ class TransformerModel(SpeechModel):
         train_stem: bool = False,
         activation_checkpointing: bool = False,
         training_precision: precision.Precision = "auto",
+        normalised: bool = True,
         frozen_mode: Literal["evaluation", "training"] = "evaluation",
     ) -> None:
         super().__init__()
@@ -62,7 +74,7 @@ class TransformerModel(SpeechModel):
         self.backbone_definition = models.Backbone()
         if self._family.front_end is None:
             self.input_kind = "waveform" if train_stem else "stem"
-            self.stem = Stem.of(backbone, rounded=training_precision != "fp32")
+            self.stem = Stem.of(backbone, normalised=normalised, rounded=training_precision != "fp32")
         else:
             self.input_kind = "spectrogram"
             self.front_end = self._family.front_end(_config(backbone))
@@ -133,6 +145,7 @@ class TransformerModel(SpeechModel):
             "architectures": [f"{self._family.name}ForSpeechClassification"],
             "dtype": "float32",
             "pooling_mode": "mean",
+            "classifier_proj_size": _NO_STOCK_HEAD,
             "final_dropout": self.regression.dropout.p,
             "id2label": {str(index): name for index, name in enumerate(values.DIMENSIONS)},
             "label2id": {name: index for index, name in enumerate(values.DIMENSIONS)},
@@ -140,6 +153,7 @@ class TransformerModel(SpeechModel):
                 "frozen": self.frozen,
                 "train_stem": self.input_kind == "waveform",
                 "precision": self.precision,
+                **({} if self.stem is None or self.stem.normalised else {"normalised": False}),
             },
         }
 
@@ -175,6 +189,7 @@ def build_transformer(training: models.Training, folder: Path) -> TransformerMod
         activation_checkpointing=recipe.activation_checkpointing,
         training_precision=recipe.precision,
         frozen_mode=recipe.frozen_mode,
+        normalised=reads_normalised(folder),
     )
 
 
@@ -199,6 +214,8 @@ def load_transformer(folder: Path, requested: precision.Precision | None = None)
         frozen=bool(own.get("frozen", False)),
         train_stem=bool(own.get("train_stem", False)),
         training_precision=requested or own.get("precision", "auto"),
+        # A model of this project says how it was trained; a released one does in its preprocessor's configuration.
+        normalised=bool(own.get("normalised", True)) if own else reads_normalised(folder),
     )
     # The names are those in the file, so that a message about a missing weight shows them.
     stored = nn.ModuleDict({family.prefix: model.backbone, "classifier": model.regression})
@@ -241,7 +258,7 @@ def load_stem(folder: Path, *, rounded: bool = True) -> Stem:
             "Set `streamed: true` for this backbone.",
         )
     config.num_hidden_layers = 0
-    stem = Stem.of(new_encoder(family, config).train(False), rounded=rounded)
+    stem = Stem.of(new_encoder(family, config).train(False), normalised=reads_normalised(folder), rounded=rounded)
     start = "feature_extractor."
 
     def rename(name: str) -> str | None:

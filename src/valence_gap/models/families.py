@@ -157,6 +157,23 @@ def _other_inputs(family: EncoderFamily, config: Any, folder: Path) -> Iterator[
             yield f"{path}: {key} {content[key]!r}, not {value!r}"
 
 
+def reads_normalised(folder: Path) -> bool:
+    """Whether an encoder was pre-trained on waveforms of zero mean and unit variance: ``do_normalize``, or true.
+
+    Raises:
+        UserError: ``preprocessor_config.json`` cannot be read.
+    """
+    path = folder / PREPROCESSOR
+    if not path.is_file():
+        return True
+    try:
+        content = files.read_json(path)
+    except (OSError, ValueError, RecursionError) as error:
+        remedy = "Fetch the folder again."
+        raise UserError("the configuration of a model's input cannot be read", [f"{path}: {error}"], remedy) from error
+    return not isinstance(content, dict) or bool(content.get("do_normalize", True))
+
+
 def _parsed(family: EncoderFamily, content: dict[str, Any], path: Path) -> "Config":
     remedy = "Fetch or create the folder again. Do not edit its files by hand."
     try:

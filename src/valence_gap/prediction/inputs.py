@@ -18,6 +18,7 @@ from valence_gap.models.front_ends.log_mel import LogMel
 from valence_gap.models.front_ends.spectrograms import FrontEnd
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json
 
 FEATURES = "features.npy"
 EPSILON = 1e-7  # added to the variance, for silent utterances, as in transformers
@@ -129,6 +130,13 @@ def open_inputs(
         ValueError: an argument that this kind needs is missing.
     """
     if kind == "stem" and features is not None:
+        if stem is not None and stem.normalised != are_normalised(features):
+            raise UserError(
+                "stem features and the model that reads them differ in the normalisation of the audio",
+                [f"{features}: {_described(not stem.normalised)}", f"the model: {_described(stem.normalised)}"],
+                "Compute the features again, and train the models of this backbone again: snakemake -R "
+                "extract_stem_features",
+            )
         return _open_features(features, rounded=stem is None or stem.rounded)
     if audio is None:
         raise ValueError(f"inputs of kind {kind} are computed from audio, but no pack is given: give its pack")
@@ -148,13 +156,14 @@ def computed_inputs(
     Raises:
         ValueError: an argument that this kind needs is missing.
     """
+    prepared = normalise if stem is None or stem.normalised else _as_it_is
     if kind == "waveform":
-        return _Computed(pack, pack.samples, normalise)
+        return _Computed(pack, pack.samples, prepared)
     if kind == "stem":
         if stem is None:
             raise ValueError("stem features are stored or computed: give their folder or the stem")
         own = stem
-        return _Computed(pack, _lengths(pack, own.frames), lambda waveform: own(normalise(waveform)))
+        return _Computed(pack, _lengths(pack, own.frames), lambda waveform: own(prepared(waveform)))
     if kind == "spectrogram":
         if front_end is None:
             raise ValueError("spectrograms need the front end of the model: give `front_end`")
@@ -169,6 +178,23 @@ def log_mel(backbone: Backbone) -> LogMel:
     """Return the input spectrogram of a CNN14."""
     least = min_frames(len(backbone.channels))
     return LogMel(backbone.mel_bins, backbone.window_s, backbone.hop_s, least)
+
+
+def are_normalised(features: Path) -> bool:
+    """Whether stored stem features are of audio of zero mean and unit variance, by their record; true without one."""
+    try:
+        record = read_json(features / "run.json")
+    except (OSError, ValueError, RecursionError):
+        return True
+    return not isinstance(record, dict) or bool(record.get("normalised", True))
+
+
+def _described(normalised: bool) -> str:
+    return "audio of zero mean and unit variance" if normalised else "audio as it is (do_normalize: false)"
+
+
+def _as_it_is(waveform: Tensor) -> Tensor:
+    return waveform
 
 
 def normalise(waveform: Tensor) -> Tensor:

@@ -28,8 +28,9 @@ def extract_features(
 ) -> None:
     """Compute the output of a backbone's frozen convolutional stem for a pack.
 
-    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance. The memory use
-    does not depend on the size of the corpus.
+    Each utterance is computed alone, without padding, from its waveform of zero mean and unit variance; without this
+    normalisation if the backbone says ``do_normalize: false``, as WavLM Base does. The memory use does not depend on
+    the size of the corpus.
 
     Args:
         backbone: folder of the backbone in Hugging Face format.
@@ -52,7 +53,7 @@ def extract_features(
         definition = {"backbone": backbone.name, "format": "bfloat16" if rounded else "float32"}
         record = provenance.run_record(definition, inputs=sources, started=started)
         place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
-        files.write_json(scratch / RUN, record | place)
+        files.write_json(scratch / RUN, record | place | ({} if stem.normalised else {"normalised": False}))
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:

@@ -32,7 +32,7 @@ def disk(study: Study, costs: Costs) -> Finding:
     parts = costs.disk()
     needed = sum(parts.values())
     made = sum(_size(Path(study.results) / name) for name in ("audio", "features", "models", "predictions", "scratch"))
-    made += sum(_size(Path("resources/pretrained") / name) for name in costs.plan.backbones)
+    made += sum(_size(Path(study.pretrained_folder(name))) for name in costs.plan.backbones)
     free = shutil.disk_usage(_existing(Path(study.results))).free
     details = [", ".join(f"{what} {size / GB:.1f}" for what, size in parts.items() if size) + " GB"]
     least = needed

@@ -11,8 +11,8 @@ from valence_gap.corpora.inventory import check_exist
 from valence_gap.corpora.prepare import adapter_of
 from valence_gap.corpora.report import Occurrences as Reported
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.utterances import MIXED_RATES, build_corpus_table
-from valence_gap.corpora.validation import missing_audio
+from valence_gap.corpora.utterances import MIXED_RATES, NO_SPLIT, build_corpus_table
+from valence_gap.corpora.validation import conflicts, lost_rows, missing_audio
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.registry import ADAPTERS
 from valence_gap.definitions.split_names import normalise_split_name
@@ -79,8 +79,11 @@ def examine_corpus(
         return [_refused(name, "place", error)], _assumed(corpus)
     findings = [Finding(name, "place", "ok", f"labels at {paths.labels}")]
     report = Report()
-    # Missing audio, shared speakers and labels outside their scale are findings here. They must not stop the reading.
-    lenient = replace(corpus, on_missing_audio="skip", speakers_disjoint=False, out_of_scale="keep")
+    # Missing audio, lost rows, shared speakers and labels outside their scale are findings here. They must not stop the
+    # reading.
+    lenient = replace(
+        corpus, on_missing_audio="skip", on_lost_rows="skip", speakers_disjoint=False, out_of_scale="keep"
+    )
     try:
         rows = build_corpus_table(lenient, paths, adapter_of(corpus.adapter), report)
     except UserError as error:
@@ -90,7 +93,9 @@ def examine_corpus(
     findings += [
         _labels(name, corpus, report),
         *_files(name, corpus, report, len(rows)),
+        *_rows(name, corpus, report, len(rows)),
         *_speakers(name, corpus, rows),
+        *_doubts(name, report),
     ]
     speech = {split: _speech(rows[rows["our_split"] == split]) for split in SPLITS if split in corpus.splits}
     if paper:
@@ -214,6 +219,29 @@ def _files(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding
     return findings
 
 
+def _rows(name: str, corpus: Corpus, report: Report, read: int) -> list[Finding]:
+    """Whether many rows cannot be used, or rows contradict each other."""
+    lost, count, is_much = lost_rows(report, read, audio=corpus.on_missing_audio == "fail")
+    if not lost:
+        return []
+    contradicting = conflicts(report)
+    stops = (is_much or bool(contradicting)) and corpus.on_lost_rows == "fail"
+    remedies = [f"If they are meant to be left out, set corpora.{name}.on_lost_rows: skip."] if stops else []
+    found = f"{count:,} of {count + read:,} rows cannot be used" + (" or contradict others" if contradicting else "")
+    return [Finding(name, "rows", "wrong" if stops else "differs", found, (*_summaries(lost), *remedies))]
+
+
+def _doubts(name: str, report: Report) -> list[Finding]:
+    """What was interpreted, and what makes numbers of this corpus doubtful."""
+    noted = {reason: report.noted[reason] for reason in sorted(report.shown)}
+    noted |= {reason: found for reason, found in report.skipped.items() if reason == NO_SPLIT}
+    findings = [Finding(name, "interpreted", "differs", f"{len(noted)} kinds", _summaries(noted))] if noted else []
+    if report.warnings:
+        first, *others = report.warnings
+        findings.append(Finding(name, "doubtful", "differs", first, tuple(others)))
+    return findings
+
+
 def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
     splits = rows.dropna(subset=["speaker"]).groupby("speaker")["our_split"].nunique()
     shared = [str(speaker) for speaker in splits[splits > 1].index]
@@ -229,9 +257,19 @@ def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
                 (*first_lines(shared, SHOWN_SPEAKERS), remedy),
             )
         ]
-    if len(corpus.splits) > 1:
+    if len(corpus.splits) < 2:
+        return []
+    unknown = int(rows["speaker"].isna().sum())
+    if not unknown:
         return [Finding(name, "speakers", "ok", "none is in two splits")]
-    return []
+    known = rows["speaker"].nunique()
+    found = f"{known:,} known, none of them in two splits; not known for {unknown:,} of {len(rows):,} utterances"
+    if rows.loc[rows["speaker"].notna(), "our_split"].nunique() < 2:
+        found = (
+            f"{known:,} known: whether one is in two splits cannot be checked ({unknown:,} of {len(rows):,} unknown)"
+        )
+    remedy = f"If they are known, give them: a column speaker, or paths.{name}.speakers."
+    return [Finding(name, "speakers", "unknown", found, (remedy,))]
 
 
 def _speech(part: pd.DataFrame) -> Speech:

@@ -15,7 +15,7 @@ from valence_gap.definitions.values import SPLITS, Split
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.evaluations import count_evaluations
 from valence_gap.preflight.plan import Plan
-from valence_gap.preflight.weights import Size, size_of, size_of_source
+from valence_gap.preflight.weights import Size, size_of_source
 from valence_gap.runtime.files import read_json
 from valence_gap.study.study import Study
 
@@ -103,7 +103,11 @@ class Costs:
         self.train = study.configuration.train_corpus or ""
         backbones = study.configuration.backbones
         used = {study.backbone_of(name) for name, _ in plan.trainings} | set(plan.backbones)
-        self.sizes = {name: size_of(name, backbones[name]) for name in sorted(used) if not self._is_cnn14(name)}
+        self.sizes = {
+            name: size_of_source(backbones[name].source, Path(study.pretrained_folder(name)))
+            for name in sorted(used)
+            if not self._is_cnn14(name)
+        }
         self.finished = {
             name: size_of_source(study.checkpoint(name).source, study.model_folder(name, seed))
             for name, seed in plan.checkpoints

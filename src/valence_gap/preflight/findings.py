@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from valence_gap.runtime.files import canonical_json
 
 Status = Literal["ok", "differs", "wrong", "unknown"]
 WIDTH = 100
+MACHINE = "machine"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,21 @@ def table(findings: Iterable[Finding]) -> str:
             )
     counts = {status: sum(one.status == status for one in found) for status in ("ok", "differs", "wrong", "unknown")}
     return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings for a reader: first what is wrong, differs or is unknown; estimates for the machine come last."""
+    rank = {"wrong": 0, "differs": 1, "unknown": 2, "ok": 3}
+    return sorted(findings, key=lambda one: (_is_estimate(one), rank[one.status]))
+
+
+def shortened(findings: Iterable[Finding]) -> list[Finding]:
+    """Leave out how disk, memory and hours were estimated, where they are no problem."""
+    return [replace(one, details=()) if _is_estimate(one) else one for one in findings]
+
+
+def _is_estimate(finding: Finding) -> bool:
+    return finding.subject == MACHINE and finding.status in ("ok", "unknown")
 
 
 def digest(config: Mapping[str, Any]) -> str:

@@ -23,6 +23,10 @@ REQUESTED_MEM_MB = {
 TRAINED, LOADED = 16.0, 8.0  # bytes for each weight
 RUNTIME, CPU_RUNTIME_BYTES = 2 * GB, GB  # of PyTorch with a GPU, and without
 JOB_PROCESSES_MB = 300
+# Bytes for each second of an utterance, which a model reads whole: the output of its first convolution, 3,200 frames of
+# 512 channels in float32, with its normalised and activated copies; and the frames of its layers.
+UTTERANCE_BYTES_PER_S = 25e6
+LONG_S = 60.0
 # Bytes for each value of the pooled states: float32, and float16 to store it, or float32 with ``precision: fp32``.
 STATES, STATES_IN_FLOAT32 = 4.0 + 2.0, 4.0 + 4.0
 STATES_FOR_A_HEAD = 4.0  # those that the head of a frozen model is trained on
@@ -46,6 +50,15 @@ def job_memory(costs: Costs) -> Finding:
         "precision: fp32, 4 for those that the head of a frozen model is trained on; 300 bytes for each predicted row. "
         "Audio and features are mapped, not loaded.",
     ]
+    if long := _long_utterances(costs):
+        details.append(
+            f"Models read an utterance whole, about {UTTERANCE_BYTES_PER_S / MB:.0f} MB for each second of it: "
+            + "; ".join(
+                f"{corpus}, {seconds:,.0f} s, {_of_an_utterance(seconds) / GB:.1f} GB"
+                for corpus, seconds in long.items()
+            )
+            + ". Cut long recordings into utterances if that is too much."
+        )
     more = {rule: round(size / MB + 50, -2) for rule, (size, _) in needed.items() if size / MB > REQUESTED_MEM_MB[rule]}
     if more:
         details += [
@@ -56,6 +69,20 @@ def job_memory(costs: Costs) -> Finding:
         ]
     summary = f"more than is asked for: {', '.join(more)}" if more else "the rules request enough"
     return Finding("machine", "job memory", "differs" if more else "ok", summary, tuple(details))
+
+
+def _of_an_utterance(seconds: float) -> float:
+    """Bytes that an utterance takes beyond those of a usual length, which the memory of the runtime covers."""
+    return UTTERANCE_BYTES_PER_S * seconds if seconds > LONG_S else 0.0
+
+
+def _long_utterances(costs: Costs) -> dict[str, float]:
+    """Return the longest utterance in seconds of each corpus that has one of more than a minute."""
+    longest = {
+        corpus: max((speech.longest_s for speech in splits.values()), default=0.0)
+        for corpus, splits in costs.amounts.items()
+    }
+    return {corpus: seconds for corpus, seconds in longest.items() if seconds > LONG_S}
 
 
 def _needs(costs: Costs) -> dict[str, list[Job]]:
@@ -75,12 +102,21 @@ def _needs(costs: Costs) -> dict[str, list[Job]]:
 
     def predicted(*, clean: bool) -> list[Job]:
         runs = [run for run in plan.predictions if run[0] in study.models and (run[2] == CLEAN) == clean]
-        return [(held(model) + _results(costs, model, name, corpus), model) for model, _, name, corpus in runs]
+        return [
+            (
+                held(model)
+                + _results(costs, model, name, corpus)
+                + _of_an_utterance(costs.speech(corpus, "test").longest_s),
+                model,
+            )
+            for model, _, name, corpus in runs
+        ]
 
     def pooled() -> Iterable[Job]:
+        longest = max(costs.speech(costs.train, split).longest_s for split in FUSED_SPLITS)
         for model in {study.audio_model(fusion) for fusion, _ in plan.fusions}:
             rows = max(costs.pooled_values(model, costs.train, split) for split in FUSED_SPLITS)
-            yield held(model) + _per_state(costs, model) * rows, model
+            yield held(model) + _per_state(costs, model) * rows + _of_an_utterance(longest), model
 
     fused = [(study.configuration.recogniser, study.configuration.text_encoder)] if plan.fusions else []
     return {

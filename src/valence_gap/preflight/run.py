@@ -15,12 +15,12 @@ from valence_gap.definitions.values import Split
 from valence_gap.preflight import budget, record
 from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs
-from valence_gap.preflight.findings import Finding, digest, table
+from valence_gap.preflight.findings import Finding, digest, ordered, shortened, table
 from valence_gap.preflight.memory import job_memory
 from valence_gap.preflight.packed import examine_packs
 from valence_gap.preflight.plan import Plan, plan_of
 from valence_gap.preflight.synthesiser import missing_parts
-from valence_gap.preflight.targets import examine_targets
+from valence_gap.preflight.targets import examine_seeds, examine_targets
 from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import write_json
@@ -28,6 +28,7 @@ from valence_gap.runtime.progress import log_line
 from valence_gap.study.study import NOISE, Study, load
 
 CARD, UTILISATION = "A100", 0.35
+SMALL_S = 36_000.0  # a study of less audio than this needs no list of how its disk, memory and hours are estimated
 
 
 def preflight(
@@ -37,6 +38,7 @@ def preflight(
     utilisation: float = UTILISATION,
     json_file: Path | None = None,
     again: bool = False,
+    details: bool = False,
     project: Path = Path(),
 ) -> None:
     """Check a study and print what was found.
@@ -48,6 +50,7 @@ def preflight(
         json_file: file that the findings are also written to.
         again: valid corpora that ``json_file`` contains are not read again, and no table is printed if nothing has
             changed since.
+        details: also print for a small study how disk, memory and hours are estimated; ``json_file`` always has that.
         project: the folder of the Snakefile, as seen from the working directory.
 
     Raises:
@@ -56,13 +59,18 @@ def preflight(
     study = load(config, project=project)
     before = record.read(json_file) if again and json_file else None
     scans = scan(study, plan_of(study).corpora, before.corpora if before else {})
-    findings = tuple(examine(study, card=card, utilisation=utilisation, scans=scans))
+    found_here = examine(study, card=card, utilisation=utilisation, scans=scans)
+    findings = (*found_here, *examine_seeds(study))
     found = record.Record(study.configuration.study, digest(config), findings, scans)
     wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
     if before and not wrong and found.statuses() == before.statuses():
         log_line(f"paths, models, disk and memory checked again: unchanged since {json_file}; no corpus was read again")
     else:
-        print(table(findings), flush=True)
+        is_small = sum(part.seconds for one in scans.values() for part in one.speech.values()) < SMALL_S
+        shown = shortened(findings) if is_small and not details else findings
+        print(table(ordered(shown)), flush=True)
+        if shown != findings:
+            print("How disk, memory and hours are estimated: valence-gap preflight --details", flush=True)
     if json_file:
         write_json(json_file, asdict(found))
     if wrong:
@@ -123,7 +131,8 @@ def examine(
         findings += _synthesis(study, plan, amounts)
     findings += examine_targets(study, amounts)
     cached, backbones = bool(study.configuration.cached_splits), study.configuration.backbones
-    findings += [examine_backbone(name, backbones[name], cached=cached) for name in plan.backbones]
+    folders = {name: Path(study.pretrained_folder(name)) for name in plan.backbones}
+    findings += [examine_backbone(name, backbones[name], folder, cached=cached) for name, folder in folders.items()]
     for model, seed in plan.checkpoints:
         findings.append(examine_checkpoint(model, study.checkpoint(model), study.model_folder(model, seed)))
     costs = Costs(study, plan, amounts)

@@ -33,6 +33,22 @@ def examine_targets(study: Study, amounts: Amounts) -> Iterator[Finding]:
         yield from _claims(study, amounts, least)
 
 
+def examine_seeds(study: Study) -> Iterator[Finding]:
+    """Name the seeds that the configuration lists for a model of the targets, but that no target shows."""
+    runs = [run for target in study.targets if target != CLAIMS for run in study.runs(target)]
+    if CLAIMS in study.targets:
+        runs += [(model, seed) for model, seed, *_ in study.claims_runs()] + study.claims_logs()
+    used: dict[str, set[int]] = {}
+    for model, seed in runs:
+        used.setdefault(study.audio_model(model), set()).add(seed)
+    for model, seeds in used.items():
+        unused = [str(seed) for seed in study.models[model].seeds if seed not in seeds]
+        if unused:
+            found = f"{', '.join(unused)} of models.{model}.seeds: no target shows them, and they are not trained"
+            remedy = "Set figures.<figure>.seeds: all, or leave these seeds out."
+            yield Finding(model, "seeds", "differs", found, (remedy,))
+
+
 def _fairness(amounts: Amounts, corpora: Sequence[str]) -> Iterator[Finding]:
     lacking = _without_both(amounts, corpora)
     if not lacking:

@@ -1,7 +1,6 @@
 """The folder of a pre-trained miniature backbone: weights, configuration, card and record."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ from transformers import PreTrainedModel
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.pretraining.curve import Point
-from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, copy_mode, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.weights.folders import CONFIG, WEIGHTS
 from valence_gap.weights.synthetic import MADE_HERE
@@ -101,7 +100,7 @@ def save_weights(folder: Path, model: PreTrainedModel, settings: Mapping[str, An
     cast(Any, model).bfloat16().save_pretrained(folder)
     config = read_json(folder / CONFIG) | (settings or {}) | {"dtype": "float32"}
     write_json(folder / CONFIG, config)
-    shutil.copymode(folder / CONFIG, folder / WEIGHTS)  # transformers makes the weights private
+    copy_mode(folder / CONFIG, folder / WEIGHTS)  # transformers makes the weights private
 
 
 def made_here(

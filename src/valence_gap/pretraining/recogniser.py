@@ -140,15 +140,17 @@ def build(backbone: Path) -> PreTrainedModel:
         UserError: the backbone is missing or of another architecture.
     """
     kind = model_type(backbone, RECOGNISERS, "a recogniser cannot be built from this backbone")
+    dropouts: dict[str, Any] = dict.fromkeys(DROPOUTS, 0.0)
     model = load_pretrained(
         RECOGNISERS[kind],
         backbone,
+        optional=["lm_head.weight", "lm_head.bias", "masked_spec_embed"],  # the output layer starts at random
         attn_implementation=hub_encoders.attention_implementation(torch.device("cpu")),
         vocab_size=len(VOCABULARY),
         pad_token_id=BLANK,
         bos_token_id=VOCABULARY["<s>"],
         eos_token_id=VOCABULARY["</s>"],
-        **dict.fromkeys(DROPOUTS, 0.0),
+        **dropouts,
     )
     model.freeze_feature_encoder()
     attention.replace_dropout(model)

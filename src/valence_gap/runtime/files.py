@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
-        scratch.chmod(0o666 & ~_umask())  # mkstemp creates private files; outputs are shared
+        set_mode(scratch, 0o666 & ~_umask())  # mkstemp creates private files; outputs are shared
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -51,7 +52,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with scratch_folder(path) as scratch:
         yield scratch
-        scratch.chmod(0o777 & ~_umask())
+        set_mode(scratch, 0o777 & ~_umask())
         _take_place(scratch, path)
 
 
@@ -142,6 +143,20 @@ def _is_alive(process: int) -> bool:
     except OSError:  # it belongs to another user
         return True
     return True
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Set the permissions of an output, if the file system has any.
+
+    Some file systems refuse: FAT, SMB shares, mounted cloud storage. They show every file with the same permissions.
+    """
+    with suppress(OSError):
+        path.chmod(mode)
+
+
+def copy_mode(source: Path, target: Path) -> None:
+    """Give a file the permissions of another one, if the file system has any."""
+    set_mode(target, stat.S_IMODE(source.stat().st_mode))
 
 
 def _umask() -> int:

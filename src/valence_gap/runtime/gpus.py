@@ -117,4 +117,11 @@ def _hold(path: Path) -> IO[str] | None:
     except BlockingIOError:
         lock.close()
         return None
+    except OSError as error:
+        lock.close()
+        raise UserError(
+            f"The file system of {path.parent} has no locks, which keep two jobs from using one GPU.",
+            [str(error)],
+            remedy="Set TMPDIR to a folder on a local disk.",
+        ) from None
     return lock

@@ -17,9 +17,10 @@ from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, first_lines, valid_names
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import log_line
+from valence_gap.runtime.progress import StatusLines, log_line
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
+from valence_gap.scores.doubts import doubts
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.statistics import Estimate
 
@@ -77,6 +78,7 @@ def score(
         evaluation: how scores are computed.
         pack_index: index of the clean pack, if bad audio is skipped: utterances that it lacks are left out.
         record: JSON file for the run record, if one is required: see :func:`valence_gap.runtime.provenance.run_record`.
+            It also has ``warnings``: why the scores may mean nothing.
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
@@ -84,21 +86,25 @@ def score(
     started = time.monotonic()
     people = pd.read_parquet(utterances)
     skipped = skipped_ids(people["id"], pack_index, corpus)
+    predicted, truth = (drop_skipped(skipped, pd.read_parquet(path)) for path in (predictions, labels))
     table = score_table(
-        drop_skipped(skipped, pd.read_parquet(predictions)),
-        drop_skipped(skipped, pd.read_parquet(labels)),
+        predicted,
+        truth,
         drop_skipped(skipped, people),
         corpus=corpus,
         dimensions=dimensions,
         evaluation=evaluation,
     )
     write_csv(output, table.assign(model=model, seed=seed)[list(COLUMNS)])
+    warnings = doubts(predicted, truth, dimensions)
+    for line in warnings:
+        StatusLines(f"{model} on {corpus}").show(f"warning: {line}", always=True)
     if record is not None:
         definition = {"model": model, "seed": seed, "corpus": corpus, "dimensions": list(dimensions)}
         definition["evaluation"] = json.loads(to_json(evaluation))
         inputs = {"predictions": predictions, "labels": labels, "utterances": utterances}
         inputs |= {"pack index": pack_index} if pack_index else {}
-        write_json(record, run_record(definition, inputs=inputs, started=started))
+        write_json(record, run_record(definition, inputs=inputs, started=started) | {"warnings": warnings})
 
 
 def score_table(

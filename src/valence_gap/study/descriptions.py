@@ -34,7 +34,7 @@ def table_description(study: Study, table: str) -> dict[str, Any]:
         }
         return {
             "models": [
-                {"folder": f"resources/pretrained/{name}", **{field: getattr(backbone, field) for field in fields}}
+                {"folder": study.pretrained_folder(name), **{field: getattr(backbone, field) for field in fields}}
                 for name, backbone in backbones.items()
             ],
             "note": study.configuration.note,

@@ -1,6 +1,7 @@
 """A study: the configuration, checked as a whole, and everything that the workflow needs to know about it."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +24,11 @@ from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
 from valence_gap.study.configuration import Configuration, Figure
 from valence_gap.study.project_files import with_project_sources
+from valence_gap.weights.local import is_current, read_record, recorded_revision
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
+PRETRAINED = "resources/pretrained"
+"""The models from the hub, for all studies of a clone."""
 NOISE = "_noise"
 """The name of the noise corpus among the corpora; no corpus can have this name."""
 
@@ -96,7 +101,7 @@ class Study:
         return self.models[model].checkpoint is None
 
     def checkpoint(self, model: str) -> Checkpoint:
-        """Where a model that is not trained comes from.
+        """Where a model that is not trained comes from, without the checksums, which change no number.
 
         Raises:
             ValueError: the model is trained.
@@ -104,7 +109,8 @@ class Study:
         found = self.models[model].checkpoint
         if found is None:
             raise ValueError(f"{model} is not a checkpoint")
-        return found
+        record = read_record(self.model_folder(model, self.models[model].seeds[0]))
+        return replace(found, sha256={}, revision=recorded_revision(record, found))
 
     def model_folder(self, model: str, seed: int) -> Path:
         """The folder of a finished model, trained or fetched."""
@@ -130,9 +136,39 @@ class Study:
         return replace(self.configuration.corpora[corpus], label="")
 
     def backbone(self, backbone: str) -> Backbone:
-        """A backbone without the fields that change no number: how it is shown, and whether stem output is cached."""
+        """A backbone without the fields that change no number: how it is shown or verified, what is cached of it."""
         definition = self.configuration.backbones[backbone]
-        return replace(definition, label="", datasets="", hours="", languages="", domains="", streamed=False)
+        revision = recorded_revision(read_record(Path(self.pretrained_folder(backbone))), definition)
+        definition = replace(definition, label="", datasets="", hours="", languages="", domains="")
+        return replace(definition, streamed=False, sha256={}, revision=revision)
+
+    def checksums(self, definition: Backbone | Checkpoint) -> list[str]:
+        """The checksums that fetched files must have, as words: ['pytorch_model.bin=3249fe98...']."""
+        return [f"{name}={sum_}" for name, sum_ in (definition.sha256 or {}).items()]
+
+    def pretrained_folder(self, backbone: str) -> str:
+        """The folder of a fetched backbone: results/paper/pretrained/w2v2-b.
+
+        A folder resources/pretrained/<name> whose record has the same source and revision is used where it is, unless a
+        local source has changed since: in earlier versions all studies of a clone shared it, and their results remain
+        valid.
+        """
+        return self._pretrained_folders.get(backbone, f"{self.results}/pretrained/{backbone}")
+
+    def deleted_backbones(self) -> list[str]:
+        """Backbones of which resources/pretrained/<name> has the record, but not all other files."""
+        names = (CONFIG, WEIGHTS)
+        folders = self._pretrained_folders
+        return [each for each, folder in folders.items() if not all((Path(folder) / name).is_file() for name in names)]
+
+    @cached_property
+    def _pretrained_folders(self) -> Mapping[str, str]:
+        found = {name: f"{PRETRAINED}/{name}" for name in self.configuration.backbones}
+        return {
+            name: folder
+            for name, folder in found.items()
+            if is_current(Path(folder), self.configuration.backbones[name])
+        }
 
     def condition(self, name: str) -> Condition:
         """An augmentation without its label."""
@@ -243,7 +279,7 @@ class Study:
         return self._given_paths(corpus).labels.startswith(MINIATURE_ROOT)
 
     def paths(self, corpus: str) -> CorpusPaths:
-        """Where a corpus, or the noise corpus, is stored, with the miniature's placeholder resolved."""
+        """Where a corpus, or the noise corpus, is stored, with ``{miniature}``, ``~`` and ``$VARIABLE`` resolved."""
         paths = self._given_paths(corpus)
         return replace(
             paths,
@@ -260,7 +296,11 @@ class Study:
         return self.configuration.paths[corpus]
 
     def _resolve(self, path: str) -> str:
-        return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1) if path.startswith(MINIATURE_ROOT) else path
+        if path.startswith(MINIATURE_ROOT):
+            return path.replace(MINIATURE_ROOT, f"{self.results}/raw", 1)
+        if Path(path).exists():  # a folder may be named $data
+            return path
+        return os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path fails where there is no home folder
 
     def runs(self, target: str) -> Iterator[tuple[str, int]]:
         """Each (model, seed) that a figure or table shows."""

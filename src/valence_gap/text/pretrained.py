@@ -1,6 +1,6 @@
 """Models of transformers in local folders, for text and speech synthesis: their kind, and how they are loaded."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,25 @@ def loading(what: str, folder: Path, remedy: str = "Fetch the folder again.") ->
         raise UserError(f"{what} cannot be loaded", [f"{folder}: {error}"], remedy) from error
 
 
-def load_pretrained(kind: Any, folder: Path, **settings: Any) -> Any:
-    """A model of a class of transformers in float32, from safetensors, without the network."""
-    return kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, **settings)
+def load_pretrained(kind: Any, folder: Path, *, optional: Iterable[str] = (), **settings: Any) -> Any:
+    """A model of a class of transformers in float32, from safetensors, without the network.
+
+    Args:
+        kind: the class.
+        folder: contains ``config.json`` and ``model.safetensors``.
+        optional: ends of the names of weights that may be missing.
+        settings: more arguments of ``from_pretrained``.
+
+    Raises:
+        UserError: weights are missing; transformers would start them at random.
+    """
+    model, info = kind.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        dtype=torch.float32,
+        output_loading_info=True,
+        **settings,
+    )
+    folders.refuse_random(info, folder, optional=optional)
+    return model

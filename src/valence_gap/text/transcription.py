@@ -19,7 +19,7 @@ from nltk.metrics.distance import edit_distance
 from nltk.tokenize import NLTKWordTokenizer
 from transformers import HubertForCTC, PreTrainedModel, Wav2Vec2ForCTC
 
-from valence_gap.audio.packs import open_pack
+from valence_gap.audio.packs import AUDIO, INDEX, open_pack
 from valence_gap.prediction.inputs import normalise
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_parquet
@@ -118,7 +118,8 @@ def transcribe(
     table = {"id": pd.Series(pack.ids, dtype="str"), "text": pd.Series(texts, dtype="str")}
     read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON_FILE] if recogniser.lexicon else []))
     decoding = "greedy CTC" + (", spelt by its lexicon" if recogniser.lexicon else "")
-    record = run_record({"decoding": decoding}, inputs={name: model / name for name in read}, started=started)
+    inputs = {name: model / name for name in read} | {f"audio/{name}": audio / name for name in (AUDIO, INDEX)}
+    record = run_record({"decoding": decoding}, inputs=inputs, started=started)
     counts = {"utterances": len(texts), "empty": sum(not text for text in texts), "compared": len(pairs)}
     write_parquet(output, pd.DataFrame(table))
     write_json(report, counts | errors.as_json() | {"run": record})
@@ -217,7 +218,8 @@ def _optional(path: Path) -> dict[str, Any]:
 def _load(folder: Path, outputs: int) -> PreTrainedModel:
     kind = model_type(folder, RECOGNISERS, "the folder does not contain a recogniser")
     with loading("a recogniser", folder):
-        model = load_pretrained(RECOGNISERS[kind], folder)
+        # the mask embedding is used in training alone
+        model = load_pretrained(RECOGNISERS[kind], folder, optional=["masked_spec_embed"])
     if model.config.vocab_size != outputs:
         raise UserError(
             "the size of a recogniser does not match its vocabulary",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from valence_gap.runtime import files
 from valence_gap.runtime.errors import UserError
+from valence_gap.weights import contents
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -36,9 +37,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     )
     try:
         config = files.read_json(path)
-    except FileNotFoundError as error:
-        raise UserError("there is no model to load", [f"{path} is missing"], remedy) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        missing = UserError("there is no model to load", [f"{path} is missing"], remedy)
+        raise (contents.unreadable(folder) or missing) from error
     except (ValueError, OSError, RecursionError) as error:
+        if contents.is_lfs_pointer(path):
+            raise contents.pointer_error([str(path)]) from error
         raise UserError("the configuration of a model cannot be read", [f"{path}: {error}"], remedy) from error
     if not isinstance(config, dict):
         raise UserError("the configuration of a model cannot be read", [f"{path}: not a JSON object"], remedy)
@@ -57,8 +61,8 @@ def read_weights(folder: Path, rename: Callable[[str], str | None]) -> dict[str,
     """
     path = folder / WEIGHTS
     remedy = "Delete the folder and fetch or create it again."
-    if not path.is_file():
-        raise UserError("there are no weights to load", [f"{path} is missing"], remedy)
+    if unreadable := contents.unreadable(folder):
+        raise unreadable
     weights: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as stored:
@@ -99,6 +103,27 @@ def load_state(module: nn.Module, weights: Mapping[str, Tensor], folder: Path, *
             "Fetch or create the folder again; both files must come from the same model.",
         )
     module.load_state_dict(dict(weights), strict=False)
+
+
+def refuse_random(info: Mapping[str, Any], folder: Path, *, optional: Iterable[str] = ()) -> None:
+    """Refuse a model of transformers that it has built from a folder without some of its weights: they would be random.
+
+    Args:
+        info: the loading report of ``from_pretrained``.
+        folder: the folder, for the message.
+        optional: ends of the names of weights that may be missing.
+
+    Raises:
+        UserError: weights are missing.
+    """
+    missing = sorted(name for name in info["missing_keys"] if not name.endswith(tuple(optional)))
+    if missing:
+        more = [f"and {len(missing) - NAMED:,} more weights"] if len(missing) > NAMED else []
+        raise UserError(
+            f"{folder / WEIGHTS} does not hold the model that {folder / CONFIG} describes",
+            [*(f"{name} is missing" for name in missing[:NAMED]), *more],
+            "Fetch or create the folder again; both files must come from the same model.",
+        )
 
 
 def write(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:

@@ -3,11 +3,11 @@
 import errno
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import constants, model_info, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -18,11 +18,13 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from valence_gap.definitions.models import RESOLVE
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
-from valence_gap.runtime.progress import log_line
-from valence_gap.weights.model_types import CONFIG, WEIGHTS
+from valence_gap.runtime.progress import StatusLines, log_line
+from valence_gap.weights.contents import INDEX, shards
+from valence_gap.weights.model_types import CONFIG, PICKLED, WEIGHTS
 
-PICKLED = "pytorch_model.bin"
+MAIN = "main"
 ACCOMPANYING = (
     "preprocessor_config.json",
     "processor_config.json",
@@ -52,8 +54,10 @@ class Origin:
         what: its name at the start of messages: ``Backbone w2v2-b``.
         key: its key in the configuration: ``backbones.w2v2-b``.
         source: hub id or local folder.
-        revision: commit on the hub.
+        revision: commit on the hub, or ``resolve``.
         definition: JSON value that is written to its record.
+        sha256: the SHA-256 that files at the source must have, by file name.
+        resolved: the commit was looked up, since the definition gives none.
     """
 
     what: str
@@ -61,20 +65,58 @@ class Origin:
     source: str
     revision: str | None
     definition: Mapping[str, Any]
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    resolved: bool = False
+
+
+def resolve(origin: Origin) -> str:
+    """Look up the commit of a source's main branch, and print the line of the configuration that pins it.
+
+    Raises:
+        UserError: the hub cannot be asked.
+    """
+    log_line(f"{origin.what}: asking the hub for the commit of {origin.source} at {MAIN}")
+    try:
+        commit = model_info(origin.source, revision=MAIN).sha
+    except (OfflineModeIsEnabled, HfHubHTTPError, EntryNotFoundError, OSError) as error:
+        raise _refused(origin, error) from error
+    if commit is None or not COMMIT.fullmatch(commit):
+        raise UserError(
+            f"{origin.what}: the hub names no commit for {origin.source} at {MAIN}, but {commit!r}.",
+            remedy=f"Set {origin.key}.revision to a commit from https://huggingface.co/{origin.source}/commits/main.",
+        )
+    found = f"{origin.source} at {MAIN} is commit {commit}, which is used from now on."
+    StatusLines(origin.what).show(f"{found} To pin it: {origin.key}.revision: {commit}", always=True)
+    return commit
 
 
 def download(origin: Origin, scratch: Path) -> Path:
-    """Download the required files of a pinned commit into ``scratch``; safetensors if the hub has them.
+    """Download the required files of a pinned commit into ``scratch``.
+
+    The weights are those with a checksum; otherwise safetensors if the hub has them, else a pickle, else shards.
 
     Raises:
         UserError: the download failed. The message gives the reason, or says which files to download by other means
             and where to put them.
     """
-    patterns = [CONFIG, WEIGHTS, *ACCOMPANYING]
-    _snapshot(origin, patterns, scratch)
-    if not (scratch / WEIGHTS).is_file():
-        _snapshot(origin, [PICKLED], scratch)
+    pickled_alone = PICKLED in origin.sha256 and WEIGHTS not in origin.sha256
+    patterns = [CONFIG, PICKLED if pickled_alone else WEIGHTS, *ACCOMPANYING]
+    _snapshot(origin, [*patterns, *(name for name in origin.sha256 if name not in patterns)], scratch)
+    if has_weights(scratch):
+        return scratch
+    _snapshot(origin, [PICKLED], scratch)
+    if not has_weights(scratch):
+        _snapshot(origin, [*INDEX.values()], scratch)
+        for index in map(scratch.joinpath, INDEX.values()):
+            if index.is_file():
+                _snapshot(origin, sorted(set(shards(origin.what, index).values())), scratch)
+                break
     return scratch
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder has its weights in one file."""
+    return any((folder / name).is_file() for name in (WEIGHTS, PICKLED))
 
 
 def _snapshot(origin: Origin, patterns: list[str], scratch: Path) -> None:
@@ -103,7 +145,8 @@ def _refused(origin: Origin, error: Exception) -> UserError:
         return _refused(origin, inner) if isinstance(inner, HfHubHTTPError) else _offline(origin, error)
     if isinstance(error, RevisionNotFoundError | EntryNotFoundError):
         what = f"{origin.what}: {source} has no commit {revision}."
-        return UserError(what, remedy=f"Choose one at https://huggingface.co/{source}/commits/main.")
+        remedy = f"Set {origin.key}.revision to one of https://huggingface.co/{source}/commits/main."
+        return UserError(what, remedy=remedy)
     if status == 401:
         remedy = "Log in with `hf auth login`, or give a valid token as HF_TOKEN."
         return UserError(f"{origin.what}: the hub rejects this login for {source}.", [first], remedy)
@@ -121,15 +164,18 @@ def _offline(origin: Origin, error: Exception) -> UserError:
     source, revision = origin.source, origin.revision
     why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
     folder = origin.what.rpartition(" ")[2]
+    weights = f"{WEIGHTS}, or {PICKLED} if there is no such file"
+    if revision == RESOLVE:
+        what = f"{origin.what}: the commit of {source} cannot be looked up on the hub ({why}). Needed from {source}:"
+        place = f"hf download {source} --local-dir {folder}"
+    else:
+        what = f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:"
+        place = f"hf download {source} --revision {revision} --local-dir {folder}"
     return UserError(
-        f"{origin.what} cannot be fetched from the hub ({why}). Needed from {source} at commit {revision}:",
-        [
-            CONFIG,
-            f"{WEIGHTS}, or {PICKLED} if there is no such file",
-            "preprocessor_config.json, tokenizer files and README.md, if they exist",
-        ],
+        what,
+        [CONFIG, weights, "preprocessor_config.json, tokenizer files and README.md, if they exist"],
         f"On a machine with a connection run\n"
-        f"  hf download {source} --revision {revision} --local-dir {folder}\n"
+        f"  {place}\n"
         f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
     )
 
@@ -149,5 +195,6 @@ def require_commit(origin: Origin) -> None:
         raise UserError(
             f"{origin.what}: {origin.source} is not pinned: {origin.revision!r} is not a commit hash.",
             remedy=f"Set {origin.key}.revision to the 40 hexadecimal digits of a commit, from "
-            f"https://huggingface.co/{origin.source}/commits/main; a branch or a tag can move.",
+            f"https://huggingface.co/{origin.source}/commits/main; a branch or a tag can move. Or set it to "
+            f"{RESOLVE}: the first fetch looks the commit up, records it and prints it.",
         )

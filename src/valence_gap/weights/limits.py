@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.runtime.errors import UserError
-from valence_gap.weights import folders
+from valence_gap.weights import contents, folders
 from valence_gap.weights.model_types import header
 
 MOST_VALUES = 10_000_000_000  # limit for a model without a file of weights
@@ -28,6 +28,8 @@ def user_errors(folder: Path) -> Iterator[None]:
     """
     config = folder / folders.CONFIG
     weights = folder / folders.WEIGHTS
+    if contents.is_lfs_pointer(weights):
+        raise contents.pointer_error([str(weights)])
     most = weights.stat().st_size if weights.is_file() else MOST_VALUES  # a value has a byte at least
     values = min_parameters(folders.read_config(folder))
     if values > most:

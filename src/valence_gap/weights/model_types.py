@@ -13,7 +13,7 @@ from typing import Any
 from valence_gap.runtime.errors import valid_names
 from valence_gap.weights.local import model_type_of
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, PICKLED, RUN = "config.json", "model.safetensors", "pytorch_model.bin", "run.json"
 SPEECH_MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
 """The model types of ``models.families``; they are repeated here because that module is slow to import."""
 CNN14_MODEL_TYPE = "valence-gap-cnn14"
@@ -29,12 +29,14 @@ class ModelRequirement:
         kinds: the accepted values of ``model_type``.
         head: the start of the names of weights that it must have; None: no particular weights.
         lacking: what a model without these weights is.
+        tokenizer: files with the tokens of its texts, one of which it must have; empty: it has no texts.
     """
 
     what: str
     kinds: tuple[str, ...]
     head: str | None = None
     lacking: str = ""
+    tokenizer: tuple[str, ...] = ()
 
 
 MODEL_REQUIREMENTS: Mapping[str, ModelRequirement] = {
@@ -44,8 +46,9 @@ MODEL_REQUIREMENTS: Mapping[str, ModelRequirement] = {
         ("wav2vec2", "hubert"),
         "lm_head.",
         "an encoder without a head for letters",
+        tokenizer=("vocab.json",),
     ),
-    "text": ModelRequirement("a text encoder", ("bert",)),
+    "text": ModelRequirement("a text encoder", ("bert",), tokenizer=("tokenizer.json", "vocab.txt")),
     "checkpoint": ModelRequirement(
         "a finished model",
         (*SPEECH_MODEL_TYPES, CNN14_MODEL_TYPE),
@@ -72,7 +75,15 @@ def model_type_error(folder: Path, purpose: str) -> str | None:
             f"{folder / CONFIG} has model_type '{kind}'; {requirement.what} is required, "
             f"{valid_names(requirement.kinds)}"
         )
-    if requirement.head is None or kind == CNN14_MODEL_TYPE or not (folder / WEIGHTS).is_file():
+    without_head = None if kind == CNN14_MODEL_TYPE else _head_error(folder, requirement)
+    tokenizer = [name for name in requirement.tokenizer if (folder / name).is_file()]
+    if requirement.tokenizer and not tokenizer and not without_head:
+        return f"{folder} has no {' or '.join(requirement.tokenizer)}: it is {requirement.what} without its tokenizer"
+    return without_head
+
+
+def _head_error(folder: Path, requirement: ModelRequirement) -> str | None:
+    if requirement.head is None or not (folder / WEIGHTS).is_file():
         return None
     try:
         names = header(folder / WEIGHTS)[0]

@@ -1,5 +1,6 @@
 import json
 import tracemalloc
+from dataclasses import replace
 
 import audio_lengths
 import numpy as np
@@ -10,7 +11,9 @@ import soundfile
 from valence_gap.audio.decoding import AudioError, decode, decode_waveform
 from valence_gap.audio.packing import open_pack, pack_audio
 from valence_gap.audio.packs import quantise
+from valence_gap.cli import main
 from valence_gap.definitions.corpora import Corpus
+from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
 
 FAIL = Corpus(adapter="table", label="Test corpus", splits={"test": "test"})
@@ -181,6 +184,17 @@ def test_bad_files_all_stop_the_run(tmp_path):
     for name, kind in bad.items():
         assert any(line.startswith(f"{name} (utterance id-{name}): {kind}") for line in caught.value.offenders)
     assert not (tmp_path / "pack").exists()
+
+
+def test_the_error_of_a_job_names_its_corpus(tmp_path, capsys):
+    """A rule passes a definition without a label."""
+    (tmp_path / "bad.wav").write_bytes(b"no audio")
+    arguments = ["--utterances", str(utterances(tmp_path, ["bad.wav"])), "--root", str(tmp_path)]
+    definition = to_json(replace(FAIL, label=""))
+    assert (
+        main(["pack-audio", "--name", "mine", *arguments, "--corpus", definition, "--output", str(tmp_path / "p")]) == 2
+    )
+    assert "on_bad_audio: skip for 'mine'" in capsys.readouterr().err
 
 
 def test_bad_files_are_skipped_and_reported(tmp_path):

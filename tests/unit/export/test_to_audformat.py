@@ -106,7 +106,7 @@ def test_one_table_with_a_column_for_the_split(tmp_path, audformat):
     assert (first["speaker"], first["gender"]) == (None, "female")
 
 
-def test_segments_are_left_out_and_counted(tmp_path, audformat):
+def test_segments_are_utterances(tmp_path, audformat):
     db = audformat.Database("segments")
     db.schemes["valence"] = audformat.Scheme("float")
     starts, ends = ["0s", "0s", "0.1s"], [pd.NaT, "0.2s", pd.NaT]
@@ -124,8 +124,167 @@ def test_segments_are_left_out_and_counted(tmp_path, audformat):
         scale={"valence": (1.0, 7.0)},
         columns={"table": "parts"},
     )
-    assert read.ids("test") == FILES[:1]
-    assert read.skipped()["segment of a file"] == 2
+    assert read.ids("test") == [FILES[0], f"{FILES[1]}#0-0.2", f"{FILES[2]}#0.1-"]
+    assert read.skipped() == {}
+    table = read.utterances["test"]
+    assert table["start_s"].tolist() == [0.0, 0.0, 0.1]
+    assert table["end_s"].fillna(-1).tolist() == [-1, 0.2, -1]
+    assert table["duration_s"].tolist() == pytest.approx([0.5, 0.2, 0.4])
+
+
+SEGMENTS = {"splits": {"test": "all"}, "dimensions": ("valence",), "scale": {"valence": (1.0, 7.0)}}
+
+
+def segmented(root, audformat, starts, ends, *, files=FILES, **columns):
+    """A database with one segmented table, and columns by their scheme."""
+    db = audformat.Database("segments")
+    db["parts"] = audformat.Table(audformat.segmented_index(files, starts, ends))
+    for scheme, (definition, values) in {"valence": (("float",), [1.0, 2.0, 3.0]), **columns}.items():
+        db.schemes[scheme] = audformat.Scheme(*definition)
+        add(db, audformat, "parts", scheme, values)
+    return db
+
+
+def test_segments_that_end_with_their_file_are_read(tmp_path, audformat):
+    db = segmented(tmp_path / "db", audformat, ["0s"] * 3, ["0.5s", "0.5s", "0.499s"])
+    db.save(str(tmp_path / "db"))
+    for file in FILES:
+        write_audio(tmp_path / "db" / file)
+    paths = {"audio": [tmp_path / "db"], "labels": tmp_path / "db"}
+    read = prepare(tmp_path / "out", "audformat", paths, **SEGMENTS, columns={"table": "parts"})
+    assert read.ids("test") == [f"{FILES[0]}#0-0.5", f"{FILES[1]}#0-0.5", f"{FILES[2]}#0-0.499"]
+    assert read.utterances["test"]["duration_s"].tolist() == pytest.approx([0.5, 0.5, 0.499])
+    assert read.skipped() == {}
+
+
+def test_a_segment_outside_its_file_is_an_error(tmp_path, audformat):
+    db = segmented(tmp_path / "db", audformat, ["0s", "0s", "0.2s"], ["0.5s", "0.7s", "9s"])
+    db.save(str(tmp_path / "db"))
+    for file in FILES:
+        write_audio(tmp_path / "db" / file)
+    paths = {"audio": [tmp_path / "db"], "labels": tmp_path / "db"}
+    with pytest.raises(UserError) as error:
+        prepare(tmp_path / "out", "audformat", paths, **SEGMENTS, columns={"table": "parts"})
+    assert [line.partition(":")[2].partition(" ")[0] for line in error.value.offenders] == ["2", "3"]
+
+
+def test_columns_of_another_segmented_table_are_those_of_the_same_segment(tmp_path, audformat):
+    """Two people in one file: the speaker of a segment is not that of the file's first segment."""
+    files = [FILES[0], FILES[0], FILES[1]]
+    db = segmented(tmp_path / "db", audformat, ["0s", "0.2s", "0s"], ["0.1s", "0.3s", pd.NaT], files=files)
+    db.schemes["who"] = audformat.Scheme("str")
+    db["people"] = audformat.Table(audformat.segmented_index(files[:2], ["0.2s", "0s"], ["0.3s", "0.1s"]))
+    add(db, audformat, "people", "who", ["bob", "ann"])
+    db["other"] = audformat.Table(audformat.segmented_index(files[:2], ["0s", "0.4s"], ["0.15s", "0.5s"]))
+    add(db, audformat, "other", "who", ["ann", "bob"])
+    db.save(str(tmp_path / "db"))
+    for file in FILES:
+        write_audio(tmp_path / "db" / file)
+    paths = {"audio": [tmp_path / "db"], "labels": tmp_path / "db"}
+    columns = {"table": "parts", "speaker": "people:who"}
+    read = prepare(tmp_path / "out", "audformat", paths, **SEGMENTS, columns=columns)
+    people = read.utterances["test"].set_index("id")["speaker"]
+    assert [people[f"{FILES[0]}#{times}"] for times in ("0-0.1", "0.2-0.3")] == ["ann", "bob"]
+    assert pd.isna(people[FILES[1]])
+    columns = {"table": "parts", "speaker": "other:who"}
+    read = prepare(tmp_path / "out2", "audformat", paths, **SEGMENTS, columns=columns)
+    assert read.utterances["test"]["speaker"].isna().all()
+    reason = "file for which rows of another table contradict each other, taken as unknown: other:who"
+    assert read.noted()[reason] == 1
+
+
+def misc_database(root, audformat, *, fmt, kind):
+    """A database whose speakers are the labels of a misc table, as audb delivers MSP-Podcast."""
+    people = [1, 2] if kind == "int" else ["ann", "bob"]
+    db = audformat.Database("misc")
+    db.schemes["sex"] = audformat.Scheme("str", labels=["female", "male"])
+    db["speaker"] = audformat.MiscTable(pd.Index(people, name="speaker", dtype="Int64" if kind == "int" else "string"))
+    db["speaker"]["gender"] = audformat.Column(scheme_id="sex")
+    db["speaker"]["gender"].set(["female", "male"])
+    db.schemes["speaker"] = audformat.Scheme(kind, labels="speaker")
+    db.schemes["part"] = audformat.Scheme("str", labels=["train", "test"])
+    db.schemes["valence"] = audformat.Scheme("float")
+    db["files"] = audformat.Table(audformat.filewise_index(FILES))
+    for column, values in (
+        ("speaker", [people[0], people[1], people[0]]),
+        ("part", ["train", "train", "test"]),
+        ("valence", [1.0, 4.0, 7.0]),
+    ):
+        add(db, audformat, "files", column, values)
+    db.save(str(root), storage_format=fmt)
+    for file in FILES:
+        write_audio(root / file)
+    return {"audio": [root], "labels": root}
+
+
+@pytest.mark.parametrize("fmt", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["int", "str"])
+@pytest.mark.parametrize("gender", [None, "speaker:gender"])
+def test_speakers_whose_labels_are_a_misc_table(tmp_path, audformat, fmt, kind, gender):
+    paths = misc_database(tmp_path / "db", audformat, fmt=fmt, kind=kind)
+    columns = {"table": "files", "split": "part", "speaker": "speaker", **({"gender": gender} if gender else {})}
+    definition = {**SEGMENTS, "splits": {"train": "train", "test": "test"}, "columns": columns}
+    first = "1" if kind == "int" else "ann"
+    with pytest.raises(UserError, match=f"speaker {first} is in more than one split"):
+        prepare(tmp_path / "out", "audformat", paths, **definition)
+    read = prepare(tmp_path / "out", "audformat", paths, **definition, speakers_disjoint=False)
+    assert read.row("test", FILES[2])["speaker"] == first
+    assert read.row("test", FILES[2])["gender"] == "female"
+    assert read.row("train", FILES[1])["gender"] == "male"
+
+
+def test_a_speaker_that_is_no_label_of_its_scheme_is_kept(tmp_path, audformat):
+    paths = database(tmp_path / "db", audformat, fmt="csv")
+    path = tmp_path / "db/db.files.csv"
+    path.write_text(path.read_text().replace(",2", ",3"))
+    read = prepare(tmp_path / "out", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
+    assert read.row("test", "Audios/c.wav")["speaker"] == "3"
+    assert read.row("test", "Audios/c.wav")["gender"] is None
+
+
+@pytest.mark.parametrize("fmt", ["csv", "parquet"])
+@pytest.mark.parametrize("pickle", ["stale", "no pickle"])
+def test_the_table_beside_a_pickle_is_read_and_the_pickle_is_not_opened(tmp_path, audformat, monkeypatch, fmt, pickle):
+    paths = database(tmp_path / "db", audformat, fmt=fmt)
+    if pickle == "stale":
+        audformat.Database.load(str(tmp_path / "db")).save(str(tmp_path / "db"), storage_format="pkl")
+    before = {}
+    for table in ("files", "emotion.dimensions.train.gold_standard", "emotion.dimensions.test-1.gold_standard"):
+        path = tmp_path / f"db/db.{table}.pkl"
+        if pickle == "no pickle":
+            write(path, b"cos\nsystem\n(S'touch made'\ntR.")
+        before[path] = path.read_bytes()
+        path.chmod(0)
+    (tmp_path / "db").chmod(0o500)
+    monkeypatch.setattr(pd, "read_pickle", lambda *_, **__: pytest.fail("a pickle is opened"))
+    try:
+        read = prepare(tmp_path / "out", "audformat", paths, splits=SPLITS, scale=SCALE, columns=COLUMNS)
+    finally:
+        (tmp_path / "db").chmod(0o700)
+    assert read.ids("train") == FILES[:2]
+    assert read.row("test", "Audios/c.wav")["speaker"] == "2"
+    for path, content in before.items():
+        path.chmod(0o600)
+        assert path.read_bytes() == content
+
+
+def test_segments_are_exported_and_read_again(tmp_path, audformat):
+    db = segmented(tmp_path / "db", audformat, ["0s", "0.1s", "0.2s"], ["0.5s", "0.3s", pd.NaT])
+    db.save(str(tmp_path / "db"))
+    for file in FILES:
+        write_audio(tmp_path / "db" / file)
+    paths = {"audio": [tmp_path / "db"], "labels": tmp_path / "db"}
+    before = prepare(tmp_path / "corpus", "audformat", paths, **SEGMENTS, columns={"table": "parts"})
+    export_audformat("ours", tmp_path / "corpus", tmp_path / "ours", audio=[tmp_path / "db"])
+    after = prepare(
+        tmp_path / "again",
+        "audformat",
+        {"audio": [tmp_path / "ours"], "labels": tmp_path / "ours"},
+        **{**SEGMENTS, "scale": {"valence": (0.0, 1.0)}},
+        columns={"table": "emotion.dimensions.test.gold_standard"},
+    )
+    pd.testing.assert_frame_equal(after.labels["test"], before.labels["test"])
+    pd.testing.assert_frame_equal(after.utterances["test"], before.utterances["test"])
 
 
 def test_everything_that_the_database_lacks_is_named(tmp_path, audformat):
@@ -151,8 +310,9 @@ def test_everything_that_the_database_lacks_is_named(tmp_path, audformat):
 def test_no_code_in_a_database_is_run(tmp_path, audformat):
     paths = database(tmp_path / "db", audformat)
     definition = {"splits": SPLITS, "scale": SCALE, "columns": COLUMNS}
+    (tmp_path / "db/db.files.parquet").unlink()
     write(tmp_path / "db/db.files.pkl", b"anything")
-    with pytest.raises(UserError, match="pickle"):
+    with pytest.raises(UserError, match=r"(?s)as pickle only.*db\.files\.pkl.*storage_format='parquet'"):
         prepare(tmp_path / "out", "audformat", paths, **definition)
     write(tmp_path / "db/db.yaml", f"name: !!python/object/apply:os.mkdir [{tmp_path}/made]\n")
     with pytest.raises(UserError, match="not a database in audformat"):

@@ -9,9 +9,16 @@ import pytest
 import soundfile
 import torch
 from finished import make_model, scores
-from released import EmotionModel, HubertEmotionModel
+from released import EmotionModel, HubertEmotionModel, RegressionHead
 from small_models import make_cnn14, waveforms
-from transformers import AutoFeatureExtractor
+from transformers import (
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+    Wav2Vec2Model,
+    Wav2Vec2PreTrainedModel,
+    Wav2Vec2Processor,
+    pipeline,
+)
 
 from valence_gap.cli import main
 from valence_gap.definitions.values import DIMENSIONS
@@ -160,6 +167,53 @@ def test_onnx_is_refused_for_kinds_that_are_not_tested(tmp_path, capsys):
     assert main(command) == 2
     assert "wavlm, not wav2vec2 or hubert" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "hubert", "wavlm", "data2vec-audio"])
+def test_classes_with_another_head_refuse_an_export_and_a_trained_model(tmp_path, kind):
+    make_model(tmp_path, kind)
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("tiny"))
+    for folder in (tmp_path / "model", tmp_path / "out"):
+        with pytest.raises(RuntimeError, match="negative dimension"):
+            AutoModelForAudioClassification.from_pretrained(folder)
+    with pytest.raises((RuntimeError, ValueError), match="negative dimension"):
+        pipeline("audio-classification", model=str(tmp_path / "out"))
+    card = (tmp_path / "out/README.md").read_text()
+    assert "negative dimension" in card
+    assert 'pipeline("audio-classification")' in card
+
+
+class AsPublished(Wav2Vec2PreTrainedModel):
+    """Written from the card of the authors' model, with the call that it makes."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.config = config
+        self.wav2vec2 = Wav2Vec2Model(config)
+        self.classifier = RegressionHead(config)
+        self.init_weights()
+
+    def forward(self, input_values):
+        pooled = torch.mean(self.wav2vec2(input_values)[0], dim=1)
+        return pooled, self.classifier(pooled)
+
+
+def test_the_processor_and_the_class_of_the_authors_card_work_as_the_card_says(tmp_path):
+    model = make_model(tmp_path, "wav2vec2", "layer")
+    model.input_kind = "waveform"  # without the rounding of stored features
+    export_huggingface(tmp_path / "model", tmp_path / "out", CardOptions("tiny"))
+    processor = Wav2Vec2Processor.from_pretrained(tmp_path / "out")
+    raw = (waveforms()[0] * 0.2 + 0.1).numpy()
+    given = torch.from_numpy(np.asarray(processor(raw, sampling_rate=16_000)["input_values"][0])).reshape(1, -1)
+    with pytest.raises(AttributeError, match="all_tied_weights_keys"):
+        AsPublished.from_pretrained(tmp_path / "out")
+    with torch.no_grad():
+        scores = EmotionModel.from_pretrained(tmp_path / "out").eval()(given)[1]  # the same class with post_init
+        expected = model(normalise(torch.from_numpy(raw))[None], torch.tensor([len(raw)])).predictions
+    assert torch.allclose(scores, expected, atol=1e-5)
+    card = " ".join((tmp_path / "out/README.md").read_text().split())
+    assert "with transformers 5, write `self.post_init()` in it for `self.init_weights()`" in card
+    assert "`Wav2Vec2Processor` gives the same input" in card
 
 
 @pytest.mark.parametrize(

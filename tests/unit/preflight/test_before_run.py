@@ -151,7 +151,7 @@ def test_an_encoder_without_a_stem_must_be_streamed(study: Path, kind: str) -> N
 @pytest.mark.parametrize("source", ["openai/whisper-small", "facebook/w2v-bert-2.0", "someone/fetched"])
 def test_a_hub_encoder_without_a_stem_is_reported_before_anything_runs(study: Path, source: str) -> None:
     if source == "someone/fetched":
-        write(Path("resources/pretrained/w2v2-b/config.json"), json.dumps({"model_type": "whisper"}))
+        write(Path("results/paper/pretrained/w2v2-b/config.json"), json.dumps({"model_type": "whisper"}))
 
     def examined(**more: object) -> Any:
         changed = configured(study, backbones={"w2v2-b": {"source": source, "revision": "0" * 40, **more}})

@@ -27,10 +27,11 @@ from valence_gap.preflight.costs import (
     measured,
     stem_flop_per_s,
 )
-from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of
+from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of_source
 from valence_gap.study.study import Study
 
 HUB = Backbone(source="facebook/wav2vec2-base", revision="a" * 40)
+FETCHED = Path("results/paper/pretrained/x")
 
 
 @pytest.fixture(autouse=True)
@@ -306,34 +307,34 @@ def test_damage_of_weights(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_fetched_pinned_or_neither() -> None:
-    assert examine_backbone("x", HUB).status == "unknown"
-    assert size_of("x", HUB) == BASE
+    assert examine_backbone("x", HUB, FETCHED).status == "unknown"
+    assert size_of_source(HUB.source, FETCHED) == BASE
     for revision in (None, "main", "a" * 39):
-        finding = examine_backbone("x", replace(HUB, revision=revision))
+        finding = examine_backbone("x", replace(HUB, revision=revision), FETCHED)
         assert (finding.status, "backbones.x.revision" in finding.details[0]) == ("wrong", True)
-    folder = Path("resources/pretrained/x")
+    folder = FETCHED
     weights_file(folder / "model.safetensors")
     write(folder / "config.json", json.dumps({"model_type": "hubert", "num_hidden_layers": 2, "hidden_size": 16}))
     write(folder / "run.json", json.dumps({"revision": "a" * 40}))
-    assert examine_backbone("x", HUB).status == "ok"
-    assert examine_backbone("x", replace(HUB, revision="b" * 40)).status == "differs"
-    assert size_of("x", HUB) == Size(layers=2, hidden=16, intermediate=64)
+    assert examine_backbone("x", HUB, FETCHED).status == "ok"
+    assert examine_backbone("x", replace(HUB, revision="b" * 40), FETCHED).status == "differs"
+    assert size_of_source(HUB.source, FETCHED) == Size(layers=2, hidden=16, intermediate=64)
     (folder / "model.safetensors").write_bytes(b"cut")
-    assert examine_backbone("x", HUB).status == "wrong"
+    assert examine_backbone("x", HUB, FETCHED).status == "wrong"
 
 
 def test_weights_in_a_local_folder() -> None:
     local = Backbone(source="./mine")
-    assert examine_backbone("x", local).status == "wrong"
+    assert examine_backbone("x", local, FETCHED).status == "wrong"
     write(Path("mine/config.json"), '{"model_type": "hubert"}')
-    finding = examine_backbone("x", local)
+    finding = examine_backbone("x", local, FETCHED)
     assert (finding.status, "model.safetensors" in finding.found) == ("wrong", True)
     weights_file(Path("mine/model.safetensors"))
-    assert examine_backbone("x", local).status == "ok"
+    assert examine_backbone("x", local, FETCHED).status == "ok"
 
 
 def test_an_unknown_size_is_marked_as_assumed() -> None:
-    assert size_of("x", Backbone(source="someone/else", revision="a" * 40)).assumed
+    assert size_of_source("someone/else", FETCHED).assumed
 
 
 def test_float32_features_and_states_take_twice_the_space() -> None:

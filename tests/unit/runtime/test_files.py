@@ -1,5 +1,6 @@
 """Outputs appear whole or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -208,3 +209,33 @@ def test_a_path_is_scratch_if_any_of_its_parts_is_hidden() -> None:
 @given(st.dictionaries(st.text(), st.integers() | st.text()))
 def test_order_of_keys_does_not_change_canonical_json(value: dict[str, object]) -> None:
     assert canonical_json(value) == canonical_json(dict(reversed(value.items())))
+
+
+@pytest.mark.parametrize(
+    "refusal", [PermissionError(errno.EPERM, "refused"), OSError(errno.ENOTSUP, "refused"), OSError(errno.EIO, "lost")]
+)
+def test_outputs_are_written_where_the_file_system_refuses_chmod(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: OSError
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise refusal
+
+    for module in (os, Path):
+        monkeypatch.setattr(module, "chmod", refuse)
+    with atomic_file(tmp_path / "scores.csv") as scratch:
+        scratch.write_text("whole")
+    with atomic_folder(tmp_path / "model") as folder:
+        (folder / "weights").write_text("whole")
+        (folder / "config").write_text("whole")
+        files.copy_mode(folder / "config", folder / "weights")
+    assert (tmp_path / "scores.csv").read_text() == "whole"
+    assert (tmp_path / "model/weights").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "scores.csv"]
+
+
+def test_a_copied_mode_is_that_of_the_other_file(tmp_path: Path) -> None:
+    for name, mode in (("shared", 0o640), ("private", 0o600)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    files.copy_mode(tmp_path / "shared", tmp_path / "private")
+    assert (tmp_path / "private").stat().st_mode & 0o777 == 0o640

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -160,3 +162,13 @@ def test_the_command_line_claims_a_gpu_only_for_these_commands(monkeypatch, tmp_
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert cli.main([command]) == 0
     assert seen == [expected]
+
+
+def test_a_folder_without_locks_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(UserError, match=re.escape(str(tmp_path))) as refused, gpus.acquire_gpu(["0"], tmp_path):
+        pass
+    assert "TMPDIR" in refused.value.remedy

@@ -3,12 +3,14 @@
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.models import Recipe, Training
 from valence_gap.definitions.values import from_json, to_json
 from valence_gap.preflight.run import merged
@@ -155,6 +157,51 @@ def test_equal_definitions_have_equal_json() -> None:
 def test_the_miniatures_placeholder_is_resolved(config: dict[str, Any]) -> None:
     paths = load(config).paths("iemocap")
     assert paths.audio == ("results/miniature/raw/IEMOCAP_full_release",)
+
+
+def test_home_and_variables_in_paths_are_resolved(
+    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CORPORA", str(tmp_path / "data"))
+    monkeypatch.delenv("NO_SUCH", raising=False)
+    config["paths"]["iemocap"] = {
+        "audio": ["~/iemocap", "$CORPORA/iemocap", "${CORPORA}x", "$NO_SUCH/x"],
+        "labels": "~/labels",
+        "transcripts": "$CORPORA/transcripts",
+        "speakers": "~/speakers.csv",
+    }
+    config["noise"] = {"root": "~/esc"}
+    study = load(config)
+    paths = study.paths("iemocap")
+    home = str(tmp_path)
+    assert paths.audio == (f"{home}/iemocap", f"{home}/data/iemocap", f"{home}/datax", "$NO_SUCH/x")
+    assert (paths.labels, paths.transcripts, paths.speakers) == (
+        f"{home}/labels",
+        f"{home}/data/transcripts",
+        f"{home}/speakers.csv",
+    )
+    assert study.noise_root() == study.paths("_noise").labels == f"{home}/esc"
+
+
+def test_a_folder_whose_name_looks_like_a_variable_is_used(
+    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA", "elsewhere")
+    folder = tmp_path / "$DATA"
+    folder.mkdir()
+    config["paths"]["iemocap"] = {"audio": [str(folder)], "labels": str(folder)}
+    assert load(config).paths("iemocap").labels == str(folder)
+
+
+def test_a_setting_at_its_default_is_not_in_the_json_of_a_corpus() -> None:
+    """Corpora of finished studies are not read again because there is one more setting."""
+    corpus = Corpus(adapter="table", label="", splits={"test": "all"})
+    assert "on_lost_rows" not in to_json(corpus)
+    assert from_json(Corpus, to_json(corpus)) == corpus
+    skip = replace(corpus, on_lost_rows="skip")
+    assert '"on_lost_rows":"skip"' in to_json(skip).replace(" ", "")
+    assert from_json(Corpus, to_json(skip)) == skip
 
 
 def test_the_papers_transformers_are_evaluated_every_hundred_steps_and_the_others_once_an_epoch() -> None:

@@ -1,10 +1,12 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertModel
 
 from valence_gap.definitions.text import TextEncoder as Definition
@@ -68,3 +70,28 @@ def test_a_folder_without_bert_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "hubert"}')
     with pytest.raises(UserError, match="does not contain a text encoder"):
         TextEncoder(tmp_path)
+
+
+def test_a_text_encoder_without_some_weights_is_refused(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "bert")
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("layer.0.attention.self.query.weight"))
+    save_file({key: value for key, value in weights.items() if key != name}, folder / "model.safetensors")
+    with pytest.raises(UserError, match=r"(?s)does not hold the model.*query\.weight is missing"):
+        TextEncoder(folder)
+
+
+def test_older_names_of_layer_normalisation_are_read(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "bert")
+    older = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+
+    def renamed(name: str) -> str:
+        return next((name.removesuffix(new) + old for new, old in older.items() if name.endswith(new)), name)
+
+    weights = {name: value + 0.1 for name, value in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    expected = TextEncoder(folder)(["a film"])
+    stored = {renamed(name): value for name, value in weights.items()}
+    assert stored.keys() != weights.keys()
+    save_file(stored, folder / "model.safetensors", metadata={"format": "pt"})
+    np.testing.assert_array_equal(TextEncoder(folder)(["a film"]), expected)

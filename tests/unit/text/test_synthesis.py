@@ -98,7 +98,7 @@ def test_a_program_that_fails_is_reported_with_its_text_and_writes_no_pack(tmp_p
         (Synthesiser(kind="command", command=("say",)), "{wav}"),
         (Synthesiser(kind="command", command=("no-such-program-here", "{wav}")), "no such program"),
         (Synthesiser(kind="transformers"), "model: null"),
-        (Synthesiser(kind="transformers", model="/no/such/folder"), "no model"),
+        (Synthesiser(kind="transformers", model="/no/such/folder"), "no such folder"),
         (Synthesiser(voice="xx-nowhere"), "no such voice"),
     ],
 )

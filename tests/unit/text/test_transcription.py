@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from transformers import HubertConfig, HubertForCTC, Wav2Vec2CTCTokenizer
 
 from valence_gap.audio.packs import write_pack
 from valence_gap.pretraining.recogniser_folder import VOCABULARY, write_accompanying
 from valence_gap.runtime.errors import UserError
-from valence_gap.text.transcription import count_errors, normalised_words, read_alphabet, transcribe, word_error_rate
+from valence_gap.text.transcription import (
+    Recogniser,
+    count_errors,
+    normalised_words,
+    read_alphabet,
+    transcribe,
+    word_error_rate,
+)
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +154,29 @@ def test_a_vocabulary_of_another_size_is_refused(recogniser: Path, tmp_path: Pat
     (tmp_path / "vocab.json").write_text(json.dumps({"<pad>": 0, "A": 1}))
     with pytest.raises(UserError, match="2 symbols"):
         texts(tmp_path, write_audio(tmp_path / "a", {"x": 9000}), tmp_path)
+
+
+def test_a_recogniser_without_some_weights_is_refused(recogniser: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(recogniser, tmp_path / "asr")
+    weights = load_file(folder / "model.safetensors")
+    optional = [name for name in weights if name.endswith("masked_spec_embed")]
+    save_file({name: each for name, each in weights.items() if name not in optional}, folder / "model.safetensors")
+    assert optional
+    Recogniser(folder)  # used in training alone
+    left = {name: each for name, each in weights.items() if not name.startswith("lm_head")}
+    save_file(left, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"(?s)does not hold the model.*lm_head\.weight is missing"):
+        Recogniser(folder)
+
+
+def test_older_names_of_weight_normalisation_are_read(recogniser: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(recogniser, tmp_path / "asr")
+    audio = write_audio(tmp_path / "audio", {"a": 9_000, "b": 16_000})
+    expected = texts(folder, audio, tmp_path)
+    newer = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    weights = load_file(folder / "model.safetensors")
+    for new, old in newer.items():
+        weights = {name.replace(new, old): each for name, each in weights.items()}
+    assert any(name.endswith("weight_g") for name in weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert texts(folder, audio, tmp_path) == expected

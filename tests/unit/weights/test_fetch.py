@@ -146,7 +146,7 @@ def test_another_kind_of_model_is_refused(
     assert offender.startswith(f"{source}/")
     assert not (tmp_path / "out").exists()
     if not pickled or "lm_head" not in message:  # the names of pickled weights are not checked
-        finding = examine_backbone("b", backbone)
+        finding = examine_backbone("b", backbone, tmp_path / "out")
         assert (finding.status, finding.details) == ("wrong", ("Correct backbones.b.source.",))
         assert message in finding.found
 

@@ -1,29 +1,27 @@
 """A corpus in audformat: a folder with ``db.yaml`` and one file per table, as audb delivers it.
 
-The package audformat is imported only when such a corpus is read. Its own loader is not used: it would unpickle tables,
-and parse the header in a way that can run code.
+The package audformat is imported only when such a corpus is read.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import yaml
 
+from valence_gap.corpora.audformat_tables import Database, Table
+from valence_gap.corpora.cells import genders, known, spoken
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.text_files import genders, known
-from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
+from valence_gap.corpora.segments import END, START
+from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, dimensions_remedy, empty_column
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.split_names import ALL
 from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.errors import UserError, valid_names
 
-HEADER = "db.yaml"
 SPLIT = "{split}"
 OURS = ("table", "split", "speaker", "gender", "transcript", *DIMENSIONS)
 GENDER_FIELDS = ("gender", "sex")
-REMEDY = "Install the optional package: pip install 'valence-gap[audformat]'"
+TWO_VALUES = "file for which rows of another table contradict each other, taken as unknown"
 
 
 def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
@@ -31,78 +29,28 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
 
     ``{split}`` in the name of the table is replaced by each of the database's own split names: there is one table for
     each split. Without it, ``columns: {split: ...}`` names the column of the split, unless the definition maps ``all``.
-    Every other entry of ``columns`` is a column of that table, or ``TABLE:COLUMN`` of another one. By default a
-    dimension is the column of the same name, and gender is read from the labels of the speaker's scheme. Files are
-    named by their path below the database's folder.
+    Every other entry of ``columns`` is a column of that table, or ``TABLE:COLUMN`` of another one; that may also be the
+    misc table of a scheme. By default a dimension is the column of the same name, and gender is read from the labels of
+    the speaker's scheme, or from the misc table that contains them. Files are named by their path below the database's
+    folder. A row of a segmented table is the part of the file from its start to its end; NaT is the end of the file.
 
     Args:
         corpus: the definition, with the scale of its labels.
         paths: ``labels`` is the folder, or its ``db.yaml``.
-        report: counts the segments of files, which are not utterances of the study.
+        report: counts values that are not understood.
 
     Raises:
         UserError: if audformat is missing, the database cannot be read, or lacks tables or columns.
     """
     column_names = _columns(corpus)
-    database = _Database.open(Path(paths.labels))
+    database = Database.open(Path(paths.labels), report)
     names = _tables(corpus, column_names)
     available = {name: table for _, name in names if (table := database.table(name)) is not None}
     missing = [f"no table {name}" for _, name in names if name not in available]
     if missing:
         raise database.missing_error(missing, f"Its tables: {', '.join(sorted(database.content.tables))}.")
-    parts = [_entries(database, available[name], name, split, column_names, corpus, report) for split, name in names]
+    parts = [_entries(database, available[name], split, column_names, corpus, report) for split, name in names]
     return pd.concat(parts, ignore_index=True)
-
-
-@dataclass(frozen=True)
-class _Database:
-    """An opened database: its header read, its tables on demand."""
-
-    root: Path
-    content: Any
-
-    @classmethod
-    def open(cls, path: Path) -> "_Database":
-        try:
-            import audformat
-        except ImportError as error:
-            raise UserError("a database in audformat cannot be read", ["audformat is not installed"], REMEDY) from error
-        root = path if path.is_dir() else path.parent
-        try:
-            header = yaml.safe_load((root / HEADER).read_text(encoding="utf-8"))
-            return cls(root, audformat.Database.load_header_from_yaml(header))
-        except Exception as error:  # whatever audformat raises about a header that it does not understand
-            raise UserError(
-                "this is not a database in audformat",
-                [f"{root / HEADER}: {error}"],
-                f"Give the folder that contains {HEADER} as labels.",
-            ) from error
-
-    def table(self, name: str) -> Any:
-        """Return a table with its data; None where no table has this name."""
-        if name not in list(self.content.tables):
-            return None
-        table = self.content[name]
-        path = self.root / f"{Path(HEADER).stem}.{name}"
-        if path.with_name(path.name + ".pkl").exists():
-            raise UserError(
-                "tables in pickle format are not read: they could run any code",
-                [f"{path}.pkl"],
-                "Delete this file, if the same folder has the table as Parquet or CSV.",
-            )
-        try:
-            table.load(str(path))
-        except Exception as error:  # whatever audformat and pandas raise about a damaged table
-            raise UserError("a table of a database cannot be read", [f"{path}: {error}"]) from error
-        return table
-
-    def missing_error(self, what: list[str], available: str) -> UserError:
-        """Return the error for missing tables or columns."""
-        return UserError(
-            "the database lacks tables or columns that the definition names",
-            [f"{self.root / HEADER}: {each}" for each in what],
-            f"Correct columns. {available}",
-        )
 
 
 def _columns(corpus: Corpus) -> dict[str, str]:
@@ -135,81 +83,118 @@ def _own_names(corpus: Corpus) -> list[str]:
 
 
 def _entries(
-    database: _Database,
-    table: Any,
-    name: str,
+    database: Database,
+    table: Table,
     split: str | None,
     column_names: dict[str, str],
     corpus: Corpus,
     report: Report,
 ) -> pd.DataFrame:
-    index = table.df.index
+    index = table.frame.index
     files = index.get_level_values("file").astype("str")
     entries = pd.DataFrame({"id": files, "name": files}).fillna("")  # a row may lack its file's name
-    entries["provenance"] = pd.Series([f"{name}:{row}" for row in range(1, len(entries) + 1)], dtype="str")
+    entries["provenance"] = pd.Series([f"{table.name}:{row}" for row in range(1, len(entries) + 1)], dtype="str")
     columns = {
-        our_column: _column(database, table, name, theirs, files)
-        for our_column, theirs in column_names.items()
+        our_column: _column(database, table, column_names, our_column, report)
+        for our_column in column_names
         if our_column != "table"
     }
     available = {our_column: values for our_column, values in columns.items() if values is not None}
-    missing = [
-        f"no column {column_names[our_column]} (for {our_column})"
-        for our_column in columns
-        if our_column not in available
-    ]
+    missing = [our_column for our_column in columns if our_column not in available]
     if missing:
-        raise database.missing_error(missing, f"Table {name} has {', '.join(table.columns)}.")
+        lines = [f"no column {column_names[our_column]} (for {our_column})" for our_column in missing]
+        has = f"Table {table.name} has {', '.join(table.schemes)}."
+        raise database.missing_error(lines, f"{has}{dimensions_remedy(corpus, missing)}")
     empty = empty_column(entries.index)
     for dimension in DIMENSIONS:
         entries[dimension] = available[dimension] if dimension in corpus.dimensions else empty
-    for our_column in ("split", "speaker", "transcript"):
+    for our_column in ("split", "speaker"):
         entries[our_column] = known(available[our_column]) if our_column in available else empty
+    entries["transcript"] = spoken(available["transcript"]) if "transcript" in available else empty
     if split is not None:
         entries["split"] = split
     if "gender" not in available and "speaker" in available:
-        available["gender"] = _gender_of_speakers(database, table, column_names["speaker"], available["speaker"])
+        available["gender"] = _gender_of_speakers(database, table, column_names["speaker"], entries["speaker"])
     entries["gender"] = genders(available["gender"], report) if "gender" in available else empty
-    partial = _partial(index)
-    report.skip_rows("segment of a file", entries[partial])
-    return entries.loc[~partial, [*ENTRY_COLUMNS]]
+    times = index.to_frame(index=False)
+    if START not in times:
+        return entries[[*ENTRY_COLUMNS]]
+    for level in (START, END):
+        entries[level] = pd.to_timedelta(times[level]).dt.total_seconds()
+    return entries[[*ENTRY_COLUMNS, START, END]]
 
 
-def _partial(index: pd.Index) -> "pd.Series[bool]":
-    """Return which rows describe a part of a file: they begin after its start, or have an end."""
-    frame = index.to_frame(index=False)
-    if "start" not in frame:
-        return pd.Series(False, index=frame.index)
-    return (frame["start"] > pd.Timedelta(0)) | frame["end"].notna()
-
-
-def _column(database: _Database, table: Any, name: str, theirs: str, files: pd.Index) -> pd.Series | None:
-    """Return the values of a column, one for each row of the table: null where another table does not have the file."""
-    found = _place(database, table, theirs)
+def _column(
+    database: Database, table: Table, column_names: Mapping[str, str], our_column: str, report: Report
+) -> pd.Series | None:
+    """Return the values of a column, one for each row of the table; None where the database has no such column."""
+    found = _place(database, table, column_names[our_column])
     if found is None:
         return None
     other, column = found
-    values = other.df[column]
-    if other is not table:
-        by_file = values.groupby(level="file", sort=False, observed=True).first()
-        values = by_file.reindex(files)
-    return pd.Series(values.astype("object").to_numpy(), dtype="object")
+    values = other.frame[column].astype("object")
+    if other is table:
+        return pd.Series(values.to_numpy(), dtype="object")
+    if other.is_misc:
+        keys = _keys_of(database, table, column_names, our_column, report)
+        return None if keys is None else _lookup(values, keys)
+    return _joined(values, table.frame.index, f"{TWO_VALUES}: {column_names[our_column]}", report)
 
 
-def _place(database: _Database, table: Any, theirs: str) -> tuple[Any, str] | None:
+def _keys_of(
+    database: Database, table: Table, column_names: Mapping[str, str], our_column: str, report: Report
+) -> pd.Series | None:
+    """Return, for each row of the table, its key in a misc table: from a column whose scheme has its labels there."""
+    misc = column_names[our_column].rpartition(":")[0]
+    for other in column_names:
+        place = _place(database, table, column_names[other]) if other not in ("table", our_column) else None
+        if place is not None and not place[0].is_misc and database.labels_of(*place) == misc:
+            return _column(database, table, column_names, other, report)
+    return None
+
+
+def _lookup(values: pd.Series, keys: pd.Series) -> pd.Series:
+    by_key = dict(zip(values.index.astype("str"), values, strict=True))
+    return keys.astype("str").map(by_key).astype("object")
+
+
+def _joined(values: pd.Series, index: pd.Index, reason: str, report: Report) -> pd.Series:
+    """Return the values of another table for each row: of the same segment, or else of the whole file.
+
+    Rows of the other table that contradict each other about a file give null, and are counted.
+    """
+    files = pd.Series(index.get_level_values("file").astype("str"))
+    joined = pd.Series(None, index=files.index, dtype="object")
+    rest = pd.Series(True, index=files.index)
+    if values.index.nlevels == index.nlevels > 1:
+        exact = values[~values.index.duplicated()]
+        joined = pd.Series(exact.reindex(index).to_numpy(), dtype="object")
+        rest = pd.Series(~index.isin(exact.index))
+    by_file = values.dropna().groupby(level="file", sort=False, observed=True)
+    counts = by_file.nunique()
+    several = set(counts.index[counts > 1].astype("str"))
+    first = by_file.first()
+    first.index = first.index.astype("str")
+    report.note(reason, sorted(set(files[rest & files.isin(several)])), shown=True)
+    return joined.mask(rest & ~files.isin(several), files.map(first).astype("object"))
+
+
+def _place(database: Database, table: Table, theirs: str) -> tuple[Table, str] | None:
     """Return the table and the column that ``COLUMN`` or ``TABLE:COLUMN`` names."""
     where, colon, column = theirs.rpartition(":")
     found = database.table(where) if colon else table
-    return (found, column) if found is not None and column in list(found.columns) else None
+    return (found, column) if found is not None and column in found.schemes else None
 
 
-def _gender_of_speakers(database: _Database, table: Any, theirs: str, speakers: pd.Series) -> pd.Series:
-    """Return the gender from the labels of the speaker's scheme, such as ``{1: {gender: female}}``."""
+def _gender_of_speakers(database: Database, table: Table, theirs: str, speakers: pd.Series) -> pd.Series:
+    """Return the gender from the labels of the speaker's scheme, as ``{1: {gender: female}}``, or their misc table."""
     found = _place(database, table, theirs)
-    scheme = found[0].columns[found[1]].scheme if found else None
-    labels = getattr(scheme, "labels", None)
+    labels = database.labels_of(*found) if found else None
+    if isinstance(labels, str) and (misc := database.table(labels)) is not None:
+        column = next((name for name in GENDER_FIELDS if name in misc.schemes), None)
+        return _lookup(misc.frame[column].astype("object"), speakers) if column else empty_column(speakers.index)
     by_speaker = {
-        speaker: entry[field]
+        str(speaker): entry[field]
         for speaker, entry in (labels.items() if isinstance(labels, dict) else ())
         if isinstance(entry, dict)
         for field in GENDER_FIELDS

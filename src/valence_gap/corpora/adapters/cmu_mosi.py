@@ -7,14 +7,15 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from valence_gap.corpora.cells import genders
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.text_files import (
     FORK,
+    MALFORMED_ROW,
     ROW,
     column_of,
     files_named,
     find_file,
-    genders,
     read_csv,
     read_many,
     require_columns,
@@ -82,8 +83,12 @@ def fold(video: str) -> str:
 
 def _read_sentiment(path: Path, report: Report) -> pd.DataFrame:
     """Return a table with start, end, video, segment and label, and the file and row number in `provenance`."""
-    table = read_csv(path, report, header=False)
     names = ["start", "end", "video", "segment", "label"]
+    table = read_csv(path, report, header=False)
+    # Some copies name the columns, in another order.
+    if len(table) and set(names) <= set(table.iloc[0].astype("str").str.lower()):
+        table = read_csv(path, report)
+        table = table[[*(column_of(table, name) for name in names), ROW]]
     if table.shape[1] != len(names) + 1:
         raise UserError(
             "The labels of CMU-MOSI are not in the expected format.",
@@ -93,7 +98,7 @@ def _read_sentiment(path: Path, report: Report) -> pd.DataFrame:
     table.columns = pd.Index([*names, ROW])
     table["provenance"] = path.name + ":" + table[ROW].astype("str")
     usable = (table["video"] != "") & table["segment"].str.fullmatch(r"\d+")
-    report.skip("malformed row", table.loc[~usable, "provenance"])
+    report.skip(MALFORMED_ROW, table.loc[~usable, "provenance"])
     return table[usable].reset_index(drop=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from valence_gap.corpora.report import Report
-from valence_gap.corpora.text_files import FORK, read_lines, read_many
+from valence_gap.corpora.text_files import FORK, MALFORMED_TURN, read_lines, read_many
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.runtime.errors import UserError, printable
@@ -72,7 +72,7 @@ def _turns(files: list[Path], root: Path, report: Report) -> Iterator[dict[str, 
             found = TURN.fullmatch(line)
             name = found and NAME.fullmatch(found["turn"])
             if not found or not name:
-                report.skip("malformed turn line", [place])
+                report.skip(MALFORMED_TURN, [place])
                 continue
             turn = found["turn"]
             yield {

@@ -5,11 +5,13 @@ speakers and splits. The labels of an older release may be in another folder tha
 several folders.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from valence_gap.corpora.cells import genders, known
 from valence_gap.corpora.report import Report
 from valence_gap.corpora.text_files import (
     FORK,
@@ -18,11 +20,10 @@ from valence_gap.corpora.text_files import (
     files_named,
     find_file,
     find_optional,
-    genders,
-    known,
     read_csv,
     read_lines,
     read_many,
+    read_text,
     require_columns,
 )
 from valence_gap.corpora.utterances import ENTRY_COLUMNS, Adapter, empty_column
@@ -31,6 +32,8 @@ from valence_gap.runtime.errors import UserError
 
 SCALE = (1.0, 7.0)
 LABEL_FILES = ("labels_consensus.csv", "labels_concensus.csv")
+JSON_FILES = ("labels_consensus.json", "labels_concensus.json")
+MARKS = ("unknown",)  # what the corpus writes for a missing speaker or gender
 LABELS = {"arousal": "EmoAct", "valence": "EmoVal", "dominance": "EmoDom"}
 
 
@@ -40,13 +43,14 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
     Args:
         corpus: the definition; any release.
         paths: ``labels`` is the label file, its folder, or the folder above; ``speakers`` may be ``Speaker_ids.txt``.
+            The release's JSON file of the same labels is read where there is no CSV file.
         report: counts malformed lines.
 
     Raises:
         UserError: if there is no label file, it lacks columns, or no file contains the splits.
     """
-    path = find_file(Path(paths.labels), ("labels", "label"), LABEL_FILES, "the consensus labels of MSP-Podcast")
-    table = read_csv(path, report)
+    path = _label_file(Path(paths.labels))
+    table = _read_json(path, report) if path.suffix.lower() == ".json" else read_csv(path, report)
     require_columns(path, table, ["FileName", *LABELS.values()])
     # Never search beside the audio: with the labels of an older release, the partition there is of another release.
     nearby = [path.parent, path.parent.parent]
@@ -62,9 +66,40 @@ def read(corpus: Corpus, paths: CorpusPaths, report: Report) -> pd.DataFrame:
     return entries[[*ENTRY_COLUMNS]]
 
 
+def _label_file(root: Path) -> Path:
+    folders = ("labels", "label")
+    if root.is_dir():
+        below = [entry for entry in sorted(root.iterdir()) if entry.name.lower() in folders]
+        found = find_optional([root, *below], JSON_FILES)
+        if found is not None and find_optional([root, *below], LABEL_FILES) is None:
+            return found
+    return find_file(root, folders, LABEL_FILES, "the consensus labels of MSP-Podcast")
+
+
+def _read_json(path: Path, report: Report) -> pd.DataFrame:
+    """Read ``{"MSP-PODCAST_0001_0008.wav": {"EmoAct": 2.2, ...}, ...}`` as the rows of the CSV file."""
+    try:
+        found = json.loads(read_text(path, report))
+    except ValueError as error:
+        raise UserError(
+            "The labels of MSP-Podcast are not JSON.", [f"{path}: {error}"], "Copy the file again."
+        ) from None
+    if not isinstance(found, dict) or not all(isinstance(cells, dict) for cells in found.values()):
+        raise UserError(
+            "The labels of MSP-Podcast are not in the release's format.",
+            [f"{path}: no mapping from file names to labels"],
+            "Give the release's labels_consensus.csv.",
+        )
+    rows = [{"FileName": name, **cells, ROW: number} for number, (name, cells) in enumerate(found.items(), start=1)]
+    table = pd.DataFrame(rows, columns=None if rows else ["FileName", ROW])
+    for column in table.columns.drop(ROW):
+        table[column] = table[column].map(lambda cell: "" if cell is None else str(cell).strip()).astype("str")
+    return table
+
+
 def _splits(path: Path, table: pd.DataFrame, name: pd.Series, nearby: list[Path], report: Report) -> pd.Series:
     column = column_of(table, "Split_Set")
-    splits = known(table[column]) if column else empty_column(table.index)
+    splits = known(table[column], MARKS) if column else empty_column(table.index)
     partitions = find_optional(nearby, ["partitions.txt", "partition.txt"])
     if partitions is not None:
         # Lines are `Train; MSP-PODCAST_0001_0008.wav`.
@@ -84,15 +119,15 @@ def _speakers(
     table: pd.DataFrame, name: pd.Series, given: str | None, nearby: list[Path], report: Report
 ) -> tuple[pd.Series, pd.Series]:
     speaker_column, gender_column = column_of(table, "SpkrID"), column_of(table, "Gender")
-    speakers = known(table[speaker_column]) if speaker_column else empty_column(table.index)
-    gender = genders(table[gender_column], report) if gender_column else empty_column(table.index)
+    speakers = known(table[speaker_column], MARKS) if speaker_column else empty_column(table.index)
+    gender = genders(table[gender_column], report, MARKS) if gender_column else empty_column(table.index)
     path = Path(given) if given else find_optional(nearby, ["speaker_ids.txt", "speaker_id.txt"])
     if path is not None:
         # Lines are `Speaker_1; Male`, then `MSP-PODCAST_0001_0008.wav; 1`.
         pairs = _mapping(path, _pairs(path, report), report)
-        speakers = speakers.fillna(known(name.map(pairs)))
+        speakers = speakers.fillna(known(name.map(pairs), MARKS))
         speakers = speakers.str.replace(r"^speaker_", "", case=False, regex=True)
-        gender = gender.fillna(genders(("Speaker_" + speakers).map(pairs), report))
+        gender = gender.fillna(genders(("Speaker_" + speakers).map(pairs), report, MARKS))
     return speakers, gender
 
 

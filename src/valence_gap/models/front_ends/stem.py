@@ -26,19 +26,21 @@ class Stem:
         extractor: ``feature_extractor`` of a Hugging Face speech encoder.
         kernels: kernel size of each of its layers in samples of that layer.
         strides: stride of each of its layers.
+        normalised: its waveforms have zero mean and unit variance; otherwise they are in -1..1 as they are.
         rounded: the features of an utterance are rounded to bfloat16.
     """
 
     extractor: nn.Module
     kernels: Sequence[int]
     strides: Sequence[int]
+    normalised: bool = True
     rounded: bool = True
 
     @classmethod
-    def of(cls, backbone: nn.Module, *, rounded: bool = True) -> "Stem":
+    def of(cls, backbone: nn.Module, *, normalised: bool = True, rounded: bool = True) -> "Stem":
         """Return the stem of a Hugging Face speech encoder."""
         config, extractor = cast(Any, backbone.config), cast(nn.Module, backbone.feature_extractor)
-        return cls(extractor, tuple(config.conv_kernel), tuple(config.conv_stride), rounded)
+        return cls(extractor, tuple(config.conv_kernel), tuple(config.conv_stride), normalised, rounded)
 
     @property
     def receptive_field(self) -> int:
@@ -60,7 +62,7 @@ class Stem:
         """Compute the features of one utterance.
 
         Args:
-            waveform: float32 (samples,) at 16 kHz, zero mean and unit variance.
+            waveform: float32 (samples,) at 16 kHz, of zero mean and unit variance if ``normalised``.
 
         Returns:
             float32 (frames, channels) on the CPU, rounded to bfloat16 if ``rounded``.

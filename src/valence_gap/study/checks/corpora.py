@@ -80,5 +80,6 @@ def _train_corpus(configuration: Configuration) -> Iterator[str]:
         ]
         yield (
             f"train_corpus: '{name}' annotates only {', '.join(train.dimensions)}, but models learn all of "
-            f"{', '.join(DIMENSIONS)}; use it for testing only, and train on another; {valid_names(able)}"
+            f"{', '.join(DIMENSIONS)}: training without one of them is not supported; use this corpus for testing only "
+            f"(splits: test), and train on another or evaluate a finished model (checkpoint); {valid_names(able)}"
         )

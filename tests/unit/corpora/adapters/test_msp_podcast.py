@@ -155,12 +155,12 @@ def test_what_is_left_out_is_counted(tmp_path):
         "label missing": 1,
         "label that is no number": 1,
         "duplicate id": 1,
-        "duplicate id with another label or split": 1,
+        "duplicate id with other values": 1,
     }
     examples = {reason: found["examples"] for reason, found in read.report["skipped"].items()}
     assert examples["malformed row"] == ["labels_concensus.csv:13"]
     assert examples["row without audio"] == ["labels_concensus.csv:7 MSP-PODCAST_0004_0001"]
-    assert examples["duplicate id with another label or split"] == ["labels_concensus.csv:6 MSP-PODCAST_0002_0001"]
+    assert examples["duplicate id with other values"] == ["labels_concensus.csv:6 MSP-PODCAST_0002_0001"]
     assert sorted(examples["audio without a row"]) == ["MSP-PODCAST_0007_0001.wav", "MSP-PODCAST_0012_0001.wav"]
     assert read.report["skipped"]["row without audio"]["splits"] == {"train": 1}
     assert read.noted()["split Test3 is not used"] == 1
@@ -254,7 +254,7 @@ def test_bom_crlf_and_latin_1(tmp_path):
     paths["transcripts"] = tmp_path / "msp/Transcripts"
     read = prepare(tmp_path / "out", "msp-podcast", paths, splits=SPLITS)
     assert read.row("test", "MSP-PODCAST_0001_0008")["transcript"] == "café"
-    assert read.noted()["text that is not UTF-8, read as Latin-1"] == 1
+    assert read.noted()["text that is not UTF-8, read as Windows-1252 (Latin-1)"] == 1
 
 
 def test_unusual_audio_is_kept_for_packing_to_decide(tmp_path):

@@ -53,7 +53,7 @@ def test_rows(tmp_path, suffix):
     }
     assert read.row("test", "wavs/b.wav")["gender"] == "male"
     last = read.row("dev", "./wavs/c.flac")
-    assert (last["file"], last["speaker"], last["gender"], last["transcript"]) == ("wavs/c.flac", None, None, None)
+    assert (last["file"], last["speaker"], last["gender"], last["transcript"]) == ("wavs/c.flac", None, None, "Unknown")
 
 
 def test_own_column_names_and_one_dimension(tmp_path):
@@ -155,7 +155,7 @@ def test_infinite_labels_are_no_numbers(tmp_path):
 def test_one_audio_file_in_two_rows(tmp_path):
     paths = tree(tmp_path / "own", TABLE + "./wavs/a.wav,test,ann,f,,0.5,1,2\n")
     read = prepare(tmp_path / "out", "table", paths, splits=SPLITS, scale=SCALE)
-    assert read.skipped() == {"duplicate audio file with another label or split": 1}
+    assert read.skipped() == {"duplicate audio file with other values": 1}
     assert read.ids("train") == ["wavs/a.wav"]
 
 
@@ -175,7 +175,7 @@ def test_two_files_of_one_id_stop_the_run(tmp_path):
     kept = "\n".join(["id,file,speaker,valence,dominance,arousal", lines[0], *lines[-2:], ""])
     read = prepare(tmp_path / "out", "table", tree(tmp_path / "own", kept), splits={"test": "all"}, scale=SCALE)
     assert read.ids("test") == ["1", "4"]
-    assert read.skipped()["duplicate id with another label or split"] == 1
+    assert read.skipped()["duplicate id with other values"] == 1
 
 
 @pytest.mark.parametrize(("lost", "stops"), [(1, False), (2, True)])
@@ -203,14 +203,14 @@ def test_an_incompletely_copied_corpus_is_refused(tmp_path, capsys, lost, stops)
 
 def test_an_empty_split_says_why_with_rows_and_remedies(tmp_path):
     table = (
-        TABLE.replace("wavs/b.wav", "wavs/b").replace("-1,10,0", ",10,0") + "wavs/d,test,,,,low,1,1\nx,dev,,,,,1,1\n"
+        TABLE.replace("wavs/b.wav", "wavs/bb").replace("-1,10,0", ",10,0") + "wavs/d,test,,,,low,1,1\nx,dev,,,,,1,1\n"
     )
     paths = tree(tmp_path / "own", table.replace("wavs/a.wav,train", "wavs/a.wav,test").replace("0.5,1,2", "low,1,2"))
     with pytest.raises(UserError) as error:
         prepare(tmp_path / "out", "table", paths, splits={"test": "test", "dev": "dev"}, scale=SCALE)
     assert list(error.value.offenders) == [
-        "test: no usable utterance (2 row without audio: table.csv:3 wavs/b, table.csv:5 wavs/d; "
-        "1 label that is no number: table.csv:2 wavs/a.wav)"
+        "test: no usable utterance (2 row without audio: table.csv:3 wavs/bb (nearest file: wavs/b.wav), "
+        "table.csv:5 wavs/d (nearest file: wavs/b.wav); 1 label that is no number: table.csv:2 wavs/a.wav)"
     ]
     first, second = error.value.remedy.splitlines()
     assert first.startswith("Compare the names in the label file with those of the audio files, extension included")

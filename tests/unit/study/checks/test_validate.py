@@ -89,8 +89,9 @@ WRONG = {
     ),
     "a train corpus of one dimension": (
         change("corpora.msp-podcast.dimensions", ["valence"]),
-        "train_corpus: 'msp-podcast' annotates only valence, but models learn all of arousal, dominance, valence; "
-        "use it for testing only, and train on another; valid: ",
+        "train_corpus: 'msp-podcast' annotates only valence, but models learn all of arousal, dominance, valence: "
+        "training without one of them is not supported; use this corpus for testing only (splits: test), and train on "
+        "another or evaluate a finished model (checkpoint); valid: ",
     ),
     "a noise without its class": (
         change("conditions.human-0db.noise_class", None),
