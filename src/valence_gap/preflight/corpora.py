@@ -265,9 +265,8 @@ def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
     known = rows["speaker"].nunique()
     found = f"{known:,} known, none of them in two splits; not known for {unknown:,} of {len(rows):,} utterances"
     if rows.loc[rows["speaker"].notna(), "our_split"].nunique() < 2:
-        found = (
-            f"{known:,} known: whether one is in two splits cannot be checked ({unknown:,} of {len(rows):,} unknown)"
-        )
+        counts = f"{unknown:,} of {len(rows):,} utterances have none"
+        found = f"{known:,} known: whether one is in two splits cannot be checked ({counts})"
     remedy = f"If they are known, give them: a column speaker, or paths.{name}.speakers."
     return [Finding(name, "speakers", "unknown", found, (remedy,))]
 

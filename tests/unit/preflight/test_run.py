@@ -323,7 +323,7 @@ def test_without_known_speakers_it_is_unknown_whether_splits_share_one(tmp_path:
     nobody = tuple(row.replace(f",{number},", ",Unknown,") for number, row in enumerate(ROWS, 1))
     finding = found(checked(MSP, write_release(tmp_path / "none", nobody)), "speakers")
     assert finding.status == "unknown"
-    assert finding.found == "0 known: whether one is in two splits cannot be checked (4 utterances)"
+    assert finding.found == "0 known: whether one is in two splits cannot be checked (4 of 4 utterances have none)"
     finding = found(checked(MSP, write_release(tmp_path / "one", (*ROWS[:3], nobody[3]))), "speakers")
     assert finding.status == "unknown"
     assert finding.found == "3 known, none of them in two splits; not known for 1 of 4 utterances"
@@ -333,9 +333,10 @@ def test_without_known_speakers_it_is_unknown_whether_splits_share_one(tmp_path:
 def test_findings_come_first_and_the_estimates_of_a_small_study_are_short(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = [ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study]
+    config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
+    config["backbones"]["w2v2-b"]["revision"] = None  # one finding that is wrong
     with pytest.raises(UserError):
-        preflight(merged(files), json_file=tmp_path / "brief.json")
+        preflight(config, json_file=tmp_path / "brief.json")
     brief = capsys.readouterr().out
     statuses = [line.split()[0] for line in brief.splitlines() if re.match(r"(wrong|differs|ok|unknown) ", line)]
     estimates = [line for line in brief.splitlines() if re.match(r"(ok|unknown) +machine", line)]
@@ -348,7 +349,7 @@ def test_findings_come_first_and_the_estimates_of_a_small_study_are_short(
     assert re.search(r"differs +cnn14 +seeds +43, ", brief)
     assert "--details" in brief
     with pytest.raises(UserError):
-        preflight(merged(files), json_file=tmp_path / "whole.json", details=True)
+        preflight(config, json_file=tmp_path / "whole.json", details=True)
     assert "Assumed: A100" in capsys.readouterr().out
     findings = [json.loads((tmp_path / name).read_text())["findings"] for name in ("brief.json", "whole.json")]
     assert [len(one["details"]) for one in findings[0]] == [len(one["details"]) for one in findings[1]]
