@@ -57,4 +57,5 @@ def _project(args: argparse.Namespace) -> None:
     """Project the pooled states of each model to two dimensions by t-SNE, all corpora together."""
     from valence_gap.embeddings.projection import project_states
 
-    project_states(_files(args), from_json(Projection, args.projection), args.seed, args.output)
+    projection = from_json(Projection, args.projection)
+    project_states(_files(args), projection, args.seed, args.output)

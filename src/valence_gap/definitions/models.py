@@ -27,11 +27,6 @@ Checksums = Annotated[
 ]
 
 
-def _is_null(value: object) -> bool:
-    """Whether a key is left out of the JSON of its definition: its default is null."""
-    return value is None
-
-
 def is_local(source: str) -> bool:
     """Whether a source is a folder (it starts with /, ./, ../ or ~/) and not a hub id."""
     return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
@@ -141,7 +136,7 @@ class Recipe:
             description="by-length: utterances of similar length in a batch, so that there is little padding. "
             "shuffled: any utterances. null: by-length; shuffled for frozen models and fusions, where only a head is "
             "trained.",
-            exclude_if=_is_null,
+            exclude_if=is_none,
         ),
     ] = None
     frozen_mode: Annotated[
@@ -239,4 +234,4 @@ class Training:
     layers: int | None
     fraction: float
     seed: int
-    fraction_seed: Annotated[int | None, Field(exclude_if=_is_null)] = None
+    fraction_seed: Annotated[int | None, Field(exclude_if=is_none)] = None
