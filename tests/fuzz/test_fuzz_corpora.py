@@ -75,7 +75,9 @@ def check(tree, base, corrupted, rule):
         noted = [reason for reason in report["noted"] if reason.startswith("table whose cells are separated by ")]
         separator = ast.literal_eval(noted[0].rpartition(" by ")[2]) if noted else ","
         rows = label_rows(tree, content, separator)
-        assert rows == counted_rows(report, sum(map(len, tables.values()))), json.dumps(report["skipped"])
+        assert rows == counted_rows(report, sum(map(len, tables.values())), tree.label_file), json.dumps(
+            report["skipped"]
+        )
 
 
 def broken(tree):
@@ -184,7 +186,7 @@ def test_parquet(place_of, chosen, name, junk):
         )
         if result is not None and not junk:
             report, tables = result
-            assert counted_rows(report, sum(map(len, tables))) == 5
+            assert counted_rows(report, sum(map(len, tables)), path.name) == 5
 
 
 @fuzz_settings("esc50")

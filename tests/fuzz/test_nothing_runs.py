@@ -19,6 +19,7 @@ BLOCK = re.compile(r'shell:\s*r?(?:"""(.*?)"""|((?:"[^"\n]*"\s*)+))', re.DOTALL)
 VALUE = re.compile(r"(?<!\{)\{([^{}]+)\}(?!\})")
 FORBIDDEN = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
 BUILT_IN = {"eval", "exec", "compile"}
+SAFE_LOADER = {"yaml", "SafeLoader", "CSafeLoader", "if", "else", "__with_libyaml__"}  # the words of its expression
 RUNNING = {"system", "popen", "read_pickle", "unsafe_load", "full_load"}
 
 
@@ -57,14 +58,21 @@ def offences(tree):
             bad |= words.get("shell", "False") != "False" or "trust_remote_code" in words
             bad |= whole == "torch.load" and words.get("weights_only") != "True"
             bad |= whole in ("np.load", "numpy.load") and words.get("allow_pickle") != "False"
-            bad |= whole == "yaml.load"
+            loaders = set(re.findall(r"\w+", words.get("Loader", "")))
+            bad |= whole == "yaml.load" and not {"SafeLoader"} <= loaders <= SAFE_LOADER
             if bad:
                 yield f"{node.lineno}: {ast.unparse(node)}"
 
 
 def test_the_check_of_the_source_finds_what_is_forbidden():
     bad = "import pickle\nnp.load(x)\ntorch.load(x)\nsubprocess.run(x, shell=True)\nos.system(x)\neval(x)\nyaml.load(x)"
-    assert len(list(offences(ast.parse(bad)))) == 7
+    bad += (
+        "\nyaml.load(x, Loader=yaml.Loader)\nyaml.load(x, yaml.SafeLoader)\nyaml.load(x, Loader=own or yaml.SafeLoader)"
+    )
+    assert len(list(offences(ast.parse(bad)))) == 10
+    faster = "yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader"
+    good = f"yaml.load(x, Loader=yaml.SafeLoader)\nyaml.load(x, Loader={faster})"
+    assert list(offences(ast.parse(good))) == []
 
 
 def test_the_source_unpickles_and_evaluates_nothing():

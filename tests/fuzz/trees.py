@@ -1,8 +1,10 @@
 """Small valid corpora in their real formats, as bytes by path, and an independent count of their rows."""
 
+import codecs
 import csv
 import io
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import numpy as np
 import soundfile
@@ -239,7 +241,9 @@ def write_audio(root, names):
 
 def text_of(content):
     """Return the text of bytes, decoded as the documentation says."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        text = content.decode("utf-32", "replace")
+    elif content.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = content.decode("utf-16", "replace")
     else:
         try:
@@ -262,10 +266,15 @@ def label_rows(tree, content, separator=","):
     return sum(any(cell.strip() for cell in row) for row in rows[int(tree.header) :])
 
 
-def counted_rows(report, utterances):
-    """Count the rows in the report: read, skipped, or of a split that is not used."""
-    skipped = sum(
-        found["count"] for reason, found in report["skipped"].items() if not any(part in reason for part in NO_ROWS)
-    )
+def counted_rows(report, utterances, label_file):
+    """Count the rows of the label file in the report: read, skipped, or of a split that is not used."""
+    skipped = {
+        reason: found for reason, found in report["skipped"].items() if not any(part in reason for part in NO_ROWS)
+    }
+    malformed = skipped.pop("malformed row", {"count": 0, "examples": []})  # those of other tables, too
+    assert malformed["count"] == len(malformed["examples"])
+    name = PurePosixPath(label_file).name
+    skipped = sum(found["count"] for found in skipped.values())
+    skipped += sum(example.startswith(f"{name}:") for example in malformed["examples"])
     unused = sum(found["count"] for reason, found in report["noted"].items() if reason.endswith(" is not used"))
     return utterances + skipped + unused

@@ -193,7 +193,7 @@ class AudioFile:
             file: the stream, opened.
             window: the window that it is read through.
             first: the frame at which ``file`` is; other than 0 only where `seek` moved it.
-            last: the frame before which reading ends; None: the end of the stream.
+            last: the frame up to which the stream is needed; None: its end. The last block may end some frames later.
 
         Raises:
             AudioError: it cannot be decoded, or the file has less audio than its header announces.
@@ -204,9 +204,11 @@ class AudioFile:
         frames = first
         if stream.claimed:
             self._read(stream, file, window, 0, DECODER_DELAY)
-        while last is None or frames < last:
+        # Whether frames after those of the header are padding is known some frames later, even if ``last`` is before.
+        while last is None or frames < last or surplus:
             count = self._count(stream, frames, promised)
-            block = self._read(stream, file, window, frames, count if last is None else min(count, last - frames))
+            count = count if last is None or frames >= last else min(count, last - frames)
+            block = self._read(stream, file, window, frames, count)
             if not len(block):
                 break
             frames += len(block)

@@ -14,8 +14,6 @@ from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import canonical_json
 
 KEYS = ("statements", "not_checked")
-# Snakemake reads the file whenever it parses the workflow; the loader in C is seven times as fast.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STATEMENTS = TypeAdapter(tuple[Statement, ...])
 _NOT_CHECKED = TypeAdapter(tuple[NotChecked, ...])
 
@@ -56,8 +54,11 @@ def read_not_checked(path: Path) -> tuple[NotChecked, ...]:
 
 def _lists(path: Path) -> dict[str, list[Any]]:
     """The lists of a claims file by their keys; ``statements`` is required."""
+    # Snakemake reads the file whenever it parses the workflow; the loader in C is seven times as fast.
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+        content = yaml.load(
+            path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+        )
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML", str(error).splitlines()) from None
     if (

@@ -41,6 +41,14 @@ def test_headers_that_give_too_little(tmp_path, samples, start_s, end_s):
         check_slice(put(tmp_path, content), start_s, end_s)
 
 
+def test_an_end_shortly_after_that_of_the_header(tmp_path, samples):
+    """There, it is not known yet whether what follows is audio or the encoder's padding."""
+    path = put(tmp_path, made.with_xing_frames(made.mp3(samples), 0.3))
+    header_s = read_header(path).seconds
+    for more_s in (0.01, 0.04, 0.08, 0.12):
+        check_slice(path, header_s - 1.0, header_s + more_s)
+
+
 @pytest.mark.parametrize(("start_s", "end_s"), PLACES)
 @pytest.mark.parametrize("container", ["WAV", "FLAC", "MP3", "VORBIS", "OPUS", "GSM610", "IMA_ADPCM"])
 def test_places_in_a_file_are_exact(tmp_path, samples, container, start_s, end_s):
