@@ -21,6 +21,7 @@ CORPUS = Corpus(
     splits={"train": "train", "test": "test"},
     scale={"arousal": (1, 7), "dominance": (1, 7), "valence": (1, 7)},
     on_missing_audio="skip",
+    on_lost_rows="skip",
 )
 
 
