@@ -26,6 +26,7 @@ configfile: str(PROJECT / "config.yaml")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/changes.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/preflight.smk"
 include: "workflow/rules/miniature.smk"
