@@ -54,6 +54,14 @@ def test_the_map_of_the_packages_agrees_with_their_docstrings() -> None:
     assert subprocess.run([sys.executable, ROOT / "docs/package_map.py", "--check"]).returncode == 0, "run make map"
 
 
+def test_the_files_that_contributing_names_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`((?:src|tests|workflow|docs|benchmarks)/[\w./-]+)`", text))
+    named |= set(re.findall(r"\]\(([\w./-]+)\)", text))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 def test_words_that_were_given_up_are_not_used() -> None:
     """Private words that have a standard equivalent in the field."""
     given_up = re.compile(
