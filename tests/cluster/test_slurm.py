@@ -27,6 +27,8 @@ from one_node import (
     wait_for,
 )
 
+from valence_gap.definitions.registry import FIGURES, TABLES
+
 OBSTACLE = skip_reason()
 pytestmark = pytest.mark.skipif(OBSTACLE is not None, reason=str(OBSTACLE))
 
@@ -103,8 +105,18 @@ def request_of(rule: str, profile: str, attempt: int = 1) -> Request:
     value = {key: int(number) for key, number in re.findall(r"^ +(mem_mb|gpu)=(\d+),", block, flags=re.MULTILINE)}
     minutes = re.search(r"runtime=lambda wildcards, attempt: (\d+) \* attempt,", block)
     threads = re.search(r"^ +threads: (\d+)$", block, flags=re.MULTILINE)
-    assert minutes is not None
-    profiled = yaml.safe_load((ROOT / "profiles" / profile / "profile.yaml").read_text()).get("set-resources")
+    settings = yaml.safe_load((ROOT / "profiles" / profile / "profile.yaml").read_text())
+    profiled = settings.get("set-resources")
+    if minutes is None:  # figures and tables have the memory and time of default-resources
+        assert rule in (*FIGURES, *TABLES)
+        default = dict(each.split("=", 1) for each in settings["default-resources"])
+        memory, time = (re.fullmatch(r"(\d+)( \* attempt)?", default[key]) for key in ("mem_mb", "runtime"))
+        return Request(
+            memory_mb=int(memory[1]) * (attempt if memory[2] else 1) + (0 if profiled else 300),
+            minutes=int(time[1]) * (attempt if time[2] else 1),
+            cpus=int(threads[1]),
+            gpus=0,
+        )
     assert profiled is None or profiled[rule]["mem_mb"] == f"{value['mem_mb'] + 300} * attempt"
     return Request(
         memory_mb=(value["mem_mb"] + 300) * (attempt if profiled else 1),

@@ -42,6 +42,7 @@ NEVER = {
     "models",
     "scores",
     "all",
+    "fetch_deleted_pretrained",
 }  # rules that are no part of the study
 OF_THE_MINIATURE = {
     "pretrain_miniature",

@@ -103,8 +103,11 @@ def compare_labels(corpus):
     is_run = (
         workflow.is_main_process and workflow.executor_plugin and not workflow.touch
     )
+    settings = workflow.dag_settings
+    lists_again = settings.forceall or "inventory" in settings.forcerun
     if (
         not is_run
+        or lists_again
         or label_files.READING in os.environ
         or not (inventory.exists() and summary.exists())
     ):

@@ -91,13 +91,13 @@ def test_a_trained_model_keeps_its_normalisation_in_the_study_and_outside(tmp_pa
     model = loading.build(training(precision="fp32"), tmp_path / "b")
     model.save(tmp_path / "model")
     assert not loading.load(tmp_path / "model").stem.normalised
-    predict_conditions(tmp_path / "model", {"clean": audio}, tmp_path / "p.parquet", tmp_path / "e.npy")
+    predict_conditions(tmp_path / "model", {"clean": audio}, tmp_path / "p.parquet", embeddings=tmp_path / "e.npy")
     in_study = pd.read_parquet(tmp_path / "p.parquet")["valence"].to_numpy()
     config = json.loads((tmp_path / "model/config.json").read_text())
     config["valence_gap"].pop("normalised")  # as models were saved that were trained on normalised audio
     (tmp_path / "model/config.json").write_text(json.dumps(config))
     assert loading.load(tmp_path / "model").stem.normalised
-    predict_conditions(tmp_path / "model", {"clean": audio}, tmp_path / "p.parquet", tmp_path / "e.npy")
+    predict_conditions(tmp_path / "model", {"clean": audio}, tmp_path / "p.parquet", embeddings=tmp_path / "e.npy")
     assert not np.allclose(pd.read_parquet(tmp_path / "p.parquet")["valence"].to_numpy(), in_study)
 
 
