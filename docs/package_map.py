@@ -1,8 +1,8 @@
 """Write the map of the packages in CONTRIBUTING.md from their docstrings; with ``--check``, fail if it differs."""
 
 import ast
-import re
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,10 +12,9 @@ MARKS = ("<!-- map: begin -->", "<!-- map: end -->")
 
 def layers() -> list[str]:
     """The packages from the bottom layer to the top one, as import-linter checks them."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^layers = \[\n(.*?)^\]", text, flags=re.MULTILINE | re.DOTALL)
-    rows = re.findall(r'"([^"]+)"', block)
-    return [name.strip() for row in reversed(rows) for name in row.split("|")]
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        (contract,) = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    return [name.strip() for row in reversed(contract["layers"]) for name in row.split("|")]
 
 
 def package_map() -> str:

@@ -28,7 +28,6 @@ FULL_SCALE = 0.98  # mu-law and A-law end at .98
 CLIPPED_SHARE = 1e-3
 CLIPPED_FLOAT = 1.001  # the peak of float audio that was clipped is 1
 FLOAT_FORMATS = ("FLOAT", "DOUBLE")
-LOSSY_FORMATS = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 
 
 @dataclass

@@ -17,6 +17,13 @@ from valence_gap.definitions.values import (
 RESOLVE = "resolve"
 """The revision of a hub id whose commit is looked up when it is fetched for the first time."""
 
+Revision = Annotated[
+    str | None,
+    Field(
+        description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
+        "when it is first fetched, which is recorded and kept."
+    ),
+]
 Checksums = Annotated[
     Mapping[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None,
     Field(
@@ -47,13 +54,7 @@ class Backbone:
         str | None,
         Field(description="Hub id, or local folder (a path that starts with / or ./) in Hugging Face format."),
     ] = None
-    revision: Annotated[
-        str | None,
-        Field(
-            description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
-            "when it is first fetched, which is recorded and kept."
-        ),
-    ] = None
+    revision: Revision = None
     sha256: Checksums = Field(default_factory=dict)
     streamed: Annotated[
         bool,
@@ -174,13 +175,7 @@ class Checkpoint:
     source: Annotated[
         str, Field(description="Hub id, or local folder (a path that starts with / or ./) with config.json.")
     ]
-    revision: Annotated[
-        str | None,
-        Field(
-            description="Commit hash on the hub. A hub id must be pinned; 'resolve': to the commit of its main branch "
-            "when it is first fetched, which is recorded and kept."
-        ),
-    ] = None
+    revision: Revision = None
     sha256: Checksums = Field(default_factory=dict)
 
 

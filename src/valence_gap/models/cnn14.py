@@ -18,6 +18,7 @@ from valence_gap.models.layers.masks import valid_mask
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG
 
 MODEL_TYPE: Final = "valence-gap-cnn14"
 HEAD_DROPOUT = "Set head_dropout to a number (the paper names none: 0.0)."
@@ -118,7 +119,7 @@ class Cnn14(nn.Module):
         try:
             network = cls(Cnn14Config.model_validate(folders.read_config(folder)))
         except ValidationError as error:
-            wrong = [f"{folder / folders.CONFIG}: {explain(cast(Any, each), Cnn14Config)}" for each in error.errors()]
+            wrong = [f"{folder / CONFIG}: {explain(cast(Any, each), Cnn14Config)}" for each in error.errors()]
             raise UserError("the configuration of a model is not valid", wrong, "Train the model again.") from error
         folders.load_state(network, folders.read_weights(folder, lambda name: name), folder)
         return network.eval()

@@ -23,7 +23,7 @@ from valence_gap.models.layers import attention
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
-from valence_gap.weights.model_types import model_type_error
+from valence_gap.weights.model_types import CONFIG, model_type_error
 
 if TYPE_CHECKING:
     from valence_gap.models.families import Config, Encoder
@@ -235,7 +235,7 @@ def _check_outputs(config: "Config", folder: Path) -> None:
     if wrong:
         raise UserError(
             "this model does not predict the values that the models of the study predict",
-            [f"{folder / folders.CONFIG}: {each}" for each in wrong],
+            [f"{folder / CONFIG}: {each}" for each in wrong],
             f"Use a model with mean pooling and the outputs {', '.join(values.DIMENSIONS)}, in this order.",
         )
 
@@ -254,7 +254,7 @@ def load_stem(folder: Path, *, rounded: bool = True) -> Stem:
     if family.front_end is not None:
         raise UserError(
             "stem features cannot be stored: this encoder has no convolutional stem on the waveform",
-            [f"{folder / folders.CONFIG}: model_type {config.model_type!r}"],
+            [f"{folder / CONFIG}: model_type {config.model_type!r}"],
             "Set `streamed: true` for this backbone.",
         )
     config.num_hidden_layers = 0

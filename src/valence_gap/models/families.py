@@ -21,6 +21,7 @@ from valence_gap.models.wav2vec2 import SpeechEncoder
 from valence_gap.runtime import files, precision
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -112,7 +113,7 @@ def family_of(folder: Path) -> "tuple[EncoderFamily, Config]":
         UserError: ``config.json`` is missing, invalid, or describes another kind of model.
     """
     content = folders.read_config(folder)
-    path = folder / folders.CONFIG
+    path = folder / CONFIG
     kind = content.get("model_type")
     if kind not in FAMILIES:
         raise UserError(

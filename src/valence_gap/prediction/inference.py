@@ -20,7 +20,7 @@ from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, products_of, resolve
 from valence_gap.runtime.progress import log_line, progress
-from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 SECONDS_PER_BATCH = 64.0
 STEM_FRAMES_PER_S = 50  # every backbone of the paper has one frame per 20 ms
@@ -168,7 +168,7 @@ def _read_of(
     loaded: SpeechModel, model: Path, conditions: Mapping[str, Path | None], features: Path | None
 ) -> dict[str, Path]:
     """The files that the predictions are computed from, by names that do not depend on their location."""
-    found = {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
+    found = {f"model/{name}": model / name for name in (CONFIG, WEIGHTS)}
     for condition, audio in conditions.items():
         stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
         names = (FEATURES, packs.INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)

@@ -15,7 +15,7 @@ from valence_gap.models.front_ends.stem import Stem
 from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
-from valence_gap.weights import folders
+from valence_gap.weights.model_types import WEIGHTS
 
 RUN = "run.json"
 
@@ -49,7 +49,7 @@ def extract_features(
     inputs = open_inputs("stem", audio=audio, stem=stem)
     with files.atomic_folder(output) as scratch, precision.deterministic_kernels(deterministic):
         _write(scratch, inputs, stem)
-        sources = {"backbone": backbone / folders.WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
+        sources = {"backbone": backbone / WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
         definition = {"backbone": backbone.name, "format": "bfloat16" if rounded else "float32"}
         record = provenance.run_record(definition, inputs=sources, started=started)
         place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}

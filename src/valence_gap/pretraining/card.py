@@ -12,7 +12,7 @@ from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.pretraining.curve import Point
 from valence_gap.runtime.files import atomic_folder, copy_mode, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
-from valence_gap.weights.folders import CONFIG, WEIGHTS
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 from valence_gap.weights.synthetic import MADE_HERE
 
 # Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.

@@ -40,7 +40,7 @@ from valence_gap.text.spelling import LEXICON_FILE
 from valence_gap.text.transcription import RECOGNISERS, WordErrors, count_errors, normalised_words
 from valence_gap.text.transcription import Recogniser as Opened
 from valence_gap.training.batching import Rows, epoch_batches
-from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 # All of these are zero: training has too few steps to over-fit.
 DROPOUTS = (
@@ -98,7 +98,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
         write_text(scratch / LEXICON_FILE, "\n".join(lexicon(training)) + "\n")
         errors = measure(Opened(scratch), held_out)
         log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, with the lexicon")
-        inputs = {f"backbone/{file}": backbone / file for file in (folders.CONFIG, folders.WEIGHTS)}
+        inputs = {f"backbone/{file}": backbone / file for file in (CONFIG, WEIGHTS)}
         record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
         record |= made_here(scratch, model, curve, source="fine-tuned by this project")
         record |= {

@@ -18,7 +18,7 @@ from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import run_record
 from valence_gap.text.pretrained import load_pretrained, loading, model_type
-from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 TOKENS_PER_BATCH = 2048
 
@@ -91,7 +91,7 @@ def embed_text(model: Path, transcripts: Path, output: Path, index: Path, report
     encoder = TextEncoder(model)
     ids, texts = read_transcripts(transcripts)
     embeddings = encoder(texts)
-    inputs = {name: model / name for name in (folders.CONFIG, folders.WEIGHTS)} | {"transcripts": transcripts}
+    inputs = {name: model / name for name in (CONFIG, WEIGHTS)} | {"transcripts": transcripts}
     record = run_record({"pooling": "mean over all tokens, [CLS] and [SEP] included"}, inputs=inputs, started=started)
     counts = {
         "utterances": len(ids),

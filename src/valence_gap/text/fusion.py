@@ -33,6 +33,7 @@ from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer, set_learning_rate
 from valence_gap.training.seeding import seed_everything
 from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 MODEL_TYPE = "valence_gap_fusion"
 INITIALIZER_RANGE = 0.02  # initializer_range of the paper's encoders; their head is initialised with it
@@ -90,7 +91,7 @@ def train_fusion(
         "head_dropout": dropout,
     }
     inputs = train.inputs("train") | dev.inputs("dev")
-    inputs |= {"backbone": backbone / folders.CONFIG} if backbone else {}
+    inputs |= {"backbone": backbone / CONFIG} if backbone else {}
     inputs |= {"train/lengths": lengths} if lengths else {}
     record = run_record(json.loads(to_json(fusion)), inputs=inputs, started=started)
     with atomic_folder(output) as scratch:
@@ -228,6 +229,6 @@ def predict_fusion(
     write_parquet(output, pd.concat([pd.DataFrame(names), columns], axis="columns"))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": [condition]}
-        inputs = split.inputs("test") | {f"model/{name}": model / name for name in (folders.CONFIG, folders.WEIGHTS)}
+        inputs = split.inputs("test") | {f"model/{name}": model / name for name in (CONFIG, WEIGHTS)}
         computed = {"device": "cpu", "precision": "float32", "deterministic": True}
         write_json(record, run_record(definition, inputs=inputs, started=started) | computed)

@@ -18,7 +18,7 @@ from valence_gap.runtime.data_files import read_array
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.provenance import checksum
 from valence_gap.text.pretrained import load_pretrained, loading, model_type
-from valence_gap.weights import folders
+from valence_gap.weights.model_types import WEIGHTS
 
 SPEECHT5_RATE_HZ = 16_000
 
@@ -107,4 +107,4 @@ def _seeded(speak: Callable[[str], torch.Tensor], seed: int) -> Callable[[str], 
 
 
 def _checksum(folder: Path) -> str:
-    return checksum(folder / folders.WEIGHTS)
+    return checksum(folder / WEIGHTS)

@@ -29,7 +29,7 @@ from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
 from valence_gap.text.pretrained import load_pretrained, loading, model_type
 from valence_gap.text.spelling import LEXICON_FILE, Lexicon
-from valence_gap.weights import folders
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 RECOGNISERS: Mapping[str, type[PreTrainedModel]] = {"wav2vec2": Wav2Vec2ForCTC, "hubert": HubertForCTC}
 
@@ -116,7 +116,7 @@ def transcribe(
         else "no reference transcripts: the word error rate is not computed"
     )
     table = {"id": pd.Series(pack.ids, dtype="str"), "text": pd.Series(texts, dtype="str")}
-    read = (folders.CONFIG, folders.WEIGHTS, "vocab.json", *([LEXICON_FILE] if recogniser.lexicon else []))
+    read = (CONFIG, WEIGHTS, "vocab.json", *([LEXICON_FILE] if recogniser.lexicon else []))
     decoding = "greedy CTC" + (", spelt by its lexicon" if recogniser.lexicon else "")
     inputs = {name: model / name for name in read} | {f"audio/{name}": audio / name for name in (AUDIO, INDEX)}
     record = run_record({"decoding": decoding}, inputs=inputs, started=started)

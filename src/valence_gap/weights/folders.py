@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from valence_gap.runtime import files
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import contents
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
 OWN = "valence_gap"
 NAMED = 10  # weights that a message lists
 

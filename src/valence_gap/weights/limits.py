@@ -9,7 +9,7 @@ from typing import Any
 
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import contents, folders
-from valence_gap.weights.model_types import header
+from valence_gap.weights.model_types import CONFIG, WEIGHTS, header
 
 MOST_VALUES = 10_000_000_000  # limit for a model without a file of weights
 REMEDY = "Fetch or create the folder again; config.json and model.safetensors must come from the same model, unedited."
@@ -26,8 +26,8 @@ def user_errors(folder: Path) -> Iterator[None]:
         UserError: its configuration describes a far larger model than its weights (this is checked before memory is
             allocated); or its numbers contradict one another.
     """
-    config = folder / folders.CONFIG
-    weights = folder / folders.WEIGHTS
+    config = folder / CONFIG
+    weights = folder / WEIGHTS
     if contents.is_lfs_pointer(weights):
         raise contents.pointer_error([str(weights)])
     most = weights.stat().st_size if weights.is_file() else MOST_VALUES  # a value has a byte at least
