@@ -2,19 +2,20 @@
 
 import ctypes
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
-_KEPT_BYTES = 512 * 1024**2
-_MAPPED_BYTES = 32 * 1024**2  # the largest value that glibc accepts
+# Parameters of mallopt, malloc.h.
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_KEPT_BYTES = 2**31 - 1  # the largest value that mallopt accepts
 
 
 def keep_freed_memory() -> None:
     """Make glibc keep freed memory for the next allocations of this process; without glibc, do nothing.
 
-    Every step frees and allocates tensors of several megabytes. By default glibc returns much of that memory to the
-    system. The system then provides it again page by page, and zeroes each page first. This makes a training step on
-    one CPU thread up to a sixth slower (benchmarks/training_step.py). The peak memory use is the same.
+    Every step frees and allocates tensors of up to a hundred megabytes. By default glibc returns that memory to the
+    system: blocks above 32 MB always, because each of them is a mapping of its own. The system then provides it again
+    page by page, and zeroes each page first. So no block is mapped on its own, and the heap is not trimmed
+    (benchmarks/training_step.py measures what this saves).
     """
     options = getattr(ctypes.CDLL(None), "mallopt", None)
     if options is not None:
-        options(_MMAP_THRESHOLD, _MAPPED_BYTES)
+        options(_MMAP_MAX, 0)
         options(_TRIM_THRESHOLD, _KEPT_BYTES)

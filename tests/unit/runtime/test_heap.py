@@ -12,7 +12,7 @@ import numpy as np
 from valence_gap.runtime.heap import keep_freed_memory
 
 def use():
-    kept = [np.ones(5 * 1024**2, np.float32) for _ in range(8)]  # 20 MiB each: by default too much to keep
+    kept = [np.ones(10 * 1024**2, np.float32) for _ in range(4)]  # 40 MiB each: by default mapped anew
     kept.clear()
 
 if sys.argv[1] == "keep":

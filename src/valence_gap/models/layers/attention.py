@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PROBABILITY_STEPS = 2**16  # dropout probabilities are rounded to multiples of 1/PROBABILITY_STEPS
+# Without gradients, at most this number of attention scores exist at once (32 MB in float32), so that the memory of a
+# prediction grows linearly with the length of an utterance.
+MAX_SCORES = 2**23
 
 
 def dropout(states: Tensor, probability: float) -> Tensor:
@@ -70,8 +73,45 @@ def eager_attention(
 ) -> Tensor:
     """Attention with plain products: arguments as in ``attend``, except ``added``, which is added to the scores.
 
-    The softmax is computed in float32, because this is twice as fast on a CPU as in bfloat16.
+    The softmax is computed in float32, because this is twice as fast on a CPU as in bfloat16. Without gradients and
+    dropout, the scores are computed for some utterances, or some frames of one utterance, at a time.
+
+    Args:
+        query: (batch, heads, frames, width).
+        key: same shape as ``query``.
+        value: same shape as ``query``.
+        added: added to the scores, (batch or 1, heads or 1, frames or 1, frames); None: nothing.
+        scale: factor of the scores.
+        rate: dropout probability of the attention weights.
+
+    Returns:
+        (batch, heads, frames, width).
     """
+    batch, heads, frames, _ = query.shape
+    if torch.is_grad_enabled() or rate or batch * heads * frames * frames <= MAX_SCORES:
+        return _attend_at_once(query, key, value, added, scale, rate)
+    attended = torch.empty_like(query, dtype=value.dtype)
+    utterances = max(1, MAX_SCORES // (heads * frames * frames))
+    rows = frames if utterances > 1 else max(1, MAX_SCORES // (heads * frames))
+    for first in range(0, batch, utterances):
+        some = slice(first, first + utterances)
+        for row in range(0, frames, rows):
+            at = slice(row, row + rows)
+            bias = None if added is None else _selected(_selected(added, 0, some), 2, at)
+            attended[some, :, at] = _attend_at_once(query[some, :, at], key[some], value[some], bias, scale, rate)
+    return attended
+
+
+def _selected(added: Tensor, dim: int, chosen: slice) -> Tensor:
+    """A part of a tensor along one dimension; a dimension of size one is broadcast, so all of it is kept."""
+    if added.size(dim) == 1:
+        return added
+    return added.narrow(dim, chosen.start, min(chosen.stop, added.size(dim)) - chosen.start)
+
+
+def _attend_at_once(
+    query: Tensor, key: Tensor, value: Tensor, added: Tensor | None, scale: float, rate: float
+) -> Tensor:
     scores = torch.matmul(query * scale, key.transpose(2, 3))
     if added is not None:
         scores = scores + added

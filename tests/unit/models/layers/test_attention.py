@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from valence_gap.models.hub_encoders import attention_implementation, eager_attention_forward
+from valence_gap.models.layers import attention
 from valence_gap.models.layers.attention import FastDropout, dropout, replace_dropout
 
 
@@ -69,3 +70,26 @@ def test_attention_drops_weights_in_training():
 
 def test_the_implementation_depends_on_the_device():
     assert attention_implementation(torch.device("cpu")) != attention_implementation(torch.device("cuda"))
+
+
+@pytest.mark.parametrize("limit", [7, 30, 60, 144, 10_000])
+@pytest.mark.parametrize("shape", [(1, 1, 6, 6), (3, 1, 1, 6), (3, 4, 6, 6), (1, 4, 1, 6)])
+def test_attention_in_pieces_is_that_of_the_whole_batch(monkeypatch, limit, shape):
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 3, 4, 6, 8)
+    added = torch.randn(shape)
+    whole = attention.eager_attention(query, key, value, added, scale=0.5, rate=0.0)
+    sizes = []
+    at_once = attention._attend_at_once
+
+    def counted(some_queries, some_keys, *rest):
+        sizes.append(some_queries[..., 0].numel() * some_keys.size(2))
+        return at_once(some_queries, some_keys, *rest)
+
+    monkeypatch.setattr(attention, "_attend_at_once", counted)
+    monkeypatch.setattr(attention, "MAX_SCORES", limit)
+    with torch.no_grad():
+        found = attention.eager_attention(query, key, value, added, scale=0.5, rate=0.0)
+    assert torch.allclose(found, whole, atol=1e-6)
+    assert max(sizes) <= max(limit, 4 * 6)  # at least one frame at a time
+    assert sum(sizes) == 3 * 4 * 6 * 6
