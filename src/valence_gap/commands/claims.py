@@ -20,6 +20,7 @@ def register(subparsers: Subparsers) -> None:
     command.keyed("--utterances", BY_CORPUS, "utterances (Parquet)", nargs="*")
     command.keyed("--training-logs", BY_MODEL_AND_SEED, "dev CCC per epoch (CSV)", nargs="*")
     command.path("--separation", "separation of embeddings: table of measure-separation (CSV)", required=False)
+    command.path("--convergence", "what the stopping rule says of the models: convergence.json", required=False)
     command.pack_indexes()
     command.add("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     command.add("--published", action="store_true", help="compare with the published scores")
