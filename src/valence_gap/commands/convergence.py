@@ -26,10 +26,10 @@ def register(subparsers: Subparsers) -> None:
 
 
 def _convergence(args: argparse.Namespace) -> None:
-    """Apply the stopping rule to finished trainings: (a) the best dev CCC of the last quarter of the epochs is hardly
-    above the best before, in every seed; (b) twice as many epochs hardly raise it, in the mean over the seeds; (c) no
-    training stayed on its first plateau. A model NAME-doubled is NAME with twice as many epochs; a study trains it if
-    its configuration says convergence: {doubled: [NAME]}. Example: valence-gap convergence results/miniature
+    """Apply the stopping rule to finished trainings, such as 'valence-gap convergence results/miniature': (a) the best
+    dev CCC of the last quarter of the epochs is hardly above the best before, in every seed; (b) twice as many epochs
+    hardly raise it, in the mean over the seeds; (c) no training stayed on its first plateau. A model NAME-doubled is
+    NAME with twice as many epochs; a study trains it if its configuration says convergence: {doubled: [NAME]}.
     """
     from valence_gap.runtime.data_files import write_csv
     from valence_gap.scores.convergence import as_markdown, check_convergence, training_logs, write_report
