@@ -176,20 +176,6 @@ def as_json(report: Report) -> dict[str, Any]:
     return {"summary": report.summary(), "rule": rule, "models": models}
 
 
-def not_converged(path: Path) -> tuple[str, ...]:
-    """The models that a file ``convergence.json`` names as not converged; those of which it is unknown are left out.
-
-    Raises:
-        UserError: the file is no report of the stopping rule.
-    """
-    found = read_json(path)
-    if not isinstance(found, dict) or not isinstance(found.get("models"), dict):
-        raise UserError(
-            "a file is no report of the stopping rule", [str(path)], "Make it with valence-gap convergence."
-        )
-    return tuple(name for name, one in found["models"].items() if one["converged"] == "no")
-
-
 def as_markdown(report: Report) -> str:
     """A page: the rule, one row for each model, and why a model has not converged."""
     lines = [

@@ -9,7 +9,7 @@ import pytest
 
 from valence_gap.cli import main
 from valence_gap.runtime.errors import UserError
-from valence_gap.scores.convergence import as_json, as_markdown, check_convergence, not_converged, training_logs
+from valence_gap.scores.convergence import as_json, as_markdown, check_convergence, training_logs
 
 FLAT = [0.3, 0.5, 0.5, 0.5]
 RECIPE = {"epochs": 4, "schedule": "cosine", "patience": None, "learning_rate": 0.001}
@@ -46,7 +46,6 @@ def test_a_folder_is_reported_with_its_doubled_models(tmp_path: Path, capsys: py
         "c": ("unknown", "not converged"),
     }
     assert found["a"]["compared_with"] == "a-doubled"
-    assert not_converged(stem.with_suffix(".json")) == ("b",)
     table = pd.read_csv(curves)
     assert list(table) == ["model", "seed", "epoch", "loss", "dev_arousal", "dev_dominance", "dev_valence"]
     assert table.groupby("model").size().to_dict() == {"a": 4, "a-doubled": 8, "b": 4, "c": 4}
@@ -106,6 +105,3 @@ def test_what_is_no_training_is_an_error(tmp_path: Path, capsys: pytest.CaptureF
     log.write_text("epoch,loss\n1,0.5\n")
     assert main(["convergence", str(tmp_path)]) == 2
     assert "no column dev_valence" in capsys.readouterr().err
-    (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(UserError, match="no report of the stopping rule"):
-        not_converged(tmp_path / "other.json")
