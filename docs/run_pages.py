@@ -18,7 +18,13 @@ RESULTS_PAGE, CLAIMS_PAGE, README = DOCS / "results.md", DOCS / "claims.md", DOC
 STAMP = "<!-- written by docs/named_run.py from docs/runs/{name} and docs/templates; edit those -->"
 BLOCK = re.compile(r"(<!-- run: ([\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 CORPORA = {"msp-podcast": "MSP-Podcast", "iemocap": "IEMOCAP", "cmu-mosi": "MOSI"}
-VERDICTS = ("supported", "contradicted", "inconclusive")
+LIMITS = {
+    "utterances": "too few utterances",
+    "seeds": "too few training seeds",
+    "centre": "estimate near the threshold",
+    "roles": "no model or no evidence",
+}
+"""What limits an inconclusive claim (``limited_by`` of claims.json), in words."""
 Claim = Mapping[str, Any]
 
 
@@ -113,9 +119,9 @@ class NamedRun:
         ]
 
     def count_limits(self) -> dict[str, int]:
-        """Inconclusive claims by what limits them, if the run knows that."""
-        limits = [one.get("limited_by") or "" for one in self.with_verdict("inconclusive")]
-        return {limit: limits.count(limit) for limit in sorted(set(limits)) if limit}
+        """Inconclusive claims by what limits them, if the run knows that: {'too few utterances': 12}."""
+        limits = [one.get("limited_by") for one in self.with_verdict("inconclusive")]
+        return {text: limits.count(limit) for limit, text in LIMITS.items() if limit in limits}
 
     def models_by_convergence(self, answer: str) -> list[str]:
         """The models of which the stopping rule says yes, no or unknown."""
@@ -215,13 +221,39 @@ def _with_interval(row: "pd.Series[Any]", value: str) -> str:
 
 
 def claims_table(claims: Iterable[Claim]) -> str:
-    """A Markdown table of claims with their verdicts and numbers."""
-    lines = ["| claim | verdict | estimate |", "|---|---|---|"]
+    """A Markdown table of claims: verdict, estimate with interval, standard errors, seeds, and what would settle it.
+
+    A run whose claims have no part of the training seeds in their intervals lacks some of these numbers.
+    """
+    lines = ["| claim | verdict | estimate | standard errors | seeds | limited by |", "|---|---|---|---|---|---|"]
     for one in claims:
-        numbers = ccc(one["estimate"])
-        if one["p_value"] is not None:
-            numbers += f" [{ccc(one['low'])}, {ccc(one['high'])}]"
         unfinished = one.get("not_converged") or []
-        mark = f" (not converged: {', '.join(unfinished)})" if unfinished else ""
-        lines.append(f"| {one['claim'].replace('|', chr(92) + '|')} | **{one['verdict']}**{mark} | {numbers} |")
+        verdict = f"**{one['verdict']}**" + (f" (not converged: {words(unfinished)})" if unfinished else "")
+        interval = "" if one["p_value"] is None else f" [{ccc(one['low'])}, {ccc(one['high'])}]"
+        cells = [one["claim"], verdict, ccc(one["estimate"]) + interval, _errors(one), _seeds(one), _limit(one)]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+def _errors(claim: Claim) -> str:
+    """The standard errors over utterances, over speakers and over training seeds."""
+    names = {"se_utterances": "utterances", "se_speakers": "speakers", "se_seeds": "seeds"}
+    known = [f"{name} {claim[key]:.3f}" for key, name in names.items() if claim.get(key) is not None]
+    return ", ".join(known) or "–"
+
+
+def _seeds(claim: Claim) -> str:
+    """The number of training seeds of the compared models: the same for all, or the least and the greatest."""
+    counts = sorted((claim.get("seeds") or {}).values())
+    if not counts:
+        return "–"
+    return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+
+
+def _limit(claim: Claim) -> str:
+    """Why an inconclusive claim is not settled, and what would settle it."""
+    limit = LIMITS.get(claim.get("limited_by") or "", "")
+    needs = claim.get("needs") or {}
+    found = [f"{number:,} of {CORPORA.get(name, name)}" for name, number in (needs.get("utterances") or {}).items()]
+    found += [f"{needs['seeds']} seeds"] if needs.get("seeds") else []
+    return limit + (f"; needs {words(found)}" if limit and found else "")

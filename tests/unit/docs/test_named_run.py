@@ -112,6 +112,27 @@ def test_the_pages_hold_for_any_numbers_and_verdicts(docs: Path, tmp_path: Path,
         assert "\n\n\n" not in text
 
 
+def test_a_claim_is_shown_with_its_errors_seeds_and_limit() -> None:
+    claim = {"claim": "Words | more.", "verdict": "inconclusive", "estimate": 0.1, "low": -0.1, "high": 0.3}
+    older = run_pages.claims_table([claim | {"p_value": 0.5}]).splitlines()[-1]
+    assert older == "| Words \\| more. | **inconclusive** | .10 [−.10, .30] | – | – |  |"
+    later = run_pages.claims_table([claim | {"p_value": 0.5} | named_run_data.LATER_KEYS]).splitlines()[-1]
+    assert later.split(" | ")[1:] == [
+        "**inconclusive** (not converged: cnn14 and w2v2-b)",
+        ".10 [−.10, .30]",
+        "utterances 0.031, seeds 0.042",
+        "1 to 3",
+        "too few training seeds; needs 1,050 of IEMOCAP and 9 seeds |",
+    ]
+
+
+def test_inconclusive_claims_are_counted_by_what_limits_them(rendered: Path) -> None:
+    run = run_pages.NamedRun(rendered / "runs/one")
+    expected = sum(one.get("limited_by") == "seeds" for one in run.with_verdict("inconclusive"))
+    assert run.count_limits() == {"too few training seeds": expected}
+    assert f"too few training seeds ({expected})" in (rendered / "results.md").read_text()
+
+
 def test_the_templates_have_no_number_of_a_run() -> None:
     paths = [*(DOCS / "templates").rglob("*.j2"), DOCS / "templates/reasons.yaml"]
     assert len(paths) == 3
