@@ -41,6 +41,7 @@ include: "workflow/rules/embeddings.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/figures_unscored.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/convergence.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/export.smk"
 

@@ -29,7 +29,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command. Return 0 on success, 2 after an error that the user can correct, and 130 after Ctrl-C."""
+    """Run one sub-command.
+
+    Returns:
+        0 on success, or what the sub-command returns; 2 after an error that the user can correct; 130 after Ctrl-C.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     parsed = parser().parse_args(options_or_files(given) if given[:1] == ["predict"] else given)
     computing = parsed.command in GPU_COMMANDS  # on the CPU if there is no GPU
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if computing:
             keep_freed_memory()
         with acquire_gpu() if computing else nullcontext():
-            parsed.run(parsed)
+            status: int | None = parsed.run(parsed)
     except Exception as error:
         message = error if isinstance(error, UserError) else user_error_from_os_error(error)
         if message is None:
@@ -48,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    return status or 0
 
 
 if __name__ == "__main__":

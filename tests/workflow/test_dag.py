@@ -84,7 +84,12 @@ JOBS = {
     + CLAIMED
     + TRANSCRIBED
     + FUSED
-    + Counter(synthesise=1, **CLAIMED_TESTS, measure_separation=1),
+    + Counter(synthesise=1, **CLAIMED_TESTS, measure_separation=1, convergence_of_claims=1),
+    # The models of all targets: those of the claims, and one pruned model more; nothing is predicted on a test set.
+    "convergence": audio(1, 2)
+    + models(CLAIMED["finetune"] + 1, BACKBONES, cnn14=3)
+    + Counter(fetch_pretrained=2, transcribe=CACHED, embed_text=CACHED)
+    + Counter(pool_states=2 * BACKBONES, train_fusion=BACKBONES),
 }
 
 
@@ -115,7 +120,7 @@ def test_a_target_needs_only_what_it_shows(planned: dict[str, Counter[str]], tar
 
 
 def test_the_readme_states_the_number_of_jobs_of_the_miniature(planned: dict[str, Counter[str]]) -> None:
-    assert planned["all"].total() == 233
+    assert planned["all"].total() == 235
     assert f"{planned['all'].total()} jobs" in (ROOT / "README.md").read_text()
     assert all(planned["all"][target] == 1 for target in JOBS)
 
@@ -128,6 +133,18 @@ def test_the_summary_reads_all_scores_and_computes_no_others(planned: dict[str, 
 def test_a_run_of_one_target_starts_only_its_jobs(workflow: Workflow) -> None:
     planned = workflow.planned("figure_02", configfiles=("config.yaml",))
     assert planned == JOBS["figure_02"] | {"figure_02": 1}
+
+
+def test_doubled_models_are_trained_beside_those_that_exist(workflow: Workflow) -> None:
+    workflow.configure(convergence={"doubled": ["w2v2-b"]}, models={"w2v2-b": {"seeds": [42, 43]}})
+    longer = workflow.planned("convergence")
+    workflow.configure(convergence={"doubled": []})
+    usual = workflow.planned("convergence")
+    # Twice as many epochs in both seeds, and the second seed of the model itself, which no figure shows.
+    assert longer["finetune"] == usual["finetune"] + 3
+    assert {rule: count for rule, count in longer.items() if rule != "finetune"} == {
+        rule: count for rule, count in usual.items() if rule != "finetune"
+    }
 
 
 def test_fetch_fetches_and_does_nothing_else(workflow: Workflow) -> None:

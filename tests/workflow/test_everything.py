@@ -71,6 +71,19 @@ def test_claims_have_verdicts(results: Path) -> None:
     assert json.loads((results / "claims.json").read_text())
 
 
+def test_the_stopping_rule_is_applied_to_every_training(results: Path) -> None:
+    models = json.loads((results / "convergence.json").read_text())["models"]
+    trained = {path.parts[-3] for path in results.glob("models/*/seed-*/training.csv")}
+    assert set(models) == trained - {"cnn14-doubled"}
+    assert models["cnn14"]["compared_with"] == "cnn14-doubled"
+    assert models["cnn14"]["doubled"] in ("yes", "no")
+    curves = pd.read_csv(results / "curves.csv").groupby("model")["epoch"].max()
+    assert set(curves.index) == trained
+    assert curves["cnn14-doubled"] == 2 * curves["cnn14"]
+    of_claims = json.loads((results / "convergence_of_claims.json").read_text())["models"]
+    assert set(of_claims) <= set(models)
+
+
 def test_augmented_test_sets_hold_the_clean_utterances(results: Path) -> None:
     clean = pd.read_parquet(results / "audio/iemocap/clean/test/index.parquet")
     noisy = pd.read_parquet(results / "audio/iemocap/human-0db/test/index.parquet")

@@ -9,6 +9,7 @@ import yaml
 from conftest import Workflow
 
 from valence_gap.definitions.claims import Role
+from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merged
@@ -73,6 +74,8 @@ def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workfl
         **figures,
         **{f"table_{number}": 1 for number in (1, 2, 3)},
         "claims": 1,
+        "convergence": 1,
+        "convergence_of_claims": 1,
         "all": 1,
     }
     assert "mini" not in output
@@ -136,7 +139,7 @@ def test_the_preset_agrees_with_the_paper_and_is_complete() -> None:
     paper = yaml.safe_load((ROOT / PAPER).read_text())
     study = load(merged([ROOT / "config.yaml", ROOT / PAPER])).configuration
     assert "mini" not in str(paper)
-    assert study.targets == (*FIGURES, *TABLES, CLAIMS)  # all of the paper
+    assert study.targets == (*FIGURES, *TABLES, CLAIMS, CONVERGENCE)  # all of the paper
     depths = [study.models[name].layers for name in study.figures["figure_12"].models]
     assert depths == [*range(2, 24, 2), None]
     fractions = [study.models[name].fraction for name in study.figures["figure_13"].models]

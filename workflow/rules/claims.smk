@@ -19,6 +19,9 @@ rule claims:
         separation=(
             rules.measure_separation.output if study.claims_need_separation() else []
         ),
+        convergence=(
+            rules.convergence_of_claims.output[2] if convergence_logs("claims") else []
+        ),
     output:
         report(
             f"{RESULTS}/claims.md",
@@ -47,6 +50,7 @@ rule claims:
         logs=[*claims_logs()],
         packed=flags("--packed", pack_indexes(claims_corpora())),
         separation=lambda wildcards, input: flags("--separation", input.separation),
+        convergence=lambda wildcards, input: flags("--convergence", input.convergence),
         evaluation=to_json(study.configuration.evaluation),
         note=flags("--note", filter(None, [study.configuration.note])),
         published="--published" if study.figure_config("figure_02").published else [],
@@ -62,6 +66,7 @@ rule claims:
             --utterances {params.utterances:q} \
             --training-logs {params.logs:q} \
             {params.separation:q} \
+            {params.convergence:q} \
             {params.packed:q} \
             --evaluation {params.evaluation:q} \
             {params.published:q} \

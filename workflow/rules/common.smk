@@ -13,6 +13,7 @@ from valence_gap.weights.local import local_source, source_files
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, PRETRAINED, load
+from valence_gap.study.trainings import convergence_runs
 
 
 def load_study(*extra_targets):

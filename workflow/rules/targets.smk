@@ -114,6 +114,22 @@ def claims_logs():
     return {f"{run}={path}": path for run, path in paths.items()}
 
 
+def convergence_files(name, *targets):
+    """A file of each training whose convergence is checked: results/.../w2v2-b/seed-42/training.csv, ..."""
+    return [
+        f"{RESULTS}/models/{model}/seed-{seed}/{name}"
+        for model, seed in convergence_runs(study, targets)
+    ]
+
+
+def convergence_logs(*targets):
+    """Their training logs, by run: ['w2v2-b:42=results/.../training.csv', ...]."""
+    return [
+        f"{model}:{seed}={RESULTS}/models/{model}/seed-{seed}/training.csv"
+        for model, seed in convergence_runs(study, targets)
+    ]
+
+
 def pack_indexes(corpora):
     """Indices of clean test sets whose bad audio is skipped: {'iemocap=results/.../index.parquet': 'results/...'}."""
     paths = {
@@ -196,8 +212,8 @@ def corpora_of_targets():
 
 def target_file(target):
     """The first file of a target: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
-    if target == "claims":
-        return f"{RESULTS}/claims.csv"
+    if target in ("claims", "convergence"):
+        return f"{RESULTS}/{target}.csv"
     return (
         f"{RESULTS}/figures/{target}.pdf"
         if target.startswith("figure")

@@ -18,12 +18,13 @@ class Command:
     Args:
         subparsers: the sub-commands that it is added to.
         name: what a user types.
-        run: called with the parsed arguments. Its docstring is the description that ``--help`` shows.
+        run: called with the parsed arguments; it may return an exit status. Its docstring is the description that
+            ``--help`` shows.
         summary: one line for the list of all sub-commands.
     """
 
     def __init__(
-        self, subparsers: Subparsers, name: str, run: Callable[[argparse.Namespace], None], summary: str
+        self, subparsers: Subparsers, name: str, run: Callable[[argparse.Namespace], int | None], summary: str
     ) -> None:
         self.parser = subparsers.add_parser(name, help=summary, description=" ".join((run.__doc__ or "").split()))
         self.parser.set_defaults(run=run)

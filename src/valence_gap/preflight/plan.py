@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.study.checks.figures import CLAIMS
-from valence_gap.study.study import Study
+from valence_gap.study.study import TABLE_OF_BACKBONES, Study
+from valence_gap.study.trainings import convergence_runs
 
 # Sets of test conditions that a figure or table uses, in addition to the clean one.
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -87,7 +89,9 @@ def _needs(
             predictions |= dict.fromkeys(found)
             runs |= dict.fromkeys((model, seed) for model, seed, *_ in found)
             runs |= dict.fromkeys(study.claims_logs())
-        elif target == "table_2":
+        elif target == CONVERGENCE:
+            runs |= dict.fromkeys(convergence_runs(study, study.targets))
+        elif target == TABLE_OF_BACKBONES:
             shown = study.figure_config(target).models
         else:
             of_target = list(study.runs(target))

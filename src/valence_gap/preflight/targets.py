@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from valence_gap.definitions.claims import IN_DOMAIN
+from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.findings import Finding
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import Study
+from valence_gap.study.trainings import convergence_runs
 
 GENDERS = {"female", "male"}
 Amounts = Mapping[str, Mapping[Any, Speech]]
@@ -38,6 +40,8 @@ def examine_seeds(study: Study) -> Iterator[Finding]:
     runs = [run for target in study.targets if target != CLAIMS for run in study.runs(target)]
     if CLAIMS in study.targets:
         runs += [(model, seed) for model, seed, *_ in study.claims_runs()] + study.claims_logs()
+    if CONVERGENCE in study.targets:
+        runs += convergence_runs(study, study.targets)
     used: dict[str, set[int]] = {}
     for model, seed in runs:
         used.setdefault(study.audio_model(model), set()).add(seed)

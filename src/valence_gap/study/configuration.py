@@ -44,6 +44,19 @@ class Export:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class Convergence:
+    """How the stopping rule is checked."""
+
+    doubled: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Models that are also trained with twice as many epochs, with all their seeds, to see whether "
+            "that raises their dev CCC. The longer trainings are named <model>-doubled, and nothing else shows them."
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Configuration:
     """The whole configuration of a study. Definitions are mappings, merged over the default; selections are lists."""
 
@@ -52,7 +65,7 @@ class Configuration:
     seed: Annotated[int, Field(description="Seed of the random draws in the conditions.")] = 42
     targets: Annotated[
         tuple[str, ...],
-        Field(description="What `snakemake` makes if no other target is given: figures, tables, claims."),
+        Field(description="What `snakemake` makes if no other target is given: figures, tables, claims, convergence."),
     ]
     train_corpus: Annotated[
         str | None,
@@ -86,6 +99,9 @@ class Configuration:
     claims_seeds: Annotated[
         Literal["all", "first"], Field(description="Seeds whose predictions are used to check the claims.")
     ] = "first"
+    convergence: Convergence = Field(
+        default_factory=Convergence, description="How the stopping rule is checked (target convergence)."
+    )
     evaluation: Evaluation = Field(default_factory=Evaluation, description="How scores are computed.")
     projection: Projection = Field(
         default_factory=Projection, description="What figure 10 draws, and how it is projected."

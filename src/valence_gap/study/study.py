@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from valence_gap.claims.needs import Needs, needed
+from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.definitions.corpora import MINIATURE_ROOT, Corpus, CorpusPaths
 from valence_gap.definitions.evaluation import Condition
 from valence_gap.definitions.miniature import Speech
@@ -23,6 +24,7 @@ from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
 from valence_gap.study.configuration import Configuration, Figure
+from valence_gap.study.doubled import with_doubled
 from valence_gap.study.project_files import with_project_sources
 from valence_gap.weights.local import is_current, read_record, recorded_revision
 from valence_gap.weights.model_types import CONFIG, WEIGHTS
@@ -31,6 +33,8 @@ PRETRAINED = "resources/pretrained"
 """The models from the hub, for all studies of a clone."""
 NOISE = "_noise"
 """The name of the noise corpus among the corpora; no corpus can have this name."""
+TABLE_OF_BACKBONES = "table_2"
+"""The table that needs backbones alone: no model is trained for it."""
 
 _ADAPTER: TypeAdapter[Configuration] = TypeAdapter(Configuration)
 
@@ -61,7 +65,7 @@ def load(config: Mapping[str, Any], extra_targets: Iterable[str] = (), project: 
     offenders = [*reference_errors(checked), *value_errors(checked, claims_file)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
-    return Study(configuration, claims_file)
+    return Study(with_doubled(configuration), claims_file)
 
 
 def _as_json(config: Mapping[str, Any]) -> str:
@@ -255,7 +259,8 @@ class Study:
         """Models and fusions that the targets need."""
         shown = {name for target in self.targets for name in self.figure_config(target).models}
         claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
-        return [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed]
+        doubled = set(self.configuration.convergence.doubled) if CONVERGENCE in self.targets else set()
+        return [name for name in (*self.models, *self.configuration.fusions) if name in shown | claimed | doubled]
 
     def fetched_models(self) -> list[tuple[str, int]]:
         """(model, seed) of the finished models that are fetched for the targets."""

@@ -32,6 +32,7 @@ SECTIONS = {
     "FusionModel": ("fusions",),
     "Figure": ("figures", "tables"),
     "Claims": ("claims",),
+    "Convergence": ("convergence",),
     "Evaluation": ("evaluation",),
     "Projection": ("projection",),
     "Export": ("export",),

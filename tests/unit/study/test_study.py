@@ -99,7 +99,7 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         ),
         (
             change("targets", to=["figure_99"]),
-            "targets: 'figure_99' is not a target of this study; valid: claims, figure_02",
+            "targets: 'figure_99' is not a target of this study; valid: claims, convergence, ",
         ),
         (change("recipes", "finetune", "learning_rate", to="1e-3"), "write 1.0e-3"),
         (change("recipes", "finetune", "epochs", to=0), "recipes.finetune.epochs: 0 is not valid"),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from valence_gap.claims.needs import needed
+from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.definitions.corpora import MINIATURE_ROOT
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.registry import ADAPTERS, FIGURES, TABLES
@@ -15,6 +16,7 @@ from valence_gap.study.checks.figures import CLAIMS, figure_errors, miniature_co
 from valence_gap.study.checks.miniature import miniature_errors
 from valence_gap.study.checks.models import UNSET, model_errors, source_errors
 from valence_gap.study.configuration import Configuration
+from valence_gap.study.doubled import doubled_errors
 from valence_gap.weights.local import SPECTROGRAM_MODEL_TYPES, local_source, model_type_of
 
 CLAIMS_FILE = "workflow/claims.yaml"
@@ -55,6 +57,8 @@ def reference_errors(configuration: Configuration) -> Iterator[str]:
     for target in configuration.targets:
         yield from unknown("targets", target, "target of this study", targets_of(configuration))
     yield from unknown("export.model", configuration.export.model, "model", models)
+    for name in configuration.convergence.doubled:
+        yield from unknown("convergence.doubled", name, "model", models)
     for condition in configuration.augmented:
         yield from unknown("augmented", condition, "condition", configuration.conditions)
     if configuration.claims:
@@ -74,14 +78,16 @@ def reference_errors(configuration: Configuration) -> Iterator[str]:
 
 
 def targets_of(configuration: Configuration) -> tuple[str, ...]:
-    """What a study can make: the figures, the tables and the claims that it defines."""
-    return (*configuration.figures, *configuration.tables, *((CLAIMS,) if configuration.claims else ()))
+    """What a study can make: the figures, the tables and the claims that it defines, and the stopping rule."""
+    claims = (CLAIMS,) if configuration.claims else ()
+    return (*configuration.figures, *configuration.tables, *claims, CONVERGENCE)
 
 
 def value_errors(configuration: Configuration, claims_file: Path) -> Iterator[str]:
     """Values that are each valid but contradict one another."""
     yield from _checkpoint_errors(configuration, claims_file)
     yield from _export_errors(configuration)
+    yield from doubled_errors(configuration)
     yield from corpus_errors(configuration)
     yield from _condition_errors(configuration)
     yield from figure_errors(configuration)
@@ -165,11 +171,13 @@ def _checkpoint_errors(configuration: Configuration, claims_file: Path) -> Itera
     for key, names in need_logs.items():
         for name in sorted(finished & set(names)):
             yield f"{key}: needs the training log of '{name}', which is a checkpoint and has none"
-    if configuration.train_corpus is None:
+    if configuration.train_corpus is None or CONVERGENCE in configuration.targets:
         trained = [
             name for name in _shown(configuration, claims_file) if name in configuration.fusions or name not in finished
         ]
-        if trained:
+        if CONVERGENCE in configuration.targets and not trained:
+            yield f"targets: '{CONVERGENCE}', but the targets show no model that is trained; leave it out"
+        if configuration.train_corpus is None and trained:
             yield f"train_corpus: missing, but the targets show models that are trained: {', '.join(trained)}"
 
 
@@ -185,6 +193,8 @@ def _shown(configuration: Configuration, claims_file: Path) -> list[str]:
     if configuration.claims and CLAIMS in configuration.targets:
         needs = needed(claims_file, configuration.claims)
         names += [*(model for model, *_ in needs.predictions), *needs.training_logs]
+    if CONVERGENCE in configuration.targets:
+        names += configuration.convergence.doubled
     return list(dict.fromkeys(names))
 
 

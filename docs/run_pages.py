@@ -1,0 +1,259 @@
+"""The pages of the documentation that show a named run, made from its files and docs/templates; see named_run.py."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json
+
+DOCS = Path(__file__).parent
+TEMPLATES = DOCS / "templates"
+RESULTS_PAGE, CLAIMS_PAGE, README = DOCS / "results.md", DOCS / "claims.md", DOCS.parent / "README.md"
+STAMP = "<!-- written by docs/named_run.py from docs/runs/{name} and docs/templates; edit those -->"
+BLOCK = re.compile(r"(<!-- run: ([\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+CORPORA = {"msp-podcast": "MSP-Podcast", "iemocap": "IEMOCAP", "cmu-mosi": "MOSI"}
+LIMITS = {
+    "utterances": "too few utterances",
+    "seeds": "too few training seeds",
+    "centre": "estimate near the threshold",
+    "roles": "no model or no evidence",
+}
+"""What limits an inconclusive claim (``limited_by`` of claims.json), in words."""
+Claim = Mapping[str, Any]
+
+
+def pages(run: Path, readme: str) -> dict[Path, str]:
+    """The text of each page that shows a run.
+
+    Args:
+        run: docs/runs/NAME.
+        readme: the text of README.md, with or without marked blocks.
+
+    Raises:
+        UserError: a marked block has no template.
+    """
+    environment = _environment(NamedRun(run))
+    stamp = STAMP.format(name=run.name)
+    text = _rendered(environment, "results.md.j2")
+    claims = (run / "claims.md").read_text(encoding="utf-8")
+    return {
+        RESULTS_PAGE: f"{stamp}\n\n{text}\n",
+        CLAIMS_PAGE: f"{stamp}\n\n{claims}",
+        README: _with_blocks(readme, environment),
+    }
+
+
+def run_of_page(text: str) -> str | None:
+    """The name of the run that a page was written from; None if it was written by hand."""
+    found = re.match(re.escape(STAMP).replace(r"\{name\}", r"([\w.-]+)"), text)
+    return found[1] if found else None
+
+
+def _rendered(environment: Environment, template: str) -> str:
+    """The text of a template; parts that are left out leave no empty lines behind."""
+    return re.sub(r"\n{3,}", "\n\n", environment.get_template(template).render().strip())
+
+
+def _with_blocks(text: str, environment: Environment) -> str:
+    """A page with its marked blocks written anew."""
+    there = {path.name.removesuffix(".md.j2") for path in (TEMPLATES / "readme").glob("*.md.j2")}
+    unknown = sorted({name for _, name, _ in BLOCK.findall(text)} - there)
+    if unknown:
+        lines = [f"docs/templates/readme/{name}.md.j2" for name in unknown]
+        raise UserError("marked blocks have no template", lines, "Write the template, or remove the block's marks.")
+
+    def write(found: re.Match[str]) -> str:
+        return f"{found[1]}{_rendered(environment, f'readme/{found[2]}.md.j2')}{found[3]}"
+
+    return BLOCK.sub(write, text)
+
+
+class NamedRun:
+    """The files of a named run, as the templates read them.
+
+    Args:
+        folder: docs/runs/NAME.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.info: dict[str, Any] = read_json(folder / "run.json")
+        self.claims: dict[str, Claim] = {one["id"]: one for one in read_json(folder / "claims.json")["claims"]}
+        self.summary: str = read_json(folder / "claims.json")["summary"]
+        self.convergence: dict[str, Any] = read_json(folder / "convergence.json")
+
+    def role(self, name: str) -> list[str]:
+        """The models of a role; none if the study has no model for it."""
+        found = self.info["roles"].get(name, [])
+        return [found] if isinstance(found, str) else list(found)
+
+    def table(self, name: str, **where: Any) -> pd.DataFrame:
+        """The table of a figure, such as figure_02, with the rows of some values: dimension='valence'."""
+        table = pd.read_csv(self.folder / "figures" / f"{name}.csv")
+        for column, wanted in where.items():
+            table = table[table[column].isin([wanted] if isinstance(wanted, str) else wanted)]
+        return table
+
+    def augmentations(self) -> pd.DataFrame:
+        """Table III: a row for each condition, corpus and dimension."""
+        return pd.read_csv(self.folder / "tables/table_3.csv")
+
+    def with_verdict(self, *verdicts: str, headline: bool = False) -> list[Claim]:
+        """The claims with one of these verdicts; of all, or of the title, abstract and conclusion."""
+        return [one for one in self.claims.values() if one["verdict"] in verdicts and (one["headline"] or not headline)]
+
+    def of_sections(self, *sections: str) -> list[Claim]:
+        """The claims of some sections of the paper."""
+        return [one for one in self.claims.values() if one["section"] in sections]
+
+    def by_verdict(self, claim: str, *, supported: str, contradicted: str, inconclusive: str) -> str:
+        """The sentence that fits the verdict of a claim."""
+        return {"supported": supported, "contradicted": contradicted, "inconclusive": inconclusive}[
+            self.claims[claim]["verdict"]
+        ]
+
+    def count_limits(self) -> dict[str, int]:
+        """Inconclusive claims by what limits them, if the run knows that: {'too few utterances': 12}."""
+        limits = [one.get("limited_by") for one in self.with_verdict("inconclusive")]
+        return {text: limits.count(limit) for limit, text in LIMITS.items() if limit in limits}
+
+    def models_by_convergence(self, answer: str) -> list[str]:
+        """The models of which the stopping rule says yes, no or unknown."""
+        return [name for name, one in self.convergence["models"].items() if one["converged"] == answer]
+
+    def reasons(self) -> list[dict[str, Any]]:
+        """Why claims are contradicted: the claims of each known reason, then those without one."""
+        known = yaml.safe_load((TEMPLATES / "reasons.yaml").read_text(encoding="utf-8"))
+        contradicted = {one["id"]: one for one in self.with_verdict("contradicted")}
+        rows = []
+        for one in known:
+            here = [contradicted.pop(name) for name in one["claims"] if name in contradicted]
+            if here:
+                rows.append({"claims": here, "reason": one["reason"], "known": one["known"]})
+        if contradicted:
+            rows.append({"claims": list(contradicted.values()), "reason": "", "known": "not known"})
+        return rows
+
+    def models_by_seeds(self) -> dict[str, list[str]]:
+        """The models that were trained with the same seeds, by these seeds."""
+        found: dict[str, list[str]] = {}
+        for model, seeds in self.info["seeds"].items():
+            found.setdefault(", ".join(map(str, seeds)), []).append(model)
+        return found
+
+    def hours(self, key: str = "seconds") -> float:
+        """Duration of all jobs together, in hours."""
+        return float(sum(rule[key] for rule in self.info["durations"].values())) / 3600
+
+
+def _environment(run: NamedRun) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # it writes Markdown, from the project's own files
+    )
+    environment.globals["run"] = run
+    formats: Mapping[str, Callable[..., str]] = {
+        "ccc": ccc,
+        "span": span,
+        "pivot": pivot,
+        "claims": claims_table,
+        "words": words,
+        "percent": lambda value: f"{100 * value:.0f} %",
+        "corpus": lambda name: CORPORA.get(name, name),
+        "cell": lambda text: text.replace("|", "\\|"),
+    }
+    environment.filters.update(formats)
+    return environment
+
+
+def ccc(value: float | None) -> str:
+    """A CCC or a difference of CCCs, as the paper writes it: .77, −.02; a dash if it is not known."""
+    if value is None or pd.isna(value):
+        return "–"
+    text = f"{value:.2f}".replace("-0.00", "0.00")
+    return re.sub(r"^(-?)0\.", r"\1.", text).replace("-", "−")
+
+
+def span(values: Iterable[float]) -> str:
+    """The lowest and the highest value: .77 to .82, or .77 if they are the same."""
+    found = list(values)
+    ends = [ccc(min(found)), ccc(max(found))]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def words(names: Iterable[str], none: str = "none") -> str:
+    """Names in a row: a, b and c."""
+    *most, last = list(names) or [none]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def pivot(table: pd.DataFrame, rows: str, columns: list[str], value: str = "ccc") -> str:
+    """A Markdown table of values with their intervals.
+
+    Args:
+        table: has the columns ``rows``, ``columns``, ``value``, and low and high if there are intervals.
+        rows: the column of the row names.
+        columns: the columns whose values name a column of the table together.
+        value: the column of the values.
+    """
+    head = list(dict.fromkeys(table[columns].itertuples(index=False, name=None)))
+    names = list(dict.fromkeys(table[rows]))
+    cells = {(row[rows], *(row[key] for key in columns)): _with_interval(row, value) for _, row in table.iterrows()}
+    titles = [" ".join(CORPORA.get(part, part) for part in dict.fromkeys(map(str, key))) for key in head]
+    lines = [f"| {rows} | " + " | ".join(titles) + " |", "|---" * (1 + len(head)) + "|"]
+    lines += [f"| {name} | " + " | ".join(cells.get((name, *key), "–") for key in head) + " |" for name in names]
+    return "\n".join(lines)
+
+
+def _with_interval(row: "pd.Series[Any]", value: str) -> str:
+    if {"low", "high"} - set(row.index):
+        return ccc(row[value])
+    return f"{ccc(row[value])} [{ccc(row['low'])}, {ccc(row['high'])}]"
+
+
+def claims_table(claims: Iterable[Claim]) -> str:
+    """A Markdown table of claims: verdict, estimate with interval, standard errors, seeds, and what would settle it.
+
+    A run whose claims have no part of the training seeds in their intervals lacks some of these numbers.
+    """
+    lines = ["| claim | verdict | estimate | standard errors | seeds | limited by |", "|---|---|---|---|---|---|"]
+    for one in claims:
+        unfinished = one.get("not_converged") or []
+        verdict = f"**{one['verdict']}**" + (f" (not converged: {words(unfinished)})" if unfinished else "")
+        interval = "" if one["p_value"] is None else f" [{ccc(one['low'])}, {ccc(one['high'])}]"
+        cells = [one["claim"], verdict, ccc(one["estimate"]) + interval, _errors(one), _seeds(one), _limit(one)]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _errors(claim: Claim) -> str:
+    """The standard errors over utterances, over speakers and over training seeds."""
+    names = {"se_utterances": "utterances", "se_speakers": "speakers", "se_seeds": "seeds"}
+    known = [f"{name} {claim[key]:.3f}" for key, name in names.items() if claim.get(key) is not None]
+    return ", ".join(known) or "–"
+
+
+def _seeds(claim: Claim) -> str:
+    """The number of training seeds of the compared models: the same for all, or the least and the greatest."""
+    counts = sorted((claim.get("seeds") or {}).values())
+    if not counts:
+        return "–"
+    return str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+
+
+def _limit(claim: Claim) -> str:
+    """Why an inconclusive claim is not settled, and what would settle it."""
+    limit = LIMITS.get(claim.get("limited_by") or "", "")
+    needs = claim.get("needs") or {}
+    found = [f"{number:,} of {CORPORA.get(name, name)}" for name, number in (needs.get("utterances") or {}).items()]
+    found += [f"{needs['seeds']} seeds"] if needs.get("seeds") else []
+    return limit + (f"; needs {words(found)}" if limit and found else "")
