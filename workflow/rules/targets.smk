@@ -195,7 +195,7 @@ def corpora_of_targets():
 
 
 def target_file(target):
-    """The first file of a target: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
+    """A file of a target: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
     if target == "claims":
         return f"{RESULTS}/claims.csv"
     return (

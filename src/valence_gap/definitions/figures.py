@@ -12,7 +12,6 @@ from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.definitions.values import DIMENSIONS, STRICT, Colour, Dimension, Positive
 from valence_gap.runtime.errors import UserError
 
-
 Kind = Literal["fine-tuned", "frozen", "random initialisation", "CNN14", "fusion"]
 """Kinds of models: the variance between training seeds is pooled over the models of a kind."""
 
@@ -93,7 +92,7 @@ class Description:
 
     def interval_label(self) -> str:
         """The label of the whiskers."""
-        return f"{100 * self.evaluation.confidence:g} % interval"
+        return f"{100 * self.evaluation.confidence:g}\N{NO-BREAK SPACE}% interval"
 
 
 def in_words(names: Sequence[str]) -> str:

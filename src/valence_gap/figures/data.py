@@ -9,11 +9,11 @@ import pandas as pd
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
-from valence_gap.figures.intervals import ERRORS, KEYS
+from valence_gap.figures.intervals import KEYS
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.seed_variance import ERRORS
 from valence_gap.scores.training_logs import read_epochs
-
 
 
 def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> pd.DataFrame:

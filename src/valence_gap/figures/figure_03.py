@@ -31,9 +31,9 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     word_errors = pd.DataFrame([_word_errors(inputs, corpus) for corpus in transcribed])
     rates = dict(zip(word_errors["corpus"], word_errors["rate"], strict=True))
     caption = Caption(
-        "What recognised text adds to the audio models",
-        "ΔCCC: CCC of the model that also reads the recognised text minus CCC of the same model with audio alone. Above "
-        f"0, text helps. Test set{description.plural()} of {description.corpus_labels()}.",
+        "What recognised text adds",
+        "ΔCCC: CCC of the model that also reads the recognised text minus CCC of the same model with audio alone. "
+        f"Above 0, text helps. Test set{description.plural()} of {description.corpus_labels()}.",
         _rates_text(rates, description),
         description.note,
     )

@@ -68,11 +68,11 @@ def _caption(
     counts = in_words([f"{samples[corpus.name]:,} of {corpus.label}" for corpus in description.corpora])
     subtitle = (
         "CCC of valence on original recordings, and on speech synthesised from their transcripts, which has the same "
-        f"words in a neutral voice. Only test utterances with a transcript ({counts}), so the original bars differ from "
-        "those of Figure 2."
+        f"words in a neutral voice. Only test utterances with a transcript ({counts}), so the original bars differ "
+        "from those of Figure 2."
     )
-    foot = seeds_text(table, description, models)
-    return Caption("What models predict from the words alone", subtitle, foot, description.note)
+    foot = seeds_text(table, description, {model.name: model.label for model in models})
+    return Caption("Valence from the words alone", subtitle, foot, description.note)
 
 
 def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation: Evaluation) -> pd.DataFrame:

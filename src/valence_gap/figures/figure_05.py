@@ -16,7 +16,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     """
     pairs = [(tuned, frozen.name) for tuned, frozen in pairs_by_backbone(description)]
     caption = Caption(
-        "What fine-tuning the transformer layers adds",
+        "What fine-tuning adds",
         "ΔCCC: CCC of the fine-tuned model minus CCC of the one with frozen transformer layers, of the same backbone. "
         f"Above 0, fine-tuning helps. Test set{description.plural()} of {description.corpus_labels()}.",
         note=description.note,

@@ -34,9 +34,9 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         published = published_augmented().rename(columns={"ccc": "published", "source": "published_in"})
         table = table.merge(published, how="left", on=list(KEYS))
     caption = Caption(
-        "How well models predict under noise and other augmentations",
-        f"A bar is the mean CCC over the {single['condition'].nunique()} augmentations of a test set, a diamond the CCC "
-        f"on the test set as recorded. Test set{description.plural()} of {description.corpus_labels()}.",
+        "Robustness to noise and other changes",
+        f"A bar is the mean CCC over the {single['condition'].nunique()} augmentations of a test set, a diamond the "
+        f"CCC on the test set as recorded. Test set{description.plural()} of {description.corpus_labels()}.",
         f"{seeds_text(table, description)} {_changes_text(table, description)}",
         description.note,
     )
@@ -48,7 +48,8 @@ def plot(inputs: Inputs, description: Description) -> Plot:
 
 def _changes_text(table: pd.DataFrame, description: Description) -> str:
     """The mean change of each model over the panels, and the paper's where it is drawn beside the study's."""
-    published = published_changes().set_index("model")["change"] if description.published else {}
+    table_6 = published_changes()
+    published = dict(zip(table_6["model"], table_6["change"], strict=True)) if description.published else {}
     changes = table.groupby("model")["change"].mean()
     parts = [
         f"{model.label} {format_ccc(changes[model.name], signed=True)}"
@@ -59,7 +60,9 @@ def _changes_text(table: pd.DataFrame, description: Description) -> str:
 
 
 def _published(description: Description) -> pd.DataFrame:
-    changes = listed(published_changes(), "change", "mean change by augmentation, all corpora and dimensions", description)
+    changes = listed(
+        published_changes(), "change", "mean change by augmentation, all corpora and dimensions", description
+    )
     augmented = listed(published_augmented(), "ccc", "CCC, mean over augmentations", description)
     return pd.concat([changes, augmented], ignore_index=True)
 

@@ -12,7 +12,7 @@ from valence_gap.figures.data import read_genders, read_predictions, read_speake
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.captions import Caption, seeds_text
 from valence_gap.figures.drawing.plots import Plot
-from valence_gap.figures.intervals import mean_over_seeds
+from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds
 from valence_gap.figures.published import listed, published_gender_gaps
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
@@ -79,11 +79,13 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     average = _table({(AVERAGE, AVERAGE): means}, description)
     published = published_gender_gaps()
     if description.published:
-        average = average.merge(published.rename(columns={"gender_gap": "published"})[["model", "published"]], how="left")
+        average = average.merge(
+            published.rename(columns={"gender_gap": "published"})[["model", "published"]], how="left"
+        )
     caption = Caption(
         "Is a model better for one gender?",
-        "ΔCCC: CCC of female minus CCC of male speakers. Above 0, the model is better for female speakers; at 0, equally "
-        f"good for both. Test set{description.plural()} of {description.corpus_labels()}.",
+        "ΔCCC: CCC of female minus CCC of male speakers. Above 0, the model is better for female speakers; at 0, "
+        f"equally good for both. Test set{description.plural()} of {description.corpus_labels()}.",
         seeds_text(table, description),
         description.note,
     )
@@ -157,4 +159,5 @@ def _table(rows: Mapping[Place, Mapping[Run, Gap]], description: Description) ->
             errors = statistics.standard_error(np.stack([gap.utterances, gap.speakers], axis=1))
             numbers = {"ccc": gap.value, "se_utterances": errors[0], "se_speakers": errors[1]}
             found.append({"corpus": corpus, "dimension": dimension, "model": model, "seed": seed} | numbers)
-    return mean_over_seeds(pd.DataFrame(found), description.kinds(), description.evaluation.confidence)
+    confidence = description.evaluation.confidence
+    return mean_over_seeds(pd.DataFrame(found), description.kinds(), confidence, bounds=DIFFERENCES)

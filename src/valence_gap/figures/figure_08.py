@@ -53,9 +53,9 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     correlations = _correlations_text(agreement, description)
     caption = Caption(
         "Are some speakers harder than others, for all models?",
-        f"CCC of single speakers of the test set of {corpus.label} (named as in the corpus), from the hardest on the left "
-        f"to the easiest: mean over resamples of {description.evaluation.speaker_draws} utterances of a speaker.",
-        " ".join(filter(None, [seeds_text(table, description), correlations])),
+        f"CCC of single speakers of the test set of {corpus.label} (named as in the corpus), from the hardest on the "
+        f"left to the easiest: mean over resamples of {description.evaluation.speaker_draws} utterances of a speaker.",
+        " ".join(filter(None, [seeds_text(table, description, drawn="Marks"), correlations])),
         description.note,
     )
     alt = f"{caption.subtitle} {_describe(table, description)} {correlations}"
@@ -78,7 +78,9 @@ def _plot(table: pd.DataFrame, speakers: list[str], description: Description, ca
     panels[-1].set_xlim(-0.6, len(speakers) - 0.4)
     panels[-1].set_xlabel("Speaker")
     handles = [
-        Line2D([], [], color=model.colour, marker=style.marker_of(place), markersize=3.4, linewidth=0.8, label=model.label)
+        Line2D(
+            [], [], color=model.colour, marker=style.marker_of(place), markersize=3.4, linewidth=0.8, label=model.label
+        )
         for place, model in enumerate(description.models)
     ]
     if (table["seeds"] > 1).any():
@@ -96,7 +98,9 @@ def _plot_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> Non
         own = rows[rows["model"] == model.name]
         x = own["place"].to_numpy(dtype=float) + offset
         axes.vlines(x, own["low"], own["high"], color=model.colour, linewidth=0.7)
-        axes.plot(x, own["ccc"].to_numpy(), linestyle="", marker=style.marker_of(number), markersize=3, color=model.colour)
+        axes.plot(
+            x, own["ccc"].to_numpy(), linestyle="", marker=style.marker_of(number), markersize=3, color=model.colour
+        )
         ring = style.SEED | {"markersize": 1.5, "markeredgecolor": model.colour}
         for place, by_seed in zip(x - aside, own["by_seed"], strict=True):
             values = seed_values(by_seed)
@@ -125,8 +129,8 @@ def _correlations_text(agreement: pd.DataFrame, description: Description) -> str
             continue
         text = f"{dimension} {style.format_ccc(known.min())} to {style.format_ccc(known.max())}"
         if theirs is not None and dimension in theirs.index:
-            ends = theirs.loc[dimension, ["lowest", "highest"]]
-            text += f" (paper {style.format_ccc(ends['lowest'])} to {style.format_ccc(ends['highest'])})"
+            low, high = (float(theirs[end][dimension]) for end in ("lowest", "highest"))
+            text += f" (paper {style.format_ccc(low)} to {style.format_ccc(high)})"
         parts.append(text)
     return f"Rank correlation of two models over the speakers: {', '.join(parts)}." if parts else ""
 

@@ -18,6 +18,9 @@ from valence_gap.figures.drawing.captions import Caption
 from valence_gap.figures.drawing.plots import Plot
 from valence_gap.runtime.errors import UserError
 
+Measures = Mapping[tuple[str, str], tuple[float, float]]
+"""Value and value by chance of each model and property, over all corpora."""
+ALL_CORPORA = "all"
 SPEAKERS_PER_CORPUS = 4
 # Columns: the property of the utterances, and its name in the table of separation.
 COLUMNS = {"Corpus": "corpus", "Gender": "gender", "Speaker": "speaker", "Valence": "valence"}
@@ -29,12 +32,12 @@ SPEAKERS = ("#aa4499", "#ddcc77", "#117733", "#cc6677", "#88ccee", "#882255", "#
 COLOUR_MAP = "viridis"
 POINT = 2.6
 PANEL_IN = 1.62
-LEGEND_IN = 0.75
+LEGEND_IN = 0.5
 LEGEND: dict[str, Any] = {"columnspacing": 0.8, "handlelength": 0.8, "handletextpad": 0.3, "borderaxespad": 0}
 NEIGHBOURS_TEXT = (
-    "Alike: share of the nearest neighbours of an utterance, in the space of the embeddings, that have its property; in "
-    "brackets what is expected by chance. Probe: CCC of valence predicted from the embeddings for speakers that were "
-    "left out of the fit."
+    "Alike: share of the nearest neighbours of an utterance, in the space of the embeddings, that have its property; "
+    "in brackets what is expected by chance. Probe: CCC of valence predicted from the embeddings for speakers that "
+    "were left out of the fit."
 )
 
 
@@ -52,11 +55,11 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         UserError: if a file is missing, or does not contain a model.
     """
     table, separation = _read(inputs, description)
-    measures = separation[separation["within"] == "all"].set_index(["model", "property"])
+    measures = _measures(separation)
     caption = Caption(
         "What the embeddings of the models separate",
-        "A dot is an utterance, in the same place in all panels of a row: the model's pooled embedding in two dimensions "
-        "(t-SNE), coloured by a property. Separate groups of one colour mean that the model distinguishes the property.",
+        "A dot is an utterance, in the same place in all panels of a row: the model's pooled embedding in two "
+        "dimensions (t-SNE), coloured by a property. Groups of one colour: the model distinguishes the property.",
         f"{settings_line(table, description)} {NEIGHBOURS_TEXT}",
         description.note,
     )
@@ -88,12 +91,10 @@ def _read(inputs: Inputs, description: Description) -> tuple[pd.DataFrame, pd.Da
     return table[table["model"].isin(names)], separation[separation["model"].isin(names)]
 
 
-def _plot(table: pd.DataFrame, measures: pd.DataFrame, description: Description, caption: Caption) -> Figure:
+def _plot(table: pd.DataFrame, measures: Measures, description: Description, caption: Caption) -> Figure:
     rows = len(description.models)
     figure = style.new_figure(style.PAGE_IN, LEGEND_IN + (PANEL_IN + 0.12) * rows + 0.2, caption)
-    grid = figure.subplots(
-        rows + 1, len(COLUMNS), squeeze=False, height_ratios=[PANEL_IN] * rows + [LEGEND_IN]
-    )
+    grid = figure.subplots(rows + 1, len(COLUMNS), squeeze=False, height_ratios=[PANEL_IN] * rows + [LEGEND_IN])
     speakers = frequent_speakers(table, [corpus.name for corpus in description.corpora])
     low, high = np.percentile(table["valence"], [2, 98])
     valence = ScalarMappable(Normalize(low, high), COLOUR_MAP)
@@ -111,7 +112,7 @@ def _plot(table: pd.DataFrame, measures: pd.DataFrame, description: Description,
     for axes, title in zip(grid[0], COLUMNS, strict=True):
         axes.set_title(title, pad=3)
     _legends(grid[-1], table, speakers, description)
-    bar = figure.colorbar(valence, cax=grid[-1, 3].inset_axes((0.1, 0.8, 0.8, 0.12)), orientation="horizontal")
+    bar = figure.colorbar(valence, cax=grid[-1, 3].inset_axes((0.1, 0.75, 0.8, 0.18)), orientation="horizontal")
     bar.outline.set_visible(False)
     ticks = [low, (low + high) / 2, high]
     bar.set_ticks(ticks, labels=[style.format_ccc(one) for one in ticks])
@@ -119,17 +120,24 @@ def _plot(table: pd.DataFrame, measures: pd.DataFrame, description: Description,
     return figure
 
 
-def _measure_text(measures: pd.DataFrame, model: str, name: str) -> str:
-    """What one sees in a panel as a number, measured in the space of the embeddings."""
-    if (model, name) not in measures.index:
+def _measures(separation: pd.DataFrame) -> Measures:
+    everywhere = separation[separation["within"] == ALL_CORPORA]
+    keys = zip(everywhere["model"], everywhere["property"], strict=True)
+    numbers = zip(everywhere["value"].astype(float), everywhere["chance"].astype(float), strict=True)
+    return dict(zip(keys, numbers, strict=True))
+
+
+def _measure_text(measures: Measures, model: str, name: str) -> str:
+    """What one sees in a panel as a number, measured in the space of the embeddings; '' where it is undefined."""
+    value, chance = measures.get((model, name), (np.nan, np.nan))
+    if not np.isfinite(value):
         return ""
-    row = measures.loc[(model, name)]
     if name == "valence":
-        return f"probe {style.format_ccc(row['value'])}"
-    return f"alike {100 * row['value']:.0f} % ({100 * row['chance']:.0f} %)" if np.isfinite(row["value"]) else ""
+        return f"probe {style.format_ccc(value)}"
+    return f"alike {100 * value:.0f}\N{NO-BREAK SPACE}% ({100 * chance:.0f}\N{NO-BREAK SPACE}%)"
 
 
-def _describe(measures: pd.DataFrame, description: Description) -> str:
+def _describe(measures: Measures, description: Description) -> str:
     parts = []
     for model in description.models:
         texts = [f"{name} {_measure_text(measures, model.name, name)}" for name in COLUMNS.values()]

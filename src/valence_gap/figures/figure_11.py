@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from valence_gap.definitions.figures import Description, Inputs, in_words
+from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.figures.data import read_training_logs
 from valence_gap.figures.drawing import curves, style
 from valence_gap.figures.drawing.captions import Caption
@@ -28,9 +28,9 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     labels = _labels(table, description)
     caption = Caption(
         "How training goes: CCC after each epoch",
-        f"CCC on the development set of {description.corpus_labels()}. A line is one training; lines of one model differ "
-        "in the training seed alone. The dot is its last epoch.",
-        f"Seeds: {in_words(list(labels.values()))}.",
+        f"CCC on the development set of {description.corpus_labels()}. A line is one training; lines of one model "
+        "differ in the training seed alone. The dot is its last epoch.",
+        "Single trainings; their means and standard deviations are in the figure's table.",
         description.note,
     )
     curve_style = curves.CurveStyle(

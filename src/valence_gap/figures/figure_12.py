@@ -33,11 +33,11 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     whole = [model.label for model in description.models if not model.layers]
     caption = Caption(
         "How many transformer layers are needed?",
-        f"CCC of {in_words(whole) or 'a model'} by the number of its transformer layers that are kept: the top ones are "
-        f"removed before fine-tuning. Test set{description.plural()} of {description.corpus_labels()}.",
+        f"CCC of {in_words(whole) or 'a model'} by the number of its transformer layers that are kept: the top ones "
+        f"are removed before fine-tuning. Test set{description.plural()} of {description.corpus_labels()}.",
         note=description.note,
     )
-    return plot_steps(inputs, description, Steps(steps, "Transformer layers kept"), caption)
+    return plot_steps(inputs, description, Steps(steps, "Transformer layers kept", " layers"), caption)
 
 
 def num_layers_of(config: Path) -> int:

@@ -21,5 +21,5 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         f"contains the smaller ones. Test set{description.plural()} of {description.corpus_labels()}.",
         note=description.note,
     )
-    axis = Steps(steps, "Training data (%), logarithmic axis", logarithmic=True)
+    axis = Steps(steps, "Training data (%), logarithmic axis", "\N{NO-BREAK SPACE}%", logarithmic=True)
     return plot_steps(inputs, description, axis, caption)

@@ -8,6 +8,8 @@ import pandas as pd
 from valence_gap.scores.seed_variance import ERRORS, Part, combined, critical_values, pooled_seed_variance
 
 KEYS = ("corpus", "dimension", "model")
+CCCS, DIFFERENCES = (-1.0, 1.0), (-2.0, 2.0)
+"""Bounds of CCCs and of differences of two."""
 BOTH, UTTERANCES = "utterances and seeds", "utterances only"
 
 
@@ -18,6 +20,7 @@ def mean_over_seeds(
     *,
     keys: Sequence[str] = KEYS,
     condition: str | None = None,
+    bounds: tuple[float, float] = CCCS,
 ) -> pd.DataFrame:
     """Mean over the seeds of each model, with an interval of both parts.
 
@@ -32,6 +35,7 @@ def mean_over_seeds(
         kinds: the kind of each model.
         confidence: of the interval.
         keys: columns that identify a row of the figure; ``model`` is one of them.
+        bounds: of the values; intervals are cut there.
         condition: the key, beside corpus and dimension, within which variances are pooled.
 
     Returns:
@@ -53,7 +57,7 @@ def mean_over_seeds(
     error, freedom = combined([Part(within**2, np.inf), Part(np.nan_to_num(between) ** 2, between_freedom)])
     half = critical_values(confidence, freedom) * error
     found = found.assign(standard_error=error, degrees_of_freedom=freedom)
-    found["low"], found["high"] = found["ccc"] - half, found["ccc"] + half
+    found["low"], found["high"] = (found["ccc"] - half).clip(*bounds), (found["ccc"] + half).clip(*bounds)
     found["interval_covers"] = np.where(np.isfinite(between), BOTH, UTTERANCES)
     last = ["seeds", "sd", "minimum", "maximum", "by_seed", *ERRORS, "se_seeds", "standard_error", "degrees_of_freedom"]
     return found[[*keys, "ccc", "low", "high", *last, "interval_covers", "borrowed_from"]]

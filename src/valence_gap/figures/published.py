@@ -33,7 +33,9 @@ def published_augmented() -> pd.DataFrame:
     clean = published_cccs().query("model == @TABLE_3_MODEL")
     found = clean.merge(changes, on=["corpus", "dimension"])
     found["ccc"] += found["delta_ccc"]
-    return found.assign(source="clean CCC plus the mean of Table III")[["model", "corpus", "dimension", "ccc", "source"]]
+    return found.assign(source="clean CCC plus the mean of Table III")[
+        ["model", "corpus", "dimension", "ccc", "source"]
+    ]
 
 
 def published_changes() -> pd.DataFrame:

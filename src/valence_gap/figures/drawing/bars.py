@@ -59,7 +59,7 @@ class BarStyle:
 
 def style_of(description: Description, caption: Caption, *, label: str = "CCC", **settings: Any) -> BarStyle:
     """The style of a figure with a bar for each model of its description, unless ``settings`` say otherwise."""
-    shown = {"models": description.models, "interval": description.interval_label()}
+    shown: dict[str, Any] = {"models": description.models, "interval": description.interval_label()}
     return BarStyle(**(shown | {"caption": caption, "label": label} | settings))
 
 

@@ -1,15 +1,16 @@
 """The words on a figure: a title, a line under it, and a line at its foot; and words for seeds and intervals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from valence_gap.definitions.figures import Description, ShownModel, in_words
+from valence_gap.definitions.figures import Description, in_words
+from valence_gap.figures.intervals import UTTERANCES
 
 POINTS_PER_INCH = 72
-LEFT_OUT = "Values that are undefined are left out."
 
 
 @dataclass(frozen=True)
@@ -54,56 +55,52 @@ def width_of(text: str, font: FontProperties) -> float:
     return float(TextToPath().get_text_width_height_descent(text, font, False)[0]) / POINTS_PER_INCH
 
 
-def seeds_text(table: pd.DataFrame, description: Description, models: tuple[ShownModel, ...] = ()) -> str:
+def seeds_text(
+    table: pd.DataFrame, description: Description, names: Mapping[str, str] | None = None, drawn: str = "Bars"
+) -> str:
     """How many seeds the rows of a figure have, what their intervals cover, and from which models they borrow.
 
     Args:
         table: as :func:`valence_gap.figures.intervals.mean_over_seeds` returns it.
         description: of the figure.
-        models: the models that name the rows; by default those of the description.
+        names: what models are called, in order; by default the labels of the description.
+        drawn: what stands for a mean.
     """
-    shown = models or description.models
-    names = {model.name: model.label for model in description.models} | {model.name: model.label for model in shown}
-    present = [model.name for model in shown if model.name in set(table["model"])]
+    labels = names or {model.name: model.label for model in description.models}
     seeds = table.groupby("model")["seeds"].max()
-    parts = [f"{_counts(present, seeds, names)}. Lines: {description.interval_label()} over {_covered(table)}."]
-    borrowed = table[table["borrowed_from"] != ""]
-    for sources, rows in borrowed.groupby("borrowed_from", sort=False):
-        lenders = in_words([names.get(name, name) for name in str(sources).split(", ")])
-        borrowers = in_words([names[name] for name in dict.fromkeys(rows["model"])])
-        parts.append(f"{borrowers}: spread over seeds borrowed from {lenders}.")
-    return " ".join([*parts, *_uncovered(table, names)])
+    counts = {model: int(seeds[model]) for model in labels if model in seeds}
+    parts = [f"{_counts(counts, labels, drawn)}. Lines: {description.interval_label()} over {_covered(table)}."]
+    for sources, rows in table[table["borrowed_from"] != ""].groupby("borrowed_from", sort=False):
+        lenders = in_words([labels.get(name, name) for name in str(sources).split(", ")])
+        parts.append(f"{_called(rows, labels)}: spread over seeds borrowed from {lenders}.")
+    alone = table["interval_covers"] == UTTERANCES
+    if alone.any() and not alone.all():
+        parts.append(f"{_called(table[alone], labels)}: interval without seeds.")
+    return " ".join(parts)
 
 
-def _counts(present: list[str], seeds: "pd.Series[int]", names: dict[str, str]) -> str:
-    counts = seeds[present]
-    if counts.nunique() == 1:
-        return _training_seeds(int(counts.iloc[0]))
+def _counts(counts: Mapping[str, int], labels: Mapping[str, str], drawn: str) -> str:
+    if set(counts.values()) == {1}:
+        return "One training seed"
+    means = f"{drawn} are means over training seeds, rings single seeds"
+    if len(set(counts.values())) == 1:
+        return means.replace("training seeds", f"{next(iter(counts.values()))} training seeds")
     by_count = [
-        f"{in_words([names[name] for name in present if counts[name] == count])}: {_seeds(int(count))}"
-        for count in sorted(set(counts), reverse=True)
+        f"{in_words([labels[name] for name, own in counts.items() if own == count])}: "
+        f"{'one seed' if count == 1 else f'{count} seeds'}"
+        for count in sorted(set(counts.values()), reverse=True)
     ]
-    return "Bars or points are means over training seeds, rings single seeds (" + "; ".join(by_count) + ")"
-
-
-def _training_seeds(count: int) -> str:
-    return "One training seed" if count == 1 else f"Means over {count} training seeds, rings single seeds"
-
-
-def _seeds(count: int) -> str:
-    return "one seed" if count == 1 else f"{count} seeds"
+    return f"{means} ({'; '.join(by_count)})"
 
 
 def _covered(table: pd.DataFrame) -> str:
     """What the intervals cover; the bootstrap over speakers is named where there was one."""
     people = "utterances or speakers (the wider)" if table["se_speakers"].notna().any() else "utterances"
-    if (table["interval_covers"] == "utterances only").all():
+    if (table["interval_covers"] == UTTERANCES).all():
         return f"{people}, without seeds: no model has a second one"
     return f"{people} and training seeds"
 
 
-def _uncovered(table: pd.DataFrame, names: dict[str, str]) -> list[str]:
-    alone = table["interval_covers"] == "utterances only"
-    if alone.all() or not alone.any():
-        return []
-    return [f"{in_words([names[name] for name in dict.fromkeys(table.loc[alone, 'model'])])}: without seeds."]
+def _called(rows: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    shown = set(rows["model"])
+    return in_words([label for name, label in labels.items() if name in shown])

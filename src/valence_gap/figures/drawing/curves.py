@@ -21,7 +21,7 @@ class Curve:
     name: str
     label: str
     colour: str
-    dashes: str
+    dashes: style.Dashes
 
 
 @dataclass(frozen=True)

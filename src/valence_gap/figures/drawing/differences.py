@@ -12,7 +12,7 @@ from valence_gap.figures.data import RunPredictions, read_predictions, read_spea
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.captions import Caption, seeds_text
 from valence_gap.figures.drawing.plots import Plot
-from valence_gap.figures.intervals import mean_over_seeds
+from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
@@ -58,13 +58,15 @@ def plot(
                     | {"seed": seed, **difference}
                 )
     models = tuple(one for one, _ in pairs)
+    labels = {model.name: model.label for model in models}
     table = mean_over_seeds(
         pd.DataFrame(rows),
         {model.name: model.kind for model in models},
         description.evaluation.confidence,
         keys=["corpus", "dimension", "model", subtrahend],
+        bounds=DIFFERENCES,
     )
-    caption = replace(caption, foot=" ".join(filter(None, [seeds_text(table, description, models), caption.foot])))
+    caption = replace(caption, foot=" ".join(filter(None, [seeds_text(table, description, labels), caption.foot])))
     bar_style = bars.style_of(description, caption, models=models, label=LABEL, signed=True)
     shown = bars.rows_by_corpus(table, description)
     alt = f"{caption.subtitle} {bars.describe(shown, bar_style)}"
@@ -93,7 +95,7 @@ def _common_seeds(
 def _difference(
     first: RunPredictions, second: RunPredictions, speakers: "pd.Series[str]", description: Description
 ) -> dict[str, float]:
-    """ccc (the difference), se_utterances and se_speakers, both over paired resamples."""
+    """Ccc (the difference), se_utterances and se_speakers, both over paired resamples."""
     ids = first.table.index.intersection(second.table.index)
     truth, predictions = first.select(ids)
     others = second.select(ids)[1]

@@ -22,6 +22,8 @@ from valence_gap.scores.metrics import Floats
 PANEL_IN = 1.1
 # The corpora at one step are spread over this share of the distance to the nearest other step.
 SPREAD = 0.35
+# Distance of the rings of single seeds from their mean, as a share of this spread.
+ASIDE = 0.2
 # Where there is one step only, its neighbours would be this far away, as shares of it.
 ALONE = 0.2
 
@@ -33,23 +35,30 @@ class Steps:
     Attributes:
         values: of each model.
         label: of the axis.
+        unit: of the values, such as ' layers'.
         logarithmic: whether equal ratios are equally far apart.
     """
 
     values: dict[str, float]
     label: str
+    unit: str
     logarithmic: bool = False
 
-    def places(self, values: Floats) -> Floats:
-        """Where values are on the axis, in its own (linear or logarithmic) units."""
-        found: Floats = np.log(values) if self.logarithmic else values
+    def names(self) -> dict[str, str]:
+        """What each model is called in the text, in order of the axis: '1 layer', '2 layers'."""
+        ordered = sorted(self.values.items(), key=lambda pair: pair[1])
+        return {model: f"{value:g}{self.unit.rstrip('s') if value == 1 else self.unit}" for model, value in ordered}
+
+    def on_axis(self, values: Floats, offset: float) -> Floats:
+        """Where values are drawn that are moved by a distance on the (linear or logarithmic) axis."""
+        found: Floats = values * np.exp(offset) if self.logarithmic else values + offset
         return found
 
-    def offsets(self, count: int) -> Floats:
-        """Offsets of that many corpora at one step, in the units of the axis."""
-        places = self.places(np.unique(np.array(list(self.values.values()), dtype=float)))
-        nearest = np.diff(places).min() if len(places) > 1 else ALONE
-        return style.dodge_offsets(count, SPREAD * nearest)
+    def spread(self) -> float:
+        """The distance on the axis over which the corpora of one step are spread."""
+        values = np.unique(np.array(list(self.values.values()), dtype=float))
+        places = np.log(values) if self.logarithmic else values
+        return SPREAD * float(np.diff(places).min() if len(places) > 1 else ALONE)
 
 
 def plot_steps(inputs: Inputs, description: Description, steps: Steps, caption: Caption) -> Plot:
@@ -65,7 +74,9 @@ def plot_steps(inputs: Inputs, description: Description, steps: Steps, caption: 
     table = mean_over_seeds(scores, description.kinds(), description.evaluation.confidence)
     table["step"] = table["model"].map(steps.values)
     beside = " At one step, corpora are drawn side by side." if len(description.corpora) > 1 else ""
-    words = Caption(caption.title, caption.subtitle, seeds_text(table, description) + beside, caption.note)
+    words = Caption(
+        caption.title, caption.subtitle, seeds_text(table, description, steps.names(), "Marks") + beside, caption.note
+    )
     alt = f"{caption.subtitle} {_describe(table, description, steps)}"
     return Plot(plot_table(table, description, steps, words), table, words, alt)
 
@@ -98,16 +109,16 @@ def plot_table(table: pd.DataFrame, description: Description, steps: Steps, capt
 
 def _plot_panel(axes: Axes, part: pd.DataFrame, description: Description, steps: Steps) -> None:
     shown = [one for one in _corpus_styles(description) if one[0].name in set(part["corpus"])]
-    for (corpus, (colour, marker)), offset in zip(shown, steps.offsets(len(shown)), strict=True):
+    for (corpus, (colour, marker)), offset in zip(shown, style.dodge_offsets(len(shown), steps.spread()), strict=True):
         rows = part[part["corpus"] == corpus.name].sort_values("step")
-        x = steps.places(rows["step"].to_numpy(dtype=float)) + offset
-        x = np.exp(x) if steps.logarithmic else x
+        x = steps.on_axis(rows["step"].to_numpy(dtype=float), offset)
         axes.vlines(x, rows["low"], rows["high"], color=colour, linewidth=0.7)
         axes.plot(x, rows["ccc"].to_numpy(dtype=float), color=colour, marker=marker, markersize=2.8, linewidth=0.8)
-        for place, by_seed in zip(x, rows["by_seed"], strict=True):
+        for place, by_seed in zip(rows["step"], rows["by_seed"], strict=True):
             seeds = seed_values(by_seed)
             if len(seeds) > 1:
-                axes.plot([place] * len(seeds), seeds, linestyle="", **style.SEED)
+                aside = steps.on_axis(np.full(len(seeds), place), offset + steps.spread() * ASIDE)
+                axes.plot(aside, seeds, linestyle="", **style.SEED | {"markeredgecolor": colour})
 
 
 def _corpus_styles(description: Description) -> list[tuple[ShownCorpus, tuple[str, str]]]:

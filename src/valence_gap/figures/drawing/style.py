@@ -1,17 +1,14 @@
 """The common style of all figures, and how figures are written."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,7 +65,8 @@ CCC_RANGE = (-0.1, 1.0)
 DIFFERENCE_RANGE = (-0.2, 0.2)
 # Markers and dashes of models, for figures that distinguish models without writing their names beside them.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
-DASHES = ("-", "--", "-.", ":")
+Dashes = Literal["-", "--", "-.", ":"]
+DASHES: tuple[Dashes, ...] = ("-", "--", "-.", ":")
 # Sizes of the title and of the lines under it and at the foot, and the height of a line as a multiple of its size.
 TITLE_PT, SUBTITLE_PT, LINE_HEIGHT = 8, 6.5, 1.3
 EDGE_IN = 0.04
@@ -129,7 +127,9 @@ def new_figure(width_in: float, height_in: float, caption: Caption) -> Figure:
     """
     room = width_in - 2 * EDGE_IN
     note_in = 0.062 * len(caption.note) * SMALL_PT / 7 + 0.1
-    heading = [(line, TITLE_PT, "bold") for line in wrapped(caption.title, room - note_in, TITLE_PT, "bold")]
+    heading: list[tuple[str, float, str]] = [
+        (line, TITLE_PT, "bold") for line in wrapped(caption.title, room - note_in, TITLE_PT, "bold")
+    ]
     heading += [(line, SUBTITLE_PT, "normal") for line in wrapped(caption.subtitle, room, SUBTITLE_PT)]
     foot = wrapped(caption.foot, room, SMALL_PT)
     top_in = sum(size for _, size, _ in heading) * LINE_HEIGHT / 72 + 2 * EDGE_IN
@@ -139,11 +139,18 @@ def new_figure(width_in: float, height_in: float, caption: Caption) -> Figure:
     FigureCanvasAgg(figure)
     bottom = foot_in / height_in
     figure.set_layout_engine(
-        "constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.03, rect=(0, bottom, 1, 1 - bottom - top_in / height_in)
+        "constrained",
+        w_pad=0.02,
+        h_pad=0.02,
+        wspace=0.02,
+        hspace=0.03,
+        rect=(0, bottom, 1, 1 - bottom - top_in / height_in),
     )
     left, at = EDGE_IN / width_in, height_in - EDGE_IN
     if caption.note:
-        figure.text(1 - left, at / height_in, caption.note, ha="right", va="top", fontsize=SMALL_PT, style="italic", color=MUTED)
+        figure.text(
+            1 - left, at / height_in, caption.note, ha="right", va="top", fontsize=SMALL_PT, style="italic", color=MUTED
+        )
     for line, size, weight in heading:
         figure.text(left, at / height_in, line, va="top", fontsize=size, fontweight=weight)
         at -= size * LINE_HEIGHT / 72
@@ -182,7 +189,7 @@ def marker_of(place: int) -> str:
     return MARKERS[place % len(MARKERS)]
 
 
-def dash_of(place: int) -> str:
+def dash_of(place: int) -> Dashes:
     """Dash pattern of the lines of the model at a place of the description."""
     return DASHES[place % len(DASHES)]
 
