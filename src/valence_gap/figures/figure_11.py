@@ -22,7 +22,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         description: models, and the corpus that they were trained on.
     """
     logs = read_training_logs(inputs, description)
-    texts = logs["seed"].astype(str) + "=" + logs["ccc"].map(lambda value: repr(float(value)))
+    texts = logs["seed"].astype(str) + "=" + logs["ccc"].map(lambda value: f"{value:.9g}")
     groups = logs.assign(by_seed=texts).groupby(KEYS, sort=False)
     table = groups["ccc"].agg(ccc="mean", sd="std", seeds="size").join(groups["by_seed"].agg(" ".join)).reset_index()
     labels = _labels(table, description)

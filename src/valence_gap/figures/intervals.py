@@ -45,7 +45,7 @@ def mean_over_seeds(
         used for a model with one seed). In order of first occurrence.
     """
     groups = table.assign(
-        by_seed=table["seed"].astype(str) + "=" + table["ccc"].map(lambda value: repr(float(value)))
+        by_seed=table["seed"].astype(str) + "=" + table["ccc"].map(lambda value: f"{value:.9g}")
     ).groupby(list(keys), sort=False)
     spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
     texts = groups["by_seed"].agg(" ".join)

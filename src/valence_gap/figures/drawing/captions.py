@@ -11,6 +11,8 @@ from valence_gap.definitions.figures import Description, in_words
 from valence_gap.figures.intervals import UTTERANCES
 
 POINTS_PER_INCH = 72
+# Letters that are fitted to pixels take up to this much more room than their outlines.
+PIXEL_FITTING = 1.03
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ def wrapped(text: str, width_in: float, size_pt: float, weight: str = "normal") 
 
 
 def width_of(text: str, font: FontProperties) -> float:
-    """Width of a line in inches."""
-    return float(TextToPath().get_text_width_height_descent(text, font, False)[0]) / POINTS_PER_INCH
+    """Width of a line in inches, as it may be drawn."""
+    return float(TextToPath().get_text_width_height_descent(text, font, False)[0]) / POINTS_PER_INCH * PIXEL_FITTING
 
 
 def seeds_text(
