@@ -2,16 +2,16 @@ rule figure_02:
     """Figure 2: CCC of every model, in-domain (MSP-Podcast) and cross-corpus (IEMOCAP, MOSI)."""
     input:
         source=figure_source_files("figure_02"),
-        published=reference_files("figure_2"),
+        published=reference_files("figure_2", "section_4e"),
         scores=scores_of("figure_02", "clean"),
     output:
         report(
-            f"{RESULTS}/figures/figure_02.pdf",
+            f"{RESULTS}/figures/figure_02.png",
             caption="../report/figure_02.rst",
             category="Figures",
             labels={"figure": "2", "shows": "correctness"},
         ),
-        multiext(f"{RESULTS}/figures/figure_02", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_02", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_02.log",
     benchmark:
@@ -22,8 +22,8 @@ rule figure_02:
     params:
         extra_args=[],
         description=canonical_json(figure_description(study, "figure_02")),
-        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
-        stem=subpath(output[0], strip_suffix=".pdf"),
+        name=subpath(output[0], basename=True, strip_suffix=".png"),
+        stem=subpath(output[0], strip_suffix=".png"),
     shell:
         r"""
         valence-gap figure {params.name:q} \
@@ -39,15 +39,16 @@ use rule figure_02 as figure_06 with:
     """Figure 6: CCC averaged over the augmented test sets."""
     input:
         source=figure_source_files("figure_06"),
+        published=reference_files("figure_2", "figure_6", "table_3"),
         scores=scores_of("figure_06", "clean", "augmented"),
     output:
         report(
-            f"{RESULTS}/figures/figure_06.pdf",
+            f"{RESULTS}/figures/figure_06.png",
             caption="../report/figure_06.rst",
             category="Figures",
             labels={"figure": "6", "shows": "robustness"},
         ),
-        multiext(f"{RESULTS}/figures/figure_06", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_06", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_06.log",
     benchmark:
@@ -60,15 +61,18 @@ use rule figure_02 as figure_08 with:
     """Figure 8: CCC of single speakers, and how well models agree on them."""
     input:
         source=figure_source_files("figure_08"),
+        published=reference_files("figure_8"),
         scores=scores_of("figure_08", "clean"),
     output:
         report(
-            f"{RESULTS}/figures/figure_08.pdf",
+            f"{RESULTS}/figures/figure_08.png",
             caption="../report/figure_08.rst",
             category="Figures",
             labels={"figure": "8", "shows": "speakers"},
         ),
-        multiext(f"{RESULTS}/figures/figure_08", ".png", ".csv", "_spearman.csv"),
+        multiext(
+            f"{RESULTS}/figures/figure_08", ".pdf", ".csv", ".json", "_spearman.csv"
+        ),
     log:
         f"{RESULTS}/logs/figures/figure_08.log",
     benchmark:
@@ -81,16 +85,16 @@ use rule figure_02 as figure_09 with:
     """Figure 9: CCC without pre-training."""
     input:
         source=figure_source_files("figure_09"),
-        published=reference_files("figure_2"),
+        published=reference_files("figure_2", "section_4e"),
         scores=scores_of("figure_09", "clean"),
     output:
         report(
-            f"{RESULTS}/figures/figure_09.pdf",
+            f"{RESULTS}/figures/figure_09.png",
             caption="../report/figure_09.rst",
             category="Figures",
             labels={"figure": "9", "shows": "no pre-training"},
         ),
-        multiext(f"{RESULTS}/figures/figure_09", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_09", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_09.log",
     benchmark:
@@ -107,12 +111,12 @@ use rule figure_02 as figure_12 with:
         configs=whole_configs_of("figure_12").values(),
     output:
         report(
-            f"{RESULTS}/figures/figure_12.pdf",
+            f"{RESULTS}/figures/figure_12.png",
             caption="../report/figure_12.rst",
             category="Figures",
             labels={"figure": "12", "shows": "layers"},
         ),
-        multiext(f"{RESULTS}/figures/figure_12", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_12", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_12.log",
     benchmark:
@@ -129,12 +133,12 @@ use rule figure_02 as figure_13 with:
         scores=scores_of("figure_13", "clean"),
     output:
         report(
-            f"{RESULTS}/figures/figure_13.pdf",
+            f"{RESULTS}/figures/figure_13.png",
             caption="../report/figure_13.rst",
             category="Figures",
             labels={"figure": "13", "shows": "training data"},
         ),
-        multiext(f"{RESULTS}/figures/figure_13", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_13", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_13.log",
     benchmark:

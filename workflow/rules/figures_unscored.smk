@@ -7,17 +7,22 @@ rule figure_03:
         source=figure_source_files("figure_03"),
         predictions=predictions_of("figure_03", "clean").values(),
         labels=tables_of("figure_03", "labels").values(),
+        utterances=tables_of("figure_03", "utterances").values(),
         transcriptions=transcriptions_of("figure_03").values(),
         packed=pack_indexes_of("figure_03").values(),
     output:
         report(
-            f"{RESULTS}/figures/figure_03.pdf",
+            f"{RESULTS}/figures/figure_03.png",
             caption="../report/figure_03.rst",
             category="Figures",
             labels={"figure": "3", "shows": "fusion with text"},
         ),
         multiext(
-            f"{RESULTS}/figures/figure_03", ".png", ".csv", "_word_error_rates.csv"
+            f"{RESULTS}/figures/figure_03",
+            ".pdf",
+            ".csv",
+            ".json",
+            "_word_error_rates.csv",
         ),
     log:
         f"{RESULTS}/logs/figures/figure_03.log",
@@ -29,11 +34,16 @@ rule figure_03:
     params:
         predictions=[*predictions_of("figure_03", "clean")],
         labels=[*tables_of("figure_03", "labels")],
-        extra_args=["--transcriptions", *transcriptions_of("figure_03")],
+        extra_args=[
+            "--utterances",
+            *tables_of("figure_03", "utterances"),
+            "--transcriptions",
+            *transcriptions_of("figure_03"),
+        ],
         packed=flags("--packed", pack_indexes_of("figure_03")),
         description=canonical_json(figure_description(study, "figure_03")),
-        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
-        stem=subpath(output[0], strip_suffix=".pdf"),
+        name=subpath(output[0], basename=True, strip_suffix=".png"),
+        stem=subpath(output[0], strip_suffix=".png"),
     shell:
         r"""
         valence-gap figure {params.name:q} \
@@ -53,15 +63,16 @@ use rule figure_03 as figure_04 with:
         source=figure_source_files("figure_04"),
         predictions=predictions_of("figure_04", "clean", "synthesised").values(),
         labels=tables_of("figure_04", "labels").values(),
+        utterances=tables_of("figure_04", "utterances").values(),
         packed=pack_indexes_of("figure_04").values(),
     output:
         report(
-            f"{RESULTS}/figures/figure_04.pdf",
+            f"{RESULTS}/figures/figure_04.png",
             caption="../report/figure_04.rst",
             category="Figures",
             labels={"figure": "4", "shows": "synthesised speech"},
         ),
-        multiext(f"{RESULTS}/figures/figure_04", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_04", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_04.log",
     benchmark:
@@ -69,7 +80,7 @@ use rule figure_03 as figure_04 with:
     params:
         predictions=[*predictions_of("figure_04", "clean", "synthesised")],
         labels=[*tables_of("figure_04", "labels")],
-        extra_args=[],
+        extra_args=["--utterances", *tables_of("figure_04", "utterances")],
         packed=flags("--packed", pack_indexes_of("figure_04")),
         description=canonical_json(figure_description(study, "figure_04")),
 
@@ -80,15 +91,16 @@ use rule figure_03 as figure_05 with:
         source=figure_source_files("figure_05"),
         predictions=predictions_of("figure_05", "clean").values(),
         labels=tables_of("figure_05", "labels").values(),
+        utterances=tables_of("figure_05", "utterances").values(),
         packed=pack_indexes_of("figure_05").values(),
     output:
         report(
-            f"{RESULTS}/figures/figure_05.pdf",
+            f"{RESULTS}/figures/figure_05.png",
             caption="../report/figure_05.rst",
             category="Figures",
             labels={"figure": "5", "shows": "fine-tuned and frozen"},
         ),
-        multiext(f"{RESULTS}/figures/figure_05", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_05", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_05.log",
     benchmark:
@@ -96,7 +108,7 @@ use rule figure_03 as figure_05 with:
     params:
         predictions=[*predictions_of("figure_05", "clean")],
         labels=[*tables_of("figure_05", "labels")],
-        extra_args=[],
+        extra_args=["--utterances", *tables_of("figure_05", "utterances")],
         packed=flags("--packed", pack_indexes_of("figure_05")),
         description=canonical_json(figure_description(study, "figure_05")),
 
@@ -105,18 +117,19 @@ use rule figure_03 as figure_07 with:
     """Figure 7: CCC of female minus CCC of male speakers."""
     input:
         source=figure_source_files("figure_07"),
+        published=reference_files("figure_7"),
         predictions=predictions_of("figure_07", "clean").values(),
         labels=tables_of("figure_07", "labels").values(),
         utterances=tables_of("figure_07", "utterances").values(),
         packed=pack_indexes_of("figure_07").values(),
     output:
         report(
-            f"{RESULTS}/figures/figure_07.pdf",
+            f"{RESULTS}/figures/figure_07.png",
             caption="../report/figure_07.rst",
             category="Figures",
             labels={"figure": "7", "shows": "gender fairness"},
         ),
-        multiext(f"{RESULTS}/figures/figure_07", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_07", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_07.log",
     benchmark:
@@ -137,12 +150,14 @@ rule figure_10:
         separation=rules.measure_separation.output,
     output:
         report(
-            f"{RESULTS}/figures/figure_10.pdf",
+            f"{RESULTS}/figures/figure_10.png",
             caption="../report/figure_10.rst",
             category="Figures",
             labels={"figure": "10", "shows": "embeddings"},
         ),
-        multiext(f"{RESULTS}/figures/figure_10", ".png", ".csv", "_separation.csv"),
+        multiext(
+            f"{RESULTS}/figures/figure_10", ".pdf", ".csv", ".json", "_separation.csv"
+        ),
     log:
         f"{RESULTS}/logs/figures/figure_10.log",
     benchmark:
@@ -152,8 +167,8 @@ rule figure_10:
     threads: 1
     params:
         description=canonical_json(figure_description(study, "figure_10")),
-        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
-        stem=subpath(output[0], strip_suffix=".pdf"),
+        name=subpath(output[0], basename=True, strip_suffix=".png"),
+        stem=subpath(output[0], strip_suffix=".png"),
     shell:
         r"""
         valence-gap figure {params.name:q} \
@@ -172,12 +187,12 @@ rule figure_11:
         logs=logs_of("figure_11").values(),
     output:
         report(
-            f"{RESULTS}/figures/figure_11.pdf",
+            f"{RESULTS}/figures/figure_11.png",
             caption="../report/figure_11.rst",
             category="Figures",
             labels={"figure": "11", "shows": "stability"},
         ),
-        multiext(f"{RESULTS}/figures/figure_11", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_11", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_11.log",
     benchmark:
@@ -188,8 +203,8 @@ rule figure_11:
     params:
         logs=[*logs_of("figure_11")],
         description=canonical_json(figure_description(study, "figure_11")),
-        name=subpath(output[0], basename=True, strip_suffix=".pdf"),
-        stem=subpath(output[0], strip_suffix=".pdf"),
+        name=subpath(output[0], basename=True, strip_suffix=".png"),
+        stem=subpath(output[0], strip_suffix=".png"),
     shell:
         r"""
         valence-gap figure {params.name:q} \

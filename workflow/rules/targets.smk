@@ -211,7 +211,7 @@ def corpora_of_targets():
 
 
 def target_file(target):
-    """The first file of a target: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
+    """A file of a target: results/miniature/figures/figure_02.pdf, or results/miniature/claims.csv."""
     if target in ("claims", "convergence"):
         return f"{RESULTS}/{target}.csv"
     return (

@@ -1,9 +1,9 @@
 """What a figure shows (its description) and the files that it is drawn from (its inputs)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -12,10 +12,13 @@ from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.definitions.values import DIMENSIONS, STRICT, Colour, Dimension, Positive
 from valence_gap.runtime.errors import UserError
 
+Kind = Literal["fine-tuned", "frozen", "random initialisation", "CNN14", "fusion"]
+"""Kinds of models: the variance between training seeds is pooled over the models of a kind."""
+
 
 @checked_dataclass(frozen=True, kw_only=True, config=STRICT)
 class ShownModel:
-    """A model as figures show it; the fields after the colour distinguish the variants of one backbone.
+    """A model as figures show it; the fields after the kind distinguish the variants of one backbone.
 
     ``audio`` is the name of the audio-only model that a fusion with text is based on; it is empty for other models.
     """
@@ -23,6 +26,7 @@ class ShownModel:
     name: str
     label: str
     colour: Colour
+    kind: Kind = "fine-tuned"
     backbone: str = ""
     frozen: bool = False
     layers: Positive | None = None
@@ -32,11 +36,12 @@ class ShownModel:
 
 @checked_dataclass(frozen=True, kw_only=True, config=STRICT)
 class ShownCorpus:
-    """A corpus as figures show it."""
+    """A corpus as figures show it; ``miniature``: it is one of the miniature's, whose speech is synthetic."""
 
     name: str
     label: str
     dimensions: tuple[Dimension, ...] = DIMENSIONS
+    miniature: bool = False
 
     def is_sentiment(self) -> bool:
         """Whether its only dimension is valence: such a corpus is annotated for sentiment."""
@@ -56,7 +61,7 @@ class Description:
         corpora: panels or lines of the figure.
         transcribed: further corpora, for which figure 3 shows the word error rate.
         note: text in small print on the figure, such as that it belongs to the miniature study.
-        published: whether the published values are marked.
+        published: whether the published values are drawn.
         evaluation: how intervals are computed.
         projection: figure 10: how its points were drawn and projected.
     """
@@ -73,9 +78,26 @@ class Description:
         """Dimensions that some corpus shows, in the order of the paper."""
         return tuple(name for name in DIMENSIONS if any(name in corpus.dimensions for corpus in self.corpora))
 
+    def kinds(self) -> dict[str, str]:
+        """The kind of each model by its name."""
+        return {model.name: model.kind for model in self.models}
+
+    def corpus_labels(self) -> str:
+        """The corpora in words: 'MSP-Podcast, IEMOCAP and MOSI'."""
+        return in_words([corpus.label for corpus in self.corpora])
+
+    def plural(self) -> str:
+        """The s of 'test sets' where there are several corpora."""
+        return "s" if len(self.corpora) > 1 else ""
+
     def interval_label(self) -> str:
         """The label of the whiskers."""
-        return f"{100 * self.evaluation.confidence:g} % interval"
+        return f"{100 * self.evaluation.confidence:g}\N{NO-BREAK SPACE}% interval"
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Names as in a sentence: 'one', 'one and two', 'one, two and three'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 @dataclass(frozen=True)

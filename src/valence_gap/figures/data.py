@@ -1,6 +1,6 @@
 """The numbers of the figures, read from score tables, predictions and training logs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +9,11 @@ import pandas as pd
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs, Run
-from valence_gap.runtime.data_files import read_reference
+from valence_gap.figures.intervals import KEYS
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.seed_variance import ERRORS
 from valence_gap.scores.training_logs import read_epochs
-
-KEYS = ("corpus", "dimension", "model")
-AVERAGED = ["ccc", "low", "high"]
 
 
 def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> pd.DataFrame:
@@ -30,11 +28,14 @@ def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> p
         Columns as in the score tables.
 
     Raises:
-        UserError: if there are no score tables, or a model was not scored on a corpus that is shown.
+        UserError: if there are no score tables, they lack columns, or a model was not scored on a corpus that is shown.
     """
     if not inputs.scores:
         raise UserError("this figure needs score tables", remedy="pass them with --scores")
-    table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in inputs.scores], ignore_index=True)
+    tables = {path: pd.read_csv(path, dtype={"group": str}) for path in inputs.scores}
+    if lacking := [f"{path}: no column {name}" for path, one in tables.items() for name in ERRORS if name not in one]:
+        raise UserError("score tables lack standard errors", lacking, "score these predictions again")
+    table = pd.concat(tables.values(), ignore_index=True)
     requested = pd.DataFrame(
         [
             (corpus.name, dimension, model.name)
@@ -70,27 +71,6 @@ def select_condition(table: pd.DataFrame, condition: str) -> pd.DataFrame:
             f"no score table has the condition {condition}", remedy="pass the score tables of that condition too"
         )
     return rows
-
-
-def mean_over_seeds(table: pd.DataFrame, keys: Sequence[str] = KEYS) -> pd.DataFrame:
-    """Mean over the seeds of each model, with their spread.
-
-    Args:
-        table: one row per seed, with ccc, low and high.
-        keys: columns that identify a row of the figure.
-
-    Returns:
-        The keys; ccc, low and high (means over the seeds; the interval is over utterances); seeds (their number), sd
-        (sample standard deviation over the seeds), minimum and maximum over the seeds. In order of first occurrence.
-    """
-    groups = table.groupby(list(keys), sort=False)
-    spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
-    return groups[AVERAGED].mean().join(spread).reset_index()
-
-
-def published_figure_2() -> pd.DataFrame:
-    """Published CCCs (model, corpus, dimension, ccc, source): the paper's text and its authors' own test results."""
-    return read_reference("figure_2.csv")
 
 
 @dataclass(frozen=True)
@@ -153,9 +133,26 @@ def read_genders(inputs: Inputs, corpus: str) -> "pd.Series[str]":
     Raises:
         UserError: if the utterances of the corpus are not among the inputs.
     """
+    return _read_people(inputs, corpus, "gender")
+
+
+def read_speakers(inputs: Inputs, corpus: str) -> "pd.Series[str]":
+    """Read the speaker (or None) of each test utterance of a corpus, indexed by id.
+
+    Args:
+        inputs: with ``utterances``.
+        corpus: name of the corpus.
+
+    Raises:
+        UserError: if the utterances of the corpus are not among the inputs.
+    """
+    return _read_people(inputs, corpus, "speaker")
+
+
+def _read_people(inputs: Inputs, corpus: str, column: str) -> "pd.Series[str]":
     if corpus not in inputs.utterances:
         raise UserError(f"the utterances of {corpus} are missing", remedy=f"pass them with --utterances {corpus}=FILE")
-    return pd.read_parquet(inputs.utterances[corpus], columns=["id", "gender"]).set_index("id")["gender"]
+    return pd.read_parquet(inputs.utterances[corpus], columns=["id", column]).set_index("id")[column]
 
 
 def _runs_of(inputs: Inputs, corpus: str, condition: str, dimension: str) -> "Iterator[tuple[Run, pd.Series[float]]]":

@@ -1,7 +1,6 @@
 """Figure 3: CCC of the fusion with text minus that of the audio model alone (section IV-B)."""
 
 import math
-import textwrap
 from dataclasses import replace
 from typing import Any
 
@@ -9,33 +8,50 @@ import pandas as pd
 
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
 from valence_gap.figures.drawing import differences
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption
+from valence_gap.figures.drawing.plots import Plot
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
 
 REMEDY = "list fusions in figures.*.models; their audio models may be listed too"
-# Characters of a line of the legend.
-LINE = 60
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
-    """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
+    """Bars of the differences, with intervals: both models on the same resamples, and the spread over seeds.
 
-    The legend and the column ``word_error_rate`` show the word error rate of the recogniser whose text the fusions use.
-    The additional table ``word_error_rates`` and the legend show it for every transcribed corpus.
+    The foot of the figure and the column ``word_error_rate`` show the word error rate of the recogniser whose text the
+    fusions use. The additional table ``word_error_rates`` and the foot show it for every transcribed corpus.
 
     Args:
-        inputs: with ``predictions`` of the fusions and of their audio models, ``labels`` and ``transcriptions``.
+        inputs: with ``predictions`` of the fusions and of their audio models, ``labels``, ``utterances`` and
+            ``transcriptions``.
         description: models: fusions, each with ``audio``; their audio models may be listed too.
     """
     transcribed = {corpus.name: corpus.label for corpus in (*description.corpora, *description.transcribed)}
     word_errors = pd.DataFrame([_word_errors(inputs, corpus) for corpus in transcribed])
     rates = dict(zip(word_errors["corpus"], word_errors["rate"], strict=True))
-    rates_text = ", ".join(f"{label} {_percent(rates[corpus])}" for corpus, label in transcribed.items())
-    remarks = tuple(textwrap.wrap(f"word error rate: {rates_text}", LINE))
-    drawing = differences.plot(_pairs(description), inputs, description, subtrahend="audio", remarks=remarks)
+    caption = Caption(
+        "What recognised text adds",
+        "ΔCCC: CCC of the model that also reads the recognised text minus CCC of the same model with audio alone. "
+        f"Above 0, text helps. Test set{description.plural()} of {description.corpus_labels()}.",
+        _rates_text(rates, description),
+        description.note,
+    )
+    drawing = differences.plot(_pairs(description), inputs, description, subtrahend="audio", caption=caption)
     table = drawing.table.assign(word_error_rate=drawing.table["corpus"].map(rates))
     return replace(drawing, table=table, extra_tables={"word_error_rates": word_errors})
+
+
+def _rates_text(rates: dict[str, float], description: Description) -> str:
+    """Word error rates: of the corpora that are shown, and of those that are not."""
+    shown = [corpus.name for corpus in description.corpora]
+    others = [corpus for corpus in description.transcribed if corpus.name not in shown]
+    parts = [f"{corpus.label} {_percent(rates[corpus.name])}" for corpus in description.corpora]
+    text = f"Word error rate of the recogniser: {', '.join(parts)}"
+    if others:
+        listed = ", ".join(f"{corpus.label} {_percent(rates[corpus.name])}" for corpus in others)
+        text += f"; on test sets that are not shown: {listed}"
+    return f"{text}."
 
 
 def _word_errors(inputs: Inputs, corpus: str) -> dict[str, Any]:

@@ -2,19 +2,26 @@
 
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
 from valence_gap.figures.drawing import differences
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption
+from valence_gap.figures.drawing.plots import Plot
 from valence_gap.runtime.errors import UserError
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
-    """Bars of the differences, with intervals of the paired bootstrap: both models on the same resamples.
+    """Bars of the differences, with intervals: both models on the same resamples, and the spread over seeds.
 
     Args:
-        inputs: with ``predictions`` and ``labels``.
+        inputs: with ``predictions``, ``labels`` and ``utterances``.
         description: models: fine-tuned and frozen ones, paired by their backbone.
     """
     pairs = [(tuned, frozen.name) for tuned, frozen in pairs_by_backbone(description)]
-    return differences.plot(pairs, inputs, description, subtrahend="frozen")
+    caption = Caption(
+        "What fine-tuning adds",
+        "ΔCCC: CCC of the fine-tuned model minus CCC of the one with frozen transformer layers, of the same backbone. "
+        f"Above 0, fine-tuning helps. Test set{description.plural()} of {description.corpus_labels()}.",
+        note=description.note,
+    )
+    return differences.plot(pairs, inputs, description, subtrahend="frozen", caption=caption)
 
 
 def pairs_by_backbone(description: Description) -> list[tuple[ShownModel, ShownModel]]:

@@ -4,9 +4,13 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.data import KEYS, mean_over_seeds, read_scores, select_condition
+from valence_gap.figures.data import read_scores, select_condition
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption, seeds_text
+from valence_gap.figures.drawing.plots import Plot
+from valence_gap.figures.drawing.style import format_ccc
+from valence_gap.figures.intervals import KEYS, mean_over_seeds
+from valence_gap.figures.published import listed, published_augmented, published_changes
 from valence_gap.runtime.errors import UserError
 
 
@@ -18,13 +22,49 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         description: models, corpora and dimensions.
     """
     scores = read_scores(inputs, description, group_by="all")
-    clean = mean_over_seeds(select_condition(scores, CLEAN)).rename(columns={"ccc": "clean"})
-    _refuse_uneven(scores[~scores["condition"].isin([CLEAN, SYNTHESISED])])
-    means = mean_over_seeds(select_condition(scores, AUGMENTED_MEAN))
-    table = means.merge(clean[[*KEYS, "clean"]], how="left", on=list(KEYS))
+    single = scores[~scores["condition"].isin([CLEAN, SYNTHESISED, AUGMENTED_MEAN])]
+    _refuse_uneven(single)
+    clean, means = (
+        mean_over_seeds(select_condition(scores, name), description.kinds(), description.evaluation.confidence)
+        for name in (CLEAN, AUGMENTED_MEAN)
+    )
+    table = means.merge(clean.rename(columns={"ccc": "clean"})[[*KEYS, "clean"]], how="left", on=list(KEYS))
     table["change"] = table["ccc"] - table["clean"]
-    bar_style = bars.style_of(description, mark=("clean", "clean"))
-    return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
+    if description.published:
+        published = published_augmented().rename(columns={"ccc": "published", "source": "published_in"})
+        table = table.merge(published, how="left", on=list(KEYS))
+    caption = Caption(
+        "Robustness to noise and other changes",
+        f"A bar is the mean CCC over the {single['condition'].nunique()} augmentations of a test set, a diamond the "
+        f"CCC on the test set as recorded. Test set{description.plural()} of {description.corpus_labels()}.",
+        f"{seeds_text(table, description)} {_changes_text(table, description)}",
+        description.note,
+    )
+    bar_style = bars.style_of(description, caption, marks={"clean": "as recorded", "published": "paper"})
+    rows = bars.rows_by_corpus(table, description)
+    alt = f"{caption.subtitle} {bars.describe(rows, bar_style)} {_changes_text(table, description)}"
+    return Plot(bars.plot(rows, bar_style), table, caption, alt, published=_published(description))
+
+
+def _changes_text(table: pd.DataFrame, description: Description) -> str:
+    """The mean change of each model over the panels, and the paper's where it is drawn beside the study's."""
+    table_6 = published_changes()
+    published = dict(zip(table_6["model"], table_6["change"], strict=True)) if description.published else {}
+    changes = table.groupby("model")["change"].mean()
+    parts = [
+        f"{model.label} {format_ccc(changes[model.name], signed=True)}"
+        + (f" (paper {format_ccc(published[model.name], signed=True)})" if model.name in published else "")
+        for model in description.models
+    ]
+    return f"Mean change over the panels: {', '.join(parts)}."
+
+
+def _published(description: Description) -> pd.DataFrame:
+    changes = listed(
+        published_changes(), "change", "mean change by augmentation, all corpora and dimensions", description
+    )
+    augmented = listed(published_augmented(), "ccc", "CCC, mean over augmentations", description)
+    return pd.concat([changes, augmented], ignore_index=True)
 
 
 def _refuse_uneven(augmented: pd.DataFrame) -> None:

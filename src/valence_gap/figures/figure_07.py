@@ -1,23 +1,52 @@
 """Figure 7: gender fairness, the CCC of female minus that of male speakers (section IV-I)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.data import KEYS, mean_over_seeds, read_genders, read_predictions
+from valence_gap.figures.data import read_genders, read_predictions, read_speakers
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption, seeds_text
+from valence_gap.figures.drawing.plots import Plot
+from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds
+from valence_gap.figures.published import listed, published_gender_gaps
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.scoring import speaker_generator
+from valence_gap.scores.speaker_bootstrap import group_resamples, speaker_codes
 
 AVERAGE = "average"
 Run = tuple[str, int]  # model and seed
 Place = tuple[str, str]  # corpus and dimension
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The CCC of female minus that of male speakers, of one run.
+
+    Attributes:
+        value: the estimate.
+        utterances: its resamples over utterances, (resamples,).
+        speakers: its resamples over speakers, (resamples,); NaN if a gender has fewer than two.
+    """
+
+    value: float
+    utterances: Floats
+    speakers: Floats
+
+    @classmethod
+    def mean(cls, gaps: Sequence["Gap"]) -> "Gap":
+        """Mean over corpora and dimensions, resample by resample."""
+        utterances, speakers = (
+            np.mean([getattr(gap, name) for gap in gaps], axis=0) for name in ("utterances", "speakers")
+        )
+        return cls(float(np.mean([gap.value for gap in gaps])), utterances, speakers)
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
@@ -46,17 +75,32 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         )
     table = _table(shown, description)
     runs = dict.fromkeys(run for gaps in shown.values() for run in gaps)
-    means = {run: np.mean([gaps[run] for gaps in shown.values()], axis=0) for run in runs}
+    means = {run: Gap.mean([gaps[run] for gaps in shown.values()]) for run in runs}
     average = _table({(AVERAGE, AVERAGE): means}, description)
-    bar_style = bars.style_of(description, label="ΔCCC", signed=True)
+    published = published_gender_gaps()
+    if description.published:
+        average = average.merge(
+            published.rename(columns={"gender_gap": "published"})[["model", "published"]], how="left"
+        )
+    caption = Caption(
+        "Is a model better for one gender?",
+        "ΔCCC: CCC of female minus CCC of male speakers. Above 0, the model is better for female speakers; at 0, "
+        f"equally good for both. Test set{description.plural()} of {description.corpus_labels()}.",
+        seeds_text(table, description),
+        description.note,
+    )
+    bar_style = bars.style_of(description, caption, label="ΔCCC", signed=True, marks={"published": "paper"})
     title = f"ΔCCC, mean of the {len(shown)} panels above"
     below = ("Average", bars.Panel(title, average)) if len(shown) > 1 else None
     rows = bars.rows_by_corpus(table, description)
-    return Plot(bars.plot(rows, bar_style, below=below), pd.concat([table, average], ignore_index=True))
+    alt = f"{caption.subtitle} {bars.describe(rows, bar_style, below)}"
+    numbers = pd.concat([table, average], ignore_index=True)
+    theirs = listed(published, "gender_gap", "CCC of female minus male, all corpora and dimensions", description)
+    return Plot(bars.plot(rows, bar_style, below=below), numbers, caption, alt, published=theirs)
 
 
-def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, Floats]:
-    """Fairness score of each run, (1 + resamples,), the estimate first; empty if one gender has no utterances.
+def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, Gap]:
+    """Fairness score of each run; empty if one gender has no utterances.
 
     Raises:
         UserError: if a run lacks predictions.
@@ -65,19 +109,26 @@ def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, F
     by_model = read_predictions(inputs, corpus, CLEAN, dimension)
     _refuse_missing({model: set(runs) for model, runs in by_model.items()}, corpus, inputs, description)
     found = {(model.name, seed): run for model in description.models for seed, run in by_model[model.name].items()}
-    genders = read_genders(inputs, corpus)
+    genders, speakers = read_genders(inputs, corpus), read_speakers(inputs, corpus)
     labelled = genders[genders.index.isin(next(iter(found.values())).table.index)]
-    groups = []
+    groups, people = [], []
     for gender in ("female", "male"):
         ids = labelled.index[labelled == gender]
         samples = [run.select(ids) for run in found.values()]
         groups.append((samples[0][0], np.concatenate([predictions for _, predictions in samples], axis=1)))
+        people.append(speaker_codes(speakers.reindex(ids).to_numpy(dtype=object)))
     if not all(len(truth) for truth, _ in groups):
         return {}
     evaluation = description.evaluation
     rng = statistics.generator(evaluation.seed, corpus, "female-male")
     rows = statistics.group_difference_resamples(*groups, resamples=evaluation.bootstrap, rng=rng)
-    return dict(zip(found, rows.T, strict=True))
+    spoken = group_resamples(
+        (*groups[0], people[0]),
+        (*groups[1], people[1]),
+        resamples=evaluation.bootstrap,
+        rng=speaker_generator(evaluation, corpus, "female-male"),
+    )
+    return {run: Gap(float(row[0]), row[1:], over) for run, row, over in zip(found, rows.T, spoken.T, strict=True)}
 
 
 def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, description: Description) -> None:
@@ -100,12 +151,13 @@ def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, 
         )
 
 
-def _table(rows: Mapping[Place, Mapping[Run, Floats]], description: Description) -> pd.DataFrame:
+def _table(rows: Mapping[Place, Mapping[Run, Gap]], description: Description) -> pd.DataFrame:
     """Return a table of corpus, dimension, model, and the columns that :func:`mean_over_seeds` adds."""
     found = []
     for (corpus, dimension), by_run in rows.items():
-        for (model, seed), values in by_run.items():
-            low, high = statistics.interval(values[1:, None], description.evaluation.confidence)
-            numbers = {"ccc": values[0], "low": low[0], "high": high[0]}
+        for (model, seed), gap in by_run.items():
+            errors = statistics.standard_error(np.stack([gap.utterances, gap.speakers], axis=1))
+            numbers = {"ccc": gap.value, "se_utterances": errors[0], "se_speakers": errors[1]}
             found.append({"corpus": corpus, "dimension": dimension, "model": model, "seed": seed} | numbers)
-    return mean_over_seeds(pd.DataFrame(found), KEYS)
+    confidence = description.evaluation.confidence
+    return mean_over_seeds(pd.DataFrame(found), description.kinds(), confidence, bounds=DIFFERENCES)

@@ -7,9 +7,12 @@ from matplotlib.lines import Line2D
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.data import mean_over_seeds, read_scores, select_condition
+from valence_gap.figures.data import read_scores, select_condition
 from valence_gap.figures.drawing import style
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption, seeds_text
+from valence_gap.figures.drawing.plots import Plot
+from valence_gap.figures.intervals import mean_over_seeds, seed_values
+from valence_gap.figures.published import listed, published_agreement
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.statistics import spearman
 
@@ -22,12 +25,11 @@ LEGEND_COLUMNS = 7
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
-    """A panel for each dimension, a place for each speaker, a dot with interval for each model.
+    """A panel for each dimension, a place for each speaker, a mark with interval for each model.
 
-    If a model has several seeds, the dot is their mean, and small rings mark the lowest and the highest.
-
-    Speakers are in order of their mean CCC over all dimensions and models. The additional table ``spearman`` contains
-    Spearman's correlation between the models over the speakers, by dimension.
+    If a model has several seeds, the mark is their mean, and small rings are the single seeds. Speakers are in order of
+    their mean CCC over all dimensions and models. The additional table ``spearman`` contains Spearman's correlation
+    between the models over the speakers, by dimension.
 
     Args:
         inputs: with ``scores``, which include the speakers with enough utterances.
@@ -41,49 +43,105 @@ def plot(inputs: Inputs, description: Description) -> Plot:
             remedy="lower evaluation.min_samples",
         )
     scores = select_condition(scores[scores["corpus"] == corpus.name], CLEAN)
-    table = mean_over_seeds(scores, ["corpus", "dimension", "model", "group"]).rename(columns={"group": "speaker"})
+    keys = ["corpus", "dimension", "model", "group"]
+    confidence = description.evaluation.confidence
+    table = mean_over_seeds(scores, description.kinds(), confidence, keys=keys, condition="group")
+    table = table.rename(columns={"group": "speaker"})
     order = table.groupby("speaker")["ccc"].mean().sort_values(kind="stable").index
     table["place"] = table["speaker"].map({speaker: place for place, speaker in enumerate(order)})
-    return Plot(_plot(table, list(order), description), table, {"spearman": _agreement(table, description)})
+    agreement = _agreement(table, description)
+    correlations = _correlations_text(agreement, description)
+    caption = Caption(
+        "Are some speakers harder than others, for all models?",
+        f"CCC of single speakers of the test set of {corpus.label} (named as in the corpus), from the hardest on the "
+        f"left to the easiest: mean over resamples of {description.evaluation.speaker_draws} utterances of a speaker.",
+        " ".join(filter(None, [seeds_text(table, description, drawn="Marks"), correlations])),
+        description.note,
+    )
+    alt = f"{caption.subtitle} {_describe(table, description)} {correlations}"
+    figure = _plot(table, list(order), description, caption)
+    return Plot(figure, table, caption, alt, {"spearman": agreement}, _published(description))
 
 
-def _plot(table: pd.DataFrame, speakers: list[str], description: Description) -> Figure:
+def _plot(table: pd.DataFrame, speakers: list[str], description: Description, caption: Caption) -> Figure:
     corpus = description.corpora[0]
-    figure = style.new_figure(style.PAGE_IN, 0.6 + 1.1 * len(corpus.dimensions), description.note)
+    figure = style.new_figure(style.PAGE_IN, 0.6 + 1.2 * len(corpus.dimensions), caption)
     parts = [table[table["dimension"] == dimension] for dimension in corpus.dimensions]
     panels = style.stacked_panels(
         figure, [style.value_range(part[["ccc", "low", "high", "minimum", "maximum"]]) for part in parts]
     )
     for axes, dimension, part in zip(panels, corpus.dimensions, parts, strict=True):
         _plot_panel(axes, part, description)
+        axes.grid(axis="x")
         style.label_row(axes, corpus.title(dimension))
     panels[-1].set_xticks(range(len(speakers)), speakers, rotation=90 if max(map(len, speakers)) > 4 else 0)
     panels[-1].set_xlim(-0.6, len(speakers) - 0.4)
     panels[-1].set_xlabel("Speaker")
     handles = [
-        Line2D([], [], color=model.colour, marker="o", markersize=3, linewidth=0.8, label=model.label)
-        for model in description.models
+        Line2D(
+            [], [], color=model.colour, marker=style.marker_of(place), markersize=3.4, linewidth=0.8, label=model.label
+        )
+        for place, model in enumerate(description.models)
     ]
-    handles.append(Line2D([], [], **style.WHISKER, label=description.interval_label()))
     if (table["seeds"] > 1).any():
-        handles.append(Line2D([], [], linestyle="", **style.SEED, label="lowest, highest seed"))
+        handles.append(Line2D([], [], linestyle="", **style.SEED, label="single seeds"))
     lines = -(-len(handles) // LEGEND_COLUMNS)
-    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // lines))
+    style.add_legend(figure, handles, -(-len(handles) // lines))
     return figure
 
 
 def _plot_panel(axes: Axes, rows: pd.DataFrame, description: Description) -> None:
+    """Draw marks and intervals side by side; models differ in shape and in colour."""
     offsets = style.dodge_offsets(len(description.models), SPREAD)
     aside = ASIDE * SPREAD / max(len(offsets) - 1, 1)
-    for offset, model in zip(offsets, description.models, strict=True):
+    for number, (offset, model) in enumerate(zip(offsets, description.models, strict=True)):
         own = rows[rows["model"] == model.name]
         x = own["place"].to_numpy(dtype=float) + offset
         axes.vlines(x, own["low"], own["high"], color=model.colour, linewidth=0.7)
-        axes.plot(x, own["ccc"].to_numpy(), linestyle="", marker="o", markersize=2.4, color=model.colour)
+        axes.plot(
+            x, own["ccc"].to_numpy(), linestyle="", marker=style.marker_of(number), markersize=3, color=model.colour
+        )
         ring = style.SEED | {"markersize": 1.5, "markeredgecolor": model.colour}
-        repeated = (own["seeds"] > 1).to_numpy()
-        for end in ("minimum", "maximum"):
-            axes.plot(x[repeated] - aside, own[end].to_numpy()[repeated], linestyle="", **ring)
+        for place, by_seed in zip(x - aside, own["by_seed"], strict=True):
+            values = seed_values(by_seed)
+            if len(values) > 1:
+                axes.plot([place] * len(values), values, linestyle="", **ring)
+
+
+def _describe(table: pd.DataFrame, description: Description) -> str:
+    """The spread of the speakers in words, by dimension."""
+    parts = []
+    for dimension in description.corpora[0].dimensions:
+        means = table[table["dimension"] == dimension].groupby("speaker")["ccc"].mean()
+        ends = f"{style.format_ccc(means.min())} to {style.format_ccc(means.max())}"
+        parts.append(f"{dimension.capitalize()}: {len(means)} speakers, mean over the models {ends}.")
+    return " ".join(parts)
+
+
+def _correlations_text(agreement: pd.DataFrame, description: Description) -> str:
+    """Lowest and highest rank correlation of two models, and the paper's where it is drawn beside the study's."""
+    pairs = agreement[agreement["model"] < agreement["other"]]
+    theirs = published_agreement().set_index("dimension") if description.published else None
+    parts = []
+    for dimension, rows in pairs.groupby("dimension", sort=False):
+        known = rows["spearman"].dropna()
+        if known.empty:
+            continue
+        text = f"{dimension} {style.format_ccc(known.min())} to {style.format_ccc(known.max())}"
+        if theirs is not None and dimension in theirs.index:
+            low, high = (float(theirs[end][dimension]) for end in ("lowest", "highest"))
+            text += f" (paper {style.format_ccc(low)} to {style.format_ccc(high)})"
+        parts.append(text)
+    return f"Rank correlation of two models over the speakers: {', '.join(parts)}." if parts else ""
+
+
+def _published(description: Description) -> pd.DataFrame:
+    found = published_agreement()
+    parts = [
+        listed(found, end, f"{end} rank correlation of two models over speakers", description)
+        for end in ("lowest", "highest")
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _agreement(table: pd.DataFrame, description: Description) -> pd.DataFrame:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.drawing.steps import plot_steps
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.definitions.figures import Description, Inputs, in_words
+from valence_gap.figures.drawing.captions import Caption
+from valence_gap.figures.drawing.plots import Plot
+from valence_gap.figures.drawing.steps import Steps, plot_steps
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
 
@@ -29,7 +30,14 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     steps = {
         model.name: float(model.layers or num_layers_of(inputs.configs[model.name])) for model in description.models
     }
-    return plot_steps(inputs, description, steps, x_label="Transformer layers kept")
+    whole = [model.label for model in description.models if not model.layers]
+    caption = Caption(
+        "How many transformer layers are needed?",
+        f"CCC of {in_words(whole) or 'a model'} by the number of its transformer layers that are kept: the top ones "
+        f"are removed before fine-tuning. Test set{description.plural()} of {description.corpus_labels()}.",
+        note=description.note,
+    )
+    return plot_steps(inputs, description, Steps(steps, "Transformer layers kept", " layers"), caption)
 
 
 def num_layers_of(config: Path) -> int:

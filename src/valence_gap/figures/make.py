@@ -1,4 +1,4 @@
-"""The figures: a module each, with ``plot(inputs, description) -> style.Plot``."""
+"""The figures: a module each, with ``plot(inputs, description) -> plots.Plot``."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def make_figure(name: str, inputs: "Inputs", description: "Description", output_stem: Path) -> None:
-    """Draw a figure and write it as PDF, PNG and CSV.
+    """Draw a figure and write it as PDF and PNG, its numbers as CSV and its words as JSON.
 
     Args:
         name: one of :data:`valence_gap.definitions.registry.FIGURES`.
@@ -25,9 +25,9 @@ def make_figure(name: str, inputs: "Inputs", description: "Description", output_
     """
     if name not in FIGURES:
         raise UserError(f"there is no figure {name!r}", remedy=valid_names(FIGURES))
-    from valence_gap.figures.drawing import (
-        style,  # imported here: it takes half a second, and a wrong name is reported without it
-    )
+    # Imported here: it takes half a second, and a wrong name is reported without it.
+    from valence_gap.figures.drawing import plots, style
 
     with style.style_context():
-        style.save(import_module(f"valence_gap.figures.{name}").plot(inputs, description), output_stem)
+        drawing = import_module(f"valence_gap.figures.{name}").plot(inputs, description)
+        plots.save(drawing, output_stem, description)

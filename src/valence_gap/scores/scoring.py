@@ -22,9 +22,13 @@ from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 from valence_gap.scores.doubts import doubts
 from valence_gap.scores.metrics import Floats
-from valence_gap.scores.statistics import Estimate
+from valence_gap.scores.speaker_bootstrap import Codes, group_resamples, speaker_cccs, speaker_codes
+from valence_gap.scores.statistics import Estimate, standard_error
 
-COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
+COLUMNS = (
+    *("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high"),
+    *("se_utterances", "se_speakers"),
+)
 GENDERS = ("female", "male")
 MAX_LISTED = 20
 
@@ -48,6 +52,29 @@ class LabelledPredictions:
     def select(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Labels and predictions of some of the utterances."""
         return self.truth[rows], self.predictions[rows]
+
+    def with_speakers(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Codes]:
+        """Labels, predictions and numbered speakers of some of the utterances."""
+        return *self.select(rows), speaker_codes(self.speaker[rows])
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """The score of a group of utterances.
+
+    Attributes:
+        group_by: all, gender, fairness or speaker.
+        group: name of the group.
+        samples: number of its utterances.
+        estimate: the CCC of each condition, with its error over utterances.
+        se_speakers: standard error of a bootstrap over speakers, (conditions,); NaN where it is unknown.
+    """
+
+    group_by: str
+    group: str
+    samples: int
+    estimate: Estimate
+    se_speakers: Floats
 
 
 def score(
@@ -125,7 +152,9 @@ def score_table(
     over them, with the interval of this mean.
 
     Returns:
-        Columns corpus, condition, dimension, group_by, group, samples, ccc, low, high.
+        Columns corpus, condition, dimension, group_by, group, samples, ccc, low and high (percentiles of the bootstrap
+        over utterances), se_utterances and se_speakers (standard errors of the bootstraps over utterances and over
+        speakers; the second is NaN for a single speaker, and where fewer than two speakers are known).
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
@@ -140,21 +169,24 @@ def score_table(
         by_condition = _align(predictions, conditions, utterances["id"][rows], corpus)
         for dimension in (name for name in DIMENSIONS if name in dimensions):
             series = _series(labels[rows], by_condition[dimension], utterances[rows], dimension, corpus)
-            for group_by, group, samples, estimate in _estimates(series, corpus, evaluation):
-                tables.append(_rows(conditions, dimension, group_by, group, samples, estimate))
+            tables += [_rows(conditions, dimension, one) for one in _estimates(series, corpus, evaluation)]
             augmented = [name not in (CLEAN, SYNTHESISED) for name in conditions]
             if any(augmented):
-                mean = _mean(series, augmented, corpus, evaluation)
-                tables.append(_rows([AUGMENTED_MEAN], dimension, "all", "all", len(series.truth), mean))
+                tables.append(_rows([AUGMENTED_MEAN], dimension, _mean(series, augmented, corpus, evaluation)))
     table = pd.concat(tables, ignore_index=True).assign(corpus=corpus)
     return table.sort_values("condition", kind="stable", key=_order(predictions), ignore_index=True)[list(COLUMNS[2:])]
 
 
-def _rows(
-    conditions: list[str], dimension: str, group_by: str, group: str, samples: int, estimate: Estimate
-) -> pd.DataFrame:
+def _rows(conditions: list[str], dimension: str, score: GroupScore) -> pd.DataFrame:
+    estimate = score.estimate
     return pd.DataFrame({"condition": conditions, "ccc": estimate.value, "low": estimate.low}).assign(
-        high=estimate.high, dimension=dimension, group_by=group_by, group=group, samples=samples
+        high=estimate.high,
+        se_utterances=estimate.se,
+        se_speakers=score.se_speakers,
+        dimension=dimension,
+        group_by=score.group_by,
+        group=score.group,
+        samples=score.samples,
     )
 
 
@@ -241,30 +273,52 @@ def _series(
     )
 
 
-def _estimates(
-    series: LabelledPredictions, corpus: str, evaluation: Evaluation
-) -> Iterator[tuple[str, str, int, Estimate]]:
-    """Yield (group_by, group, samples, estimate over the conditions) for all groups of utterances."""
+def _estimates(series: LabelledPredictions, corpus: str, evaluation: Evaluation) -> Iterator[GroupScore]:
+    """Yield the scores of all groups of utterances."""
     everyone = np.ones(len(series.truth), dtype=bool)
     groups = {"all": everyone, **{gender: series.gender == gender for gender in GENDERS}}
     for group, rows in groups.items():
         if rows.any():
             estimate = statistics.ccc_estimate(*series.select(rows), **statistics.bootstrap(evaluation, corpus, group))
-            yield "gender" if group in GENDERS else "all", group, int(rows.sum()), estimate
+            se = standard_error(_over_speakers(series, rows, corpus, group, evaluation))
+            yield GroupScore("gender" if group in GENDERS else "all", group, int(rows.sum()), estimate, se)
     female, male = (groups[gender] for gender in GENDERS)
     if female.any() and male.any():
         options = statistics.bootstrap(evaluation, corpus, "female-male")
         difference = statistics.group_difference(series.select(female), series.select(male), **options)
-        yield "fairness", "female-male", int((female | male).sum()), difference
+        resampled = group_resamples(
+            series.with_speakers(female),
+            series.with_speakers(male),
+            resamples=evaluation.bootstrap,
+            rng=speaker_generator(evaluation, corpus, "female-male"),
+        )
+        samples = int((female | male).sum())
+        yield GroupScore("fairness", "female-male", samples, difference, standard_error(resampled))
     for speaker in sorted({name for name in series.speaker if isinstance(name, str)}):
         rows = series.speaker == speaker
         if rows.sum() >= evaluation.min_samples:
             options = statistics.bootstrap(evaluation, corpus, "speaker", speaker)
             mean = statistics.resampled_mean(*series.select(rows), sample_size=evaluation.speaker_draws, **options)
-            yield "speaker", speaker, int(rows.sum()), mean
+            yield GroupScore("speaker", speaker, int(rows.sum()), mean, np.full(len(mean.value), np.nan))
 
 
-def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:
+def speaker_generator(evaluation: Evaluation, corpus: str, group: str) -> np.random.Generator:
+    """Random numbers for the resamples of the speakers of a group; they depend on names of data alone."""
+    return statistics.generator(evaluation.seed, corpus, group, "speakers")
+
+
+def _over_speakers(
+    series: LabelledPredictions, rows: npt.NDArray[np.bool_], corpus: str, group: str, evaluation: Evaluation
+) -> Floats:
+    """CCCs of resampled speakers, (resamples, conditions)."""
+    rng = speaker_generator(evaluation, corpus, group)
+    return speaker_cccs(*series.with_speakers(rows), resamples=evaluation.bootstrap, rng=rng)
+
+
+def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluation: Evaluation) -> GroupScore:
     """Mean CCC over the chosen conditions of all utterances, on the same resamples as the single conditions."""
     options = statistics.bootstrap(evaluation, corpus, "all")
-    return statistics.mean_ccc_estimate(series.truth, series.predictions[:, chosen], **options)
+    estimate = statistics.mean_ccc_estimate(series.truth, series.predictions[:, chosen], **options)
+    everyone = np.ones(len(series.truth), dtype=bool)
+    resampled = _over_speakers(series, everyone, corpus, "all", evaluation)[:, chosen].mean(axis=1, keepdims=True)
+    return GroupScore("all", "all", len(series.truth), estimate, standard_error(resampled))

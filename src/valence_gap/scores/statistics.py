@@ -31,11 +31,18 @@ class Estimate:
         value: (series,)
         low: lower end of the interval, (series,)
         high: upper end of the interval, (series,)
+        se: standard error over utterances: the standard deviation of the resamples, (series,)
     """
 
     value: Floats
     low: Floats
     high: Floats
+    se: Floats
+
+    @classmethod
+    def of(cls, value: Floats, resampled: Floats, confidence: float) -> "Estimate":
+        """An estimate (series,) with the interval and the standard error of its resamples (resamples, series)."""
+        return cls(value, *interval(resampled, confidence), standard_error(resampled))
 
     def first(self, value: str) -> dict[str, float]:
         """The numbers of the first series by name; ``value`` is the name of the statistic."""
@@ -98,6 +105,40 @@ def bootstrap_cccs(
     return np.concatenate([weighted_cccs(truth, predictions, counts) for counts in blocks])
 
 
+def bootstrap_cccs_by_cluster(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """CCCs of resampled speakers, each with all of its utterances (a bootstrap by clusters).
+
+    Utterances of one speaker are alike, so a test set of few speakers says less than its number of utterances suggests.
+
+    Args:
+        truth: labels, (samples,).
+        predictions: predictions of several models or conditions, (samples, series).
+        clusters: the speaker of each utterance, as numbers or names, (samples,).
+        resamples: number of resamples; in each, as many speakers are drawn with replacement as there are.
+        rng: random numbers.
+
+    Returns:
+        (resamples, series), NaN if the CCC of a resample is undefined.
+    """
+    truth, predictions = np.asarray(truth, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
+    if len(truth) == 0:
+        return np.full((resamples, predictions.shape[1]), np.nan)
+    names, numbers = np.unique(np.asarray(clusters), return_inverse=True)
+    rows = max(1, BLOCK_ELEMENTS // len(truth))
+    found = []
+    for counts in resample_counts(len(names), resamples=resamples, rng=rng):
+        for start in range(0, len(counts), rows):
+            found.append(weighted_cccs(truth, predictions, counts[start : start + rows, numbers]))
+    return np.concatenate(found)
+
+
 def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     """Percentile interval over the first axis; undefined resamples are left out.
 
@@ -113,6 +154,24 @@ def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     ends = np.full((2, *values.shape[1:]), np.nan)
     ends[:, defined] = np.nanpercentile(values[:, defined], [tail, 100 - tail], axis=0)
     return ends[0], ends[1]
+
+
+def standard_error(values: Floats) -> Floats:
+    """Standard deviation over the first axis; undefined resamples are left out.
+
+    Args:
+        values: resampled statistics, (resamples, ...).
+
+    Returns:
+        (...); NaN if fewer than two resamples are defined.
+    """
+    defined = np.isfinite(values)
+    count = defined.sum(axis=0)
+    enough = count > 1
+    mean = np.where(defined, values, 0).sum(axis=0) / np.where(enough, count, 1)
+    squares = (np.where(defined, values - mean, 0) ** 2).sum(axis=0)
+    found: Floats = np.where(enough, np.sqrt(squares / np.where(enough, count - 1, 1)), np.nan)
+    return found
 
 
 class Bootstrap(TypedDict):
@@ -144,7 +203,7 @@ def ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **options: Un
         options: of the bootstrap.
     """
     resampled = bootstrap_cccs(truth, predictions, resamples=options["resamples"], rng=options["rng"])
-    return Estimate(_cccs(truth, predictions), *interval(resampled, options["confidence"]))
+    return Estimate.of(_cccs(truth, predictions), resampled, options["confidence"])
 
 
 def mean_ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **options: Unpack[Bootstrap]) -> Estimate:
@@ -160,7 +219,7 @@ def mean_ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **option
     """
     resampled = bootstrap_cccs(truth, predictions, resamples=options["resamples"], rng=options["rng"])
     means = resampled.mean(axis=1, keepdims=True)
-    return Estimate(_cccs(truth, predictions).mean(keepdims=True), *interval(means, options["confidence"]))
+    return Estimate.of(_cccs(truth, predictions).mean(keepdims=True), means, options["confidence"])
 
 
 def paired_difference(
@@ -180,7 +239,7 @@ def paired_difference(
     series = np.concatenate([first, second], axis=1)
     both = bootstrap_cccs(truth, series, resamples=options["resamples"], rng=options["rng"])
     differences = both[:, : first.shape[1]] - both[:, first.shape[1] :]
-    return Estimate(_cccs(truth, first) - _cccs(truth, second), *interval(differences, options["confidence"]))
+    return Estimate.of(_cccs(truth, first) - _cccs(truth, second), differences, options["confidence"])
 
 
 def group_difference(first: Group, second: Group, **options: Unpack[Bootstrap]) -> Estimate:
@@ -192,7 +251,7 @@ def group_difference(first: Group, second: Group, **options: Unpack[Bootstrap]) 
         options: of the bootstrap.
     """
     rows = group_difference_resamples(first, second, resamples=options["resamples"], rng=options["rng"])
-    return Estimate(rows[0], *interval(rows[1:], options["confidence"]))
+    return Estimate.of(rows[0], rows[1:], options["confidence"])
 
 
 def group_difference_resamples(first: Group, second: Group, *, resamples: int, rng: np.random.Generator) -> Floats:
@@ -227,7 +286,7 @@ def resampled_mean(
     defined = ~np.isnan(resampled)
     count = defined.sum(axis=0)
     mean = np.where(defined, resampled, 0).sum(axis=0) / np.where(count > 0, count, 1)
-    return Estimate(np.where(count > 0, mean, np.nan), *interval(resampled, options["confidence"]))
+    return Estimate.of(np.where(count > 0, mean, np.nan), resampled, options["confidence"])
 
 
 def spearman(values: npt.ArrayLike) -> Floats:

@@ -24,7 +24,7 @@ class Figure:
     seeds: Annotated[Literal["all", "first"], Field(description="All seeds of each model, or the first.")] = "all"
     published: Annotated[
         bool,
-        Field(description="Show the published values (figures 2 and 9, table 3; only for the paper's own corpora)."),
+        Field(description="Draw the published values (figures 2, 6 to 9, table 3; only for the paper's own corpora)."),
     ] = False
     transcribed: Annotated[
         tuple[str, ...],

@@ -50,12 +50,13 @@ def table_description(study: Study, table: str) -> dict[str, Any]:
 def _model(study: Study, name: str) -> dict[str, Any]:
     if name in study.configuration.fusions:
         fusion = study.configuration.fusions[name]
-        return {"name": name, "label": fusion.label, "colour": fusion.colour, "audio": fusion.audio}
+        return {"name": name, "label": fusion.label, "colour": fusion.colour, "kind": "fusion", "audio": fusion.audio}
     model = study.models[name]
     return {
         "name": name,
         "label": model.label,
         "colour": model.colour,
+        "kind": study.kind_of(name),
         "backbone": model.backbone or "",
         "frozen": model.frozen,
         "layers": model.layers,
@@ -65,7 +66,8 @@ def _model(study: Study, name: str) -> dict[str, Any]:
 
 def _corpus(study: Study, name: str) -> dict[str, Any]:
     corpus = study.configuration.corpora[name]
-    return {"name": name, "label": corpus.label, "dimensions": list(corpus.dimensions)}
+    made = {"miniature": True} if study.is_miniature(name) else {}
+    return {"name": name, "label": corpus.label, "dimensions": list(corpus.dimensions), **made}
 
 
 def _condition(study: Study, name: str) -> dict[str, Any]:

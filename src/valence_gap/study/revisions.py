@@ -23,7 +23,7 @@ REVISIONS = {
     "predict": 3,
     "text": 1,
     "fusion": 1,
-    "score": 2,
+    "score": 3,
     "embeddings": 1,
     "claims": 4,
     "export": 1,

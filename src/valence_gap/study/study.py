@@ -14,6 +14,7 @@ from valence_gap.claims.needs import Needs, needed
 from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.definitions.corpora import MINIATURE_ROOT, Corpus, CorpusPaths
 from valence_gap.definitions.evaluation import Condition
+from valence_gap.definitions.figures import Kind
 from valence_gap.definitions.miniature import Speech
 from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
 from valence_gap.definitions.text import Fusion
@@ -99,6 +100,16 @@ class Study:
         """Whether a model is the CNN14 baseline rather than a transformer."""
         backbone = self.models[model].backbone
         return backbone is not None and self.configuration.backbones[backbone].architecture == "cnn14"
+
+    def kind_of(self, name: str) -> Kind:
+        """The kind of a model or fusion; the variance between training seeds is pooled over the models of a kind."""
+        if name in self.configuration.fusions:
+            return "fusion"
+        if self.is_cnn14(name):
+            return "CNN14"
+        if self.models[name].frozen:
+            return "frozen"
+        return "fine-tuned" if self.models[name].pretrained else "random initialisation"
 
     def is_trained(self, model: str) -> bool:
         """Whether a model is trained by the study; otherwise it is a checkpoint."""

@@ -5,7 +5,8 @@ import pytest
 
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.definitions.values import from_json
-from valence_gap.figures.drawing import bars, style
+from valence_gap.figures import figure_09
+from valence_gap.figures.drawing import style
 from valence_gap.figures.make import make_figure
 from valence_gap.runtime.errors import UserError
 
@@ -29,13 +30,16 @@ def inputs(tmp_path):
         for group in ("all", "gender")
     ]
     table = pd.DataFrame(rows, columns=["model", "corpus", "condition", "dimension", "group_by", "ccc"])
-    table.assign(seed=1, group="x", low=table.ccc - 0.05, high=table.ccc + 0.05).to_csv(tmp_path / "s.csv")
+    table.assign(seed=1, group="x", se_utterances=0.02, se_speakers=0.03).to_csv(tmp_path / "s.csv")
     return Inputs(scores=(tmp_path / "s.csv",))
 
 
 def described(models=MODELS, **more):
+    shown = models
+    if isinstance(models, dict):
+        shown = [{"name": name, "label": name, "colour": colour} for name, colour in models.items()]
     value = {
-        "models": [{"name": name, "label": name, "colour": colour} for name, colour in models.items()],
+        "models": shown,
         "corpora": [{"name": name, "label": name, "dimensions": named} for name, named in DIMENSIONS.items()],
     }
     return from_json(Description, json.dumps(value | more))
@@ -57,16 +61,16 @@ def test_figure_09_needs_scores_of_every_model(inputs, tmp_path):
     assert not list(tmp_path.glob("x*"))
 
 
-@pytest.mark.parametrize(("label", "below"), [("short", False), ("w2v2-L-w/o-pretrain", True)])
-def test_the_legend_is_below_if_names_are_long(label, below):
-    row = {"model": "m", "ccc": 0.1, "low": 0.0, "high": 0.2, "seeds": 1, "minimum": 0.1, "maximum": 0.1}
-    panel = bars.Panel("Valence", pd.DataFrame([row]))
-    model = from_json(
-        Description,
-        json.dumps(
-            {"models": [{"name": "m", "label": label, "colour": "#000000"}], "corpora": [{"name": "c", "label": "c"}]}
-        ),
-    ).models
-    bar_style = bars.BarStyle(models=model, note="", label="CCC", interval="interval")
-    figure = bars.plot([("one", [panel, panel, panel]), ("two", [None, None, panel])], bar_style)
-    assert bool(figure.legends) == below
+def test_figure_09_says_how_its_models_begin(inputs):
+    kinds = dict(zip(MODELS, ("CNN14", "random initialisation", "fine-tuned"), strict=True))
+    shown = [{"name": name, "label": name, "colour": "#000000", "kind": kind} for name, kind in kinds.items()]
+    caption = figure_09.plot(inputs, described(models=shown)).caption
+    assert "w2v2-L-w-o-pretrain starts from random weights and w2v2-L-robust starts from pre-tr" in caption.subtitle
+
+
+def test_score_tables_without_standard_errors_are_named(inputs, tmp_path):
+    old = pd.read_csv(tmp_path / "s.csv").drop(columns="se_speakers")
+    old.to_csv(tmp_path / "old.csv")
+    with pytest.raises(UserError, match="score these predictions again") as caught:
+        figure_09.plot(Inputs(scores=(tmp_path / "old.csv",)), described())
+    assert caught.value.offenders == (f"{tmp_path / 'old.csv'}: no column se_speakers",)

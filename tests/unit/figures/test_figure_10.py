@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from embedding_data import COUNTS, figure_inputs, write_embedding_files
-from matplotlib.text import Text
 
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.definitions.values import from_json
@@ -36,7 +35,7 @@ def described(*models):
 
 def test_figure_10_and_its_numbers(files, tmp_path):
     make_figure("figure_10", figure_inputs(files, tmp_path), described(), tmp_path / "out" / "figure_10")
-    names = [f"figure_10{rest}" for rest in (".csv", ".pdf", ".png", "_separation.csv")]
+    names = [f"figure_10{rest}" for rest in (".csv", ".json", ".pdf", ".png", "_separation.csv")]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
     points = pd.read_csv(tmp_path / "out" / "figure_10.csv")
     assert len(points) == 2 * (60 + 40 - 2)
@@ -84,17 +83,35 @@ def test_the_most_frequent_speakers_of_each_corpus_are_coloured():
     table = pd.DataFrame({"corpus": ["one"] * 19 + ["two"] * 5, "speaker": [*names[:18], None, *names[19:]]})
     found = figure_10.frequent_speakers(table, ["one", "two"])
     assert list(found) == ["one/a", "one/b", "one/c", "one/d", "two/v", "two/w"]
-    assert len(set(found.values())) == 6
+    assert len({colour for colour, _ in found.values()}) == 6
+    assert {marker for _, marker in found.values()} == {"o", "s"}
 
 
 def test_the_figure_states_its_utterances_and_the_settings_of_the_projection(files, tmp_path):
     inputs = figure_inputs(files, tmp_path)
-    (line,) = lines_of(figure_10.plot(inputs, described()).figure)
-    assert line == "59 of ONE, 39 of TWO. t-SNE with a perplexity of 24.25, initialised by PCA."
+    foot = figure_10.plot(inputs, described()).caption.foot
+    start = "One seed of each model; 59 of ONE, 39 of TWO. t-SNE with a perplexity of 24.25, initialised by PCA. "
+    assert foot.startswith(start)
     changed = json.loads(description_json()) | {"projection": {"perplexity": 5.0, "initialisation": "random"}}
-    (line,) = lines_of(figure_10.plot(inputs, from_json(Description, json.dumps(changed))).figure)
-    assert line.endswith("perplexity of 5, initialised by random numbers.")
+    foot = figure_10.plot(inputs, from_json(Description, json.dumps(changed))).caption.foot
+    assert "perplexity of 5, initialised by random numbers." in foot
 
 
-def lines_of(figure):
-    return [text.get_text() for text in figure.findobj(Text) if "t-SNE" in text.get_text()]
+def test_each_panel_states_what_is_measured_of_it(files, tmp_path):
+    inputs = figure_inputs(files, tmp_path)
+    drawing = figure_10.plot(inputs, described(("emotion",)))
+    found = pd.read_csv(tmp_path / "separation.csv").query("model == 'emotion' and within == 'all'")
+    speaker, valence = (found[found.property == name].iloc[0] for name in ("speaker", "valence"))
+    shown = [axes.get_xlabel().replace("\N{NO-BREAK SPACE}", " ") for axes in drawing.figure.axes[:4]]
+    assert shown[2] == f"alike {100 * speaker.value:.0f} % ({100 * speaker.chance:.0f} %)"
+    assert shown[3] == f"probe {style.format_ccc(valence.value)}"
+    assert f"valence probe {style.format_ccc(valence.value)}" in drawing.alt
+
+
+def test_no_colour_of_the_figure_has_two_meanings():
+    colours = [colour for colour, _ in style.CORPORA] + [colour for colour, _ in figure_10.GENDERS.values()]
+    colours += [*figure_10.SPEAKERS, figure_10.UNKNOWN]
+    assert len(set(colours)) == len(colours)
+    (one, first), (two, second) = figure_10.GENDERS.values()
+    assert first != second
+    assert abs(style.luminance(one) - style.luminance(two)) > 0.2

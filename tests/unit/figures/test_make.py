@@ -5,34 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from figure_study import CORPORA, KINDS, described, write_figure_study
 
 from valence_gap.commands import figures as command
-from valence_gap.definitions.evaluation import Evaluation
-from valence_gap.definitions.figures import Description, Inputs, Run, runs_of
-from valence_gap.definitions.values import DIMENSIONS, from_json
-from valence_gap.figures import figure_08
-from valence_gap.figures.data import mean_over_seeds, published_figure_2
+from valence_gap.definitions.figures import Inputs, Run, runs_of
+from valence_gap.figures import figure_11
 from valence_gap.figures.drawing import style
+from valence_gap.figures.intervals import mean_over_seeds, seed_values
 from valence_gap.figures.make import make_figure
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import ccc
-from valence_gap.scores.scoring import AUGMENTED_MEAN, score
+from valence_gap.scores.scoring import AUGMENTED_MEAN
 from valence_gap.scores.statistics import generator
-
-CORPORA = {"msp-podcast": list(DIMENSIONS), "cmu-mosi": ["valence"]}
-COLOURS = {"cnn14": "#7f7f7f", "w2v2-b": "#56b4e9", "w2v2-b-frozen": "#56b4e9"}
-CONDITIONS = {"clean": ["clean"], "augmented": ["fade", "natural-0db"], "synthesised": ["synthesised"]}
-EVALUATION = Evaluation(bootstrap=40, min_samples=10, speaker_draws=10)
-
-
-def described(models=("cnn14", "w2v2-b"), corpora=tuple(CORPORA), fields=None, **more):
-    shown = [{"name": name, "label": name, "colour": COLOURS[name]} | (fields or {}).get(name, {}) for name in models]
-    value = {
-        "models": shown,
-        "corpora": [{"name": name, "label": name.upper(), "dimensions": CORPORA[name]} for name in corpora],
-        "evaluation": {"bootstrap": 40},
-    }
-    return from_json(Description, json.dumps(value | more))
 
 
 @pytest.fixture(autouse=True)
@@ -42,48 +26,7 @@ def small_pictures(monkeypatch):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Scores, predictions, labels and training logs of two small corpora; CNN14 has two seeds."""
-    root = tmp_path_factory.mktemp("study")
-    rng = np.random.default_rng(0)
-    scores, predictions, labels, people_of, logs = [], [], {}, {}, []
-    for corpus, dimensions in CORPORA.items():
-        ids = [f"u{row}" for row in range(48)]
-        truth = pd.DataFrame({"id": ids} | {name: rng.random(48) for name in DIMENSIONS})
-        labels[corpus] = root / f"{corpus}.labels.parquet"
-        truth.to_parquet(labels[corpus])
-        utterances = people_of[corpus] = root / f"{corpus}.utterances.parquet"
-        people = [("a", "female"), ("b", "male"), ("c", "female"), ("d", "male")]
-        pd.DataFrame(
-            {
-                "id": ids,
-                "speaker": [people[row % 4][0] for row in range(48)],
-                "gender": [people[row % 4][1] for row in range(48)],
-                "transcript": ["words" if row < 30 else None for row in range(48)],
-            }
-        ).to_parquet(utterances)
-        for model, seed in [("cnn14", 1), ("cnn14", 2), ("w2v2-b", 1), ("w2v2-b-frozen", 1)]:
-            if model == "w2v2-b-frozen" and corpus == "cmu-mosi":
-                continue
-            for group, conditions in CONDITIONS.items():
-                parts = []
-                for condition in conditions:
-                    rows = truth[:30] if condition == "synthesised" else truth
-                    noisy = rows[list(DIMENSIONS)] + 0.2 * rng.standard_normal((len(rows), 3))
-                    parts.append(noisy.assign(id=rows["id"], condition=condition))
-                path = root / f"{model}.{seed}.{corpus}.{group}.parquet"
-                pd.concat(parts).to_parquet(path)
-                predictions.append((Run(model, seed, corpus), path))
-                if group == "synthesised":
-                    continue
-                options = {"model": model, "seed": seed, "corpus": corpus, "dimensions": dimensions}
-                score(path, labels[corpus], utterances, path.with_suffix(".csv"), **options, evaluation=EVALUATION)
-                scores.append(path.with_suffix(".csv"))
-    for model, seed in [("cnn14", 1), ("cnn14", 2), ("w2v2-b", 1)]:
-        path = root / f"{model}.{seed}.training.csv"
-        values = {f"dev_{name}": rng.random(4) for name in DIMENSIONS}
-        pd.DataFrame({"epoch": range(1, 5), "loss": 1.0} | values).to_csv(path, index=False)
-        logs.append((Run(model, seed), path))
-    return Inputs(tuple(scores), tuple(predictions), labels, tuple(logs), utterances=people_of)
+    return write_figure_study(tmp_path_factory.mktemp("study"))
 
 
 def plotted(name, study, description, tmp_path):
@@ -119,12 +62,6 @@ def test_figure_02_marks_published_values_only_where_requested(study, tmp_path):
     assert np.isnan(published["cmu-mosi", "valence", "cnn14"])
 
 
-def test_reference_values_are_the_published_ones():
-    table = published_figure_2().set_index(["model", "corpus", "dimension"]).ccc
-    assert table["w2v2-L-robust", "iemocap", "dominance"] == 0.518
-    assert table.index.is_unique
-
-
 def test_figure_04_uses_only_the_synthesised_utterances(study, tmp_path):
     fields = {"w2v2-b": {"backbone": "b"}, "w2v2-b-frozen": {"backbone": "b", "frozen": True}}
     description = described(("w2v2-b", "w2v2-b-frozen"), ("msp-podcast",), fields)
@@ -158,7 +95,7 @@ def test_figure_05_needs_pairs_of_models_with_a_common_seed(study, tmp_path):
     description = described(("cnn14", "w2v2-b-frozen"), ("msp-podcast",), fields)
     only = [pair for pair in study.predictions if pair[0].seed == 2 or pair[0].model != "cnn14"]
     with pytest.raises(UserError, match="no seed"):
-        make_figure("figure_05", Inputs(predictions=tuple(only), labels=study.labels), description, tmp_path / "x")
+        make_figure("figure_05", replace(study, predictions=tuple(only)), description, tmp_path / "x")
 
 
 def test_figure_06_averages_the_augmentations(study, tmp_path):
@@ -175,9 +112,10 @@ def test_figure_06_shows_the_interval_of_the_average(study, tmp_path):
     scores = all_scores(study).query("group_by == 'all' and corpus == 'cmu-mosi' and model == 'w2v2-b'")
     row = table.query("corpus == 'cmu-mosi' and model == 'w2v2-b'").iloc[0]
     mean = scores[scores.condition == AUGMENTED_MEAN].iloc[0]
-    assert (row.low, row.high) == (mean.low, mean.high)
-    ends = scores[scores.condition.isin(["fade", "natural-0db"])]
-    assert row.high - row.low < (ends.high - ends.low).mean()
+    assert row.standard_error == max(mean.se_utterances, mean.se_speakers)
+    assert (row.high - row.low) / 2 == pytest.approx(1.959964 * row.standard_error)
+    single = scores[scores.condition.isin(["fade", "natural-0db"])]
+    assert mean.se_utterances < single.se_utterances.mean()
 
 
 def test_figure_06_refuses_uneven_augmentations(study, tmp_path):
@@ -211,16 +149,17 @@ def test_figure_07_averages_over_corpora_and_dimensions(study, tmp_path, corpora
                 for gender in drawn
             ]
             rows.append(np.subtract(*cccs))
-    ends = np.percentile(np.mean(rows, axis=0), [2.5, 97.5])
-    np.testing.assert_allclose([average.low, average.high], ends)
+    assert average.se_utterances == pytest.approx(np.std(np.mean(rows, axis=0), ddof=1))
 
 
 def test_figure_07_has_the_scores_and_the_spread_over_seeds(study, tmp_path):
     table = plotted("figure_07", study, described(), tmp_path)
     scores = all_scores(study).query("condition == 'clean' and group_by == 'fairness' and model != 'w2v2-b-frozen'")
-    expected = mean_over_seeds(scores).set_index(["corpus", "dimension", "model"])
+    expected = mean_over_seeds(scores, KINDS, 0.95).set_index(["corpus", "dimension", "model"])
     found = table[table.corpus != "average"].set_index(["corpus", "dimension", "model"]).loc[expected.index]
-    pd.testing.assert_frame_equal(found, expected)
+    assert found.borrowed_from.isna().all()
+    assert (expected.borrowed_from == "").all()
+    pd.testing.assert_frame_equal(found.drop(columns="borrowed_from"), expected.drop(columns="borrowed_from"))
     average = table.query("corpus == 'average' and model == 'cnn14'").iloc[0]
     by_seed = scores[scores.model == "cnn14"].groupby("seed").ccc.mean()
     assert (average.minimum, average.maximum) == (pytest.approx(by_seed.min()), pytest.approx(by_seed.max()))
@@ -256,22 +195,18 @@ def test_figure_08_orders_speakers_by_their_mean(study, tmp_path):
     assert found == pytest.approx(expected)
 
 
-def test_figure_08_marks_the_spread_over_seeds(study):
-    drawing = figure_08.plot(study, described(corpora=("msp-podcast",)))
-    rows = drawing.table.query("dimension == 'arousal'")
-    shown = np.concatenate([line.get_ydata() for line in drawing.figure.axes[0].lines if len(line.get_ydata()) == 4])
-    repeated = rows[rows.model == "cnn14"]
-    assert (repeated.seeds == 2).all()
-    assert (repeated.minimum < repeated.maximum).all()
-    np.testing.assert_allclose(np.sort(shown), np.sort([*rows.ccc, *repeated.minimum, *repeated.maximum]))
-
-
 def test_figure_11_is_mean_and_deviation_over_seeds(study, tmp_path):
     table = plotted("figure_11", study, described(corpora=("msp-podcast",)), tmp_path)
     logs = [pd.read_csv(path).dev_valence for run, path in study.training_logs if run.model == "cnn14"]
     row = table.query("model == 'cnn14' and dimension == 'valence' and epoch == 3").iloc[0]
+    assert seed_values(row.by_seed) == pytest.approx([log[2] for log in logs])
     assert row.ccc == pytest.approx(np.mean([log[2] for log in logs]))
     assert row.sd == pytest.approx(np.std([log[2] for log in logs], ddof=1))
+    panel = figure_11.plot(study, described(corpora=("msp-podcast",))).figure.axes[2]
+    drawn = [line.get_ydata().tolist() for line in panel.lines if len(line.get_ydata()) == 4]
+    assert all(log.tolist() in drawn for log in logs)  # a line for each seed
+    low, high = panel.get_ylim()
+    assert (low <= -0.1, high >= 1) == (True, True)
     with pytest.raises(UserError, match="training logs are missing"):
         make_figure("figure_11", Inputs(), described(), tmp_path / "x")
 
@@ -298,32 +233,6 @@ def test_figure_12_needs_the_depth_of_the_whole_model(study, tmp_path):
         make_figure("figure_12", replace(study, configs={"w2v2-b": tmp_path / "config.json"}), layers, tmp_path / "x")
 
 
-def test_a_figure_without_its_inputs_says_what_is_missing(study, tmp_path):
-    with pytest.raises(UserError, match="--scores"):
-        make_figure("figure_02", Inputs(), described(), tmp_path / "x")
-    kept = tuple(path for path in study.scores if not path.name.startswith("w2v2-b.1.cmu-mosi"))
-    with pytest.raises(UserError, match="w2v2-b on cmu-mosi: valence"):
-        make_figure("figure_02", Inputs(scores=kept), described(), tmp_path / "x")
-    with pytest.raises(UserError, match="there is no figure"):
-        make_figure("figure_99", study, described(), tmp_path / "x")
-    assert not list(tmp_path.iterdir())
-
-
-def test_equal_figures_give_equal_files(study, tmp_path):
-    for folder in ("one", "two"):
-        make_figure("figure_02", study, described(note="miniature"), tmp_path / folder / "figure_02")
-    for suffix in ("pdf", "png", "csv"):
-        one, two = ((tmp_path / folder / f"figure_02.{suffix}").read_bytes() for folder in ("one", "two"))
-        assert one == two
-
-
-def test_over_seeds_keeps_the_order_of_occurrence():
-    table = pd.DataFrame({"model": ["z", "a", "z"], "ccc": [0.1, 0.5, 0.3], "low": 0.0, "high": 1.0})
-    found = mean_over_seeds(table, ["model"])
-    assert found.model.tolist() == ["z", "a"]
-    assert found.ccc.tolist() == [pytest.approx(0.2), 0.5]
-
-
 def test_keyed_arguments():
     assert runs_of(["m:42:iemocap=a=b.parquet"], "--predictions", parts=3)[0][0] == Run("m", 42, "iemocap")
     with pytest.raises(UserError, match="MODEL:SEED=FILE") as caught:
@@ -346,4 +255,23 @@ def test_the_command_draws(study, tmp_path):
     scores = ["--scores", *map(str, study.scores)]
     args = parser.parse_args(["figure", "figure_02", *scores, *(part for pair in options.items() for part in pair)])
     args.run(args)
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".pdf", ".png"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv", ".json", ".pdf", ".png"]
+
+
+def test_a_figure_without_its_inputs_says_what_is_missing(study, tmp_path):
+    with pytest.raises(UserError, match="--scores"):
+        make_figure("figure_02", Inputs(), described(), tmp_path / "x")
+    kept = tuple(path for path in study.scores if not path.name.startswith("w2v2-b.1.cmu-mosi"))
+    with pytest.raises(UserError, match="w2v2-b on cmu-mosi: valence"):
+        make_figure("figure_02", Inputs(scores=kept), described(), tmp_path / "x")
+    with pytest.raises(UserError, match="there is no figure"):
+        make_figure("figure_99", study, described(), tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_equal_figures_give_equal_files(study, tmp_path):
+    for folder in ("one", "two"):
+        make_figure("figure_02", study, described(note="miniature"), tmp_path / folder / "figure_02")
+    for suffix in ("pdf", "png", "csv", "json"):
+        one, two = ((tmp_path / folder / f"figure_02.{suffix}").read_bytes() for folder in ("one", "two"))
+        assert one == two

@@ -1,19 +1,26 @@
 """CCC of one model minus that of another, as bars; used by figures 3 and 5."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
-from valence_gap.figures.data import RunPredictions, mean_over_seeds, read_predictions
+from valence_gap.figures.data import RunPredictions, read_predictions, read_speakers
 from valence_gap.figures.drawing import bars
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption, seeds_text
+from valence_gap.figures.drawing.plots import Plot
+from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
+from valence_gap.scores.scoring import speaker_generator
+from valence_gap.scores.speaker_bootstrap import speaker_cccs, speaker_codes
 
 Pair = tuple[ShownModel, str]
+LABEL = "ΔCCC"
 
 
 def plot(
@@ -22,37 +29,48 @@ def plot(
     description: Description,
     *,
     subtrahend: str,
-    remarks: tuple[str, ...] = (),
+    caption: Caption,
 ) -> Plot:
-    """Bars of the differences on the clean test sets, with intervals of the paired bootstrap.
+    """Bars of the differences on the clean test sets, with intervals of the paired bootstrap and of the seeds.
 
-    Both models of a pair are judged on the same utterances and resamples, seed by seed.
+    Both models of a pair are compared on the same utterances and resamples, seed by seed.
 
     Args:
         pairs: each model, which names the bar, with the name of the model whose CCC is subtracted.
-        inputs: with ``predictions`` and ``labels``.
+        inputs: with ``predictions``, ``labels`` and ``utterances``.
         description: corpora and dimensions, and how intervals are computed.
         subtrahend: column of the table that names the second of each pair.
-        remarks: additional lines of the legend.
+        caption: the words; the seeds are put before its foot.
 
     Raises:
-        UserError: if predictions or labels are missing, or a pair has no seed in common.
+        UserError: if predictions, labels or utterances are missing, or a pair has no seed in common.
     """
     rows = []
     panels = [(corpus.name, dimension) for corpus in description.corpora for dimension in corpus.dimensions]
     for corpus, dimension in progress(panels, "differences", unit="panels"):
         found = read_predictions(inputs, corpus, CLEAN, dimension)
+        speakers = read_speakers(inputs, corpus)
         for one, other in pairs:
             for seed, first, second in _common_seeds(found, one.name, other):
-                difference = _difference(first, second, description)
+                difference = _difference(first, second, speakers, description)
                 rows.append(
                     {"corpus": corpus, "dimension": dimension, "model": one.name, subtrahend: other}
                     | {"seed": seed, **difference}
                 )
-    table = mean_over_seeds(pd.DataFrame(rows), ["corpus", "dimension", "model", subtrahend])
     models = tuple(one for one, _ in pairs)
-    bar_style = bars.style_of(description, models=models, label="ΔCCC", signed=True, fitted=True, remarks=remarks)
-    return Plot(bars.plot(bars.rows_by_corpus(table, description), bar_style), table)
+    labels = {model.name: model.label for model in models}
+    table = mean_over_seeds(
+        pd.DataFrame(rows),
+        {model.name: model.kind for model in models},
+        description.evaluation.confidence,
+        keys=["corpus", "dimension", "model", subtrahend],
+        bounds=DIFFERENCES,
+    )
+    caption = replace(caption, foot=" ".join(filter(None, [seeds_text(table, description, labels), caption.foot])))
+    bar_style = bars.style_of(description, caption, models=models, label=LABEL, signed=True)
+    shown = bars.rows_by_corpus(table, description)
+    alt = f"{caption.subtitle} {bars.describe(shown, bar_style)}"
+    return Plot(bars.plot(shown, bar_style), table, caption, alt)
 
 
 def _common_seeds(
@@ -74,8 +92,22 @@ def _common_seeds(
     return [(seed, one[seed], other[seed]) for seed in seeds]
 
 
-def _difference(first: RunPredictions, second: RunPredictions, description: Description) -> dict[str, float]:
+def _difference(
+    first: RunPredictions, second: RunPredictions, speakers: "pd.Series[str]", description: Description
+) -> dict[str, float]:
+    """Ccc (the difference), se_utterances and se_speakers, both over paired resamples."""
     ids = first.table.index.intersection(second.table.index)
     truth, predictions = first.select(ids)
-    options = statistics.bootstrap(description.evaluation, first.run.corpus, "all")
-    return statistics.paired_difference(truth, predictions, second.select(ids)[1], **options).first("ccc")
+    others = second.select(ids)[1]
+    evaluation, corpus = description.evaluation, first.run.corpus
+    options = statistics.bootstrap(evaluation, corpus, "all")
+    estimate = statistics.paired_difference(truth, predictions, others, **options)
+    resampled = speaker_cccs(
+        truth,
+        np.concatenate([predictions, others], axis=1),
+        speaker_codes(speakers.reindex(ids).to_numpy(dtype=object)),
+        resamples=evaluation.bootstrap,
+        rng=speaker_generator(evaluation, corpus, "all"),
+    )
+    se_speakers = statistics.standard_error(resampled[:, :1] - resampled[:, 1:])
+    return {"ccc": estimate.value[0], "se_utterances": estimate.se[0], "se_speakers": se_speakers[0]}

@@ -1,24 +1,22 @@
 """The common style of all figures, and how figures are written."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from valence_gap.runtime.files import atomic_file
+from valence_gap.figures.drawing.captions import Caption, wrapped
 from valence_gap.scores.metrics import Floats
 
 # Widths of the IEEE's two-column page, in inches.
@@ -33,12 +31,22 @@ SMALL_PT = 6
 CHARACTER_IN = 0.06
 # The things at one step of an axis are spread over this share of the distance between two steps.
 DODGE = 0.3
-MARK: dict[str, Any] = {
-    "marker": "D",
-    "markersize": 2.6,
-    "markerfacecolor": "white",
-    "markeredgecolor": INK,
-    "markeredgewidth": 0.7,
+# What a column of a table is drawn as, beside a bar: the same thing has the same shape in all figures.
+MARKS: dict[str, dict[str, Any]] = {
+    "clean": {
+        "marker": "D",
+        "markersize": 2.6,
+        "markerfacecolor": "white",
+        "markeredgecolor": INK,
+        "markeredgewidth": 0.7,
+    },
+    "published": {
+        "marker": "*",
+        "markersize": 5,
+        "markerfacecolor": INK,
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.4,
+    },
 }
 SEED: dict[str, Any] = {
     "marker": "o",
@@ -50,6 +58,18 @@ SEED: dict[str, Any] = {
 WHISKER: dict[str, Any] = {"color": INK, "linewidth": 0.7, "solid_capstyle": "butt"}
 # A white rim, so that intervals are seen on dark bars too.
 CASING = [patheffects.Stroke(linewidth=1.7, foreground="white"), patheffects.Normal()]
+
+# An axis of CCCs holds at least this range, and one of differences of CCCs at least the second: differences that mean
+# nothing do not look large.
+CCC_RANGE = (-0.1, 1.0)
+DIFFERENCE_RANGE = (-0.2, 0.2)
+# Markers and dashes of models, for figures that distinguish models without writing their names beside them.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
+Dashes = Literal["-", "--", "-.", ":"]
+DASHES: tuple[Dashes, ...] = ("-", "--", "-.", ":")
+# Sizes of the title and of the lines under it and at the foot, and the height of a line as a multiple of its size.
+TITLE_PT, SUBTITLE_PT, LINE_HEIGHT = 8, 6.5, 1.3
+EDGE_IN = 0.04
 
 # Colour and marker of corpora, for figures that distinguish corpora. No model has one of these colours. They differ in
 # lightness too, so colour-blind readers can distinguish them.
@@ -97,19 +117,81 @@ def style_context() -> Iterator[None]:
         yield
 
 
-def new_figure(width_in: float, height_in: float, note: str) -> Figure:
-    """Return an empty figure with automatic layout; ``note`` is shown in its upper right corner."""
+def new_figure(width_in: float, height_in: float, caption: Caption) -> Figure:
+    """Return an empty figure with automatic layout between the words of its caption.
+
+    Args:
+        width_in: of the figure.
+        height_in: of the drawing; title, subtitle and foot are added to it.
+        caption: the words.
+    """
+    room = width_in - 2 * EDGE_IN
+    note_in = 0.062 * len(caption.note) * SMALL_PT / 7 + 0.1
+    heading: list[tuple[str, float, str]] = [
+        (line, TITLE_PT, "bold") for line in wrapped(caption.title, room - note_in, TITLE_PT, "bold")
+    ]
+    heading += [(line, SUBTITLE_PT, "normal") for line in wrapped(caption.subtitle, room, SUBTITLE_PT)]
+    foot = wrapped(caption.foot, room, SMALL_PT)
+    top_in = sum(size for _, size, _ in heading) * LINE_HEIGHT / 72 + 2 * EDGE_IN
+    foot_in = len(foot) * SMALL_PT * LINE_HEIGHT / 72 + EDGE_IN
+    height_in += top_in + foot_in
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.03)
-    if note:
-        figure.suptitle(note, x=0.995, ha="right", fontsize=SMALL_PT, style="italic", color=MUTED)
+    bottom = foot_in / height_in
+    figure.set_layout_engine(
+        "constrained",
+        w_pad=0.02,
+        h_pad=0.02,
+        wspace=0.02,
+        hspace=0.03,
+        rect=(0, bottom, 1, 1 - bottom - top_in / height_in),
+    )
+    left, at = EDGE_IN / width_in, height_in - EDGE_IN
+    if caption.note:
+        figure.text(
+            1 - left, at / height_in, caption.note, ha="right", va="top", fontsize=SMALL_PT, style="italic", color=MUTED
+        )
+    for line, size, weight in heading:
+        figure.text(left, at / height_in, line, va="top", fontsize=size, fontweight=weight)
+        at -= size * LINE_HEIGHT / 72
+    for place, line in enumerate(reversed(foot)):
+        y = (EDGE_IN + place * SMALL_PT * LINE_HEIGHT / 72) / height_in
+        figure.text(left, y, line, va="bottom", fontsize=SMALL_PT, color=MUTED)
     return figure
+
+
+def add_legend(figure: Figure, handles: Sequence[Any], columns: int) -> None:
+    """Draw a legend below the panels and above the foot, and leave room for it."""
+    engine: Any = figure.get_layout_engine()
+    _, bottom, _, height = engine.get()["rect"]
+    legend = figure.legend(
+        handles=handles,
+        loc="lower center",
+        ncols=columns,
+        bbox_to_anchor=(0.5, bottom),
+        columnspacing=1.2,
+        borderpad=0.2,
+        borderaxespad=0,
+    )
+    legend.set_in_layout(False)
+    canvas: Any = figure.canvas
+    share = legend.get_window_extent(canvas.get_renderer()).height / figure.bbox.height
+    engine.set(rect=(0, bottom + share, 1, height - share))
 
 
 def corpus_colour_and_marker(place: int) -> tuple[str, str]:
     """Colour and marker of the corpus at a place of the description."""
     return CORPORA[place % len(CORPORA)]
+
+
+def marker_of(place: int) -> str:
+    """Marker of the model at a place of the description, for figures that do not write names beside models."""
+    return MARKERS[place % len(MARKERS)]
+
+
+def dash_of(place: int) -> Dashes:
+    """Dash pattern of the lines of the model at a place of the description."""
+    return DASHES[place % len(DASHES)]
 
 
 def label_row(axes: Axes, text: str) -> None:
@@ -204,44 +286,13 @@ def _step(span: float) -> float:
     return float(next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if span / step <= 7 or step == 1.0))
 
 
-def value_range(*columns: npt.ArrayLike) -> tuple[float, float]:
-    """Lowest and highest of some values and zero; undefined ones are left out."""
+def value_range(*columns: npt.ArrayLike, least: tuple[float, float] = CCC_RANGE) -> tuple[float, float]:
+    """Lowest and highest of some values, and at least the range ``least``; undefined values are left out."""
     values = np.concatenate([np.ravel(np.asarray(column, dtype=np.float64)) for column in columns])
-    return float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=0.0))
+    known = values[np.isfinite(values)]
+    return float(np.min(known, initial=least[0])), float(np.max(known, initial=least[1]))
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A drawn figure and its numbers.
-
-    Attributes:
-        figure: what was drawn.
-        table: a row for each thing drawn.
-        extra_tables: further tables by name.
-    """
-
-    figure: Figure
-    table: pd.DataFrame
-    extra_tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-
-
-def save(drawing: Plot, stem: Path) -> None:
-    """Write ``stem``.pdf, .png (300 dpi) and .csv (the plotted numbers), and ``stem``_<name>.csv for further tables.
-
-    Either all files are written or none. Equal figures give equal files: the files contain no creation time.
-
-    Args:
-        drawing: what was drawn.
-        stem: path without suffix.
-    """
-    tables = {f"{stem.name}.csv": drawing.table} | {
-        f"{stem.name}_{name}.csv": more for name, more in drawing.extra_tables.items()
-    }
-    with ExitStack() as stack:
-        pdf, png = (stack.enter_context(atomic_file(stem.with_name(f"{stem.name}.{kind}"))) for kind in ("pdf", "png"))
-        drawing.figure.savefig(pdf, format="pdf", metadata={"CreationDate": None})
-        drawing.figure.set_layout_engine("none")  # the PNG keeps the layout that was computed for the PDF
-        drawing.figure.savefig(png, format="png", metadata={"Software": None})
-        for name, table in tables.items():
-            scratch = stack.enter_context(atomic_file(stem.with_name(name)))
-            table.to_csv(scratch, index=False, lineterminator="\n")
+def luminance(colour: str) -> float:
+    """Lightness of a colour in a grey copy, 0 (black) to 1 (white)."""
+    return float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))

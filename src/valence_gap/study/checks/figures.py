@@ -9,7 +9,7 @@ from valence_gap.runtime.files import canonical_json
 from valence_gap.study.configuration import Configuration, Figure
 
 CLAIMS = "claims"
-PUBLISHED = ("figure_02", "figure_09", "table_3")
+PUBLISHED = ("figure_02", "figure_06", "figure_07", "figure_08", "figure_09", "table_3")
 """The figures and tables that can show the paper's values beside those of the study."""
 
 Check = Callable[[Configuration, str, Figure], Iterator[str]]

@@ -1,34 +1,20 @@
 import json
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from valence_gap.definitions.figures import Description
 from valence_gap.definitions.values import DIMENSIONS, from_json
 from valence_gap.figures.drawing import style
-from valence_gap.figures.drawing.steps import plot_table
+from valence_gap.figures.drawing.captions import Caption
+from valence_gap.figures.drawing.steps import Steps, plot_table
 
 CORPORA = {"msp-podcast": DIMENSIONS, "cmu-mosi": ("valence",)}
-
-
-def test_nothing_is_written_if_writing_fails(tmp_path):
-    class Broken(pd.DataFrame):
-        def to_csv(self, *args, **kwargs):
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        style.save(style.Plot(Figure(), Broken()), tmp_path / "figure")
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_note_is_shown_on_the_figure():
-    assert style.new_figure(2, 2, "miniature study").get_suptitle() == "miniature study"
 
 
 @pytest.mark.parametrize(
@@ -67,12 +53,12 @@ def test_corpora_can_be_distinguished_without_colour():
     """By their markers, and by the lightness that a colour has in a grey copy."""
     colours, markers = zip(*style.CORPORA, strict=True)
     assert len(set(markers)) == len(markers)
-    light = sorted(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) for colour in colours[:3])
+    light = sorted(map(style.luminance, colours[:3]))
     assert np.diff(light).min() > 0.15
 
 
 def test_stacked_panels_share_a_scale_and_hold_their_values():
-    figure = style.new_figure(3, 3, "")
+    figure = style.new_figure(3, 3, Caption("", ""))
     panels = style.stacked_panels(figure, [(0.0, 0.9), (-0.4, 0.6), (0.0, 0.1)])
     limits = [axes.get_ylim() for axes in panels]
     assert all(low < value < high for (low, high), value in zip(limits, (0.9, -0.4, 0.1), strict=True))
@@ -81,29 +67,64 @@ def test_stacked_panels_share_a_scale_and_hold_their_values():
     np.testing.assert_allclose(scales, scales[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [(7.5, 12.5, 25, 50, 75, 100), tuple(range(2, 25, 2))])
-def test_the_steps_of_the_paper_fit_on_the_axis(steps):
+@pytest.mark.parametrize(
+    ("values", "logarithmic"), [((7.5, 12.5, 25, 50, 75, 100), True), (tuple(range(2, 25, 2)), False)]
+)
+def test_the_steps_of_the_paper_fit_on_the_axis(values, logarithmic):
     corpora = [{"name": name, "label": name, "dimensions": list(names)} for name, names in CORPORA.items()]
     models = [{"name": "m", "label": "m", "colour": "#009e73"}]
     description = from_json(Description, json.dumps({"models": models, "corpora": corpora}))
     rows = [
-        (corpus, dimension, step, 0.1 * place, 0.1 * place - 0.2, 0.1 * place + 0.2)
+        (corpus, dimension, step, 0.1 * place, 0.1 * place - 0.2, 0.1 * place + 0.2, "1=0.1")
         for corpus, dimensions in CORPORA.items()
         for dimension in dimensions
-        for place, step in enumerate(steps)
+        for place, step in enumerate(values)
     ]
-    table = pd.DataFrame(rows, columns=["corpus", "dimension", "step", "ccc", "low", "high"])
+    table = pd.DataFrame(rows, columns=["corpus", "dimension", "step", "ccc", "low", "high", "by_seed"])
+    steps = Steps({str(value): value for value in values}, "x", "", logarithmic)
     with style.style_context():
-        figure = plot_table(table, description, "x")
+        figure = plot_table(table, description, steps, Caption("title", "subtitle"))
         figure.draw_without_rendering()
     lowest = figure.axes[-1]
-    assert np.unique(np.diff(lowest.get_xticks())).tolist() == [1]
+    assert lowest.get_xticks().tolist() == list(values)
+    assert lowest.get_xscale() == ("log" if logarithmic else "linear")
     boxes = [label.get_window_extent() for label in lowest.get_xticklabels() if label.get_text()]
-    assert len(boxes) == len(steps)
+    assert len(boxes) == len(values)
     assert all(one.x1 + 2 < other.x0 for one, other in pairwise(boxes))
     # The intervals of one step are side by side, closer to each other than to those of other steps.
-    beside = [[segment[0][0] for segment in one.get_segments()] for one in lowest.collections]
-    assert len(beside) == len(CORPORA)
-    gaps = np.abs(np.diff(np.array(beside), axis=0))
-    assert gaps.min() > 0.1
-    assert gaps.max() < 0.5
+    shown = [
+        [lowest.transData.transform((one[0][0], 0))[0] for one in part.get_segments()] for part in lowest.collections
+    ]
+    assert len(shown) == len(CORPORA)
+    beside = np.abs(np.diff(np.array(shown), axis=0))
+    assert beside.min() > 1
+    assert beside.max() < np.diff(np.array(shown), axis=1).min() / 2
+
+
+def test_axes_of_cccs_are_never_narrow():
+    assert style.value_range([0.001, np.nan]) == (-0.1, 1.0)
+    assert style.value_range([-0.4], [1.2]) == (-0.4, 1.2)
+    assert style.value_range([0.01], least=style.DIFFERENCE_RANGE) == (-0.2, 0.2)
+
+
+def test_models_can_be_distinguished_without_colour():
+    """By their markers and dashes, for as many models as the paper compares."""
+    assert len(set(style.MARKERS)) == len(style.MARKERS) > 8
+    assert len({style.marker_of(place) for place in range(8)}) == 8
+    assert len({style.dash_of(place) for place in range(4)}) == 4
+
+
+@pytest.mark.parametrize("width", [style.COLUMN_IN, style.PAGE_IN])
+def test_words_legend_and_panels_do_not_overlap(width):
+    caption = Caption("A title that is long enough for two lines " * 2, "a subtitle " * 20, "a foot " * 40, "note")
+    with style.style_context():
+        figure = style.new_figure(width, 2, caption)
+        figure.set_dpi(style.PARAMETERS["savefig.dpi"])
+        axes = figure.subplots(1, 2)
+        axes[0].set_xlabel("a label")
+        style.add_legend(figure, [Line2D([], [], label="one"), Line2D([], [], label="two")], 2)
+        figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.texts]
+    boxes += [part.get_tightbbox() for part in (*axes, *figure.legends)]
+    assert all(not one.overlaps(other) for one, other in combinations(boxes, 2) if one is not other)
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 for box in boxes)
