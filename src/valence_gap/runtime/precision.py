@@ -27,6 +27,11 @@ def device() -> torch.device:
     return torch.device("cpu")
 
 
+def total_memory(on: torch.device) -> float | None:
+    """Total memory of a GPU in bytes; None for the CPU."""
+    return float(torch.cuda.get_device_properties(on).total_memory) if on.type == "cuda" else None
+
+
 @cache
 def _report_unused_gpu() -> None:
     if sentence := unused_gpu():

@@ -19,6 +19,7 @@ from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.validation import explain
 from valence_gap.definitions.values import Split
 from valence_gap.runtime.errors import UserError
+from valence_gap.study.appearance import with_appearance
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
@@ -61,7 +62,7 @@ def load(config: Mapping[str, Any], extra_targets: Iterable[str] = (), project: 
     offenders = [*reference_errors(checked), *value_errors(checked, claims_file)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
-    return Study(configuration, claims_file)
+    return Study(with_appearance(configuration), claims_file)
 
 
 def _as_json(config: Mapping[str, Any]) -> str:
