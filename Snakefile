@@ -1,5 +1,6 @@
 """From the raw corpora to every figure of Wagner et al. (2023)."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ except UserError as error:
 PROJECT = seen_from_here(
     Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 )
+# From here `--software-deployment-method conda` installs the project (envs/valence-gap.yaml).
+os.environ["VALENCE_GAP_PROJECT"] = str(PROJECT.resolve())
 
 
 configfile: str(PROJECT / "config.yaml")
