@@ -152,7 +152,11 @@ class Recipe:
         bool, Field(description="Train the convolutional stem too (in the paper: only without pre-training).")
     ] = False
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], Field(description="auto: bf16 where the hardware multiplies in it, else fp32.")
+        Literal["auto", "fp32", "bf16"],
+        Field(
+            description="auto: on a GPU bf16 if it has such products; on a CPU bf16 if it is faster by a fifth or more, "
+            "measured once for a study (results/<study>/precision.json). fp32: nothing is rounded."
+        ),
     ] = "auto"
     activation_checkpointing: Annotated[bool, Field(description="Recompute activations to save memory.")] = False
     deterministic: Annotated[

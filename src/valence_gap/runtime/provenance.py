@@ -79,7 +79,7 @@ def git_commit() -> str | None:
 
 def hardware() -> dict[str, Any]:
     """Processor, cores, threads of torch and the GPU's name, as far as they are known."""
-    found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "cpu": _cpu_model()}
+    found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "cpu": cpu_model()}
     torch = sys.modules.get("torch")  # only if the work has imported it, since the import is slow
     if torch is not None:
         found["threads"] = torch.get_num_threads()
@@ -87,7 +87,8 @@ def hardware() -> dict[str, Any]:
     return found
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """Name of the processor, as far as it is known."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

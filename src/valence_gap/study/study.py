@@ -88,6 +88,11 @@ class Study:
         return f"results/{self.configuration.study}"
 
     @property
+    def precision_file(self) -> str:
+        """The measurement that ``precision: auto`` follows on CPUs."""
+        return f"{self.results}/precision.json"
+
+    @property
     def models(self) -> Mapping[str, Model]:
         """All defined models by name."""
         return self.configuration.models
@@ -198,6 +203,15 @@ class Study:
     def in_float32(self, model: str) -> bool:
         """Whether nothing is rounded for a model: its recipe has ``precision: fp32``. A checkpoint has no recipe."""
         return self.is_trained(model) and self.recipe(model).precision == "fp32"
+
+    def is_auto(self, model: str) -> bool:
+        """Whether the number format of a model's products depends on the machine. A checkpoint's is not known here."""
+        return not self.is_trained(model) or self.recipe(model).precision == "auto"
+
+    def auto_threads(self) -> int:
+        """CPU threads of the largest training whose number format depends on the machine."""
+        trained = [name for name in self.models if self.is_trained(name) and self.is_auto(name)]
+        return max((self.recipe(name).threads for name in trained), default=1)
 
     def features_format(self, backbone: str) -> Literal["bfloat16", "float32"]:
         """Number format in which the stem output of a backbone is cached: float32 if one of its models needs it."""
