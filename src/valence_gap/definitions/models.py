@@ -154,7 +154,7 @@ class Recipe:
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
         Field(
-            description="auto: on a GPU bf16 if it has such products; on a CPU bf16 if it is faster by a fifth or more, "
+            description="auto: on a GPU bf16 if it has such products; on a CPU bf16 if it is a fifth faster or more, "
             "measured once for a study (results/<study>/precision.json). fp32: nothing is rounded."
         ),
     ] = "auto"

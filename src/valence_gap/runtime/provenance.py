@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def run_record(
         started: ``time.monotonic()`` at the start of the work; gives ``wall_s``.
 
     Returns:
-        ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``wall_s``, ``command``.
+        ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``ended`` (UTC), ``wall_s``,
+        ``command``.
     """
     return {
         "definition": definition,
@@ -50,6 +52,7 @@ def run_record(
         "versions": versions(),
         "git_commit": git_commit(),
         "hardware": hardware(),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_s": None if started is None else round(time.monotonic() - started, 3),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
     }
