@@ -168,10 +168,7 @@ def _add_jobs(made: _Crate, workflow: Entity, jobs: Sequence[Job], texts: Path) 
 
 
 def _tool(made: _Crate, job: Job) -> Entity:
-    packages = [
-        made.described(f"#{name}-{version}", "SoftwareApplication", name=name, softwareVersion=version)
-        for name, version in sorted(job.record["versions"].items())
-    ]
+    packages = [_package(made, name, version) for name, version in sorted(job.record["versions"].items())]
     return made.described(
         f"#valence-gap-{job.command}",
         "SoftwareApplication",
@@ -179,6 +176,16 @@ def _tool(made: _Crate, job: Job) -> Entity:
         softwareVersion=job.record["versions"].get("valence-gap", "unknown"),
         softwareRequirements=packages,
     )
+
+
+def _package(made: _Crate, name: str, version: str) -> Entity:
+    """A package in one version, by its address; the project itself has none."""
+    release = version.partition("+")[0]  # without the build, such as cpu
+    addresses = {"python": f"https://www.python.org/downloads/release/python-{release.replace('.', '')}/"}
+    address = addresses.get(name, f"https://pypi.org/project/{name}/{release}/")
+    if name == "valence-gap":
+        return made.described(f"#{name}-{version}", "SoftwareApplication", name=name, softwareVersion=version)
+    return made.described(address, "SoftwareApplication", name=name, softwareVersion=version, url=address)
 
 
 def _add_job(made: _Crate, job: Job, tool: Entity, step: Entity, texts: Path) -> Entity:

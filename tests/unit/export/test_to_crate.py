@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,10 @@ def test_each_job_has_its_tool_step_times_and_machine(graph: dict[str, dict[str,
         assert "SoftwareApplication" in listed(graph[tool]["@type"])
         assert graph[tool]["softwareVersion"]
         assert tool in ids(workflow["hasPart"])
+        packages = {graph[name]["name"]: graph[name] for name in ids(graph[tool]["softwareRequirements"])}
+        assert packages["numpy"]["@id"] == f"https://pypi.org/project/numpy/{metadata.version('numpy')}/"
+        assert packages["torch"]["softwareVersion"] == metadata.version("torch")
+        assert {"python", "valence-gap"} < set(packages)
         start, end = (datetime.fromisoformat(job[name]) for name in ("startTime", "endTime"))
         assert end - start == timedelta(seconds=90.5)
         usage = {graph[name]["propertyID"]: graph[name]["value"] for name in ids(job["resourceUsage"])}
