@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster soak lint unit format schema map clean
+.PHONY: help install reproduce test test-cluster soak lint unit format schema map metadata clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ schema: $(READY) ## Write the JSON schema of the configuration from its types
 
 map: ## Write the map of the packages in CONTRIBUTING.md
 	$(PYTHON) docs/package_map.py
+
+metadata: ## Write codemeta.json and .zenodo.json from pyproject.toml and CITATION.cff
+	$(PYTHON) docs/codemeta.py
 
 clean: ## Remove everything that runs have written (not .venv)
 	rm -rf results scratch .snakemake resources/pretrained

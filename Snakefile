@@ -7,7 +7,7 @@ from snakemake.utils import min_version
 
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.systems import check_system
-from valence_gap.study.project_files import seen_from_here
+from valence_gap.study.project_files import name_project_for_conda, seen_from_here
 
 min_version("9.27")
 
@@ -20,6 +20,7 @@ except UserError as error:
 PROJECT = seen_from_here(
     Path(workflow.current_basedir.get_path_or_uri(secret_free=False))
 )
+name_project_for_conda(PROJECT)
 
 
 configfile: str(PROJECT / "config.yaml")
@@ -28,6 +29,7 @@ configfile: str(PROJECT / "config.yaml")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/changes.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/precision.smk"
 include: "workflow/rules/preflight.smk"
 include: "workflow/rules/miniature.smk"
 include: "workflow/rules/corpora.smk"

@@ -10,7 +10,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 
 from valence_gap.runtime.provenance import checksum_of_all, run_record
 from valence_gap.study.revisions import REVISIONS, STAGES, fingerprint
@@ -32,12 +31,6 @@ def test_the_lock_file_contains_every_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     required = {re.split("[<>=]", requirement)[0].lower() for extra in extras.values() for requirement in extra}
     assert required <= {pin.split("==")[0].lower() for pin in pins()}
-
-
-def test_the_conda_environment_has_the_pins_of_the_lock_file() -> None:
-    environment = yaml.safe_load((ROOT / "envs/valence-gap.yaml").read_text())
-    (section,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
-    assert section == pins()
 
 
 def test_the_code_of_each_stage_is_that_of_its_revision() -> None:

@@ -120,6 +120,16 @@ def test_an_edited_caption_causes_no_job(changed: Workflow) -> None:
     assert changed.planned() == NOTHING
 
 
+def test_the_measured_precision_makes_no_finished_result_again(changed: Workflow) -> None:
+    file = changed.root / "results/tiny/precision.json"
+    for choice in ("bf16", "fp32"):
+        file.write_text(json.dumps({"choice": choice}))
+        assert changed.planned() == NOTHING
+    file.unlink()
+    assert changed.planned() == NOTHING
+    assert changed.planned("measure_precision") == {"measure_precision": 1}
+
+
 @row("a model's recipe (`overrides`, `layers`, ...)", "its training, predictions, scores, and the figures that show it")
 def test_another_learning_rate_runs_the_jobs_of_that_model(changed: Workflow) -> None:
     changed.configure(models={"w2v2-b": {"overrides": {"learning_rate": 1.0e-4}}})

@@ -10,6 +10,7 @@ from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json
 from valence_gap.weights.local import local_source, source_files
+from valence_gap.study.measured_precision import measure_before_run
 from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, PRETRAINED, load

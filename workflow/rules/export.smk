@@ -61,3 +61,38 @@ rule export:
             --output {params.folder:q} \
             2>{log:q}
         """
+
+
+rule crate:
+    """Describe the finished study as a Workflow Run RO-Crate: what each job read, wrote and ran on. No audio is in it."""
+    input:
+        [target_file(target) for target in study.targets],
+    output:
+        f"{RESULTS}/crate/ro-crate-metadata.json",
+    log:
+        f"{RESULTS}/logs/crate.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/crate.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        # A function, so that {miniature} in a path is no wildcard.
+        configuration=lambda wildcards: canonical_json(config),
+        # With `output`, a function's result is not compared with that of finished jobs.
+        project=lambda wildcards, output: str(PROJECT),
+        results=lambda wildcards, output: parent(parent(output[0])),
+        folder=subpath(output[0], parent=True),
+        revision=REVISIONS["export"],
+    shell:
+        r"""
+        valence-gap crate \
+            --results {params.results:q} \
+            --project {params.project:q} \
+            --configuration {params.configuration:q} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """

@@ -100,6 +100,7 @@ rule train_recogniser:
             study.configuration.recogniser_training[wildcards.recogniser]
         ),
         backbone=lambda wildcards, input: parent(input[0]),
+        measured_precision=lambda wildcards, output: study.precision_file,
         revision=REVISIONS["pretrain"],
         folder=subpath(output[0], parent=True),
     shell:
@@ -109,6 +110,7 @@ rule train_recogniser:
             --definition {params.definition:q} \
             --backbone {params.backbone:q} \
             --threads {threads} \
+            --measured-precision {params.measured_precision:q} \
             --output {params.folder:q} \
             2>{log:q}
         """

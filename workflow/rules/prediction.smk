@@ -33,6 +33,7 @@ rule predict:
         model=lambda wildcards, input: parent(input.config),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
+        measured_precision=lambda wildcards, output: study.precision_file,
         revision=lambda wildcards: with_settings(
             REVISIONS["predict"], number_format(wildcards.model)
         ),
@@ -42,6 +43,7 @@ rule predict:
             --model {params.model:q} \
             {params.test_inputs:q} \
             --threads {threads} \
+            --measured-precision {params.measured_precision:q} \
             {params.deterministic:q} \
             --output {output.predictions:q} \
             --embeddings {output.embeddings:q} \
@@ -84,6 +86,7 @@ rule predict_conditions:
         model=lambda wildcards, input: parent(input.config),
         test_inputs=test_input_options,
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
+        measured_precision=lambda wildcards, output: study.precision_file,
         revision=lambda wildcards: with_settings(
             REVISIONS["predict"], number_format(wildcards.model)
         ),
@@ -93,6 +96,7 @@ rule predict_conditions:
             --model {params.model:q} \
             {params.test_inputs:q} \
             --threads {threads} \
+            --measured-precision {params.measured_precision:q} \
             {params.deterministic:q} \
             --output {output.predictions:q} \
             --record {output.record:q} \
@@ -135,6 +139,7 @@ rule pool_states:
             wildcards.model, wildcards.corpus, wildcards.split
         ),
         deterministic=lambda wildcards, output: deterministic_flag([wildcards.model]),
+        measured_precision=lambda wildcards, output: study.precision_file,
         revision=lambda wildcards: with_settings(
             REVISIONS["predict"], number_format(wildcards.model)
         ),
@@ -144,6 +149,7 @@ rule pool_states:
             --model {params.model:q} \
             {params.model_inputs:q} \
             --threads {threads} \
+            --measured-precision {params.measured_precision:q} \
             {params.deterministic:q} \
             --output {output.predictions:q} \
             --embeddings {output.embeddings:q} \

@@ -41,3 +41,11 @@ onstart:
             preflight_before_run(config, planned, PROJECT)
         except UserError as error:
             sys.exit(f"error: {error}")
+    if workflow.local_exec and not workflow.touch:
+        measure_before_run(
+            study,
+            [
+                (job.rule.name, job.wildcards.get("model"))
+                for job in workflow.dag.needrun_jobs()
+            ],
+        )

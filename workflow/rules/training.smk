@@ -49,6 +49,8 @@ rule finetune:
         folder=subpath(output[0], parent=True),
         # Snakemake deletes outputs before each attempt, so the state that a training resumes from is in another folder.
         scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.model}/seed-{wildcards.seed}",
+        # With `output`, a function's result is not compared with that of finished jobs.
+        measured_precision=lambda wildcards, output: study.precision_file,
         revision=lambda wildcards: with_settings(
             REVISIONS["train"], number_format(wildcards.model)
         ),
@@ -60,6 +62,7 @@ rule finetune:
             --train-utterances {input.utterances:q} \
             --train-labels {input.train_labels:q} \
             --dev-labels {input.dev_labels:q} \
+            --measured-precision {params.measured_precision:q} \
             --scratch {params.scratch:q} \
             --output {params.folder:q} \
             2>{log:q}

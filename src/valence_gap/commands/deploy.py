@@ -1,6 +1,7 @@
-"""``predict``, ``export``, ``export-best`` and ``export-audformat``: results for use outside of the study."""
+"""``predict``, ``export``, ``export-best``, ``export-audformat``, ``crate``: results for use outside of the study."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ def register(subparsers: Subparsers) -> None:
     _register_export(subparsers)
     _register_best(subparsers)
     _register_audformat(subparsers)
+    _register_crate(subparsers)
 
 
 def _register_files(subparsers: Subparsers) -> None:
@@ -77,6 +79,14 @@ def _register_audformat(subparsers: Subparsers) -> None:
     audio = "the corpus' audio folders, to link the audio"
     command.path("--audio", audio, "DIR", required=False, nargs="+", default=[])
     command.add("--licence", metavar="ID", help="licence of the corpus")
+    command.path("--output", "folder that is written", "DIR")
+
+
+def _register_crate(subparsers: Subparsers) -> None:
+    command = Command(subparsers, "crate", _crate, "describe a finished study as a Workflow Run RO-Crate")
+    command.path("--results", "folder results/<study>", "DIR")
+    command.path("--project", "folder of the Snakefile", "DIR")
+    command.add("--configuration", required=True, metavar="JSON", help="the merged configuration")
     command.path("--output", "folder that is written", "DIR")
 
 
@@ -155,3 +165,13 @@ def _export_audformat(args: argparse.Namespace) -> None:
     export_audformat(
         args.name, args.corpus, args.output, predictions=predictions, audio=args.audio, licence=args.licence
     )
+
+
+def _crate(args: argparse.Namespace) -> None:
+    """Write a folder with the workflow, its configuration, the figures, tables and claims of a study, and
+    ro-crate-metadata.json, which says what each job read, wrote and ran on (Provenance Run Crate 0.5). Audio, labels
+    and weights are not copied, but named by their checksums.
+    """
+    from valence_gap.export.to_crate import write_crate
+
+    print(write_crate(args.results, args.project, json.loads(args.configuration), args.output))

@@ -56,6 +56,13 @@ class Command:
         """Add ``--threads``: number of CPU threads."""
         self.add("--threads", type=int, default=1, metavar="N", help=text)
 
+    def measured_precision(self) -> None:
+        """Add ``--measured-precision``: the file that ``precision: auto`` follows on a CPU."""
+        text = (
+            "what precision: auto means on a CPU; measured and written if there is no such file (default: by the CPU)"
+        )
+        self.path("--measured-precision", text, "FILE.json", required=False)
+
     def record(self) -> None:
         """Add ``--record``: path of the run record."""
         text = "write a record of inputs, software and machine; not written by default"

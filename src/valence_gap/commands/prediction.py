@@ -30,6 +30,7 @@ def register(subparsers: Subparsers) -> None:
     embeddings = "pooled states of all rows; without it they are neither kept nor stored"
     command.path("--embeddings", embeddings, "FILE.npy", required=False)
     command.record()
+    command.measured_precision()
     _add_computation(command)
 
 
@@ -59,17 +60,19 @@ def _predict(args: argparse.Namespace) -> None:
     import torch
 
     from valence_gap.prediction.inference import predict_conditions
+    from valence_gap.runtime.product_rates import following
 
     torch.set_num_threads(args.threads)
-    predict_conditions(
-        args.model,
-        _conditions(args),
-        args.output,
-        embeddings=args.embeddings,
-        features=args.features,
-        deterministic=args.deterministic,
-        record=args.record,
-    )
+    with following(args.measured_precision, args.threads):
+        predict_conditions(
+            args.model,
+            _conditions(args),
+            args.output,
+            embeddings=args.embeddings,
+            features=args.features,
+            deterministic=args.deterministic,
+            record=args.record,
+        )
 
 
 def _conditions(args: argparse.Namespace) -> "dict[str, Path | None]":

@@ -77,6 +77,7 @@ def _register_speech(subparsers: Subparsers) -> None:
     command.definition("training")
     command.path("--backbone", "backbone that it starts from", "DIR")
     command.threads("processes that synthesise the speech (default: 1)")
+    command.measured_precision()
 
     command = Command(subparsers, "pretrain-bert", _pretrain_bert, "pre-train the miniature's text encoder")
     command.definition("pre-training")
@@ -146,9 +147,11 @@ def _train_recogniser(args: argparse.Namespace) -> None:
     recogniser with wav2vec2-base-960h's letters. The result is an ordinary Hugging Face folder with a model card.
     """
     from valence_gap.pretraining.recogniser import train_recogniser
+    from valence_gap.runtime.product_rates import following
 
     definition = from_json(Recogniser, args.definition)
-    train_recogniser(args.name, definition, args.backbone, args.output, workers=args.threads)
+    with following(args.measured_precision, definition.threads):
+        train_recogniser(args.name, definition, args.backbone, args.output, workers=args.threads)
 
 
 def _pretrain_bert(args: argparse.Namespace) -> None:

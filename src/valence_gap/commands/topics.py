@@ -4,7 +4,18 @@ from importlib import import_module
 
 from valence_gap.commands.options import Subparsers
 
-COMPUTED = ("miniature", "corpora", "audio", "backbones", "training", "prediction", "text", "scores", "embeddings")
+COMPUTED = (
+    "precision",
+    "miniature",
+    "corpora",
+    "audio",
+    "backbones",
+    "training",
+    "prediction",
+    "text",
+    "scores",
+    "embeddings",
+)
 SHOWN = ("figures", "tables", "convergence", "claims", "preflight", "verify", "deploy", "study")
 """The modules of sub-commands, in the order of the data flow: numbers, then what is made of them."""
 

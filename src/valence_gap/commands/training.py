@@ -24,6 +24,7 @@ def register(subparsers: Subparsers) -> None:
     command.path("--train-labels", "labels of the training split", "FILE")
     command.path("--dev-labels", "labels of the development split", "FILE")
     command.path("--train-utterances", "utterance table of the training split", "FILE")
+    command.measured_precision()
     command.path("--scratch", "folder for the state of this training alone", "DIR")
     command.path("--output", "folder of the model", "DIR")
 
@@ -34,20 +35,23 @@ def run(args: argparse.Namespace) -> None:
     training.csv and run.json. A training that was killed resumes from its scratch folder when the same command runs
     again, and gives the same weights. SIGTERM and SIGUSR1 make it finish its step, save its state and exit with 75.
     """
+    from valence_gap.runtime.product_rates import following
     from valence_gap.training.checkpoints import TrainingInterrupted
     from valence_gap.training.learners import TrainingSplit
     from valence_gap.training.train import train
 
+    training = from_json(Training, args.training)
     try:
-        train(
-            from_json(Training, args.training),
-            backbone=args.backbone,
-            train_split=TrainingSplit(args.train_labels, args.train_features, args.train_audio),
-            dev_split=TrainingSplit(args.dev_labels, args.dev_features, args.dev_audio),
-            train_utterances=args.train_utterances,
-            scratch=args.scratch,
-            output=args.output,
-        )
+        with following(args.measured_precision, training.recipe.threads):
+            train(
+                training,
+                backbone=args.backbone,
+                train_split=TrainingSplit(args.train_labels, args.train_features, args.train_audio),
+                dev_split=TrainingSplit(args.dev_labels, args.dev_features, args.dev_audio),
+                train_utterances=args.train_utterances,
+                scratch=args.scratch,
+                output=args.output,
+            )
     except TrainingInterrupted as signal:
         print(f"stopped by {signal}; the same command resumes from {args.scratch}", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
+from valence_gap.definitions.colours import Colour
 from valence_gap.definitions.evaluation import Evaluation, Projection
-from valence_gap.definitions.values import DIMENSIONS, STRICT, Colour, Dimension, Positive
+from valence_gap.definitions.values import DIMENSIONS, STRICT, Dimension, Positive
 from valence_gap.runtime.errors import UserError
 
 Kind = Literal["fine-tuned", "frozen", "random initialisation", "CNN14", "fusion"]

@@ -6,13 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from valence_gap.definitions.values import (
-    STRICT,
-    Colour,
-    Positive,
-    PositiveFloat,
-    is_none,
-)
+from valence_gap.definitions.colours import Colour
+from valence_gap.definitions.values import STRICT, Positive, PositiveFloat, is_none
 
 RESOLVE = "resolve"
 """The revision of a hub id whose commit is looked up when it is fetched for the first time."""
@@ -103,7 +98,11 @@ class Recipe:
         Positive, Field(description="Utterances in a batch; the CCC loss is computed over all of them.")
     ] = 32
     micro_batch_size: Annotated[
-        Positive | None, Field(description="Utterances on the GPU at once; the loss is still that of the whole batch.")
+        Positive | Literal["auto"] | None,
+        Field(
+            description="Utterances on the GPU at once; the loss is still that of the whole batch. null: the whole "
+            "batch; auto: as many as the GPU's memory is estimated to hold, recorded in run.json."
+        ),
     ] = None
     epochs: Annotated[Positive, Field(description="Epochs; with early stopping, the maximum.")] = 5
     evaluate_every: Annotated[
@@ -153,7 +152,11 @@ class Recipe:
         bool, Field(description="Train the convolutional stem too (in the paper: only without pre-training).")
     ] = False
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], Field(description="auto: bf16 where the hardware multiplies in it, else fp32.")
+        Literal["auto", "fp32", "bf16"],
+        Field(
+            description="auto: on a GPU bf16 if it has such products; on a CPU bf16 if it is a fifth faster or more, "
+            "measured once for a study (results/<study>/precision.json). fp32: nothing is rounded."
+        ),
     ] = "auto"
     activation_checkpointing: Annotated[bool, Field(description="Recompute activations to save memory.")] = False
     deterministic: Annotated[
@@ -204,8 +207,14 @@ class Model:
         int | None, Field(description="Seed that draws the fraction; null: the seed of the training.")
     ] = None
     seeds: Annotated[tuple[int, ...], Field(min_length=1, description="Seeds; each gives one training.")] = (42,)
-    label: Annotated[str, Field(description="Name shown in figures.")]
-    colour: Annotated[Colour, Field(description="Colour in every figure.")]
+    label: Annotated[str, Field(description="Name shown in figures; empty: the model's.")] = ""
+    colour: Annotated[
+        Colour | None,
+        Field(
+            description="Colour in every figure, as #rrggbb or a name of CSS; null: one of nine that colour-blind "
+            "readers can distinguish, in the order in which the models without a colour are defined."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -214,8 +223,11 @@ class FusionModel:
 
     audio: Annotated[str, Field(description="Name of the audio model; the fusion has the same seeds.")]
     recipe: Annotated[str, Field(description="Name of its recipe.")]
-    label: Annotated[str, Field(description="Name shown in figures.")]
-    colour: Annotated[Colour, Field(description="Colour in every figure.")]
+    label: Annotated[str, Field(description="Name shown in figures; empty: that of the audio model.")] = ""
+    colour: Annotated[
+        Colour | None,
+        Field(description="Colour in every figure, as #rrggbb or a name of CSS; null: that of the audio model."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

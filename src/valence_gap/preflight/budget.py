@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from valence_gap.preflight.costs import ACTIVATIONS, TFLOPS, Costs, Work, is_done, measured
+from valence_gap.preflight.costs import TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
 from valence_gap.runtime.files import is_scratch
 from valence_gap.runtime.gpus import unused_gpu
 from valence_gap.study.study import Study
+from valence_gap.training.card_memory import ACTIVATIONS
 
 KINDS = {
     "finetune": "fine-tuning of transformers",
@@ -86,7 +87,7 @@ def card_memory(costs: Costs) -> Finding:
         details += [sentence] if (sentence := unused_gpu()) else []
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
     name, capacity = max(cards, key=lambda card: card[1])
-    over = [other for other, size in needs.items() if size > capacity]
+    over = [other for other in needs if costs.card_memory(other, capacity=capacity) > capacity]
     if over:
         details.append(f"Too large for it as they are: {', '.join(over)}.")
     status: Status = "differs" if over else "ok"
@@ -113,8 +114,10 @@ def _how_it_fits(costs: Costs, model: str, capacity: float) -> str:
         return "as it is"
     if costs.study.is_cnn14(model):
         return "not: batch normalisation needs the whole batch"
+    if recipe.micro_batch_size == "auto" and costs.card_memory(model, capacity=capacity) <= capacity:
+        return f"with the {costs.utterances_at_once(model, recipe, capacity)} utterances at once that auto chooses"
     for recomputed in (False, True):
-        pieces = recipe.micro_batch_size or recipe.batch_size
+        pieces = costs.utterances_at_once(model, recipe, capacity)
         while pieces >= 1:
             smaller = replace(recipe, micro_batch_size=pieces, activation_checkpointing=recomputed)
             if costs.card_memory(model, smaller) <= capacity:

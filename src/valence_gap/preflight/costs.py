@@ -18,18 +18,13 @@ from valence_gap.preflight.plan import Plan
 from valence_gap.preflight.weights import Size, size_of_source
 from valence_gap.runtime.files import read_json
 from valence_gap.study.study import Study
+from valence_gap.training.card_memory import FRAMES_PER_S, TrainedSize, needed_bytes, part_that_fits
 
-FRAMES_PER_S = 50
 RATE_HZ = 16_000
 PACK_BYTES_PER_S = 2 * RATE_HZ
 BYTES_PER_FEATURE = {"bfloat16": 2, "float32": 4}
 BYTES_PER_STATE = {False: 2.0, True: 4.0}  # by whether they are stored in float32, else in float16
 TRAINING = 3  # forward and backward
-# Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
-# products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
-# values 6; inputs of GELU 8 and of normalisation 8; masks of dropout 6.
-ACTIVATIONS = 44
-KEPT = 2  # only the input of the layer, if activations are recomputed
 TFLOPS = {"A100": 312, "H100": 989, "H200": 989, "L40S": 362, "A40": 150, "A10": 125, "RTX 4090": 165, "RTX 3090": 71}
 
 Amounts = Mapping[str, Mapping[Split, Speech]]
@@ -274,36 +269,38 @@ class Costs:
         hidden = self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
         return self.speech(corpus, split).utterances * hidden
 
-    def card_memory(self, model: str, recipe: Recipe | None = None) -> float:
-        """Estimate the GPU memory of a training in bytes.
-
-        16 bytes for each trained weight (itself, its gradient, two moments); for each frame of a batch of the longest
-        utterances and each layer ``ACTIVATIONS`` h bytes, or ``KEPT`` h if they are recomputed; if the stem is trained,
-        40 MB for each second of audio; and 1.5 GB for the runtime.
+    def card_memory(self, model: str, recipe: Recipe | None = None, capacity: float | None = None) -> float:
+        """Estimate the GPU memory of a training in bytes (see ``training.card_memory``).
 
         Args:
             model: a model that is trained.
             recipe: used instead of its own.
+            capacity: of the GPU in bytes, by which ``micro_batch_size: auto`` is chosen; None: the whole batch.
         """
-        row, is_cnn14 = self.study.models[model], self.study.is_cnn14(model)
         recipe = recipe or self.study.recipe(model)
-        longest = max(self.speech(self.train, "train").longest_s, 0.0 if is_cnn14 else self.size(model).padded_s)
-        longest = min(longest, recipe.max_duration_s) if recipe.max_duration_s else longest
-        seconds = longest * min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
-        held = (4.0 if row.frozen else 16.0) * self.parameters(model) + 1.5e9
-        if is_cnn14:
-            backbone = self._cnn14(model)
-            cells, per_s = backbone.mel_bins / backbone.hop_s, 0.0
-            for channels in backbone.channels:
-                per_s += 6 * 2.0 * channels * cells  # two convolutions, each with normalisation and activation
-                cells /= 4
-            return held + per_s * seconds
+        return needed_bytes(self._trained_size(model), recipe, self.utterances_at_once(model, recipe, capacity))
+
+    def utterances_at_once(self, model: str, recipe: Recipe, capacity: float | None) -> int:
+        """Utterances that are on the GPU at once in a training; the arguments are those of ``card_memory``."""
+        if recipe.micro_batch_size == "auto":
+            return (
+                recipe.batch_size if capacity is None else part_that_fits(self._trained_size(model), recipe, capacity)
+            )
+        return min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
+
+    def _trained_size(self, model: str) -> TrainedSize:
+        row, longest_s = self.study.models[model], self.speech(self.train, "train").longest_s
+        if self.study.is_cnn14(model):
+            return TrainedSize(self.parameters(model), row.frozen, longest_s, cnn14=self._cnn14(model))
         size = self.size(model)
-        layers = row.layers or size.layers
-        recomputed = recipe.activation_checkpointing or row.frozen
-        per_frame = (KEPT * layers + ACTIVATIONS if recomputed else ACTIVATIONS * layers) * size.hidden
-        stem = 4e7 * size.stem[-1] / 512 if recipe.train_stem else 0.0
-        return held + (per_frame * FRAMES_PER_S + stem) * seconds
+        return TrainedSize(
+            self.parameters(model),
+            row.frozen,
+            max(longest_s, size.padded_s),
+            row.layers or size.layers,
+            size.hidden,
+            size.stem[-1],
+        )
 
 
 def measured(study: Study, work: Iterable[Work]) -> dict[str, list[float]]:

@@ -45,6 +45,11 @@ def unused_gpu() -> str:
     return ""
 
 
+def has_gpu(devices: Path = Path("/dev")) -> bool:
+    """Whether this machine has an NVIDIA or AMD GPU, as far as its device files show; PyTorch is not imported."""
+    return any(devices.glob("nvidia[0-9]*")) or (devices / "kfd").exists()
+
+
 def requested_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
     """The GPUs that ``VALENCE_GAP_GPUS`` lists, as indices or UUIDs: ``0,1,3``; none if it is not set.
 

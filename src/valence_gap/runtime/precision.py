@@ -1,7 +1,7 @@
 """Number format, device and memory of a computation, and whether it gives the same bits every time."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Literal
@@ -18,6 +18,8 @@ FEW_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Precision = Literal["auto", "fp32", "bf16"]
 
+_chosen_on_cpus: Callable[[], torch.dtype] | None = None
+
 
 def device() -> torch.device:
     """The NVIDIA or AMD GPU if PyTorch finds one, else the CPU; the log says once that another GPU is not used."""
@@ -25,6 +27,11 @@ def device() -> torch.device:
         return torch.device("cuda")
     _report_unused_gpu()
     return torch.device("cpu")
+
+
+def total_memory(on: torch.device) -> float | None:
+    """Total memory of a GPU in bytes; None for the CPU."""
+    return float(torch.cuda.get_device_properties(on).total_memory) if on.type == "cuda" else None
 
 
 @cache
@@ -38,15 +45,29 @@ def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype
 
     Args:
         precision: ``auto`` is bfloat16 if the hardware multiplies in it, else float32. Without hardware support,
-            bfloat16 is emulated, and slower than float32.
+            bfloat16 is emulated, and slower than float32. On a CPU, ``auto_on_cpus`` can say otherwise.
         on: device of the computation; by default ``device()``.
 
     Returns:
         ``torch.bfloat16`` or ``torch.float32``.
     """
     if precision == "auto":
-        return torch.bfloat16 if multiplies_in_bf16(on or device()) else torch.float32
+        place = on or device()
+        if place.type == "cpu" and _chosen_on_cpus is not None:
+            return _chosen_on_cpus()
+        return torch.bfloat16 if multiplies_in_bf16(place) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+@contextmanager
+def auto_on_cpus(chosen: Callable[[], torch.dtype]) -> Iterator[None]:
+    """Within this context, ``precision: auto`` on a CPU is what a function returns."""
+    global _chosen_on_cpus
+    before, _chosen_on_cpus = _chosen_on_cpus, chosen
+    try:
+        yield
+    finally:
+        _chosen_on_cpus = before
 
 
 def multiplies_in_bf16(on: torch.device) -> bool:

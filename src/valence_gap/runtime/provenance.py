@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def run_record(
         started: ``time.monotonic()`` at the start of the work; gives ``wall_s``.
 
     Returns:
-        ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``wall_s``, ``command``.
+        ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``ended`` (UTC), ``wall_s``,
+        ``command``.
     """
     return {
         "definition": definition,
@@ -50,6 +52,7 @@ def run_record(
         "versions": versions(),
         "git_commit": git_commit(),
         "hardware": hardware(),
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_s": None if started is None else round(time.monotonic() - started, 3),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
     }
@@ -79,7 +82,7 @@ def git_commit() -> str | None:
 
 def hardware() -> dict[str, Any]:
     """Processor, cores, threads of torch and the GPU's name, as far as they are known."""
-    found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "cpu": _cpu_model()}
+    found: dict[str, Any] = {"machine": platform.machine(), "cores": os.cpu_count(), "cpu": cpu_model()}
     torch = sys.modules.get("torch")  # only if the work has imported it, since the import is slow
     if torch is not None:
         found["threads"] = torch.get_num_threads()
@@ -87,7 +90,8 @@ def hardware() -> dict[str, Any]:
     return found
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """Name of the processor, as far as it is known."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -85,9 +85,22 @@ def verify(
         raise UserError(
             f"{len(differences)} of {values} values differ by more than {tolerance:g}",
             _summary(differences),
-            remedy=f"All differences are in {output}" if output else "Write all differences with --output FILE.csv",
+            remedy=(f"All differences are in {output}" if output else "Write all differences with --output FILE.csv")
+            + _other_format(first, second),
         )
     return f"{values} values in {len(files)} files agree within {tolerance:g}"
+
+
+def _other_format(first: Path, second: Path) -> str:
+    """A sentence for two runs that chose different number formats on their CPUs; empty if this is not known."""
+    files = [folder / "precision.json" for folder in (first, second)]
+    choices = [read_json(file).get("choice") for file in files if file.is_file()]
+    if len(set(choices)) < 2:
+        return ""
+    return (
+        f". Their CPUs computed in different number formats ({choices[0]} and {choices[1]}): to compare runs, copy "
+        "precision.json into the other results folder before it runs, or set `precision` in the recipes"
+    )
 
 
 def _files(folder: Path, patterns: Sequence[str]) -> set[str]:

@@ -4,6 +4,7 @@ The workflow runs in its own folder, in another one (``snakemake -s PATH/Snakefi
 another workflow. Results are written below the working directory; the files that the project ships stay where they are.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,3 +50,11 @@ def _with_project_source(definition: Any, project: Path) -> Any:
 
 def _is_of_project(source: str, project: Path) -> bool:
     return source.startswith(("./", "../")) and not Path(source).is_dir() and (project / source).is_dir()
+
+
+def name_project_for_conda(project: Path) -> None:
+    """Set ``VALENCE_GAP_PROJECT``, from which ``envs/valence-gap.yaml`` installs the project.
+
+    Snakemake copies that file into another folder before conda reads it, so a relative path in it would not be found.
+    """
+    os.environ["VALENCE_GAP_PROJECT"] = str(project.resolve())

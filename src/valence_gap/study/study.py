@@ -21,6 +21,7 @@ from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.validation import explain
 from valence_gap.definitions.values import Split
 from valence_gap.runtime.errors import UserError
+from valence_gap.study.appearance import with_appearance
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
@@ -66,7 +67,7 @@ def load(config: Mapping[str, Any], extra_targets: Iterable[str] = (), project: 
     offenders = [*reference_errors(checked), *value_errors(checked, claims_file)]
     if offenders:
         raise UserError("the configuration is not valid", offenders)
-    return Study(with_doubled(configuration), claims_file)
+    return Study(with_doubled(with_appearance(configuration)), claims_file)
 
 
 def _as_json(config: Mapping[str, Any]) -> str:
@@ -90,6 +91,11 @@ class Study:
     def results(self) -> str:
         """The folder of everything that the study makes."""
         return f"results/{self.configuration.study}"
+
+    @property
+    def precision_file(self) -> str:
+        """The measurement that ``precision: auto`` follows on CPUs."""
+        return f"{self.results}/precision.json"
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -212,6 +218,15 @@ class Study:
     def in_float32(self, model: str) -> bool:
         """Whether nothing is rounded for a model: its recipe has ``precision: fp32``. A checkpoint has no recipe."""
         return self.is_trained(model) and self.recipe(model).precision == "fp32"
+
+    def is_auto(self, model: str) -> bool:
+        """Whether the number format of a model's products depends on the machine. A checkpoint's is not known here."""
+        return not self.is_trained(model) or self.recipe(model).precision == "auto"
+
+    def auto_threads(self) -> int:
+        """CPU threads of the largest training whose number format depends on the machine."""
+        trained = [name for name in self.models if self.is_trained(name) and self.is_auto(name)]
+        return max((self.recipe(name).threads for name in trained), default=1)
 
     def features_format(self, backbone: str) -> Literal["bfloat16", "float32"]:
         """Number format in which the stem output of a backbone is cached: float32 if one of its models needs it."""

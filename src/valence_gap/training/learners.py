@@ -21,6 +21,7 @@ from valence_gap.study.checks.recipes import training_errors
 from valence_gap.training import fractions
 from valence_gap.training.batching import sorting_lengths
 from valence_gap.training.examples import Examples, PooledInputs, TruncatedInputs, read_examples
+from valence_gap.training.micro_batches import part_size
 
 Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -59,6 +60,7 @@ class Learner:
         train: training examples.
         dev: development examples.
         lengths: by which the training examples are put into batches, int64 (utterances,).
+        part_size: utterances of a batch that are computed at once; None: a batch is computed as a whole.
     """
 
     module: nn.Module
@@ -67,6 +69,7 @@ class Learner:
     train: Examples
     dev: Examples
     lengths: npt.NDArray[np.int64]
+    part_size: int | None
 
 
 def build_learner(
@@ -119,7 +122,8 @@ def build_learner(
         )[0]
 
     module = model.head if training.frozen else model
-    return Learner(module, forward, predict_dev, train_examples, dev_examples, lengths)
+    at_once = part_size(training, model, train_examples, device)
+    return Learner(module, forward, predict_dev, train_examples, dev_examples, lengths, at_once)
 
 
 def _head_learner(
@@ -145,7 +149,8 @@ def _head_learner(
             return np.asarray(model.head(dev_pooled).cpu().numpy(), dtype=np.float32)
 
     pooled_inputs = PooledInputs(train.inputs.ids, pooled[0])
-    return Learner(model.head, forward, predict_dev, replace(train, inputs=pooled_inputs), dev, sorted_by)
+    at_once = None if recipe.micro_batch_size == "auto" else recipe.micro_batch_size  # pooled states always fit
+    return Learner(model.head, forward, predict_dev, replace(train, inputs=pooled_inputs), dev, sorted_by, at_once)
 
 
 def _selected(training: Training, utterances: Path) -> list[str] | None:

@@ -82,7 +82,7 @@ def train(
         learner.module.load_state_dict(best)
         with atomic_folder(output) as folder:
             model.save(folder)
-            _write_log(folder, training, journal, checksums, started)
+            _write_log(folder, training, journal, learner.part_size, checksums, started)
     checkpoints.remove(scratch)
 
 
@@ -166,7 +166,7 @@ def training_steps(
     step_logger = StepLogger(recipe, journal, len(rows_of))
     left = rows_of[journal.step : _next_evaluation(recipe, journal, len(rows_of))]
     learner.module.train()
-    for batch in load_batches(learner.train, left, part_size=recipe.micro_batch_size, device=device):
+    for batch in load_batches(learner.train, left, part_size=learner.part_size, device=device):
         began = time.monotonic()
         loss = backward(learner.forward, batch, (training.seed, journal.epoch, journal.step))
         if not np.isfinite(loss):
@@ -296,7 +296,12 @@ def _explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
 
 
 def _write_log(
-    folder: Path, training: Training, journal: TrainerState, checksums: dict[str, str], started: float
+    folder: Path,
+    training: Training,
+    journal: TrainerState,
+    part_size: int | None,
+    checksums: dict[str, str],
+    started: float,
 ) -> None:
     """Write ``training.csv`` and ``run.json``; if each epoch has one evaluation, steps are left out of both."""
     rows = pd.DataFrame([dict(row) for row in journal.rows])
@@ -320,5 +325,6 @@ def _write_log(
             "audio_s_per_s": round(journal.audio_s / max(journal.train_s, 1e-9), 1),
             "device": str(precision.device()),
             "precision": str(precision.resolve(training.recipe.precision)).removeprefix("torch."),
+            "utterances_at_once": part_size or training.recipe.batch_size,
         },
     )

@@ -20,7 +20,6 @@ from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models import loading
 from valence_gap.preflight import budget
 from valence_gap.preflight.costs import (
-    ACTIVATIONS,
     TRAINING,
     cnn14_flop_per_s,
     encoder_flop_per_s,
@@ -29,6 +28,7 @@ from valence_gap.preflight.costs import (
 )
 from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of_source
 from valence_gap.study.study import Study
+from valence_gap.training.card_memory import ACTIVATIONS
 
 HUB = Backbone(source="facebook/wav2vec2-base", revision="a" * 40)
 FETCHED = Path("results/paper/pretrained/x")
@@ -222,6 +222,15 @@ def test_each_recipe_is_listed_with_how_it_fits_a_smaller_gpu() -> None:
             for number in (pieces, 2 * pieces)
         ]
         assert memory[0] <= size * 1e9 < memory[1]
+
+
+def test_micro_batches_that_are_chosen_fit_where_the_whole_batch_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = costs_of(paper(targets=["figure_02"], recipes={"paper": {"micro_batch_size": "auto"}}))
+    monkeypatch.setattr(budget, "_cards", lambda: [("Some GPU", 12e9)])
+    finding = budget.card_memory(costs)
+    assert not any("Too large for it" in line for line in finding.details)
+    (line,) = [line for line in finding.details if line.startswith("paper: ")]
+    assert re.search(r"on 24 GB with the (16|8) utterances at once that auto chooses; on 11 GB with the [124] ", line)
 
 
 def test_a_gpu_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

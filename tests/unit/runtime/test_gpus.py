@@ -172,3 +172,13 @@ def test_a_folder_without_locks_is_named(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=re.escape(str(tmp_path))) as refused, gpus.acquire_gpu(["0"], tmp_path):
         pass
     assert "TMPDIR" in refused.value.remedy
+
+
+def test_a_gpu_is_seen_by_its_device_file(tmp_path: Path) -> None:
+    assert not gpus.has_gpu(tmp_path)
+    (tmp_path / "nvidiactl").touch()  # the driver alone
+    assert not gpus.has_gpu(tmp_path)
+    for name in ("nvidia0", "kfd"):
+        (tmp_path / name).touch()
+        assert gpus.has_gpu(tmp_path)
+        (tmp_path / name).unlink()

@@ -9,6 +9,7 @@ import pytest
 
 from valence_gap.commands import verify as command
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import write_json
 from valence_gap.runtime.verification import verify
 
 RUN = "w2v2-b/seed-42"
@@ -180,3 +181,15 @@ def test_the_command_prints_how_many_values_agree(folders, capsys):
     args = parser.parse_args(["verify", *map(str, folders), "--tolerance", "0.01", "--only", "scores/**/*.csv"])
     args.run(args)
     assert capsys.readouterr().out == "10 values in 1 files agree within 0.01\n"
+
+
+def test_another_number_format_is_named_beside_the_differences(tmp_path: Path) -> None:
+    for name, choice, value in (("a", "bf16", 0.5), ("b", "fp32", 0.6)):
+        write_json(tmp_path / name / "precision.json", {"choice": choice})
+        write_json(tmp_path / name / "claims.json", {"value": value})
+    with pytest.raises(UserError, match=r"different number formats \(bf16 and fp32\).*copy precision\.json"):
+        verify(tmp_path / "a", tmp_path / "b", tolerance=1e-6)
+    write_json(tmp_path / "b" / "precision.json", {"choice": "bf16"})
+    with pytest.raises(UserError) as caught:
+        verify(tmp_path / "a", tmp_path / "b", tolerance=1e-6)
+    assert "number formats" not in str(caught.value)

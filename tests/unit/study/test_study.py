@@ -76,7 +76,11 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
         ),
         (change("models", "w2v2-b", "layers", to="four"), 'models.w2v2-b.layers: "four" is not valid'),
         (change("models", "w2v2-b", "fraction", to=1.5), "models.w2v2-b.fraction: 1.5 is not valid"),
-        (change("models", "w2v2-b", "colour", to="red"), 'models.w2v2-b.colour: "red" is not valid'),
+        (change("models", "w2v2-b", "colour", to="#12345"), 'models.w2v2-b.colour: "#12345" is not valid'),
+        (
+            change("models", "w2v2-b", "colour", to="teel"),
+            'models.w2v2-b.colour: "teel" is not valid: no colour; valid: "#rrggbb" in quotes, or a name of CSS,',
+        ),
         (change("models", "w2v2-b", "seeds", to=[1, 1]), "models.w2v2-b.seeds: [1, 1] names a seed twice"),
         (
             change("models", "w2v2-b", "overrides", to={"lr": 1.0}),

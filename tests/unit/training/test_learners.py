@@ -95,6 +95,7 @@ def test_invalid_definitions_are_reported(
     ("definition", "complaint"),
     [
         (replace(with_recipe(micro_batch_size=4), backbone=CNN14), "batch normalisation"),
+        (replace(with_recipe(micro_batch_size="auto"), backbone=CNN14), "auto would change"),
         (replace(TRAINING, frozen=True, backbone=CNN14), "random convolutions"),
         (replace(with_recipe(activation_checkpointing=True), backbone=CNN14), "transformers alone"),
     ],

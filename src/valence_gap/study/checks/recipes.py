@@ -47,8 +47,9 @@ def _cnn14_errors(training: Training) -> Iterator[tuple[str, str]]:
         yield "train_stem", "true, but CNN14 has no stem; valid: false"
     if recipe.activation_checkpointing:
         yield "activation_checkpointing", "true is for transformers alone; valid: false"
-    if (recipe.micro_batch_size or recipe.batch_size) < recipe.batch_size:
+    part = recipe.micro_batch_size or recipe.batch_size
+    if part == "auto" or part < recipe.batch_size:
         yield (
             "micro_batch_size",
-            f"{recipe.micro_batch_size} would change the statistics of CNN14's batch normalisation; valid: null",
+            f"{part} would change the statistics of CNN14's batch normalisation; valid: null",
         )
