@@ -76,7 +76,6 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
             rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
             log_line(f"pack {utterances.name}: mixed sampling rates, all converted to {SAMPLE_RATE_HZ} Hz: {rates}")
         if remarks := tally.remark_line():
-            log_line(f"pack {utterances.name}: {remarks}")
             note("/".join(output.parts[-4:]), f"{remarks}; {REPORT} names the files")
         report.update(tally.report())
         report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)

@@ -63,7 +63,9 @@ def workflow_error(text: str, rules: Iterable[str]) -> list[str]:
         return _no_rule(named[1], rules)
     missing = _NO_FILE.search(text)
     if missing and "load_configfile" in text:
-        return [f"no configuration file {missing[1]}", "Correct the path after --configfile."]
+        is_target = not missing[1].endswith((".yaml", ".yml", ".json"))
+        advice = f"A target stands before it: snakemake {missing[1]} --configfile FILE..." if is_target else ""
+        return [f"no configuration file {missing[1]}", advice or "Correct the path after --configfile."]
     if lines and re.fullmatch(r"\w+(?:Exception|Error)(?: in .*)?:", lines[0]):
         lines = lines[1:]
     return _shown(lines)
@@ -75,7 +77,9 @@ def is_of_a_job(text: str) -> bool:
 
 
 def _no_rule(wanted: str, rules: Iterable[str]) -> list[str]:
-    near: Sequence[str] = get_close_matches(wanted, sorted(set(rules)), n=3, cutoff=0.7)
+    padded = re.sub(r"\d+$", lambda number: number[0].zfill(2), wanted)  # figure_2 for figure_02
+    known = sorted(set(rules))
+    near = [padded] if padded in known else get_close_matches(wanted, known, n=3, cutoff=0.7)
     lines = [f"no rule and no rule's output is called {wanted}"]
     lines += [f"Did you mean {' or '.join(near)}?"] if near else []
     return [*lines, "`snakemake --list` names every rule."]
