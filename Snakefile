@@ -63,7 +63,6 @@ rule all:
 
 onerror:
     import logging
-
     from valence_gap.runtime.failed_jobs import killed_jobs
     from valence_gap.terminal.handler import show
 

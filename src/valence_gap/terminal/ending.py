@@ -78,12 +78,15 @@ def _scores(path: Path) -> Iterator[str]:
     except (OSError, KeyError, ValueError) as error:
         yield f"Figure 2: {path} cannot be read ({type(error).__name__})."
         return
+    if not rows:
+        yield f"Figure 2: {path} has no rows."
+        return
     models, corpora = (list(dict.fromkeys(row[name] for row in rows)) for name in ("model", "corpus"))
     present = {(row["corpus"], row["dimension"]) for row in rows}
     columns = {corpus: [name for name in DIMENSIONS if (corpus, name) in present] for corpus in corpora}
     seeds = ", means over training seeds" if several else ""
     yield f"Figure 2: CCC on the test sets (aro: arousal, dom: dominance, val: valence{seeds})"
-    width = max(len("model"), *(len(model) for model in models))
+    width = max(len(name) for name in ("model", *models))
     widths = {corpus: max(len(corpus), 6 * len(names) - 1) for corpus, names in columns.items()}
     yield f"  {'':<{width}}  " + "  ".join(f"{corpus:<{widths[corpus]}}" for corpus in columns).rstrip()
     heads = {corpus: [name[:3] for name in names] for corpus, names in columns.items()}

@@ -33,6 +33,27 @@ SECONDS = {
     "claims": 5.0,
 }
 FIGURE_S, OTHER_S = 6.0, 1.5
+# The same for the trainings of its models, which differ most.
+TRAINING_S = {
+    "w2v2-b": 57.0,
+    "w2v2-b-frozen": 9.0,
+    "hubert-b": 78.0,
+    "hubert-b-frozen": 20.0,
+    "w2v2-L": 127.0,
+    "w2v2-L-frozen": 31.0,
+    "w2v2-L-random": 284.0,
+    "w2v2-L-robust": 208.0,
+    "w2v2-L-robust-frozen": 46.0,
+    "w2v2-L-robust-1": 82.0,
+    "w2v2-L-robust-2": 122.0,
+    "w2v2-L-robust-2-12": 53.0,
+    "w2v2-L-robust-2-25": 27.0,
+    "w2v2-L-robust-2-75": 86.0,
+    "w2v2-L-robust-3": 174.0,
+    "w2v2-L-xls-r": 279.0,
+    "w2v2-L-xls-r-frozen": 45.0,
+}
+PRIOR_JOBS = 2  # weight of the expectation against the jobs of a rule that have finished
 LEAST_LEFT = 0.05  # share of its expected duration that a job still takes which has already taken longer
 
 
@@ -104,14 +125,17 @@ class Work:
 
     def expected(self, job: Job) -> float:
         """Expected seconds of a job, before the run has measured anything."""
-        return self._expected.get((job.rule, job.title)) or table_s(job.rule)
+        return self._expected.get((job.rule, job.title)) or table_s(job.rule, job.wildcards.get("model", ""))
 
     def scale(self, rule: str) -> float:
-        """Real over expected seconds: of the rule's finished jobs, else of all finished jobs, else 1."""
-        expected, real = self.finished.get(rule, (0.0, 0.0))
-        if not expected and self.finished:
+        """Real over expected seconds of a rule's jobs: of those that have finished, drawn towards that of all rules."""
+        overall = 1.0
+        if self.finished:
             expected, real = (sum(part) for part in zip(*self.finished.values(), strict=True))
-        return real / expected if expected else 1.0
+            overall = real / expected
+        expected, real = self.finished.get(rule, (0.0, 0.0))
+        prior = PRIOR_JOBS * table_s(rule)
+        return (real + overall * prior) / (expected + prior)
 
     def remaining_s(self, now: float, shares: dict[int, float]) -> float:
         """Seconds of work that is left, on one job at a time.
@@ -167,11 +191,13 @@ def expected_s(job: Job) -> float:
         if found := _durations(folder):
             return statistics.median(found)
         folder = folder.parent
-    return table_s(job.rule)
+    return table_s(job.rule, job.wildcards.get("model", ""))
 
 
-def table_s(rule: str) -> float:
-    """Seconds of a job of a rule on the miniature."""
+def table_s(rule: str, model: str = "") -> float:
+    """Seconds of a job of a rule on the miniature; of the model's training, if it has that model."""
+    if rule == "finetune" and model in TRAINING_S:
+        return TRAINING_S[model]
     return SECONDS.get(rule, FIGURE_S if rule.startswith("figure_") else OTHER_S)
 
 
