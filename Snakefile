@@ -65,7 +65,9 @@ rule all:
 
 
 onerror:
+    import logging
     from valence_gap.runtime.failed_jobs import killed_jobs
+    from valence_gap.terminal.handler import show
 
     if message := killed_jobs(log):
-        print(f"error: {message}", file=sys.stderr)
+        show(f"error: {message}", logging.ERROR)

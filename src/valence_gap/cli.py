@@ -7,6 +7,8 @@ from contextlib import nullcontext
 
 from valence_gap import __version__
 from valence_gap.commands import topics
+from valence_gap.commands.examples import overview
+from valence_gap.commands.options import HelpFormatter
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
@@ -21,10 +23,11 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="valence-gap",
         description="Steps of the reproduction of Wagner et al. (2023). Snakemake calls them; you can call them too.",
+        formatter_class=HelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"valence-gap {__version__}")
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    topics.register(subparsers)
+    top.epilog = overview(topics.register(subparsers))
     return top
 
 

@@ -20,6 +20,7 @@ SHARED = (
     "rerun-incomplete",
     "printshellcmds",
     "show-failed-logs",
+    "logger",
     "scheduler",
     "max-jobs-per-timespan",
 )

@@ -58,6 +58,10 @@ class Workflow:
         path = self.root / "tiny.yaml"
         path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes)))
 
+    def log(self) -> str:
+        """Snakemake's own log of the last run."""
+        return max((self.root / ".snakemake/log").iterdir()).read_text()
+
     def planned(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """Return the jobs that a run would start: rule -> count."""
         return self.ran("--dry-run", *arguments, configfiles=configfiles)
@@ -65,6 +69,8 @@ class Workflow:
     def ran(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """Run Snakemake and return the jobs that it starts: rule -> count."""
         output = self.snakemake(*arguments, configfiles=configfiles)
+        if "--dry-run" not in arguments:
+            output = self.log()
         table = output.partition("Job stats:")[2].partition("\ntotal ")[0]
         return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
 

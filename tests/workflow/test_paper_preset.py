@@ -97,7 +97,7 @@ def test_every_rule_has_run(paper: Ran) -> None:
 
 
 def test_the_preflight_comes_first_and_compares_with_the_paper(paper: Ran) -> None:
-    checked, started = paper.output.index("status   subject"), paper.output.index("Select jobs to execute")
+    checked, started = paper.output.index("status   subject"), paper.output.index("\npaper: ")
     assert checked < started
     table = paper.output[checked:started]
     assert f"{MSP_SPLITS['Test1']} utterances; the paper: 12,902" in table

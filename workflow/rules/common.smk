@@ -15,6 +15,8 @@ from valence_gap.study.revisions import REVISIONS
 from valence_gap.study.source_dependencies import source_dependencies
 from valence_gap.study.study import NOISE, PRETRAINED, load
 from valence_gap.study.trainings import convergence_runs
+from valence_gap.terminal.ending import StudyView
+from valence_gap.terminal.handler import describe_study
 
 
 def load_study(*extra_targets):
@@ -26,6 +28,17 @@ def load_study(*extra_targets):
 
 
 study = load_study()
+describe_study(
+    workflow.logger_manager.plugin_handlers,
+    StudyView(
+        name=study.configuration.study,
+        results=study.results,
+        targets=tuple(study.targets),
+        corpora=tuple(study.configuration.corpora),
+        rules=lambda: [rule.name for rule in workflow.rules],
+        requested=lambda: [str(target) for target in workflow.dag_settings.targets],
+    ),
+)
 
 # A scheduler sends SIGUSR1 to a whole job before its time is up. The signal would kill Snakemake and the shells of its
 # jobs, so they ignore it; a training handles it and saves its state.

@@ -81,7 +81,7 @@ rule corpora:
         ],
     log:
         f"{RESULTS}/logs/corpora.log",
-    # No benchmark: Snakemake takes it for an output, and would not print the summary again.
+    # The logger plugin prints the log. No benchmark: Snakemake takes it for an output, and would not print the summary again.
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -91,5 +91,4 @@ rule corpora:
     shell:
         r"""
         valence-gap show-corpora {input.reports:q} >{log:q} 2>&1
-        cat {log:q}
         """

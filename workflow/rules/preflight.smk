@@ -2,7 +2,7 @@ rule preflight:
     """Check corpora, models, disk, memory and hours of the study, as it is configured now; always when asked for."""
     log:
         f"{RESULTS}/logs/preflight.log",
-    # No benchmark: Snakemake takes it for an output, and would not check again while it lies there.
+    # The logger plugin prints the log. No benchmark: Snakemake takes it for an output, and would not check again while it lies there.
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1
@@ -21,13 +21,20 @@ rule preflight:
             --project {params.project:q} \
             --json {params.result:q} \
             >{log:q} 2>&1
-        cat {log:q}
         """
 
 
 onstart:
     from valence_gap.runtime.gpus import unused_gpu
+    from valence_gap.terminal.handler import describe_plan
 
+    describe_plan(
+        workflow.logger_manager.plugin_handlers,
+        [
+            (job.rule.name, job.wildcards_dict, str(job.benchmark or ""))
+            for job in workflow.dag.needrun_jobs()
+        ],
+    )
     if sentence := unused_gpu():
         print(sentence, file=sys.stderr)
     # Not an input of other rules: Snakemake would make them all again whenever the file is missing, as after a preflight

@@ -19,7 +19,7 @@ from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.runtime import provenance
 from valence_gap.runtime.errors import UserError, printable
-from valence_gap.runtime.progress import StatusLines, log_line, progress
+from valence_gap.runtime.progress import log_line, note, progress
 
 __all__ = ["Pack", "open_pack", "pack_audio", "write_pack"]
 
@@ -76,8 +76,7 @@ def pack_audio(utterances: Path, roots: Sequence[Path], corpus: Corpus, output: 
             rates = ", ".join(f"{rate} Hz ({count} files)" for rate, count in sorted(tally.rates_hz.items()))
             log_line(f"pack {utterances.name}: mixed sampling rates, all converted to {SAMPLE_RATE_HZ} Hz: {rates}")
         if remarks := tally.remark_line():
-            log_line(f"pack {utterances.name}: {remarks}")
-            StatusLines("/".join(output.parts[-4:])).show(f"{remarks}; {REPORT} names the files", always=True)
+            note("/".join(output.parts[-4:]), f"{remarks}; {REPORT} names the files")
         report.update(tally.report())
         report["run"] = provenance.run_record(definition, inputs={"utterances": utterances}, started=started)
 

@@ -5,11 +5,21 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from valence_gap.commands.examples import epilog
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.paths import user_path
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 BY_RUN, BY_MODEL_AND_SEED, BY_CORPUS = "MODEL:SEED:CORPUS=FILE", "MODEL:SEED=FILE", "CORPUS=FILE"
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Wraps a text of one paragraph; one with lines stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" not in text.strip():
+            return super()._fill_text(text, width, indent)
+        return "\n".join(indent + line for line in text.splitlines())
 
 
 class Command:
@@ -26,8 +36,12 @@ class Command:
     def __init__(
         self, subparsers: Subparsers, name: str, run: Callable[[argparse.Namespace], int | None], summary: str
     ) -> None:
-        self.parser = subparsers.add_parser(name, help=summary, description=" ".join((run.__doc__ or "").split()))
-        self.parser.set_defaults(run=run)
+        description = " ".join((run.__doc__ or "").split())
+        # Without `help`, argparse does not list the command; the overview does, by group.
+        self.parser = subparsers.add_parser(
+            name, description=description, epilog=epilog(name), formatter_class=HelpFormatter
+        )
+        self.parser.set_defaults(run=run, summary=summary)
         self.add = self.parser.add_argument
 
     def path(

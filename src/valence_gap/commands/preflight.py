@@ -23,7 +23,7 @@ def register(subparsers: Subparsers) -> None:
     command.add("--utilisation", type=float, default=0.35, help=utilisation)
     project = "folder of the Snakefile, if you run it in another one (default: this folder)"
     command.path("--project", project, "DIR", required=False, default=Path())
-    details = "for a small study too, print how disk, memory and hours are estimated"
+    details = "print every check, and how disk, memory and hours are estimated"
     command.add("--details", action="store_true", help=details)
     command.path("--json", "file that the findings are also written to", "FILE", required=False)
 

@@ -20,7 +20,8 @@ SHOWN = ("figures", "tables", "convergence", "claims", "preflight", "verify", "d
 """The modules of sub-commands, in the order of the data flow: numbers, then what is made of them."""
 
 
-def register(subparsers: Subparsers) -> None:
-    """Add all sub-commands."""
+def register(subparsers: Subparsers) -> dict[str, str]:
+    """Add all sub-commands; return what each does, by name."""
     for topic in COMPUTED + SHOWN:
         import_module(f"valence_gap.commands.{topic}").register(subparsers)
+    return {name: str(parser.get_default("summary")) for name, parser in subparsers.choices.items()}

@@ -18,7 +18,7 @@ from valence_gap.definitions.values import DIMENSIONS, SPLITS
 from valence_gap.runtime.data_files import write_parquet
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import StatusLines, log_line
+from valence_gap.runtime.progress import log_line, note
 from valence_gap.runtime.provenance import run_record
 
 
@@ -71,14 +71,10 @@ def prepare_corpus(
         write_parquet(output / f"labels.{split}.parquet", part[["id", *DIMENSIONS]])
         write_parquet(output / f"provenance.{split}.parquet", part[["id", "provenance"]])
     counts = {split: _count(part) for split, part in by_split.items()}
-    status = StatusLines(name)
     for split, count in counts.items():
-        line = f"{split}: " + ", ".join(f"{value} {what}" for what, value in count.items())
-        log_line(f"{name}: {line}")
-        if count["utterances"]:
-            status.show(line, always=True)
+        log_line(f"{name}: {split}: " + ", ".join(f"{value} {what}" for what, value in count.items()))
     for line in report.lines():
-        status.show(line, always=True)
+        note(name, line)
     record = run_record(
         TypeAdapter(Corpus).dump_python(corpus, mode="json"),
         inputs={"inventory": inventory} if inventory else None,

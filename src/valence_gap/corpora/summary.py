@@ -33,5 +33,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         for reason, found in report[kind].items():
             more = ", ..." if found["count"] > SHOWN else ""
             yield f"{heading}: {found['count']:,} {reason}: {', '.join(found['examples'][:SHOWN])}{more}"
+    for warning in report.get("warnings", []):
+        yield f"warning: {warning}"
     if not report["skipped"]:
         yield "nothing was left out"

@@ -1,7 +1,7 @@
 """The findings of a preflight, and their table in plain text."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
@@ -33,8 +33,13 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
-def table(findings: Iterable[Finding]) -> str:
-    """The findings as text: one line each, details below it."""
+def table(findings: Iterable[Finding], counted: Iterable[Finding] | None = None) -> str:
+    """The findings as text: one line each, details below it, and the number of each status at the end.
+
+    Args:
+        findings: the findings.
+        counted: those that are counted at the end; the same by default.
+    """
     found = list(findings)
     subject = max([7, *(len(one.subject) for one in found)])
     check = max([5, *(len(one.check) for one in found)])
@@ -48,7 +53,8 @@ def table(findings: Iterable[Finding]) -> str:
             lines += textwrap.wrap(
                 detail, WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 11, break_long_words=False
             )
-    counts = {status: sum(one.status == status for one in found) for status in ("ok", "differs", "wrong", "unknown")}
+    every = found if counted is None else list(counted)
+    counts = {status: sum(one.status == status for one in every) for status in ("ok", "differs", "wrong", "unknown")}
     return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
 
 
@@ -58,9 +64,25 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda one: (_is_estimate(one), rank[one.status]))
 
 
-def shortened(findings: Iterable[Finding]) -> list[Finding]:
-    """Leave out how disk, memory and hours were estimated, where they are no problem."""
-    return [replace(one, details=()) if _is_estimate(one) else one for one in findings]
+def shortened(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings for a first look.
+
+    Estimates that are no problem have one line each, without how they were made. What is ok has one line for each
+    subject. The same advice stands below the first finding only.
+    """
+    passed: dict[str, list[str]] = {}
+    for one in findings:
+        if one.status == "ok" and not _is_estimate(one):
+            passed.setdefault(one.subject, []).append(one.check)
+    advised: set[tuple[str, ...]] = set()
+    shown = []
+    for one in findings:
+        if _is_estimate(one):
+            shown.append(replace(one, details=()))
+        elif one.status != "ok":
+            shown.append(replace(one, details=()) if one.details in advised else one)
+            advised.add(one.details)
+    return [*shown, *(Finding(subject, "", "ok", ", ".join(checks)) for subject, checks in passed.items())]
 
 
 def _is_estimate(finding: Finding) -> bool:

@@ -28,7 +28,7 @@ from valence_gap.runtime.progress import log_line
 from valence_gap.study.study import NOISE, Study, load
 
 CARD, UTILISATION = "A100", 0.35
-SMALL_S = 36_000.0  # a study of less audio than this needs no list of how its disk, memory and hours are estimated
+DETAILS = "valence-gap preflight --details, or --config preflight=details"
 
 
 def preflight(
@@ -50,13 +50,14 @@ def preflight(
         json_file: file that the findings are also written to.
         again: valid corpora that ``json_file`` contains are not read again, and no table is printed if nothing has
             changed since.
-        details: also print for a small study how disk, memory and hours are estimated; ``json_file`` always has that.
+        details: print all findings, and how disk, memory and hours are estimated; ``json_file`` always has that.
         project: the folder of the Snakefile, as seen from the working directory.
 
     Raises:
         UserError: if the configuration is not valid, or something is wrong; the table is printed first.
     """
     study = load(config, project=project)
+    details = details or study.configuration.preflight == "details"
     before = record.read(json_file) if again and json_file else None
     scans = scan(study, plan_of(study).corpora, before.corpora if before else {})
     found_here = examine(study, card=card, utilisation=utilisation, scans=scans)
@@ -66,11 +67,9 @@ def preflight(
     if before and not wrong and found.statuses() == before.statuses():
         log_line(f"paths, models, disk and memory checked again: unchanged since {json_file}; no corpus was read again")
     else:
-        is_small = sum(part.seconds for one in scans.values() for part in one.speech.values()) < SMALL_S
-        shown = shortened(findings) if is_small and not details else findings
-        print(table(ordered(shown)), flush=True)
-        if shown != findings:
-            print("How disk, memory and hours are estimated: valence-gap preflight --details", flush=True)
+        print(table(ordered(findings if details else shortened(findings)), findings), flush=True)
+        if not details:
+            print(f"All checks and how costs are estimated: {DETAILS}", flush=True)
     if json_file:
         write_json(json_file, asdict(found))
     if wrong:

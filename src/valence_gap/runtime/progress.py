@@ -1,6 +1,5 @@
-"""Progress of long work: a bar on a terminal, plain lines in a log, status lines in the output of a workflow."""
+"""Progress of long work: a bar on a terminal, plain lines in a log, and marked lines that a workflow shows its user."""
 
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -11,6 +10,7 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 LINE_EVERY_S = 10.0
+NOTE = "note: "  # the mark of a line that the user of a workflow should see
 
 
 def progress(items: Iterable[T], what: str, *, total: int | None = None, unit: str = "it") -> Iterator[T]:
@@ -49,25 +49,13 @@ def log_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-class StatusLines:
-    """Lines for a user who watches a workflow.
+def note(subject: str, line: str) -> None:
+    """Write a line for the user to the log of a job.
 
-    They are printed on standard output, which the rules do not redirect, at most one every ten seconds.
+    The line is marked, so that the logger plugin of the workflow shows it when the job has finished.
 
     Args:
-        name: the start of each line, since several jobs run at the same time.
+        subject: what the line is about, since several jobs run at the same time.
+        line: a remark or a warning.
     """
-
-    def __init__(self, name: str) -> None:
-        self._name, self._last = name, time.monotonic()
-
-    def show(self, line: str, *, always: bool = False) -> None:
-        """Print one line, unless the last one was less than ten seconds ago; ``always``: print it in any case."""
-        now = time.monotonic()
-        if not always and now - self._last < LINE_EVERY_S:
-            return
-        self._last = now
-        try:
-            print(f"{self._name}: {line}", flush=True)
-        except OSError:  # the reader is gone; this must not end the job, neither here nor when Python exits
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    log_line(f"{NOTE}{subject}: {line}")

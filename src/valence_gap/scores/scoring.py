@@ -17,7 +17,7 @@ from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, first_lines, valid_names
 from valence_gap.runtime.files import write_json
-from valence_gap.runtime.progress import StatusLines, log_line
+from valence_gap.runtime.progress import log_line, note
 from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 from valence_gap.scores.doubts import doubts
@@ -125,7 +125,7 @@ def score(
     write_csv(output, table.assign(model=model, seed=seed)[list(COLUMNS)])
     warnings = doubts(predicted, truth, dimensions)
     for line in warnings:
-        StatusLines(f"{model} on {corpus}").show(f"warning: {line}", always=True)
+        note(f"{model} on {corpus}", f"warning: {line}")
     if record is not None:
         definition = {"model": model, "seed": seed, "corpus": corpus, "dimensions": list(dimensions)}
         definition["evaluation"] = json.loads(to_json(evaluation))

@@ -108,7 +108,11 @@ class Configuration:
     )
     export: Export = Field(default_factory=Export, description="Which model `snakemake export` writes.")
     preflight: Annotated[
-        bool, Field(description="Check the study before a run decodes audio or uses a GPU, and stop if it is wrong.")
+        bool | Literal["details"],
+        Field(
+            description="Check the study before a run decodes audio or uses a GPU, and stop if it is wrong; details: "
+            "print every check, and how disk, memory and hours are estimated."
+        ),
     ] = False
     cached_splits: Annotated[
         tuple[Split, ...],

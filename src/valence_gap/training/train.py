@@ -22,7 +22,7 @@ from valence_gap.runtime import precision, provenance
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, is_out_of_memory
 from valence_gap.runtime.files import atomic_folder, write_json
-from valence_gap.runtime.progress import StatusLines, log_line
+from valence_gap.runtime.progress import log_line
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import checkpoints
 from valence_gap.training.batching import Rows, epoch_batches
@@ -77,8 +77,7 @@ def train(
             precision.keep_few_kernels()
         model = loading.build(training, backbone).to(device)
         learner = build_learner(training, model, train_split, dev_split, train_utterances, device)
-        status = StatusLines(f"{output.parent.name}/{output.name}")
-        journal, best = _train_and_evaluate(training, learner, device, signals, (scratch, key), status)
+        journal, best = _train_and_evaluate(training, learner, device, signals, (scratch, key))
         learner.module.load_state_dict(best)
         with atomic_folder(output) as folder:
             model.save(folder)
@@ -92,7 +91,6 @@ def _train_and_evaluate(
     device: torch.device,
     signals: StopSignals,
     state: tuple[Path, str],
-    status: StatusLines,
 ) -> tuple[TrainerState, Weights]:
     """Train until the recipe ends, from the saved state if there is one; return the progress and the best weights.
 
@@ -104,7 +102,6 @@ def _train_and_evaluate(
         device: device of the computation.
         signals: the signals that stop the training.
         state: folder and key of the saved state.
-        status: receives a line after each evaluation.
 
     Raises:
         UserError: the loss is not finite.
@@ -140,7 +137,6 @@ def _train_and_evaluate(
                 journal.epoch, journal.step, journal.loss_sum = journal.epoch + 1, 0, 0.0
             if signals.received:
                 save()
-        status.show(describe(row, recipe), always=_finished(recipe, journal))
     return journal, best
 
 

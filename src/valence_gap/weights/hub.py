@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 
 from valence_gap.definitions.models import RESOLVE
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
-from valence_gap.runtime.progress import StatusLines, log_line
+from valence_gap.runtime.progress import log_line, note
 from valence_gap.weights.contents import INDEX, shards
 from valence_gap.weights.model_types import CONFIG, PICKLED, WEIGHTS
 
@@ -86,7 +86,7 @@ def resolve(origin: Origin) -> str:
             remedy=f"Set {origin.key}.revision to a commit from https://huggingface.co/{origin.source}/commits/main.",
         )
     found = f"{origin.source} at {MAIN} is commit {commit}, which is used from now on."
-    StatusLines(origin.what).show(f"{found} To pin it: {origin.key}.revision: {commit}", always=True)
+    note(origin.what, f"{found} To pin it: {origin.key}.revision: {commit}")
     return commit
 
 

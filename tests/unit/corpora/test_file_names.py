@@ -57,7 +57,7 @@ def test_the_only_file_that_can_be_meant_is_taken_and_noted(tmp_path, capsys, ro
     assert matched(found) == {row: file, "z.wav": "z.wav"}
     (reason,) = [reason for reason in found.noted() if "file name differs" in reason]
     assert reason == f"row matched although its file name differs: {how}"
-    assert f"note: 1 {reason}" in capsys.readouterr().out
+    assert f": note: 1 {reason}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

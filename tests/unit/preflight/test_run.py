@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.preflight import budget, corpora
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
-from valence_gap.preflight.findings import Finding, table
+from valence_gap.preflight.findings import Finding, ordered, shortened, table
 from valence_gap.preflight.run import examine, merge, merged, preflight
 from valence_gap.preflight.targets import examine_seeds
 from valence_gap.runtime.errors import UserError
@@ -312,7 +313,7 @@ def test_the_readmes_table_is_what_is_printed(
     (tmp_path / "workflow").symlink_to(ROOT / "workflow")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError):
-        preflight(merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"]))
+        preflight(merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"]), details=True)
     printed = capsys.readouterr().out
     for line in block.splitlines():
         shown = line.split(" of them there, ")[0]  # the rest depends on the machine's disk
@@ -330,7 +331,7 @@ def test_without_known_speakers_it_is_unknown_whether_splits_share_one(tmp_path:
     assert found(checked(MSP, write_release(tmp_path / "all")), "speakers").status == "ok"
 
 
-def test_findings_come_first_and_the_estimates_of_a_small_study_are_short(
+def test_findings_come_first_and_the_estimates_have_one_line_each_unless_details_are_asked_for(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
@@ -353,6 +354,32 @@ def test_findings_come_first_and_the_estimates_of_a_small_study_are_short(
     assert "Assumed: A100" in capsys.readouterr().out
     findings = [json.loads((tmp_path / name).read_text())["findings"] for name in ("brief.json", "whole.json")]
     assert [len(one["details"]) for one in findings[0]] == [len(one["details"]) for one in findings[1]]
+
+
+def test_the_configuration_asks_for_details(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
+    for setting in ("details", True):
+        with suppress(UserError):
+            preflight(config | {"preflight": setting})
+        assert ("Assumed: A100" in capsys.readouterr().out) == (setting == "details")
+
+
+def test_a_first_look_has_what_is_ok_in_one_line_a_subject_and_each_advice_once() -> None:
+    findings = [
+        Finding("a", "place", "ok", "there", ("a detail",)),
+        Finding("a", "labels", "ok", "read"),
+        Finding("b", "weights", "unknown", "to be fetched", ("Fetch it.",)),
+        Finding("c", "weights", "unknown", "to be fetched too", ("Fetch it.",)),
+        Finding("machine", "memory", "ok", "7 GB", ("16 bytes",)),
+        Finding("machine", "disk", "wrong", "full", ("Make room.",)),
+    ]
+    text = table(ordered(shortened(findings)), findings)
+    assert "ok       a                 place, labels\n" in text
+    assert text.count("Fetch it.") == 1
+    assert "a detail" not in text
+    assert "16 bytes" not in text
+    assert "Make room." in text
+    assert text.endswith("3 ok, 0 differs, 1 wrong, 2 unknown")
 
 
 def test_a_seed_that_no_target_shows_is_named(study: Path) -> None:

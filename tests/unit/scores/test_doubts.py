@@ -48,4 +48,4 @@ def test_doubts_are_beside_the_score_and_on_the_terminal(tmp_path, capsys):
     )
     (line,) = json.loads((tmp_path / "clean.run.json").read_text())["warnings"]
     assert "hardly vary" in line
-    assert f"m on own: warning: {line}" in capsys.readouterr().out
+    assert f"note: m on own: warning: {line}\n" in capsys.readouterr().err

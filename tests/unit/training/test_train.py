@@ -23,10 +23,11 @@ from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models import loading
 from valence_gap.prediction.inference import predict
 from valence_gap.prediction.inputs import open_inputs
-from valence_gap.runtime import precision, progress
+from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import cccs
-from valence_gap.training import train
+from valence_gap.terminal.jobs import ccc, result_of_training, training_from_log
+from valence_gap.training import log_lines, train
 from valence_gap.training.checkpoints import STATE, TrainingInterrupted
 from valence_gap.training.examples import Batch
 from valence_gap.training.learners import TrainingSplit
@@ -114,19 +115,21 @@ def test_few_kernels_are_kept_where_the_stem_is_trained(
     assert called == [True] * train_stem  # before the first product
 
 
-def test_the_end_of_an_epoch_is_printed_on_the_terminal_with_the_models_name(
+def test_the_log_of_a_training_says_how_far_it_is(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for every_s, epochs in ((0.0, [1, 2, 3]), (float("inf"), [3])):
-        monkeypatch.setattr(progress, "LINE_EVERY_S", every_s)
-        output = tmp_path / f"every-{every_s:g}" / "seed-42"
-        train.train(TRAINING, **data.arguments(tmp_path) | {"output": output})
-        means = log(output).set_index("epoch")["dev_mean"]
-        lines = capsys.readouterr().out.splitlines()
-        assert [line.partition(": loss ")[0] for line in lines] == [
-            f"every-{every_s:g}/seed-42: epoch {epoch}" for epoch in epochs
-        ]
-        assert [line.rpartition(" mean ")[2] for line in lines] == [f"{means[epoch]:.3f}" for epoch in epochs]
+    monkeypatch.setattr(log_lines, "LINE_EVERY_S", 0.0)  # a line for each step
+    train.train(TRAINING, **data.arguments(tmp_path))
+    (tmp_path / "log").write_text(capsys.readouterr().err)
+    rows = log(tmp_path / "output")
+    last, best = rows.iloc[-1], rows.loc[rows["dev_mean"].idxmax()]
+    shown = training_from_log(str(tmp_path / "log"))
+    assert (shown.done, shown.epoch) == (1.0, "epoch 3 of 3")
+    assert shown.scores == "dev CCC " + ", ".join(
+        f"{name} {ccc(round(last[f'dev_{name}'], 3))}" for name in ("arousal", "dominance", "valence")
+    )
+    assert result_of_training(str(tmp_path / "log")).startswith("3 epochs, best dev CCC ")
+    assert f"(epoch {best['epoch']:.0f})" in result_of_training(str(tmp_path / "log"))
 
 
 def test_the_same_training_gives_the_same_bits(data: TrainingData, reference: Path, tmp_path: Path) -> None:

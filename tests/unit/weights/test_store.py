@@ -137,7 +137,7 @@ def test_an_incomplete_folder_of_the_store_is_fetched_again(fake: FakeHub, conte
 
 def test_a_revision_is_resolved_once_recorded_and_printed(fake: FakeHub, capfd: pytest.CaptureFixture[str]) -> None:
     fetch_pretrained("x", RESOLVED, Path("results/a/pretrained/x"), STORE)
-    assert f"To pin it: backbones.x.revision: {COMMIT}" in capfd.readouterr().out  # not in the log, which nobody reads
+    assert f"To pin it: backbones.x.revision: {COMMIT}" in capfd.readouterr().err.partition("note: ")[2]
     assert record(Path("results/a/pretrained/x"))["revision"] == COMMIT
     fake.commit = "f" * 40  # the branch moves
     fetch_pretrained("x", RESOLVED, Path("results/b/pretrained/x"), STORE)

@@ -118,7 +118,7 @@ def test_speakers_that_look_the_same_are_the_same(tmp_path):
 def test_genders_that_are_not_understood_are_shown(tmp_path, capsys):
     read = rows(tmp_path, "file,gender,valence\n0.wav,w,1\n1.wav,x,2\n2.wav,männlich,3\n")
     assert [read.row("test", f"{n}.wav")["gender"] for n in range(3)] == ["female", None, "male"]
-    assert "note: 1 gender not understood, taken as unknown: x" in capsys.readouterr().out
+    assert "note: 1 gender not understood, taken as unknown: x" in capsys.readouterr().err
 
 
 # Numbers and separators
@@ -129,7 +129,7 @@ def test_decimal_commas_are_read_beside_decimal_points(tmp_path, capsys):
     read = rows(tmp_path, lines(values))
     assert set(labels(read).values()) == {2.5, 3.5}
     assert read.noted()["label with a decimal comma, read as a decimal point"] == 15
-    assert "note: 15 label with a decimal comma" in capsys.readouterr().out
+    assert "note: 15 label with a decimal comma" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_labels_that_cannot_be_used_stop_from_a_twentieth_of_the_rows_on(tmp_pat
         assert "on_lost_rows: skip" in error.value.remedy
     read = rows(tmp_path, text, on_lost_rows="fail" if lost == 1 else "skip")
     assert len(labels(read)) == 39 - lost
-    assert f"own: left out: {lost} label" in capsys.readouterr().out.replace("table:", "own:")
+    assert f"note: own: left out: {lost} label" in capsys.readouterr().err.replace("table:", "own:")
 
 
 def test_reasons_add_up_and_rows_of_other_splits_do_not_count(tmp_path):
@@ -241,7 +241,7 @@ def test_labels_that_use_a_part_of_their_scale_are_named(tmp_path, capsys):
     read = rows(tmp_path, lines([1 + n % 5 for n in range(30)]))
     (warning,) = read.report["warnings"]
     assert warning.startswith("valence: labels use 1 to 5 of the scale 1 to 7: check the scale")
-    assert "warning: valence: labels use 1 to 5 of the scale 1 to 7" in capsys.readouterr().out
+    assert "warning: valence: labels use 1 to 5 of the scale 1 to 7" in capsys.readouterr().err
     assert rows(tmp_path, lines([1 + n % 6 for n in range(30)])).report["warnings"] == []
 
 
