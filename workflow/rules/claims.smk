@@ -47,6 +47,7 @@ rule claims:
         logs=[*claims_logs()],
         packed=flags("--packed", pack_indexes(claims_corpora())),
         separation=lambda wildcards, input: flags("--separation", input.separation),
+        kinds=canonical_json(study.kinds()),
         evaluation=to_json(study.configuration.evaluation),
         note=flags("--note", filter(None, [study.configuration.note])),
         published="--published" if study.figure_config("figure_02").published else [],
@@ -61,6 +62,7 @@ rule claims:
             --labels {params.labels:q} \
             --utterances {params.utterances:q} \
             --training-logs {params.logs:q} \
+            --kinds {params.kinds:q} \
             {params.separation:q} \
             {params.packed:q} \
             --evaluation {params.evaluation:q} \

@@ -98,6 +98,40 @@ def bootstrap_cccs(
     return np.concatenate([weighted_cccs(truth, predictions, counts) for counts in blocks])
 
 
+def bootstrap_cccs_by_cluster(
+    truth: npt.ArrayLike,
+    predictions: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """CCCs of resampled speakers, each with all of its utterances (a bootstrap by clusters).
+
+    Utterances of one speaker are alike, so a test set of few speakers says less than its number of utterances suggests.
+
+    Args:
+        truth: labels, (samples,).
+        predictions: predictions of several models or conditions, (samples, series).
+        clusters: the speaker of each utterance, as numbers or names, (samples,).
+        resamples: number of resamples; in each, as many speakers are drawn with replacement as there are.
+        rng: random numbers.
+
+    Returns:
+        (resamples, series), NaN if the CCC of a resample is undefined.
+    """
+    truth, predictions = np.asarray(truth, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
+    if len(truth) == 0:
+        return np.full((resamples, predictions.shape[1]), np.nan)
+    names, numbers = np.unique(np.asarray(clusters), return_inverse=True)
+    rows = max(1, BLOCK_ELEMENTS // len(truth))
+    found = []
+    for counts in resample_counts(len(names), resamples=resamples, rng=rng):
+        for start in range(0, len(counts), rows):
+            found.append(weighted_cccs(truth, predictions, counts[start : start + rows, numbers]))
+    return np.concatenate(found)
+
+
 def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     """Percentile interval over the first axis; undefined resamples are left out.
 

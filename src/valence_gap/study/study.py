@@ -228,6 +228,21 @@ class Study:
         audio = [name for name in map(self.audio_model, models) if self.is_trained(name) and not self.is_cnn14(name)]
         return tuple(dict.fromkeys(map(self.backbone_of, audio)))
 
+    def kinds(self) -> dict[str, str]:
+        """The kind of each model: models of a kind are trained alike, so a variance between seeds is pooled over them.
+
+        A released checkpoint is a fine-tuned model.
+        """
+        found = {name: self._kind(name, model) for name, model in self.models.items()}
+        return found | dict.fromkeys(self.configuration.fusions, "fusion")
+
+    def _kind(self, name: str, model: Model) -> str:
+        if self.is_cnn14(name):
+            return "CNN14"
+        if not model.pretrained:
+            return "random initialisation"
+        return "frozen" if model.frozen else "fine-tuned"
+
     def claims_runs(self) -> list[tuple[str, int, str, str]]:
         """(model, seed, set of conditions, corpus) of the predictions that the claims are checked with."""
         found = self._claims_needs.predictions
