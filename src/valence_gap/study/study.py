@@ -24,6 +24,7 @@ from valence_gap.study.checks.models import recipe_of, training_of
 from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, reference_errors, value_errors
 from valence_gap.study.configuration import Configuration, Figure
 from valence_gap.study.project_files import with_project_sources
+from valence_gap.study.seeds import with_seeds
 from valence_gap.weights.local import is_current, read_record, recorded_revision
 from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
@@ -52,7 +53,7 @@ def load(config: Mapping[str, Any], extra_targets: Iterable[str] = (), project: 
         UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
     """
     try:
-        configuration = _ADAPTER.validate_json(_as_json(with_project_sources(config, project)))
+        configuration = _ADAPTER.validate_json(_as_json(with_seeds(with_project_sources(config, project))))
     except ValidationError as error:
         offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
