@@ -15,7 +15,7 @@ import numpy as np
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats, ccc
-from valence_gap.scores.statistics import Estimate, interval, resampled_mean
+from valence_gap.scores.statistics import Estimate, resampled_mean
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def in_a_loop(truth: Floats, prediction: Floats, evaluation: Evaluation, rng: np
     """Estimate the same mean, one resample at a time."""
     drawn = rng.integers(0, len(truth), (evaluation.bootstrap, evaluation.speaker_draws))
     values = np.array([[ccc(truth[rows], prediction[rows])] for rows in drawn])
-    return Estimate(values.mean(axis=0), *interval(values, evaluation.confidence))
+    return Estimate.of(values.mean(axis=0), values, evaluation.confidence)
 
 
 def apart(one: Estimate, other: Estimate) -> float:

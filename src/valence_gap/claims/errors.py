@@ -10,7 +10,8 @@ from valence_gap.claims.evidence import MissingEvidenceError
 from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.claims.seed_parts import KindPart, Reads, SeedParts, reads_of, seed_parts
 from valence_gap.scores.metrics import Floats
-from valence_gap.scores.seed_variance import Part, combined
+from valence_gap.scores.seed_variance import Part, bootstrap_part, combined
+from valence_gap.scores.statistics import standard_deviation
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,8 @@ class Errors:
         return combined([self._bootstrap_part(growth), *(one.part(seeds) for one in self.kinds)])
 
     def _bootstrap_part(self, growth: float) -> Part:
-        """The part of the test set; a variance over few speakers is known with few degrees of freedom only."""
-        over_speakers = self.speakers is not None and self.speakers > self.utterances
-        freedom = np.where(over_speakers, max(self.speaker_count - 1, 1), np.inf)
-        return Part(self.bootstrap**2 / growth, freedom)
+        speakers = np.full_like(self.utterances, np.nan) if self.speakers is None else self.speakers
+        return bootstrap_part(self.utterances, speakers, self.speaker_count, growth)
 
 
 def errors_of(
@@ -86,15 +85,6 @@ def errors_of(
         own += kind.draws(len(own), resolved.evidence.generator("seeds", resolved.statement.id, kind.kind))
     deviations = _standardised(own)
     return Errors(utterances, speakers, count, found.parts, deviations), found
-
-
-def standard_deviation(resampled: Floats) -> Floats:
-    """Standard deviation over the resamples, (cases,), without undefined ones; NaN if fewer than two remain."""
-    defined = np.isfinite(resampled)
-    count = defined.sum(axis=0)
-    mean = np.where(defined, resampled, 0).sum(axis=0) / np.maximum(count, 1)
-    squares = (np.where(defined, resampled - mean, 0) ** 2).sum(axis=0)
-    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
 
 
 def _standardised(deviations: Floats) -> Floats:

@@ -35,7 +35,7 @@ class SeedRows:
 
 
 @dataclass
-class _Computed:
+class Computed:
     """What is computed once and shared by all views of the evidence; `unit` is what is resampled."""
 
     tested: dict[str, LabelledTestSet] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class FileEvidence:
     evaluation: Evaluation
     unit: Unit = "utterances"
     selected: Mapping[str, int] = field(default_factory=dict)
-    computed: _Computed = field(default_factory=_Computed, repr=False, compare=False)
+    computed: Computed = field(default_factory=Computed, repr=False, compare=False)
 
     @property
     def resamples(self) -> int:

@@ -18,6 +18,7 @@ from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.statistics import speaker_clusters
 
 MAX_LISTED = 20
 Key = tuple[str, str]  # model and condition
@@ -95,8 +96,7 @@ class LabelledTestSet:
     @cached_property
     def clusters(self) -> npt.NDArray[np.int64]:
         """The number of each utterance's speaker, (utterances,); an utterance without one is a speaker of its own."""
-        names = [name if isinstance(name, str) else row for row, name in enumerate(self.speaker)]
-        return np.array(pd.factorize(np.array(names, dtype=object))[0], dtype=np.int64)
+        return speaker_clusters(self.speaker)
 
     @property
     def speakers(self) -> int:

@@ -46,11 +46,11 @@ def with_needs(result: ClaimResult, resolved: ResolvedStatement, decision: Decis
         return replace(result, limited_by="centre", would_take=text, why=_joined(result.why, text))
     of_seeds = resolved.statement.quantity in OF_SEEDS
     counts = {} if of_seeds else _counts(resolved)
-    seeds: float = ceil(decision.growth * min(own.seeds.values())) if of_seeds else decision.seeds
-    utterances = {name: ceil(decision.growth * count) for name, count in counts.items()}
+    seeds = decision.growth * min(own.seeds.values()) if of_seeds else decision.seeds
+    reachable = isfinite(decision.growth) and bool(counts)
     needs = Needs(
-        utterances if utterances and isfinite(decision.growth) else None,
-        int(seeds) if isfinite(seeds) and seeds else None,
+        utterances={name: ceil(decision.growth * count) for name, count in counts.items()} if reachable else None,
+        seeds=ceil(seeds) if isfinite(seeds) and seeds else None,
     )
     text = _would_take(needs, counts, own)
     by_seeds = of_seeds or needs.utterances is None or (own.se_seeds or 0.0) > (own.se_bootstrap or 0.0)

@@ -22,9 +22,10 @@ from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 from valence_gap.scores.doubts import doubts
 from valence_gap.scores.metrics import Floats
-from valence_gap.scores.statistics import Estimate
+from valence_gap.scores.statistics import Estimate, standard_deviation
 
 COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
+ERRORS = ("se_utterances", "se_speakers", "speakers")
 GENDERS = ("female", "male")
 MAX_LISTED = 20
 
@@ -95,7 +96,7 @@ def score(
         dimensions=dimensions,
         evaluation=evaluation,
     )
-    write_csv(output, table.assign(model=model, seed=seed)[list(COLUMNS)])
+    write_csv(output, table.assign(model=model, seed=seed)[[*COLUMNS, *ERRORS]])
     warnings = doubts(predicted, truth, dimensions)
     for line in warnings:
         StatusLines(f"{model} on {corpus}").show(f"warning: {line}", always=True)
@@ -125,7 +126,9 @@ def score_table(
     over them, with the interval of this mean.
 
     Returns:
-        Columns corpus, condition, dimension, group_by, group, samples, ccc, low, high.
+        Columns corpus, condition, dimension, group_by, group, samples, ccc, low, high, se_utterances (standard error:
+        standard deviation of the resamples), se_speakers (of a bootstrap over speakers with all their utterances; NaN
+        for groups other than ``all``, and where no speaker is known), speakers (their number in the test set).
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
@@ -140,21 +143,34 @@ def score_table(
         by_condition = _align(predictions, conditions, utterances["id"][rows], corpus)
         for dimension in (name for name in DIMENSIONS if name in dimensions):
             series = _series(labels[rows], by_condition[dimension], utterances[rows], dimension, corpus)
+            by_speaker = _over_speakers(series, corpus, evaluation)
+            speakers = len({name for name in series.speaker if isinstance(name, str)})
             for group_by, group, samples, estimate in _estimates(series, corpus, evaluation):
-                tables.append(_rows(conditions, dimension, group_by, group, samples, estimate))
+                rows_of_group = _rows(conditions, dimension, group_by, group, samples, estimate)
+                error = standard_deviation(by_speaker) if group_by == "all" else np.nan
+                tables.append(rows_of_group.assign(se_speakers=error, speakers=speakers))
             augmented = [name not in (CLEAN, SYNTHESISED) for name in conditions]
             if any(augmented):
                 mean = _mean(series, augmented, corpus, evaluation)
-                tables.append(_rows([AUGMENTED_MEAN], dimension, "all", "all", len(series.truth), mean))
+                rows_of_mean = _rows([AUGMENTED_MEAN], dimension, "all", "all", len(series.truth), mean)
+                error = standard_deviation(by_speaker[:, augmented].mean(axis=1, keepdims=True))
+                tables.append(rows_of_mean.assign(se_speakers=error, speakers=speakers))
     table = pd.concat(tables, ignore_index=True).assign(corpus=corpus)
-    return table.sort_values("condition", kind="stable", key=_order(predictions), ignore_index=True)[list(COLUMNS[2:])]
+    return table.sort_values("condition", kind="stable", key=_order(predictions), ignore_index=True)[
+        [*COLUMNS[2:], *ERRORS]
+    ]
 
 
 def _rows(
     conditions: list[str], dimension: str, group_by: str, group: str, samples: int, estimate: Estimate
 ) -> pd.DataFrame:
     return pd.DataFrame({"condition": conditions, "ccc": estimate.value, "low": estimate.low}).assign(
-        high=estimate.high, dimension=dimension, group_by=group_by, group=group, samples=samples
+        high=estimate.high,
+        se_utterances=estimate.error,
+        dimension=dimension,
+        group_by=group_by,
+        group=group,
+        samples=samples,
     )
 
 
@@ -262,6 +278,19 @@ def _estimates(
             options = statistics.bootstrap(evaluation, corpus, "speaker", speaker)
             mean = statistics.resampled_mean(*series.select(rows), sample_size=evaluation.speaker_draws, **options)
             yield "speaker", speaker, int(rows.sum()), mean
+
+
+def _over_speakers(series: LabelledPredictions, corpus: str, evaluation: Evaluation) -> Floats:
+    """CCCs of all utterances, resampled by speakers: (resamples, conditions); NaN if no speaker is known."""
+    if not any(isinstance(name, str) for name in series.speaker):
+        return np.full((evaluation.bootstrap, series.predictions.shape[1]), np.nan)
+    return statistics.bootstrap_cccs_by_cluster(
+        series.truth,
+        series.predictions,
+        statistics.speaker_clusters(series.speaker),
+        resamples=evaluation.bootstrap,
+        rng=statistics.generator(evaluation.seed, "speakers", corpus, "all"),
+    )
 
 
 def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluation: Evaluation) -> Estimate:

@@ -31,11 +31,18 @@ class Estimate:
         value: (series,)
         low: lower end of the interval, (series,)
         high: upper end of the interval, (series,)
+        error: standard deviation of the resamples, (series,)
     """
 
     value: Floats
     low: Floats
     high: Floats
+    error: Floats
+
+    @classmethod
+    def of(cls, value: Floats, resampled: Floats, confidence: float) -> "Estimate":
+        """The interval and the error of statistics from their resamples, (resamples, series)."""
+        return cls(value, *interval(resampled, confidence), standard_deviation(resampled))
 
     def first(self, value: str) -> dict[str, float]:
         """The numbers of the first series by name; ``value`` is the name of the statistic."""
@@ -98,6 +105,12 @@ def bootstrap_cccs(
     return np.concatenate([weighted_cccs(truth, predictions, counts) for counts in blocks])
 
 
+def speaker_clusters(speakers: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """The number of each utterance's speaker, (samples,); an utterance without one (None) is a speaker of its own."""
+    names = [name if isinstance(name, str) else row for row, name in enumerate(np.asarray(speakers, dtype=object))]
+    return np.asarray(pd.factorize(np.array(names, dtype=object))[0], dtype=np.int64)
+
+
 def bootstrap_cccs_by_cluster(
     truth: npt.ArrayLike,
     predictions: npt.ArrayLike,
@@ -149,6 +162,15 @@ def interval(values: Floats, confidence: float) -> tuple[Floats, Floats]:
     return ends[0], ends[1]
 
 
+def standard_deviation(resampled: Floats) -> Floats:
+    """Standard deviation over the resamples, (...), without undefined ones; NaN if fewer than two remain."""
+    defined = np.isfinite(resampled)
+    count = defined.sum(axis=0)
+    mean = np.where(defined, resampled, 0).sum(axis=0) / np.maximum(count, 1)
+    squares = (np.where(defined, resampled - mean, 0) ** 2).sum(axis=0)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
+
+
 class Bootstrap(TypedDict):
     """How an estimate gets its interval.
 
@@ -178,7 +200,7 @@ def ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **options: Un
         options: of the bootstrap.
     """
     resampled = bootstrap_cccs(truth, predictions, resamples=options["resamples"], rng=options["rng"])
-    return Estimate(_cccs(truth, predictions), *interval(resampled, options["confidence"]))
+    return Estimate.of(_cccs(truth, predictions), resampled, options["confidence"])
 
 
 def mean_ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **options: Unpack[Bootstrap]) -> Estimate:
@@ -194,7 +216,7 @@ def mean_ccc_estimate(truth: npt.ArrayLike, predictions: npt.ArrayLike, **option
     """
     resampled = bootstrap_cccs(truth, predictions, resamples=options["resamples"], rng=options["rng"])
     means = resampled.mean(axis=1, keepdims=True)
-    return Estimate(_cccs(truth, predictions).mean(keepdims=True), *interval(means, options["confidence"]))
+    return Estimate.of(_cccs(truth, predictions).mean(keepdims=True), means, options["confidence"])
 
 
 def paired_difference(
@@ -214,7 +236,7 @@ def paired_difference(
     series = np.concatenate([first, second], axis=1)
     both = bootstrap_cccs(truth, series, resamples=options["resamples"], rng=options["rng"])
     differences = both[:, : first.shape[1]] - both[:, first.shape[1] :]
-    return Estimate(_cccs(truth, first) - _cccs(truth, second), *interval(differences, options["confidence"]))
+    return Estimate.of(_cccs(truth, first) - _cccs(truth, second), differences, options["confidence"])
 
 
 def group_difference(first: Group, second: Group, **options: Unpack[Bootstrap]) -> Estimate:
@@ -226,7 +248,7 @@ def group_difference(first: Group, second: Group, **options: Unpack[Bootstrap]) 
         options: of the bootstrap.
     """
     rows = group_difference_resamples(first, second, resamples=options["resamples"], rng=options["rng"])
-    return Estimate(rows[0], *interval(rows[1:], options["confidence"]))
+    return Estimate.of(rows[0], rows[1:], options["confidence"])
 
 
 def group_difference_resamples(first: Group, second: Group, *, resamples: int, rng: np.random.Generator) -> Floats:
@@ -261,7 +283,7 @@ def resampled_mean(
     defined = ~np.isnan(resampled)
     count = defined.sum(axis=0)
     mean = np.where(defined, resampled, 0).sum(axis=0) / np.where(count > 0, count, 1)
-    return Estimate(np.where(count > 0, mean, np.nan), *interval(resampled, options["confidence"]))
+    return Estimate.of(np.where(count > 0, mean, np.nan), resampled, options["confidence"])
 
 
 def spearman(values: npt.ArrayLike) -> Floats:

@@ -23,9 +23,9 @@ REVISIONS = {
     "predict": 3,
     "text": 1,
     "fusion": 1,
-    "score": 2,
+    "score": 3,
     "embeddings": 1,
-    "claims": 4,
+    "claims": 5,
     "export": 1,
 }
 
