@@ -52,6 +52,9 @@ METHOD_NOTE = (
 )
 
 
+BESIDE_NOTE = "These intervals are percentiles of the bootstrap over utterances; seeds and speakers are not in them."
+
+
 def table(results: Sequence[ClaimResult], *, confidence: float) -> pd.DataFrame:
     """Return one row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided.
 
@@ -191,7 +194,7 @@ def as_markdown(
         lines += ["", "## Results without a claim", ""]
         lines += [f"- {one.section}: {one.result} {one.reason}" for one in not_checked]
     if scores is not None:
-        lines += ["", "## Beside the published numbers", "", *_scores(scores)]
+        lines += ["", "## Beside the published numbers", "", BESIDE_NOTE, "", *_scores(scores)]
     return "\n".join(lines) + "\n"
 
 
