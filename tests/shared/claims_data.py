@@ -141,6 +141,18 @@ class RandomEvidence:
     def embedded_utterances(self, model, attribute):
         return 100
 
+    def seeds(self, model, *, embedded=False):
+        return ()
+
+    def only(self, model, seed):
+        raise MissingEvidenceError("single seeds are not made up")
+
+    def over_speakers(self):
+        return self
+
+    def speaker_count(self, corpus):
+        return 0
+
 
 class MappedEvidence:
     """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the other kinds."""
@@ -179,6 +191,18 @@ class MappedEvidence:
 
     def embedded_utterances(self, model, attribute):
         return 100
+
+    def seeds(self, model, *, embedded=False):
+        return ()
+
+    def only(self, model, seed):
+        raise MissingEvidenceError("single seeds are not made up")
+
+    def over_speakers(self):
+        return self
+
+    def speaker_count(self, corpus):
+        return 0
 
 
 def write_study(root: Path, models, *, utterances=80, speakers=4, conditions=("clean",), seeds=(1,)):

@@ -46,7 +46,7 @@ def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workfl
     output, jobs = dry_run(workflow, PAPER)
     seeds, depths, fractions = 3, 11, 5
     fine_tuned = TRANSFORMERS + (seeds - 1)
-    main = TRANSFORMERS + 1  # and CNN14; first seeds only
+    main = fine_tuned + seeds  # and CNN14
     variants = 1 + depths + fractions  # random initialisation, pruned, less data
     figures = {f"figure_{number:02d}": 1 for number in range(2, 14)}
     assert jobs == {
@@ -61,12 +61,12 @@ def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workfl
         "train_cnn14": seeds,
         "transcribe": SPLITS_OF_TRAIN + CORPORA,
         "embed_text": 3,
-        "pool_states": TRANSFORMERS * SPLITS_OF_TRAIN,
-        "train_fusion": TRANSFORMERS,
-        "predict_fusion": TRANSFORMERS,
+        "pool_states": fine_tuned * SPLITS_OF_TRAIN,
+        "train_fusion": fine_tuned,
+        "predict_fusion": fine_tuned,
         # clean test sets of the main models, the variants and the frozen models
         "predict": main * CORPORA + variants * CORPORA + TRANSFORMERS,
-        "predict_conditions": main * CORPORA + 2 * TRANSFORMERS,  # augmented; synthesised for figure 4
+        "predict_conditions": main * CORPORA + fine_tuned + TRANSFORMERS,  # augmented; synthesised for figure 4
         "score": main * CORPORA * 2 + variants * CORPORA,
         "summarise_scores": 1,
         "measure_separation": 1,
@@ -112,9 +112,10 @@ def test_the_preflight_plans_what_the_workflow_does() -> None:
     study = load(merged([ROOT / "config.yaml", ROOT / PAPER]))
     plan = plan_of(study)
     assert len(plan.trainings) == 9 + 7 + 17 + 3
-    assert len(plan.fusions) == TRANSFORMERS
-    assert sum(model.endswith("-fusion") for model, *_ in plan.predictions) == TRANSFORMERS
-    assert len(plan.predictions) - TRANSFORMERS == 120
+    fusions = TRANSFORMERS + 2  # one model has three seeds
+    assert len(plan.fusions) == fusions
+    assert sum(model.endswith("-fusion") for model, *_ in plan.predictions) == fusions
+    assert len(plan.predictions) - fusions == 146
     assert len(plan.backbones) == TRANSFORMERS + 2
     assert plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
     assert plan.test_corpora("synthesised") == ("msp-podcast",)
@@ -129,8 +130,9 @@ def test_a_fusion_alone_needs_its_audio_model() -> None:
     config["targets"] = ["figure_03"]
     config["figures"]["figure_03"]["models"] = ["w2v2-b-fusion"]
     plan = plan_of(load(config))
-    assert plan.trainings == (("w2v2-b", 42),)
-    assert set(plan.predictions) == {(name, 42, "clean", "msp-podcast") for name in ("w2v2-b", "w2v2-b-fusion")}
+    seeds, names = (42, 43, 44), ("w2v2-b", "w2v2-b-fusion")
+    assert plan.trainings == tuple(("w2v2-b", seed) for seed in seeds)
+    assert set(plan.predictions) == {(name, seed, "clean", "msp-podcast") for name in names for seed in seeds}
     assert plan.backbones == ("w2v2-b", "w2v2-b-960h", "bert")
     assert plan.transcribed == plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
 

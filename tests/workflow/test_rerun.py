@@ -150,6 +150,15 @@ def test_one_more_seed_runs_only_its_own_jobs(changed: Workflow) -> None:
     assert changed.planned() == TRAINED
 
 
+@row("`seeds_per_model`, for models that name no seeds", "the training, predictions and scores of each further seed")
+def test_more_seeds_for_models_that_name_none_retrain_nothing(changed: Workflow) -> None:
+    own = {name: {"seeds": [42]} for name in ("cnn14", "w2v2-b")}
+    changed.configure(figures={"figure_02": {"seeds": "all"}}, models=own | {"hubert-b": {"seeds": None}})
+    assert changed.planned() == NOTHING
+    changed.configure(seeds_per_model=2)
+    assert changed.planned() == TRAINED  # of seed 43, on the features that seed 42 was trained on
+
+
 @row(
     "one more condition",
     "the augmentation of the test sets, the predictions and scores on augmented speech, and the figures that show them",

@@ -51,6 +51,7 @@ rule claims:
         packed=flags("--packed", pack_indexes(claims_corpora())),
         separation=lambda wildcards, input: flags("--separation", input.separation),
         convergence=lambda wildcards, input: flags("--convergence", input.convergence),
+        kinds=canonical_json(study.kinds()),
         evaluation=to_json(study.configuration.evaluation),
         note=flags("--note", filter(None, [study.configuration.note])),
         published="--published" if study.figure_config("figure_02").published else [],
@@ -65,6 +66,7 @@ rule claims:
             --labels {params.labels:q} \
             --utterances {params.utterances:q} \
             --training-logs {params.logs:q} \
+            --kinds {params.kinds:q} \
             {params.separation:q} \
             {params.convergence:q} \
             {params.packed:q} \

@@ -60,10 +60,15 @@ rule summarise_scores:
     resources:
         mem_mb=1000,
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        kinds=canonical_json(study.kinds()),
+        confidence=study.configuration.evaluation.confidence,
     shell:
         r"""
         valence-gap summarise-scores \
             --scores {input.scores:q} \
+            --kinds {params.kinds:q} \
+            --confidence {params.confidence} \
             --output {output:q} \
             2>{log:q}
         """

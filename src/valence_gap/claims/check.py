@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from valence_gap.claims import rendering
@@ -15,7 +16,8 @@ from valence_gap.definitions.claims_file import read_not_checked, read_statement
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.values import to_json
 from valence_gap.runtime.data_files import write_csv
-from valence_gap.runtime.files import write_json, write_text
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.files import read_json, write_json, write_text
 from valence_gap.runtime.provenance import run_record
 
 
@@ -28,6 +30,7 @@ def check_claims(
     evaluation: Evaluation,
     published: bool,
     note: str,
+    kinds: Mapping[str, str] | None = None,
     record: Path | None = None,
 ) -> str:
     """Judge the statements of a file and write the verdicts as ``.csv``, ``.md`` and ``.json``.
@@ -40,6 +43,7 @@ def check_claims(
         evaluation: how intervals are computed.
         published: compare with the published scores (the paper's own corpora only).
         note: text in the title, such as 'miniature'.
+        kinds: the kind of each model; a variance between seeds is pooled over models of a kind.
         record: path of the run record (JSON), see :func:`valence_gap.runtime.provenance.run_record`; None: not written.
 
     Returns:
@@ -52,7 +56,15 @@ def check_claims(
     statements, not_checked = read_statements(claims_file), read_not_checked(claims_file)
     scores = FileEvidence(files, evaluation)
     reference = PublishedEvidence() if published else None
-    results = evaluate(statements, claims, scores, confidence=evaluation.confidence, published=reference)
+    results = evaluate(
+        statements,
+        claims,
+        scores,
+        confidence=evaluation.confidence,
+        published=reference,
+        kinds=kinds,
+        not_converged=not_converged(files.convergence) if files.convergence else (),
+    )
     beside = beside_published(scores, reference, claims, evaluation.confidence) if reference else None
     write_csv(output_stem.with_suffix(".csv"), rendering.table(results, confidence=evaluation.confidence))
     write_text(
@@ -64,6 +76,29 @@ def check_claims(
     if record is not None:
         definition = {"roles": json.loads(to_json(claims)), "evaluation": json.loads(to_json(evaluation))}
         inputs = {"claims": claims_file, **files.named()}
-        run = run_record(definition | {"published": published, "note": note}, inputs=inputs, started=started)
+        run = run_record(
+            definition | {"published": published, "note": note, "kinds": dict(kinds or {})},
+            inputs=inputs,
+            started=started,
+        )
         write_json(record, run)
     return summary(results, evaluation.confidence)
+
+
+def not_converged(convergence: Path) -> tuple[str, ...]:
+    """The models that fail the stopping rule; a model of which it is not known is not among them.
+
+    Args:
+        convergence: JSON with ``models``: by name, ``converged``: yes, no or unknown.
+
+    Raises:
+        UserError: if the file has another form.
+    """
+    found = read_json(convergence)
+    try:
+        return tuple(name for name, model in found["models"].items() if model["converged"] == "no")
+    except (KeyError, TypeError, AttributeError) as error:
+        remedy = "make it again: snakemake convergence"
+        raise UserError(
+            "this file does not say which models have converged", [f"{convergence}: {error}"], remedy
+        ) from None

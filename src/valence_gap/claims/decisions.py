@@ -1,13 +1,15 @@
 """The decision on the cases of a statement: verdict, p-value, and how many times the utterances it would take."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from valence_gap.claims.errors import Errors
 from valence_gap.claims.intervals import Intervals
+from valence_gap.claims.student_intervals import StudentIntervals
 from valence_gap.definitions.claims import Statement
 from valence_gap.scores.metrics import Floats
 
@@ -17,8 +19,12 @@ CONTRADICTED: Verdict = "contradicted"
 INCONCLUSIVE: Verdict = "inconclusive"
 Booleans = npt.NDArray[np.bool_]
 Sides = tuple[Booleans, Booleans]
+AnyIntervals = Intervals | StudentIntervals
 # An interval whose centre is this near to the threshold is not expected to leave it, however many utterances there are.
 LEAST_DISTANCE = 0.005
+# More utterances (times today's), and more seeds, than anybody would make: beyond them, a claim counts as not decided.
+MOST_GROWTH = 1e6
+MOST_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,10 @@ class Decision:
         supporting: number of cases that support the claim.
         contradicting: number of cases that contradict it.
         p_value: two-sided; at most 1 - confidence just if the verdict is not inconclusive.
-        growth: how many times the utterances (or seeds) a conclusive verdict would take; infinite if none is expected.
+        growth: how many times the utterances a conclusive verdict would take; infinite if none is expected. Without
+            standard errors: of what the intervals are over.
+        seeds: how many seeds of every training it would take; infinite if none is expected, 0 if it is not known.
+        centred: whether no number decides it, because an interval is centred on a limit.
     """
 
     verdict: Verdict
@@ -44,6 +53,8 @@ class Decision:
     contradicting: int
     p_value: float
     growth: float
+    seeds: float = 0.0
+    centred: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,13 @@ def bounds(statement: Statement, margins: Sequence[float] | None = None, count: 
             return [Bound(1, threshold - margin), Bound(-1, threshold + margin)]
 
 
-def decide(rows: Floats, statement: Statement, confidence: float, margins: Sequence[float] | None = None) -> Decision:
+def decide(
+    rows: Floats,
+    statement: Statement,
+    confidence: float,
+    margins: Sequence[float] | None = None,
+    errors: Errors | None = None,
+) -> Decision:
     """The verdict on all cases together.
 
     A claim about each case is supported if every case's own interval supports it. It is contradicted by one of many
@@ -89,9 +106,10 @@ def decide(rows: Floats, statement: Statement, confidence: float, margins: Seque
         statement: quantifier, comparison and threshold.
         confidence: of one interval.
         margins: by case; the statement's own by default.
+        errors: the standard errors of the cases; without them, intervals are percentiles of the resamples.
     """
     limits = bounds(statement, margins, rows.shape[1])
-    found = Intervals.of(rows[1:], confidence)
+    found = Intervals.of(rows[1:], confidence) if errors is None else StudentIntervals.of(rows[0], errors, confidence)
     verdict, supporting, contradicting = _verdict(
         sides(*found.pointwise, limits), sides(*found.joint, limits), statement
     )
@@ -101,6 +119,7 @@ def decide(rows: Floats, statement: Statement, confidence: float, margins: Seque
     case = int(order.argmax() if nearest else order.argmin())
     is_pointwise = verdict == {"some": CONTRADICTED, "most": None}.get(statement.quantifier, SUPPORTED)
     low, high = found.pointwise if is_pointwise else found.joint
+    growth, seeds, centred = _needs(found, limits, statement) if verdict == INCONCLUSIVE else (1.0, 0.0, False)
     return Decision(
         verdict=verdict,
         case=case,
@@ -109,7 +128,9 @@ def decide(rows: Floats, statement: Statement, confidence: float, margins: Seque
         supporting=int(supporting.sum()),
         contradicting=int(contradicting.sum()),
         p_value=_p_value(found, limits, statement, verdict),
-        growth=_growth(found, limits, statement) if verdict == INCONCLUSIVE else 1.0,
+        growth=growth,
+        seeds=seeds,
+        centred=centred,
     )
 
 
@@ -141,7 +162,7 @@ def slack(values: Floats, limits: Sequence[Bound]) -> Floats:
     return smallest
 
 
-def _p_value(found: Intervals, limits: Sequence[Bound], statement: Statement, verdict: Verdict) -> float:
+def _p_value(found: AnyIntervals, limits: Sequence[Bound], statement: Statement, verdict: Verdict) -> float:
     """The p-value of the verdict, or the smaller one of both conclusive verdicts, by the intervals that count.
 
     For ``each`` it is the largest of the cases' p-values (an intersection-union test), for ``some`` the smallest of
@@ -151,7 +172,7 @@ def _p_value(found: Intervals, limits: Sequence[Bound], statement: Statement, ve
         _combined([p_values(bound.sign, bound.limits) for bound in limits])
         for p_values in (found.pointwise_p, found.joint_p)
     )
-    count = found.values.shape[1]
+    count = len(found.pointwise[0])
     if statement.quantifier == "most":
         supports = float(np.sort(joint[0])[count // 2])
         contradicts = float(np.sort(joint[1])[(count + 1) // 2 - 1])
@@ -165,6 +186,48 @@ def _p_value(found: Intervals, limits: Sequence[Bound], statement: Statement, ve
 def _combined(by_bound: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     """All limits must be met to support a claim; one that is not met contradicts it."""
     return np.max([one for one, _ in by_bound], axis=0), np.min([other for _, other in by_bound], axis=0)
+
+
+def _needs(found: AnyIntervals, limits: Sequence[Bound], statement: Statement) -> tuple[float, float, bool]:
+    """How many times the utterances, and how many seeds, decide a claim; and whether no number of both does."""
+    if isinstance(found, Intervals):
+        growth = _growth(found, limits, statement)
+        return growth, 0.0, bool(np.isinf(growth))
+    distance = np.min([np.abs(found.estimates - bound.limits) for bound in limits], axis=0)
+    open_ones = distance < LEAST_DISTANCE
+
+    def decided(errors: Floats, critical: Floats, joint_critical: Floats) -> bool:
+        """Whether a claim is decided if all intervals that are not centred on a limit get these half widths."""
+        shrunk = []
+        for own, other in ((found.critical, critical), (found.joint_critical, joint_critical)):
+            half = np.where(open_ones, own * found.standard_errors, other * errors)
+            shrunk.append(sides(found.estimates - half, found.estimates + half, limits))
+        return _verdict(shrunk[0], shrunk[1], statement)[0] != INCONCLUSIVE
+
+    def by_utterances(growth: float) -> bool:
+        errors, _ = found.errors.total(growth=growth)
+        return decided(errors, found.critical, found.joint_critical)
+
+    def by_seeds(count: float) -> bool:
+        other = StudentIntervals.of(found.estimates, found.errors, found.confidence, seeds=int(count))
+        return decided(other.standard_errors, other.critical, other.joint_critical)
+
+    nothing = np.zeros_like(found.estimates)
+    if not decided(nothing, found.critical, found.joint_critical):
+        return np.inf, np.inf, True
+    growth = _smallest(by_utterances, 1.0, MOST_GROWTH, 1e-9)
+    return growth, _smallest(by_seeds, 1.0, MOST_SEEDS, 0.5) if found.errors.kinds else np.inf, False
+
+
+def _smallest(decided: Callable[[float], bool], least: float, most: float, precision: float) -> float:
+    """The smallest number that decides a claim, by bisection; infinite if ``most`` does not. Whole for precision .5."""
+    if not decided(most):
+        return np.inf
+    whole = precision >= 0.5
+    while most - least > (1 if whole else precision * least):
+        middle = (least + most) // 2 if whole else (least + most) / 2
+        least, most = (least, middle) if decided(middle) else (middle, most)
+    return most
 
 
 def _growth(found: Intervals, limits: Sequence[Bound], statement: Statement) -> float:

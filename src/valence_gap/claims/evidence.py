@@ -72,6 +72,18 @@ class Evidence(Protocol):
     def embedded_utterances(self, model: str, attribute: str) -> int:
         """Number of utterances whose embeddings the separation of an attribute is measured on."""
 
+    def seeds(self, model: str, *, embedded: bool = False) -> tuple[int, ...]:
+        """Training seeds of a model whose predictions (or separation, if ``embedded``) are known."""
+
+    def only(self, model: str, seed: int) -> "Evidence":
+        """The same evidence, in which one model has the scores of one of its seeds."""
+
+    def over_speakers(self) -> "Evidence":
+        """The same estimates, with resamples over speakers; over utterances for a corpus without speakers."""
+
+    def speaker_count(self, corpus: str) -> int:
+        """Number of known speakers of a corpus' test set."""
+
 
 class EvidenceRecorder:
     """Evidence that records which scores the quantities read; it returns constant values in place of scores.
@@ -129,6 +141,22 @@ class EvidenceRecorder:
     def embedded_utterances(self, model: str, attribute: str) -> int:
         """One; verdicts are not recorded."""
         return 1
+
+    def seeds(self, model: str, *, embedded: bool = False) -> tuple[int, ...]:
+        """None; no errors are recorded."""
+        return ()
+
+    def only(self, model: str, seed: int) -> "EvidenceRecorder":
+        """Itself."""
+        return self
+
+    def over_speakers(self) -> "EvidenceRecorder":
+        """Itself."""
+        return self
+
+    def speaker_count(self, corpus: str) -> int:
+        """None; no errors are recorded."""
+        return 0
 
 
 def condition_set_of(condition: str) -> str:

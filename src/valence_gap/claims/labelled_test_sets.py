@@ -18,10 +18,11 @@ from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.speaker_bootstrap import speaker_codes
 
 MAX_LISTED = 20
 Key = tuple[str, str]  # model and condition
-Runs = Mapping[Key, list[npt.NDArray[np.float32]]]  # by seed
+Runs = Mapping[Key, Mapping[int, npt.NDArray[np.float32]]]  # by seed
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class EvidenceFiles:
         utterances: utterance tables by corpus.
         training_logs: training.csv by run.
         separation: table of how far embeddings separate attributes.
+        convergence: which models fail the stopping rule (JSON).
         pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
     """
 
@@ -42,6 +44,7 @@ class EvidenceFiles:
     utterances: Mapping[str, Path] = field(default_factory=dict)
     training_logs: tuple[tuple[Run, Path], ...] = ()
     separation: Path | None = None
+    convergence: Path | None = None
     pack_indexes: Mapping[str, Path] = field(default_factory=dict)
 
     def named(self) -> dict[str, Path]:
@@ -51,7 +54,8 @@ class EvidenceFiles:
         found |= {f"utterances/{corpus}": path for corpus, path in self.utterances.items()}
         found |= {f"pack index/{corpus}": path for corpus, path in self.pack_indexes.items()}
         found |= {f"training logs/{run.model}:{run.seed}": path for run, path in self.training_logs}
-        return found | ({"separation": self.separation} if self.separation else {})
+        tables = {"separation": self.separation, "convergence": self.convergence}
+        return found | {name: path for name, path in tables.items() if path}
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ class LabelledTestSet:
     @cached_property
     def synthesised(self) -> npt.NDArray[np.bool_]:
         """Mask of the utterances that every model predicted from synthesised speech, (utterances,)."""
-        synthesised_runs = [one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs]
+        synthesised_runs = [
+            one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs.values()
+        ]
         return (
             np.all([np.isfinite(one).all(axis=1) for one in synthesised_runs], axis=0)
             if synthesised_runs
@@ -86,6 +92,16 @@ class LabelledTestSet:
         if group != "all":
             rows = rows & (self.gender == group)
         return rows & self.synthesised if spoken else rows
+
+    @cached_property
+    def clusters(self) -> npt.NDArray[np.int64]:
+        """The number of each utterance's speaker, (utterances,); an utterance without one is a speaker of its own."""
+        return speaker_codes(self.speaker)
+
+    @property
+    def speakers(self) -> int:
+        """Number of known speakers."""
+        return len({name for name in self.speaker if isinstance(name, str)})
 
 
 def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
@@ -102,14 +118,14 @@ def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
     utterances = drop_skipped(skipped, utterances)
     labels = pd.read_parquet(files.labels[corpus]).set_index("id").reindex(utterances["id"])
     ids = pd.Index(utterances["id"])
-    predictions: dict[Key, list[npt.NDArray[np.float32]]] = {}
+    predictions: dict[Key, dict[int, npt.NDArray[np.float32]]] = {}
     own = [(run, path) for run, path in files.predictions if run.corpus == corpus]
     for run, path in progress(own, f"predictions on {corpus}", unit="files"):
         table = drop_skipped(skipped, pd.read_parquet(path))
         for condition, rows in table.groupby("condition", sort=False):
             _check(rows["id"], ids, f"{run.model}, seed {run.seed}, on {corpus} ({condition})", str(condition))
             aligned = rows.set_index("id").reindex(ids)[list(DIMENSIONS)].to_numpy(dtype=np.float32)
-            predictions.setdefault((run.model, str(condition)), []).append(aligned)
+            predictions.setdefault((run.model, str(condition)), {})[run.seed] = aligned
     return LabelledTestSet(
         truth={name: labels[name].to_numpy(dtype=np.float64) for name in DIMENSIONS},
         gender=utterances["gender"].to_numpy(dtype=object),

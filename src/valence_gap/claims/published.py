@@ -71,6 +71,22 @@ class PublishedEvidence:
         """Not used: nothing is resampled."""
         raise MissingEvidenceError("no separation is published")
 
+    def seeds(self, model: str, *, embedded: bool = False) -> tuple[int, ...]:
+        """Nothing is published by seed."""
+        return ()
+
+    def only(self, model: str, seed: int) -> "PublishedEvidence":
+        """Nothing is published by seed."""
+        raise MissingEvidenceError("no score of a single seed is published")
+
+    def over_speakers(self) -> "PublishedEvidence":
+        """Itself: nothing is resampled."""
+        return self
+
+    def speaker_count(self, corpus: str) -> int:
+        """Not used: nothing is resampled."""
+        return 0
+
 
 def published_scores() -> pd.DataFrame:
     """Return the published CCCs: those of figure 2, and for augmented conditions figure 2 plus the change of table III.

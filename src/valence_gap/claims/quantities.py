@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -16,6 +17,8 @@ SQUARED = ("absolute_gender_gap", "absolute_average_gender_gap", "spread_over_mo
 GENDERS = ("female", "male")
 # Number of utterances that the paper draws of a speaker (section IV-J); tolerances are given for this number.
 PAPER_DRAWS = 200
+# The upper end of an interval of 95 %.
+OUTER = 0.975
 
 
 def ccc(resolved: ResolvedStatement, cell: Cell) -> Floats:
@@ -136,18 +139,25 @@ def speaker_deviation(resolved: ResolvedStatement, cell: Cell) -> Floats:
 def lowest_speaker(resolved: ResolvedStatement, cell: Cell) -> Floats:
     """CCC of the speaker who is recognised worst, with an interval that does not rely on who this is.
 
-    By chance alone, the lowest of several estimates is too low. So the upper half of the rows has the largest error of
-    all speakers above the lowest estimate: at its quantiles, every speaker's true CCC is below the estimate plus this
-    error at once, also that of the lowest. The lower half has the lowest of all estimates with their errors. Both make
-    the interval wider than necessary, never narrower.
+    By chance alone, the lowest of several estimates is too low. So the upper half width is the quantile of the largest
+    error of all speakers above the lowest estimate: every speaker's true CCC is below the estimate plus this error at
+    once, also that of the lowest. The lower half width is that of the lowest of all estimates with their errors. The
+    rows are normal with the larger of both half widths, which is wider than necessary, never narrower.
     """
     values = np.stack(list(speakers_of(resolved, cell).values()))
     estimates, errors = values[:, :1], values[:, 1:] - values[:, :1]
-    above, below = estimates.min() - errors.min(axis=0), (estimates - errors).min(axis=0)
-    order, half = np.argsort(above), len(above) // 2
+    lowest = float(estimates.min())
+    if not errors.size:
+        return np.array([lowest])
+    above, below = lowest - errors.min(axis=0), (estimates - errors).min(axis=0)
+    if np.isnan(above).all():
+        return np.full(values.shape[1], np.nan)
+    half = max(np.nanquantile(above, OUTER) - lowest, lowest - np.nanquantile(below, 1 - OUTER))
+    grid = (np.arange(len(above)) + 0.5) / len(above)
+    normal = np.array([NormalDist().inv_cdf(share) for share in grid]) / NormalDist().inv_cdf(OUTER)
     rows = np.empty(values.shape[1])
-    rows[0] = estimates.min()
-    rows[1 + order] = np.where(np.arange(len(above)) < half, np.sort(below), above[order])
+    rows[0] = lowest
+    rows[1 + np.argsort(above)] = lowest + half * normal
     return rows
 
 

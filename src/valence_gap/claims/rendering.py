@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from valence_gap.claims.verdicts import ClaimResult, by_section, holds_corrected, summary
+from valence_gap.claims.results import ClaimResult
+from valence_gap.claims.verdicts import by_section, holds_corrected, summary
 from valence_gap.definitions.claims import NotChecked, Statement
 
 SECTIONS = {
@@ -29,31 +30,70 @@ SECTIONS = {
 METHOD_NOTE = (
     "The claims of the paper are given in our words. A claim is supported if the whole interval is on the claimed "
     "side of the threshold, and contradicted if the whole interval is on the other side. Otherwise, or if numbers are "
-    "missing, it is inconclusive. Intervals are percentiles of a bootstrap over utterances, with the same resamples "
-    "for all models. Intervals of a statistic over speakers are shifted to the estimate, because resampling adds to "
-    "the sampling error that the scores of speakers already have. If a model has several seeds, the mean is used, and "
-    "the intervals do not cover the variation over seeds. The exceptions are the quantities of section V-A: "
-    "their intervals are over the seeds (Student's t, chi-square). The spread over models and absolute gender "
+    "missing, it is inconclusive. An interval is the estimate plus and minus Student's t times a standard error of two "
+    "parts. The first is the test set's: the larger of a bootstrap over utterances and one over speakers with all "
+    "their utterances, with the same resamples for all models. The second is the training seeds': if a model has "
+    "several seeds, their mean is used, and the variance between seeds is pooled over models of a kind (fine-tuned, "
+    "frozen, random initialisation, CNN14; each with and without a fusion). A model with one seed borrows it. Where no "
+    "model of its kind has several seeds, the interval covers the utterances only, and says so. Degrees of freedom are "
+    "those of Welch and Satterthwaite. Claims on single speakers and on embeddings have no bootstrap over speakers. "
+    "The quantities of section V-A are different: their intervals are percentiles of draws over the seeds (Student's "
+    "t, chi-square). The spread over models and absolute gender "
     "gaps are root mean squares less what sampling alone would give, so they can be below 0. If a claim is about "
     "several cases, the deciding case is shown. If one of many cases would be enough, intervals are widened until "
-    "they hold for all cases at once (max-t). An inconclusive claim shows the smallest number of utterances or seeds "
-    "at which the interval no longer contains the threshold, if its centre stays and its width shrinks with the "
-    "square root. The p-value is two-sided and comes from the same resamples: it is at most 0.05 just if the 95 % "
+    "they hold for all cases at once (max-t). An inconclusive claim shows the smallest number of utterances or of "
+    "seeds at which the interval no longer contains the threshold, if its centre stays and its width shrinks with the "
+    "square root. The p-value is two-sided and of the same t: it is at most 0.05 just if the 95 % "
     "interval is on one side. A verdict with † also holds after a correction for the number of claims (Benjamini-"
     "Hochberg): at most 5 % of the verdicts with † are expected to be false. Holm's correction, which guards against "
-    "a single false verdict, is not used, because it needs smaller p-values than the resamples can show. Claims on "
+    "a single false verdict, is not used, because readers take the claims one by one. Claims on "
     "published recalls (section II) have no interval and no p-value. ‡ marks a claim of the title, the abstract or "
     "the conclusion."
 )
 
 
+BESIDE_NOTE = "These intervals are percentiles of the bootstrap over utterances; seeds and speakers are not in them."
+
+
 def table(results: Sequence[ClaimResult], *, confidence: float) -> pd.DataFrame:
-    """Return one row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided."""
-    return pd.DataFrame([_row(one, confidence) for group in by_section(results).values() for one in group])
+    """Return one row per statement: section, id, words, verdict, quantity, compared, numbers, and what decided.
+
+    Lists are texts here: ``seeds`` is 'cnn14 3, w2v2-b 3', models are joined by commas.
+    """
+    return pd.DataFrame(
+        [_row(one, confidence) | _as_texts(_structured(one)) for group in by_section(results).values() for one in group]
+    )
+
+
+def _structured(result: ClaimResult) -> dict[str, Any]:
+    """The parts of a result that are lists and mappings."""
+    errors, needs = result.errors, result.needs
+    return {
+        "seeds": dict(errors.seeds),
+        "borrowed_from": list(errors.borrowed_from),
+        "seeds_unknown": list(errors.seeds_unknown),
+        "not_converged": list(result.not_converged),
+        "needs": {"utterances": dict(needs.utterances) if needs.utterances else None, "seeds": needs.seeds},
+    }
+
+
+def _as_texts(structured: dict[str, Any]) -> dict[str, Any]:
+    needs = structured["needs"]
+    lists = ("borrowed_from", "seeds_unknown", "not_converged")
+    return {
+        "seeds": _counts(structured["seeds"]),
+        **{name: ", ".join(structured[name]) for name in lists},
+        "needs_utterances": _counts(needs["utterances"] or {}),
+        "needs_seeds": needs["seeds"],
+    }
+
+
+def _counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in numbers.items())
 
 
 def _row(result: ClaimResult, confidence: float) -> dict[str, Any]:
-    statement = result.statement
+    statement, errors = result.statement, result.errors
     known = result.estimate is not None and result.published is not None
     return {
         "section": statement.section,
@@ -66,6 +106,13 @@ def _row(result: ClaimResult, confidence: float) -> dict[str, Any]:
         "estimate": result.estimate,
         "low": result.low,
         "high": result.high,
+        "se_utterances": errors.se_utterances,
+        "se_speakers": errors.se_speakers,
+        "se_bootstrap": errors.se_bootstrap,
+        "se_seeds": errors.se_seeds,
+        "standard_error": errors.standard_error,
+        "degrees_of_freedom": errors.degrees_of_freedom,
+        "interval_covers": errors.interval_covers,
         "comparison": statement.comparison,
         "threshold": statement.threshold,
         "margin": statement.margin,
@@ -73,6 +120,7 @@ def _row(result: ClaimResult, confidence: float) -> dict[str, Any]:
         "p_adjusted": result.p_adjusted,
         "holds_corrected": holds_corrected(result, confidence),
         "why": result.why,
+        "limited_by": result.limited_by,
         "would_take": result.would_take,
         "cases": result.cases,
         "supporting": result.supporting,
@@ -91,7 +139,9 @@ def as_json(
 ) -> dict[str, Any]:
     """Return all results as a JSON object."""
     rows = [
-        _row(one, confidence) | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
+        _row(one, confidence)
+        | _structured(one)
+        | {"reason": one.statement.reason, "statement": _without_defaults(one.statement)}
         for group in by_section(results).values()
         for one in group
     ]
@@ -144,7 +194,7 @@ def as_markdown(
         lines += ["", "## Results without a claim", ""]
         lines += [f"- {one.section}: {one.result} {one.reason}" for one in not_checked]
     if scores is not None:
-        lines += ["", "## Beside the published numbers", "", *_scores(scores)]
+        lines += ["", "## Beside the published numbers", "", BESIDE_NOTE, "", *_scores(scores)]
     return "\n".join(lines) + "\n"
 
 
@@ -170,12 +220,30 @@ def _section(group: Sequence[ClaimResult], confidence: float) -> list[str]:
         if published:
             known = one.estimate is not None and one.published is not None
             extra = [_number(one.published), _number((one.estimate or 0) - (one.published or 0) if known else None)]
-        details = "; ".join(text for text in (one.compared, one.why) if text)
+        details = "; ".join(text for text in (one.compared, one.why, *_caveats(one)) if text)
         words = one.statement.words + (" ‡" if one.statement.headline else "")
         numbers = [_estimate(one), claimed(one.statement), _number(one.p_value), *extra]
         lines.append(_line([words, _verdict(one, confidence), *numbers, details]))
     reasons = [f"- {one.statement.id}: {one.statement.reason}" for one in group if one.statement.reason]
     return [*lines, *(["", "Thresholds and margins:", "", *reasons] if reasons else [])]
+
+
+def _caveats(result: ClaimResult) -> list[str]:
+    """The standard errors, the seeds, and what the interval does not cover."""
+    errors = result.errors
+    if errors.standard_error is None:
+        return []
+    parts = {"utterances": errors.se_utterances, "speakers": errors.se_speakers, "seeds": errors.se_seeds}
+    shown = ", ".join(f"{name} {_number(value)}" for name, value in parts.items() if value is not None)
+    texts = [f"standard errors: {shown}", f"seeds: {_counts(dict(errors.seeds))}"]
+    lonely = [name for name, count in errors.seeds.items() if count == 1 and name not in errors.seeds_unknown]
+    if lonely:
+        texts.append(f"variance of seeds of {', '.join(lonely)} borrowed from {', '.join(errors.borrowed_from)}")
+    if errors.interval_covers == "utterances only":
+        texts.append(f"utterances only: no variance of seeds is known for {', '.join(errors.seeds_unknown)}")
+    if result.not_converged:
+        texts.append(f"not converged: {', '.join(result.not_converged)}")
+    return texts
 
 
 def _scores(scores: pd.DataFrame) -> list[str]:

@@ -1,60 +1,24 @@
 """The verdicts on statements: what is compared, what decides, and what would. Intervals decide, never estimates."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil, isinf
 from typing import get_args
 
 import numpy as np
 
 from valence_gap.claims.cases import Case, cases_of
 from valence_gap.claims.decisions import INCONCLUSIVE, Decision, Verdict, decide
+from valence_gap.claims.errors import errors_of
 from valence_gap.claims.evidence import Evidence, MissingEvidenceError
 from valence_gap.claims.multiplicity import adjusted, expected_false
 from valence_gap.claims.resolved_statements import ResolvedStatement
-from valence_gap.definitions.claims import IN_DOMAIN, OF_SEEDS, Claims, CorpusRole, Side, Statement
-from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
+from valence_gap.claims.results import LIMITS, ClaimResult
+from valence_gap.claims.settling import error_parts, with_needs
+from valence_gap.definitions.claims import OF_SEEDS, Claims, CorpusRole, Side, Statement
 from valence_gap.runtime.progress import progress
 
 # Published recalls have no intervals, so their verdicts have no p-value either.
 WITHOUT_INTERVAL = ("recall_gain",)
-
-
-@dataclass(frozen=True)
-class ClaimResult:
-    """A statement with its verdict and the numbers behind it.
-
-    Attributes:
-        statement: what is claimed.
-        verdict: supported, contradicted or inconclusive.
-        compared: what was compared, by name.
-        why: what decided, or why it is inconclusive.
-        estimate: of the deciding case; None if nothing could be computed.
-        low: lower end of its interval.
-        high: upper end of its interval.
-        supporting: number of cases whose whole interval is on the claimed side.
-        contradicting: number of cases whose whole interval is on the other side.
-        cases: number of cases.
-        published: value of the deciding case in the published scores, if they are known.
-        p_value: two-sided, from the same resamples as the interval; None without resamples.
-        p_adjusted: the same for the number of claims (Benjamini-Hochberg).
-        would_take: of an inconclusive claim: how many utterances or seeds a conclusive verdict would take.
-    """
-
-    statement: Statement
-    verdict: Verdict
-    compared: str
-    why: str
-    estimate: float | None = None
-    low: float | None = None
-    high: float | None = None
-    supporting: int = 0
-    contradicting: int = 0
-    cases: int = 0
-    published: float | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    would_take: str = ""
 
 
 def evaluate(
@@ -64,6 +28,8 @@ def evaluate(
     *,
     confidence: float,
     published: Evidence | None = None,
+    kinds: Mapping[str, str] | None = None,
+    not_converged: Collection[str] = (),
 ) -> list[ClaimResult]:
     """Judge statements.
 
@@ -73,43 +39,71 @@ def evaluate(
         evidence: scores with resamples.
         confidence: of the intervals.
         published: published scores to compare with.
+        kinds: the kind of each model; a variance between seeds is pooled over models of a kind.
+        not_converged: models that fail the stopping rule.
     """
     questions = [ResolvedStatement(one, claims, evidence) for one in statements]
-    results = [_evaluate(one, confidence, published) for one in progress(questions, "claims", unit="statements")]
+    judge = _Judge(confidence, published, kinds or {}, not_converged)
+    results = [judge.judge(one) for one in progress(questions, "claims", unit="statements")]
     p_values = adjusted([one.p_value for one in results])
     return [replace(one, p_adjusted=value) for one, value in zip(results, p_values, strict=True)]
 
 
-def _evaluate(resolved: ResolvedStatement, confidence: float, published: Evidence | None) -> ClaimResult:
-    statement = resolved.statement
-    try:
-        cases = cases_of(resolved)
-    except MissingEvidenceError as missing:
-        return ClaimResult(statement, INCONCLUSIVE, compared(resolved), str(missing))
-    names = list(cases)
-    rows = np.stack([cases[name] for name in names], axis=1)  # (1 + resamples, cases)
-    if np.isnan(rows[0]).any():
-        name = names[int(np.argmax(np.isnan(rows[0])))]
-        return ClaimResult(statement, INCONCLUSIVE, compared(resolved), _named("undefined", name), cases=len(names))
-    decision = decide(rows, statement, confidence, _margins(resolved, names))
-    case = names[decision.case]
-    would_take = _would_take(resolved, decision.growth) if decision.verdict == INCONCLUSIVE else ""
-    deciding = _why(decision, case, len(names)) if statement.over else ""
-    return ClaimResult(
-        statement=statement,
-        verdict=decision.verdict,
-        compared=compared(resolved),
-        why="; ".join(filter(None, [deciding, would_take])),
-        estimate=float(rows[0, decision.case]),
-        low=decision.low,
-        high=decision.high,
-        supporting=decision.supporting,
-        contradicting=decision.contradicting,
-        cases=len(names),
-        published=_published(ResolvedStatement(statement, resolved.claims, published), case) if published else None,
-        p_value=None if statement.quantity in WITHOUT_INTERVAL else decision.p_value,
-        would_take=would_take,
-    )
+@dataclass(frozen=True)
+class _Judge:
+    """What all statements are judged with: see :func:`evaluate`."""
+
+    confidence: float
+    published: Evidence | None
+    kinds: Mapping[str, str]
+    not_converged: Collection[str]
+
+    def judge(self, resolved: ResolvedStatement) -> ClaimResult:
+        """The verdict on a statement; inconclusive if evidence is missing."""
+        statement = resolved.statement
+        try:
+            cases = cases_of(resolved)
+        except MissingEvidenceError as missing:
+            return ClaimResult(statement, INCONCLUSIVE, compared(resolved), str(missing), limited_by="roles")
+        names = list(cases)
+        rows = np.stack([cases[name] for name in names], axis=1)  # (1 + resamples, cases)
+        if np.isnan(rows[0]).any():
+            why = _named("undefined", names[int(np.argmax(np.isnan(rows[0])))])
+            result = ClaimResult(statement, INCONCLUSIVE, compared(resolved), why, cases=len(names))
+            return replace(result, limited_by="roles")
+        errors, parts = None, None
+        if statement.quantity not in (*WITHOUT_INTERVAL, *OF_SEEDS):
+            errors, parts = errors_of(resolved, rows, self.kinds, names)
+        decision = decide(rows, statement, self.confidence, _margins(resolved, names), errors)
+        case = names[decision.case]
+        result = self._result(resolved, decision, len(names), case)
+        own = error_parts(resolved, errors, parts, decision.case)
+        if decision.verdict == INCONCLUSIVE:
+            result = with_needs(result, resolved, decision, own)
+        failed = [name for name in own.seeds if self._fails(resolved, name)]
+        return replace(result, estimate=float(rows[0, decision.case]), errors=own, not_converged=tuple(failed))
+
+    def _result(self, resolved: ResolvedStatement, decision: Decision, cases: int, case: Case) -> ClaimResult:
+        statement = resolved.statement
+        published = ResolvedStatement(statement, resolved.claims, self.published) if self.published else None
+        return ClaimResult(
+            statement=statement,
+            verdict=decision.verdict,
+            compared=compared(resolved),
+            why=_why(decision, case, cases) if statement.over else "",
+            low=decision.low,
+            high=decision.high,
+            supporting=decision.supporting,
+            contradicting=decision.contradicting,
+            cases=cases,
+            published=_published(published, case) if published else None,
+            p_value=None if statement.quantity in WITHOUT_INTERVAL else decision.p_value,
+        )
+
+    def _fails(self, resolved: ResolvedStatement, model: str) -> bool:
+        """Whether a model, or the audio model of a fusion, fails the stopping rule."""
+        audio = {fusion: name for name, fusion in resolved.claims.fusion.items()}.get(model, model)
+        return model in self.not_converged or audio in self.not_converged
 
 
 def _margins(resolved: ResolvedStatement, cases: Iterable[Case]) -> list[float] | None:
@@ -120,29 +114,6 @@ def _margins(resolved: ResolvedStatement, cases: Iterable[Case]) -> list[float] 
     roles: dict[str, CorpusRole] = {corpus: role for role, corpus in resolved.claims.corpora.items()}
     by_corpus = {corpus: statement.margins.get(role, statement.margin) for corpus, role in roles.items()}
     return [by_corpus.get(one.corpus or two.corpus, statement.margin) for one, two in cases]
-
-
-def _would_take(resolved: ResolvedStatement, growth: float) -> str:
-    """The smallest number of utterances, or of seeds, with a conclusive verdict if intervals keep their centres."""
-    if isinf(growth):
-        return "no number decides it, because an interval is centred on the threshold"
-    statement, sides = resolved.statement, [resolved.statement.first, *filter(None, [resolved.second()])]
-    if statement.quantity in OF_SEEDS:
-        models = {model for side in sides for model in resolved.models(side)}
-        seeds = min(len(resolved.evidence.dev_curves(model)) for model in models)
-        return f"would take {ceil(growth * seeds):,} seeds instead of {seeds}"
-    if statement.quantity == "separation":
-        models = {model for side in sides for model in resolved.models(side)}
-        used = min(resolved.evidence.embedded_utterances(model, str(statement.attribute)) for model in models)
-        return f"would take {ceil(growth * used):,} embedded utterances instead of {used:,}"
-    roles = dict.fromkeys(role for side in sides for role in side.corpora or (IN_DOMAIN,))
-    if statement.quantity == "relative_drop":
-        roles[IN_DOMAIN] = None
-    conditions = {side.condition for side in sides}
-    condition = SYNTHESISED if SYNTHESISED in conditions else CLEAN
-    counts = {corpus: resolved.evidence.utterances(corpus, condition) for corpus in resolved.corpora([*roles])}
-    amounts = [f"{ceil(growth * count):,} of {corpus} instead of {count:,}" for corpus, count in counts.items()]
-    return f"would take these utterances, speakers in proportion: {', '.join(amounts)}"
 
 
 def _published(resolved: ResolvedStatement, case: Case) -> float | None:
@@ -196,14 +167,17 @@ def _names(resolved: ResolvedStatement, side: Side) -> tuple[str, ...]:
 
 
 def summary(results: Sequence[ClaimResult], confidence: float) -> str:
-    """The number of claims with each verdict, how many may be false, and how many hold after the correction."""
+    """The number of claims with each verdict, what limits the others, and how many verdicts may be false."""
     verdicts = [result.verdict for result in results]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in get_args(Verdict))
+    limits = [result.limited_by for result in results if result.verdict == INCONCLUSIVE]
+    shown = ", ".join(f"{limits.count(limit)} {LIMITS[limit]}" for limit in LIMITS if limit in limits)
     tested = [result.p_value for result in results if result.p_value is not None]
     held = sum(holds_corrected(result, confidence) for result in results)
     return (
-        f"{len(verdicts)} claims: {counts}; of {len(tested)} tested at {100 * confidence:g} %, up to "
-        f"{expected_false(tested, confidence):.1f} false verdicts are expected; {held} hold after correction"
+        f"{len(verdicts)} claims: {counts}{f' ({shown})' if shown else ''}; of {len(tested)} tested at "
+        f"{100 * confidence:g} %, up to {expected_false(tested, confidence):.1f} false verdicts are expected; {held} "
+        "hold after correction"
     )
 
 

@@ -1,6 +1,7 @@
 """Sub-commands ``claims`` and ``compare-verdicts``."""
 
 import argparse
+import json
 
 from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers
 from valence_gap.definitions.claims import Claims
@@ -20,6 +21,8 @@ def register(subparsers: Subparsers) -> None:
     command.keyed("--labels", BY_CORPUS, "labels (Parquet)", nargs="*")
     command.keyed("--utterances", BY_CORPUS, "utterances (Parquet)", nargs="*")
     command.keyed("--training-logs", BY_MODEL_AND_SEED, "dev CCC per epoch (CSV)", nargs="*")
+    command.add("--kinds", default="{}", help="kind of each model, for the variance between seeds: JSON, name to kind")
+    command.path("--convergence", "which models fail the stopping rule (JSON)", required=False)
     command.path("--separation", "separation of embeddings: table of measure-separation (CSV)", required=False)
     command.path("--convergence", "what the stopping rule says of the models: convergence.json", required=False)
     command.pack_indexes()
@@ -36,8 +39,8 @@ def register(subparsers: Subparsers) -> None:
 
 
 def _claims(args: argparse.Namespace) -> None:
-    """Judge each statement of a claims file: it is supported, contradicted or inconclusive, by bootstrap intervals of
-    scores of the predictions. Writes CSV, Markdown and JSON.
+    """Judge each statement of a claims file: it is supported, contradicted or inconclusive, by intervals that hold
+    the error of the test set and of the training seeds. Writes CSV, Markdown and JSON.
     """
     from valence_gap.claims.check import check_claims
     from valence_gap.claims.labelled_test_sets import EvidenceFiles
@@ -48,6 +51,7 @@ def _claims(args: argparse.Namespace) -> None:
         utterances=dict(keyed_files(args.utterances, "--utterances")),
         training_logs=runs_of(args.training_logs, "--training-logs", parts=2),
         separation=args.separation,
+        convergence=args.convergence,
         pack_indexes=dict(keyed_files(args.packed, "--packed")),
     )
     print(
@@ -59,6 +63,7 @@ def _claims(args: argparse.Namespace) -> None:
             evaluation=from_json(Evaluation, args.evaluation),
             published=args.published,
             note=args.note,
+            kinds=json.loads(args.kinds),
             record=args.record,
         )
     )

@@ -1,6 +1,7 @@
 """Sub-commands ``score`` and ``summarise-scores``."""
 
 import argparse
+import json
 
 from valence_gap.commands.options import Command, Subparsers
 from valence_gap.definitions.evaluation import Evaluation
@@ -23,8 +24,10 @@ def register(subparsers: Subparsers) -> None:
     command.path("--output", "the table of scores (CSV)")
     command.record()
 
-    command = Command(subparsers, "summarise-scores", _summarise_scores, "mean and spread of scores over seeds")
+    command = Command(subparsers, "summarise-scores", _summarise_scores, "scores over seeds, with intervals")
     command.path("--scores", "tables of scores (CSV)", nargs="+")
+    command.add("--kinds", default="{}", help="kind of each model, for the variance between seeds: JSON, name to kind")
+    command.add("--confidence", type=float, default=0.95, help="of the intervals")
     command.path("--output", "the summary (CSV)")
 
 
@@ -51,8 +54,8 @@ def _score(args: argparse.Namespace) -> None:
 
 def _summarise_scores(args: argparse.Namespace) -> None:
     """Put the scores of whole test sets in one table: for each model, corpus, condition and dimension the number of
-    seeds, and mean, standard deviation, minimum and maximum of their CCC.
+    seeds, mean, standard deviation, minimum and maximum of their CCC, standard errors, and the interval of the mean.
     """
     from valence_gap.scores.summary import summarise_scores
 
-    summarise_scores(args.scores, args.output)
+    summarise_scores(args.scores, args.output, kinds=json.loads(args.kinds), confidence=args.confidence)

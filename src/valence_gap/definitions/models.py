@@ -29,6 +29,12 @@ Checksums = Annotated[
 ]
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    """Let the schema of a key allow null: the key is left out before the configuration is validated."""
+    kind = {key: schema.pop(key) for key in ("type", "items", "minItems") if key in schema}
+    schema["anyOf"] = [kind, {"type": "null"}]
+
+
 def is_local(source: str) -> bool:
     """Whether a source is a folder (it starts with /, ./, ../ or ~/) and not a hub id."""
     return source.startswith(("/", "./", "../", "~/")) or source in (".", "..")
@@ -206,7 +212,14 @@ class Model:
     fraction_seed: Annotated[
         int | None, Field(description="Seed that draws the fraction; null: the seed of the training.")
     ] = None
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, description="Seeds; each gives one training.")] = (42,)
+    seeds: Annotated[
+        tuple[int, ...],
+        Field(
+            min_length=1,
+            description="Seeds; each gives one training. null: the model names none, see seeds_per_model.",
+            json_schema_extra=_or_null,
+        ),
+    ] = (42,)
     label: Annotated[str, Field(description="Name shown in figures; empty: the model's.")] = ""
     colour: Annotated[
         Colour | None,

@@ -12,7 +12,7 @@ from valence_gap.definitions.figures import Description, Inputs, Run
 from valence_gap.figures.intervals import KEYS
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
-from valence_gap.scores.seed_variance import ERRORS
+from valence_gap.scores.seed_variance import ERRORS, SPEAKERS
 from valence_gap.scores.training_logs import read_epochs
 
 
@@ -33,7 +33,8 @@ def read_scores(inputs: Inputs, description: Description, *, group_by: str) -> p
     if not inputs.scores:
         raise UserError("this figure needs score tables", remedy="pass them with --scores")
     tables = {path: pd.read_csv(path, dtype={"group": str}) for path in inputs.scores}
-    if lacking := [f"{path}: no column {name}" for path, one in tables.items() for name in ERRORS if name not in one]:
+    needed = [*ERRORS, SPEAKERS]
+    if lacking := [f"{path}: no column {name}" for path, one in tables.items() for name in needed if name not in one]:
         raise UserError("score tables lack standard errors", lacking, "score these predictions again")
     table = pd.concat(tables.values(), ignore_index=True)
     requested = pd.DataFrame(

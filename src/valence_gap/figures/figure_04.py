@@ -1,5 +1,6 @@
 """Figure 4: valence on original and on synthesised speech of the same words (section IV-C)."""
 
+import numpy as np
 import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
@@ -106,7 +107,7 @@ def _rows(inputs: Inputs, corpus: ShownCorpus, named: dict[str, str], evaluation
 def _estimate(
     predicted: RunPredictions, ids: "pd.Index[str]", speakers: "pd.Series[str]", evaluation: Evaluation
 ) -> dict[str, float]:
-    """ccc, se_utterances and se_speakers of some utterances."""
+    """ccc, se_utterances, se_speakers and number of speakers of some utterances."""
     corpus = predicted.run.corpus
     truth, predictions = predicted.select(ids)
     estimate = statistics.ccc_estimate(truth, predictions, **statistics.bootstrap(evaluation, corpus, SYNTHESISED))
@@ -114,4 +115,9 @@ def _estimate(
     rng = speaker_generator(evaluation, corpus, SYNTHESISED)
     resampled = speaker_cccs(truth, predictions, codes, resamples=evaluation.bootstrap, rng=rng)
     se_speakers = statistics.standard_error(resampled)[0]
-    return {"ccc": estimate.value[0], "se_utterances": estimate.se[0], "se_speakers": se_speakers}
+    return {
+        "ccc": estimate.value[0],
+        "se_utterances": estimate.se[0],
+        "se_speakers": se_speakers,
+        "speakers": len(np.unique(codes)),
+    }

@@ -34,11 +34,13 @@ class Gap:
         value: the estimate.
         utterances: its resamples over utterances, (resamples,).
         speakers: its resamples over speakers, (resamples,); NaN if a gender has fewer than two.
+        count: number of speakers; of a mean, the smallest.
     """
 
     value: float
     utterances: Floats
     speakers: Floats
+    count: int
 
     @classmethod
     def mean(cls, gaps: Sequence["Gap"]) -> "Gap":
@@ -46,7 +48,7 @@ class Gap:
         utterances, speakers = (
             np.mean([getattr(gap, name) for gap in gaps], axis=0) for name in ("utterances", "speakers")
         )
-        return cls(float(np.mean([gap.value for gap in gaps])), utterances, speakers)
+        return cls(float(np.mean([gap.value for gap in gaps])), utterances, speakers, min(gap.count for gap in gaps))
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
@@ -128,7 +130,10 @@ def _gaps(inputs: Inputs, place: Place, description: Description) -> dict[Run, G
         resamples=evaluation.bootstrap,
         rng=speaker_generator(evaluation, corpus, "female-male"),
     )
-    return {run: Gap(float(row[0]), row[1:], over) for run, row, over in zip(found, rows.T, spoken.T, strict=True)}
+    count = sum(len(np.unique(codes)) for codes in people)
+    return {
+        run: Gap(float(row[0]), row[1:], over, count) for run, row, over in zip(found, rows.T, spoken.T, strict=True)
+    }
 
 
 def _refuse_missing(found: Mapping[str, set[int]], corpus: str, inputs: Inputs, description: Description) -> None:
@@ -157,7 +162,7 @@ def _table(rows: Mapping[Place, Mapping[Run, Gap]], description: Description) ->
     for (corpus, dimension), by_run in rows.items():
         for (model, seed), gap in by_run.items():
             errors = statistics.standard_error(np.stack([gap.utterances, gap.speakers], axis=1))
-            numbers = {"ccc": gap.value, "se_utterances": errors[0], "se_speakers": errors[1]}
+            numbers = {"ccc": gap.value, "se_utterances": errors[0], "se_speakers": errors[1], "speakers": gap.count}
             found.append({"corpus": corpus, "dimension": dimension, "model": model, "seed": seed} | numbers)
     confidence = description.evaluation.confidence
     return mean_over_seeds(pd.DataFrame(found), description.kinds(), confidence, bounds=DIFFERENCES)

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from valence_gap.scores.seed_variance import ERRORS, Part, combined, critical_values, pooled_seed_variance
+from valence_gap.scores.seed_variance import (
+    ERRORS,
+    SPEAKERS,
+    Part,
+    bootstrap_part,
+    combined,
+    critical_values,
+    pooled_seed_variance,
+)
 
 KEYS = ("corpus", "dimension", "model")
 CCCS, DIFFERENCES = (-1.0, 1.0), (-2.0, 2.0)
@@ -26,12 +34,12 @@ def mean_over_seeds(
 
     The variance between seeds is pooled over all models of a kind, so a model with one seed borrows it. The standard
     error is sqrt(se_bootstrap^2 + variance / seeds), where se_bootstrap is the larger of the errors over utterances and
-    over speakers; the interval is Student's t with the degrees of freedom of Welch and Satterthwaite, in which the
-    bootstrap counts as infinitely many. The bootstrap error of a mean over seeds is taken to be the mean of the errors
-    of its seeds, which is an upper bound, reached where the seeds err on the same utterances.
+    over speakers (see :func:`valence_gap.scores.seed_variance.bootstrap_part`); the interval is Student's t with the
+    degrees of freedom of Welch and Satterthwaite. The bootstrap error of a mean over seeds is taken to be the mean of
+    the errors of its seeds, which is an upper bound, reached where the seeds err on the same utterances.
 
     Args:
-        table: one row per seed, with the keys, seed, ccc, se_utterances and se_speakers.
+        table: one row per seed, with the keys, seed, ccc, se_utterances, se_speakers and speakers.
         kinds: the kind of each model.
         confidence: of the interval.
         keys: columns that identify a row of the figure; ``model`` is one of them.
@@ -49,12 +57,13 @@ def mean_over_seeds(
     ).groupby(list(keys), sort=False)
     spread = groups["ccc"].agg(seeds="size", sd="std", minimum="min", maximum="max")
     texts = groups["by_seed"].agg(" ".join)
-    found = groups[["ccc", *ERRORS]].mean().join(spread).join(texts).reset_index()
+    found = groups[["ccc", *ERRORS, SPEAKERS]].mean().join(spread).join(texts).reset_index()
     found = found.merge(_seed_part(table, found, kinds, condition), left_index=True, right_index=True)
-    within = found[ERRORS].max(axis=1).to_numpy(dtype=np.float64)
+    utterances, speakers, count = (found[name].to_numpy(dtype=np.float64) for name in [*ERRORS, SPEAKERS])
+    within = bootstrap_part(utterances, speakers, count)
     between = found["se_seeds"].to_numpy(dtype=np.float64)
     between_freedom = np.nan_to_num(found.pop("freedom").to_numpy(dtype=np.float64), nan=1.0)
-    error, freedom = combined([Part(within**2, np.inf), Part(np.nan_to_num(between) ** 2, between_freedom)])
+    error, freedom = combined([within, Part(np.nan_to_num(between) ** 2, between_freedom)])
     half = critical_values(confidence, freedom) * error
     found = found.assign(standard_error=error, degrees_of_freedom=freedom)
     found["low"], found["high"] = (found["ccc"] - half).clip(*bounds), (found["ccc"] + half).clip(*bounds)

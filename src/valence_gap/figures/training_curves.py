@@ -3,6 +3,7 @@
 They are no figure of the paper. They show whether models were trained long enough, beside what the stopping rule says.
 """
 
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.figures.drawing import style
+from valence_gap.figures.drawing.captions import Caption
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import atomic_file
 
@@ -23,6 +25,10 @@ PANEL_HEIGHT_IN = 1.05
 COLOURS = dict(zip(DIMENSIONS, ("#d55e00", "#0072b2", "#009e73"), strict=True))
 LINES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 DPI = 150
+CAPTION = Caption(
+    "Were all models trained long enough?",
+    "Loss of the training set and CCC of the development set after each epoch; a line style for each training seed.",
+)
 LOSS = "loss"
 
 
@@ -57,7 +63,7 @@ def plot(table: pd.DataFrame, note: str = "") -> Figure:
     """
     models = list(dict.fromkeys(table["model"]))
     rows = ceil(len(models) / COLUMNS)
-    figure = style.new_figure(style.PAGE_IN, rows * PANEL_HEIGHT_IN + 0.5, note)
+    figure = style.new_figure(style.PAGE_IN, rows * PANEL_HEIGHT_IN + 1.0, replace(CAPTION, note=note))
     panels = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
     for axes, model in zip(panels.flat, models, strict=False):
         _plot_model(axes, table[table["model"] == model], model)

@@ -27,7 +27,7 @@ from valence_gap.scores.statistics import Estimate, standard_error
 
 COLUMNS = (
     *("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high"),
-    *("se_utterances", "se_speakers"),
+    *("se_utterances", "se_speakers", "speakers"),
 )
 GENDERS = ("female", "male")
 MAX_LISTED = 20
@@ -53,6 +53,10 @@ class LabelledPredictions:
         """Labels and predictions of some of the utterances."""
         return self.truth[rows], self.predictions[rows]
 
+    def speakers(self, rows: npt.NDArray[np.bool_]) -> int:
+        """Number of the known speakers of some of the utterances."""
+        return len({name for name in self.speaker[rows] if isinstance(name, str)})
+
     def with_speakers(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Codes]:
         """Labels, predictions and numbered speakers of some of the utterances."""
         return *self.select(rows), speaker_codes(self.speaker[rows])
@@ -68,6 +72,7 @@ class GroupScore:
         samples: number of its utterances.
         estimate: the CCC of each condition, with its error over utterances.
         se_speakers: standard error of a bootstrap over speakers, (conditions,); NaN where it is unknown.
+        speakers: number of its known speakers.
     """
 
     group_by: str
@@ -75,6 +80,7 @@ class GroupScore:
     samples: int
     estimate: Estimate
     se_speakers: Floats
+    speakers: int
 
 
 def score(
@@ -154,7 +160,8 @@ def score_table(
     Returns:
         Columns corpus, condition, dimension, group_by, group, samples, ccc, low and high (percentiles of the bootstrap
         over utterances), se_utterances and se_speakers (standard errors of the bootstraps over utterances and over
-        speakers; the second is NaN for a single speaker, and where fewer than two speakers are known).
+        speakers; the second is NaN for a single speaker, and where fewer than two speakers are known), speakers (number
+        of the known ones).
 
     Raises:
         UserError: if predictions, labels and utterances do not fit together.
@@ -183,6 +190,7 @@ def _rows(conditions: list[str], dimension: str, score: GroupScore) -> pd.DataFr
         high=estimate.high,
         se_utterances=estimate.se,
         se_speakers=score.se_speakers,
+        speakers=score.speakers,
         dimension=dimension,
         group_by=score.group_by,
         group=score.group,
@@ -281,7 +289,9 @@ def _estimates(series: LabelledPredictions, corpus: str, evaluation: Evaluation)
         if rows.any():
             estimate = statistics.ccc_estimate(*series.select(rows), **statistics.bootstrap(evaluation, corpus, group))
             se = standard_error(_over_speakers(series, rows, corpus, group, evaluation))
-            yield GroupScore("gender" if group in GENDERS else "all", group, int(rows.sum()), estimate, se)
+            yield GroupScore(
+                "gender" if group in GENDERS else "all", group, int(rows.sum()), estimate, se, series.speakers(rows)
+            )
     female, male = (groups[gender] for gender in GENDERS)
     if female.any() and male.any():
         options = statistics.bootstrap(evaluation, corpus, "female-male")
@@ -293,13 +303,14 @@ def _estimates(series: LabelledPredictions, corpus: str, evaluation: Evaluation)
             rng=speaker_generator(evaluation, corpus, "female-male"),
         )
         samples = int((female | male).sum())
-        yield GroupScore("fairness", "female-male", samples, difference, standard_error(resampled))
+        speakers = series.speakers(female | male)
+        yield GroupScore("fairness", "female-male", samples, difference, standard_error(resampled), speakers)
     for speaker in sorted({name for name in series.speaker if isinstance(name, str)}):
         rows = series.speaker == speaker
         if rows.sum() >= evaluation.min_samples:
             options = statistics.bootstrap(evaluation, corpus, "speaker", speaker)
             mean = statistics.resampled_mean(*series.select(rows), sample_size=evaluation.speaker_draws, **options)
-            yield GroupScore("speaker", speaker, int(rows.sum()), mean, np.full(len(mean.value), np.nan))
+            yield GroupScore("speaker", speaker, int(rows.sum()), mean, np.full(len(mean.value), np.nan), 1)
 
 
 def speaker_generator(evaluation: Evaluation, corpus: str, group: str) -> np.random.Generator:
@@ -321,4 +332,4 @@ def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluati
     estimate = statistics.mean_ccc_estimate(series.truth, series.predictions[:, chosen], **options)
     everyone = np.ones(len(series.truth), dtype=bool)
     resampled = _over_speakers(series, everyone, corpus, "all", evaluation)[:, chosen].mean(axis=1, keepdims=True)
-    return GroupScore("all", "all", len(series.truth), estimate, standard_error(resampled))
+    return GroupScore("all", "all", len(series.truth), estimate, standard_error(resampled), series.speakers(everyone))

@@ -15,8 +15,20 @@ from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
 
 PLACE = ["corpus", "condition", "dimension"]
-SPREAD = ["mean", "seeds", "sd", "minimum", "maximum"]
+SPREAD = ["seeds", "mean", "sd", "minimum", "maximum"]
 ERRORS = ["se_utterances", "se_speakers"]
+SPEAKERS = "speakers"
+"""Column of the number of speakers in the test set."""
+INTERVAL = [
+    "se_utterances",
+    "se_speakers",
+    "se_bootstrap",
+    "se_seeds",
+    "standard_error",
+    "degrees_of_freedom",
+    "low",
+    "high",
+]
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,26 @@ class Part:
 
     variance: Floats
     freedom: Floats | float
+
+
+def bootstrap_part(utterances: Floats, speakers: Floats, count: Floats | float, growth: float = 1.0) -> Part:
+    """The part of the test set: the larger of the errors over utterances and over speakers.
+
+    What speakers add to the variance over utterances is known from a few speakers only, so it has one degree of freedom
+    less than there are speakers. The variance over utterances counts as known.
+
+    Args:
+        utterances: standard error of the bootstrap over utterances, (cases,).
+        speakers: the same over speakers; NaN where there are none, (cases,).
+        count: number of speakers.
+        growth: how many times the utterances and speakers there are.
+    """
+    total = np.fmax(utterances, speakers) ** 2
+    excess = total - utterances**2
+    freedom = np.maximum(np.asarray(count, dtype=np.float64) - 1, 1) * np.divide(
+        total**2, excess**2, out=np.full_like(total, np.inf), where=excess > 0
+    )
+    return Part(total / growth, freedom)
 
 
 def pooled(samples: Sequence[Floats]) -> Part:
@@ -99,18 +131,19 @@ def means_with_errors(scores: pd.DataFrame, kinds: Mapping[str, str], confidence
     the same utterances, so the standard error of their mean is taken to be the mean of theirs; it is no larger.
 
     Args:
-        scores: model, seed, corpus, condition, dimension, ccc, se_utterances, se_speakers (NaN: no speakers).
+        scores: model, seed, corpus, condition, dimension, ccc, se_utterances, se_speakers (NaN: no speakers) and
+            speakers (their number).
         kinds: the kind of each model; one that is not named is a kind of its own.
         confidence: of the intervals.
 
     Returns:
-        The place and the model, mean, seeds, sd, minimum, maximum, se_utterances, se_speakers, se_bootstrap, se_seeds
+        The model and the place, seeds, mean, sd, minimum, maximum, se_utterances, se_speakers, se_bootstrap, se_seeds
         (NaN where no model of the kind has two seeds), standard_error, degrees_of_freedom, low, high, borrowed_from.
 
     Raises:
         UserError: if a score table was made without standard errors.
     """
-    if missing := [name for name in ERRORS if name not in scores.columns]:
+    if missing := [name for name in [*ERRORS, SPEAKERS] if name not in scores.columns]:
         raise UserError("score tables lack columns", missing, "score again")
     names = scores["model"].map(lambda name: kinds.get(name, name))
     scores = scores.assign(kind=names)
@@ -124,6 +157,7 @@ def means_with_errors(scores: pd.DataFrame, kinds: Mapping[str, str], confidence
         maximum=("ccc", "max"),
         se_utterances=("se_utterances", "mean"),
         se_speakers=("se_speakers", "mean"),
+        speakers=("speakers", "first"),
     ).reset_index()
     pool = pooled_seed_variance(scores).rename(columns={"models": "borrowed_from"})
     found = means.merge(pool, how="left", on=["kind", *PLACE])
@@ -132,19 +166,19 @@ def means_with_errors(scores: pd.DataFrame, kinds: Mapping[str, str], confidence
 
 def _with_intervals(found: pd.DataFrame, confidence: float) -> pd.DataFrame:
     bootstrap = found[ERRORS].max(axis=1)
+    utterances, speakers, count = (found[name].to_numpy(dtype=np.float64) for name in [*ERRORS, SPEAKERS])
     seeds = found["variance"] / found["seeds"]
     freedom = found["degrees_of_freedom"].fillna(1).to_numpy(dtype=np.float64)
-    parts = [Part(bootstrap.to_numpy() ** 2, np.inf), Part(seeds.fillna(0).to_numpy(dtype=np.float64), freedom)]
+    parts = [bootstrap_part(utterances, speakers, count), Part(seeds.fillna(0).to_numpy(dtype=np.float64), freedom)]
     error, degrees = combined(parts)
     reach = critical_values(confidence, degrees) * error
     found = found.assign(
         se_bootstrap=bootstrap,
         se_seeds=np.sqrt(seeds),
         standard_error=error,
-        degrees_of_freedom=degrees,
+        degrees_of_freedom=np.where(np.isfinite(degrees), degrees, np.nan),
         low=found["mean"] - reach,
         high=found["mean"] + reach,
         borrowed_from=found["borrowed_from"].fillna(""),
     )
-    errors = [*ERRORS, "se_bootstrap", "se_seeds", "standard_error", "degrees_of_freedom", "low", "high"]
-    return found[["model", *PLACE, *SPREAD, *errors, "borrowed_from"]]
+    return found[["model", *PLACE, *SPREAD, *INTERVAL, "borrowed_from"]]

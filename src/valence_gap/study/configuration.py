@@ -12,7 +12,7 @@ from valence_gap.definitions.evaluation import Condition, Evaluation, Projection
 from valence_gap.definitions.miniature import Miniature, Pretraining, Speech
 from valence_gap.definitions.models import Backbone, FusionModel, Model, Recipe
 from valence_gap.definitions.text import Recogniser, Synthesiser, TextEncoder
-from valence_gap.definitions.values import SPLITS, STRICT, Name, Split
+from valence_gap.definitions.values import SPLITS, STRICT, Name, Positive, Split, is_none
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -79,6 +79,14 @@ class Configuration:
     backbones: Annotated[Mapping[Name, Backbone], Field(description="Pre-trained models and architectures by name.")]
     recipes: Annotated[Mapping[Name, Recipe], Field(description="Training recipes by name.")]
     models: Annotated[Mapping[Name, Model], Field(description="Models by name.")]
+    seeds_per_model: Annotated[
+        Positive | None,
+        Field(
+            exclude_if=is_none,
+            description="Seeds (42, 43, ...) of each trained model that names none; null: one, 42. A further seed "
+            "retrains nothing that exists.",
+        ),
+    ] = None
     fusions: Annotated[Mapping[Name, FusionModel], Field(description="Fusions of audio and text by name.")] = Field(
         default_factory=dict
     )
@@ -98,7 +106,7 @@ class Configuration:
     claims: Annotated[Claims | None, Field(description="Which models have which role in the paper's answers.")] = None
     claims_seeds: Annotated[
         Literal["all", "first"], Field(description="Seeds whose predictions are used to check the claims.")
-    ] = "first"
+    ] = "all"
     convergence: Convergence = Field(
         default_factory=Convergence, description="How the stopping rule is checked (target convergence)."
     )

@@ -25,7 +25,7 @@ REVISIONS = {
     "fusion": 1,
     "score": 3,
     "embeddings": 1,
-    "claims": 4,
+    "claims": 5,
     "export": 1,
 }
 

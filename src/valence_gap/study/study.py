@@ -28,6 +28,7 @@ from valence_gap.study.checks.validate import CLAIMS_FILE, json_errors, referenc
 from valence_gap.study.configuration import Configuration, Figure
 from valence_gap.study.doubled import with_doubled
 from valence_gap.study.project_files import with_project_sources
+from valence_gap.study.seeds import with_seeds
 from valence_gap.weights.local import is_current, read_record, recorded_revision
 from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
@@ -58,7 +59,7 @@ def load(config: Mapping[str, Any], extra_targets: Iterable[str] = (), project: 
         UserError: one line for each thing that is wrong: the key, the value, and what would be valid.
     """
     try:
-        configuration = _ADAPTER.validate_json(_as_json(with_project_sources(config, project)))
+        configuration = _ADAPTER.validate_json(_as_json(with_seeds(with_project_sources(config, project))))
     except ValidationError as error:
         offenders = [explain(one, Configuration) for one in error.errors(include_url=False)]
         raise UserError("the configuration is not valid", offenders) from None
@@ -257,6 +258,21 @@ class Study:
         """Pre-trained backbones that some models are based on."""
         audio = [name for name in map(self.audio_model, models) if self.is_trained(name) and not self.is_cnn14(name)]
         return tuple(dict.fromkeys(map(self.backbone_of, audio)))
+
+    def kinds(self) -> dict[str, str]:
+        """The kind of each model: models of a kind are trained alike, so a variance between seeds is pooled over them.
+
+        A released checkpoint is a fine-tuned model.
+        """
+        found = {name: self._kind(name, model) for name, model in self.models.items()}
+        return found | dict.fromkeys(self.configuration.fusions, "fusion")
+
+    def _kind(self, name: str, model: Model) -> str:
+        if self.is_cnn14(name):
+            return "CNN14"
+        if not model.pretrained:
+            return "random initialisation"
+        return "frozen" if model.frozen else "fine-tuned"
 
     def claims_runs(self) -> list[tuple[str, int, str, str]]:
         """(model, seed, set of conditions, corpus) of the predictions that the claims are checked with."""

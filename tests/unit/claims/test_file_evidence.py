@@ -256,7 +256,9 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     log = tmp_path / "training.csv"
     pd.DataFrame({"epoch": [1, 0], "dev_mean": [0.5, 0.4]}).to_csv(log, index=False)
     options["--training-logs"] = [f"w2v2-b:1={log}", f"cnn14:1={log}"]
+    (tmp_path / "convergence.json").write_text(json.dumps({"models": {"cnn14": {"converged": "no"}}}))
     more = ("--note", "miniature", "--record", str(tmp_path / "out/claims.run.json"))
+    more += ("--convergence", str(tmp_path / "convergence.json"))
     stem = run_command(tmp_path, options, paper_claims(conditions={"mild": ("fade",)}), *more)
 
     table = pd.read_csv(stem.with_suffix(".csv")).set_index("id")
@@ -275,10 +277,20 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     assert table.loc[[one.id for one in STATEMENTS if one.contrast], "p_value"].isna().all()
 
     found = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+    best = {one["id"]: one for one in found["claims"]}["valence-better-than-baseline"]
+    assert best["se_bootstrap"] == max(best["se_utterances"], best["se_speakers"]) == best["standard_error"]
+    assert (best["se_seeds"], best["borrowed_from"], best["interval_covers"]) == (None, [], "utterances only")
+    assert best["seeds"] == {"w2v2-L-robust": 1, "cnn14": 1}
+    assert (best["limited_by"], best["needs"]) == ("", {"utterances": None, "seeds": None})
+    assert best["not_converged"] == ["cnn14"]
+    limits = {one["limited_by"] for one in found["claims"] if one["verdict"] == INCONCLUSIVE}
+    assert limits <= {"utterances", "seeds", "centre", "roles"}
+    assert "roles" in limits
+    assert row["not_converged"] == "cnn14"
     assert capsys.readouterr().out.strip() == found["summary"]
     record = json.loads(stem.with_suffix(".run.json").read_text())
     assert record["definition"]["note"] == "miniature"
-    assert len(record["inputs"]) == 1 + sum(map(len, options.values()))  # the claims file and all that was given
+    assert len(record["inputs"]) == 2 + sum(map(len, options.values()))  # claims file, convergence, all options
     assert record["inputs"]["training logs/cnn14:1"] == sha256(log.read_bytes()).hexdigest()
     assert "published" not in found
     text = stem.with_suffix(".md").read_text(encoding="utf-8")

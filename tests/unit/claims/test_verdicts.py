@@ -1,4 +1,5 @@
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import pytest
@@ -27,8 +28,8 @@ def test_summary_counts_each_verdict():
         confidence=0.95,
     )
     assert summary(judged, 0.95) == (
-        "3 claims: 1 supported, 1 contradicted, 1 inconclusive; of 2 tested at 95 %, up to 0.1 false verdicts are "
-        "expected; 2 hold after correction"
+        "3 claims: 1 supported, 1 contradicted, 1 inconclusive (1 without evidence); of 2 tested at 95 %, up to 0.1 "
+        "false verdicts are expected; 2 hold after correction"
     )
     assert "w2v2-L-random" in judged[2].why
 
@@ -96,15 +97,19 @@ def test_an_inconclusive_claim_says_how_many_utterances_it_would_take():
     one, key = statement(), ("msp-podcast", "valence", "clean", "all")
     wide = MappedEvidence({("w2v2-L-robust", *key): around(0.62, width=0.04), ("cnn14", *key): np.full(201, 0.6)})
     (judged,) = evaluate([one], paper_claims(), wide, confidence=0.95)
-    # The interval is .02 +- .95 * .04, so its half width must shrink to .02.
+    # The interval is .02 +- 1.96 standard errors, so these must shrink to .02.
+    error = 1.959964 * np.linspace(-0.04, 0.04, 200).std(ddof=1)
+    assert judged.needs.utterances == {"msp-podcast": ceil(1000 * (error / 0.02) ** 2)}
     assert judged.would_take == (
-        f"would take these utterances, speakers in proportion: {1000 * (0.95 * 0.04 / 0.02) ** 2:,.0f} of msp-podcast "
-        "instead of 1,000"
+        f"would take these utterances, speakers in proportion: {judged.needs.utterances['msp-podcast']:,} of "
+        "msp-podcast instead of 1,000"
     )
+    assert (judged.limited_by, judged.needs.seeds) == ("utterances", None)
     assert judged.would_take in judged.why
     near = MappedEvidence({("w2v2-L-robust", *key): around(0.603, width=0.04), ("cnn14", *key): np.full(201, 0.6)})
     (judged,) = evaluate([one], paper_claims(), near, confidence=0.95)
     assert judged.would_take == "no number decides it, because an interval is centred on the threshold"
+    assert (judged.limited_by, judged.needs.utterances, judged.needs.seeds) == ("centre", None, None)
     clear = MappedEvidence({("w2v2-L-robust", *key): around(0.7), ("cnn14", *key): np.full(201, 0.6)})
     (judged,) = evaluate([one], paper_claims(), clear, confidence=0.95)
     assert (judged.verdict, judged.would_take) == (SUPPORTED, "")

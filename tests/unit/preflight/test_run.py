@@ -336,6 +336,7 @@ def test_findings_come_first_and_the_estimates_have_one_line_each_unless_details
 ) -> None:
     config = merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml", study])
     config["backbones"]["w2v2-b"]["revision"] = None  # one finding that is wrong
+    config["figures"]["figure_02"]["seeds"] = "first"  # one that differs
     with pytest.raises(UserError):
         preflight(config, json_file=tmp_path / "brief.json")
     brief = capsys.readouterr().out

@@ -95,19 +95,21 @@ def _common_seeds(
 def _difference(
     first: RunPredictions, second: RunPredictions, speakers: "pd.Series[str]", description: Description
 ) -> dict[str, float]:
-    """Ccc (the difference), se_utterances and se_speakers, both over paired resamples."""
+    """Ccc (the difference), se_utterances and se_speakers, both over paired resamples, and the number of speakers."""
     ids = first.table.index.intersection(second.table.index)
     truth, predictions = first.select(ids)
     others = second.select(ids)[1]
     evaluation, corpus = description.evaluation, first.run.corpus
     options = statistics.bootstrap(evaluation, corpus, "all")
     estimate = statistics.paired_difference(truth, predictions, others, **options)
+    codes = speaker_codes(speakers.reindex(ids).to_numpy(dtype=object))
     resampled = speaker_cccs(
         truth,
         np.concatenate([predictions, others], axis=1),
-        speaker_codes(speakers.reindex(ids).to_numpy(dtype=object)),
+        codes,
         resamples=evaluation.bootstrap,
         rng=speaker_generator(evaluation, corpus, "all"),
     )
     se_speakers = statistics.standard_error(resampled[:, :1] - resampled[:, 1:])
-    return {"ccc": estimate.value[0], "se_utterances": estimate.se[0], "se_speakers": se_speakers[0]}
+    errors = {"se_utterances": estimate.se[0], "se_speakers": se_speakers[0], "speakers": len(np.unique(codes))}
+    return {"ccc": estimate.value[0], **errors}
