@@ -5,7 +5,7 @@ from importlib import import_module
 from valence_gap.commands.options import Subparsers
 
 COMPUTED = ("miniature", "corpora", "audio", "backbones", "training", "prediction", "text", "scores", "embeddings")
-SHOWN = ("figures", "tables", "claims", "preflight", "verify", "deploy", "study")
+SHOWN = ("figures", "tables", "claims", "page", "preflight", "verify", "deploy", "study")
 """The modules of sub-commands, in the order of the data flow: numbers, then what is made of them."""
 
 

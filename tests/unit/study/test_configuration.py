@@ -35,6 +35,7 @@ SECTIONS = {
     "Evaluation": ("evaluation",),
     "Projection": ("projection",),
     "Export": ("export",),
+    "Page": ("page",),
 }
 
 

@@ -55,6 +55,7 @@ def reference_errors(configuration: Configuration) -> Iterator[str]:
     for target in configuration.targets:
         yield from unknown("targets", target, "target of this study", targets_of(configuration))
     yield from unknown("export.model", configuration.export.model, "model", models)
+    yield from unknown("page.model", configuration.page.model, "model", [*models, *configuration.fusions])
     for condition in configuration.augmented:
         yield from unknown("augmented", condition, "condition", configuration.conditions)
     if configuration.claims:
