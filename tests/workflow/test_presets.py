@@ -73,6 +73,7 @@ def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workfl
         **figures,
         **{f"table_{number}": 1 for number in (1, 2, 3)},
         "claims": 1,
+        "page": 1,
         "all": 1,
     }
     assert "mini" not in output
@@ -93,6 +94,7 @@ def test_the_quick_look_is_a_part_of_it(workflow: Workflow) -> None:
         "summarise_scores": 1,
         "figure_02": 1,
         "figure_07": 1,
+        "page": 1,
         "all": 1,
     }
     assert "results/paper/models/w2v2-L-robust/seed-42" in output

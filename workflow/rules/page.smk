@@ -4,12 +4,17 @@
 rule page_utterances:
     """Choose the utterances that the page shows, with labels and predictions of one model, and some of their audio."""
     input:
-        predictions=lambda wildcards: page_predictions().values(),
+        predictions=lambda wildcards: by_content(
+            page_predictions().values(), made_page_utterances()
+        ),
         labels=lambda wildcards: page_tables("labels").values(),
         utterances=lambda wildcards: page_tables("utterances").values(),
-        packs=lambda wildcards: page_packs().values(),
+        packs=lambda wildcards: by_content(
+            page_packs().values(), made_page_utterances()
+        ),
     output:
-        f"{RESULTS}/page/utterances.json",
+        utterances=f"{RESULTS}/page/utterances.json",
+        record=f"{RESULTS}/page/utterances.run.json",
     log:
         f"{RESULTS}/logs/page_utterances.log",
     benchmark:
@@ -21,8 +26,11 @@ rule page_utterances:
         mem_mb=1000,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        run=lambda wildcards: flags("--model", page_run()[:1])
-        + flags("--run-seed", page_run()[1:]),
+        run=lambda wildcards: [
+            word
+            for model, seed in page_run()
+            for word in ("--model", model, "--run-seed", str(seed))
+        ],
         predictions=lambda wildcards: [*page_predictions()],
         labels=lambda wildcards: [*page_tables("labels")],
         utterances=lambda wildcards: [*page_tables("utterances")],
@@ -38,7 +46,8 @@ rule page_utterances:
             --utterances {params.utterances:q} \
             --packs {params.packs:q} \
             --seed {params.seed} \
-            --output {output:q} \
+            --output {output.utterances:q} \
+            --record {output.record:q} \
             2>{log:q}
         """
 

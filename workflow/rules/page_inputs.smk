@@ -2,16 +2,20 @@
 
 
 def page_run():
-    """The model that the page shows by utterance, and the first of its seeds: ('w2v2-L-robust', 42), or nothing."""
+    """The model that the page shows by utterance, and the first of its seeds: [('w2v2-L-robust', 42)], or nothing."""
     runs = predicted_by_targets()
     clean = [(model, seed) for model, seed, _, name in runs if name == "clean"]
     model = page_model(study, list(dict.fromkeys(model for model, _ in clean)))
-    return (model, min(seed for name, seed in clean if name == model)) if model else ()
+    return [
+        (model, min(seed for name, seed in clean if name == shown))
+        for shown in filter(None, [model])
+    ]
 
 
 def page_sets(what):
     """(corpus, set of conditions) that the page shows by utterance, or plays: [('msp-podcast', 'augmented'), ...]."""
-    found = [run[2:] for run in predicted_by_targets() if run[:2] == page_run()]
+    shown = page_run()
+    found = [run[2:] for run in predicted_by_targets() if run[:2] in shown]
     clean = [corpus for corpus, name in found if name == "clean"]
     return [
         (corpus, name)
@@ -24,9 +28,12 @@ def page_sets(what):
 
 def page_predictions(wildcards=None):
     """Their predictions by corpus: {'iemocap=results/.../clean.parquet': 'results/...'}."""
-    run = "/seed-".join(map(str, page_run()))
     paths = [
-        (corpus, f"{RESULTS}/predictions/{run}/{corpus}/{name}.parquet")
+        (
+            corpus,
+            f"{RESULTS}/predictions/{model}/seed-{seed}/{corpus}/{name}.parquet",
+        )
+        for model, seed in page_run()
         for corpus, name in page_sets("utterances")
     ]
     return {f"{corpus}={path}": path for corpus, path in paths}
@@ -71,4 +78,4 @@ def page_inputs(wildcards):
 
 def page_utterances_file(wildcards):
     """The utterances of the page: results/miniature/page/utterances.json, or nothing."""
-    return rules.page_utterances.output if page_predictions() else []
+    return rules.page_utterances.output.utterances if page_predictions() else []

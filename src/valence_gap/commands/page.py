@@ -21,6 +21,7 @@ def register(subparsers: Subparsers) -> None:
     command.keyed("--packs", "CORPUS/CONDITION=DIR", packs, nargs="*")
     command.add("--seed", required=True, type=int, help="draws the utterances to listen to")
     command.path("--output", "file that is written", "FILE.json")
+    command.record()
 
     command = Command(subparsers, "page", _page, "write the page of a finished study: one file, index.html")
     command.path("--folder", "results of the study", "DIR")
@@ -47,7 +48,9 @@ def _utterances(args: argparse.Namespace) -> None:
         utterances=dict(keyed_files(args.utterances, "--utterances")),
         packs={(key[0], key[1]): path for key, path in packs.items()},
     )
-    write_utterances(files, model=args.model, run_seed=args.run_seed, seed=args.seed, output=args.output)
+    write_utterances(
+        files, model=args.model, run_seed=args.run_seed, seed=args.seed, output=args.output, record=args.record
+    )
 
 
 def _page(args: argparse.Namespace) -> None:

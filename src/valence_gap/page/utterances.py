@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from valence_gap.audio.packs import Pack, Waveform, open_pack
+from valence_gap.audio.packs import AUDIO, Pack, Waveform, open_pack
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import write_json
+from valence_gap.runtime.provenance import run_record
 
 DRAWN = 5
 """Utterances of each corpus that one can listen to, the same under every condition."""
@@ -40,8 +42,19 @@ class UtteranceFiles:
     utterances: Mapping[str, Path]
     packs: Mapping[tuple[str, str], Path]
 
+    def by_name(self) -> dict[str, Path]:
+        """All files by a name, for the run record."""
+        named = {
+            f"predictions/{name}/{path.stem}": path for name in self.predictions for path in self.predictions[name]
+        }
+        named |= {f"labels/{name}": path for name, path in self.labels.items()}
+        named |= {f"utterances/{name}": path for name, path in self.utterances.items()}
+        return named | {f"audio/{corpus}/{name}": path / AUDIO for (corpus, name), path in self.packs.items()}
 
-def write_utterances(files: UtteranceFiles, *, model: str, run_seed: int, seed: int, output: Path) -> None:
+
+def write_utterances(
+    files: UtteranceFiles, *, model: str, run_seed: int, seed: int, output: Path, record: Path | None = None
+) -> None:
     """Write the utterances that the page shows, as JSON.
 
     Args:
@@ -50,10 +63,12 @@ def write_utterances(files: UtteranceFiles, *, model: str, run_seed: int, seed: 
         run_seed: seed of its training.
         seed: of the draw of the utterances to listen to.
         output: JSON with model, seed, columns, rows (clean speech, a row for each utterance) and clips.
+        record: JSON file for the run record, if one is required: see :func:`valence_gap.runtime.provenance.run_record`.
 
     Raises:
         UserError: labels or utterances of a corpus are missing.
     """
+    started = time.monotonic()
     missing = sorted(set(files.predictions) - (set(files.labels) & set(files.utterances)))
     if missing:
         raise UserError("labels or utterances are missing", missing, "pass them with --labels and --utterances")
@@ -67,6 +82,9 @@ def write_utterances(files: UtteranceFiles, *, model: str, run_seed: int, seed: 
         clips += _clips(table, corpus, packs, np.random.default_rng([seed, index]))
     found = {"model": model, "seed": run_seed, "columns": columns(), "rows": rows, "clips": clips}
     write_json(output, found)
+    if record:
+        definition = {"model": model, "run_seed": run_seed, "seed": seed}
+        write_json(record, run_record(definition, inputs=files.by_name(), started=started))
 
 
 def columns() -> list[str]:
