@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,11 +67,11 @@ def opened(using: Browser, path: Path, width: int, scheme: str = "light") -> Ite
         context.close()
 
 
-def check(path: Path, screenshots: Path | None = None) -> list[str]:
-    """Everything that is wrong with a page; empty if nothing is."""
+def check(path: Path, screenshots: Path | None = None, widths: Sequence[int] = WIDTHS) -> list[str]:
+    """Everything that is wrong with a page at some widths; empty if nothing is."""
     wrong: list[str] = []
     with browser() as using:
-        for width in WIDTHS:
+        for width in widths:
             with opened(using, path, width) as (page, found):
                 found += [*_layout(page), *_images(page), *_contents(page, path.parent), *_tables(page, path.parent)]
                 found += [*_players(page), *_keyboard(page), *_theme(page)]
@@ -159,7 +159,7 @@ def _numbers(page: Page, name: str, column: str, values: list[float | None]) -> 
     """A table has all rows, and three of its values are those given; a click on a head sorts it; a word filters it."""
     if _rows(page, name) != len(values):
         yield f"{name}: {_rows(page, name)} rows, expected {len(values)}"
-    given = page.evaluate(f"window.tables.{name}.column('{column}:name').data().toArray()")
+    given = page.evaluate(f"window.tables.{name}.column('{column}:name', {{order: 'index'}}).data().toArray()")
     for index in (0, len(values) // 2, len(values) - 1):
         if given[index] != values[index] and not math.isclose(given[index], values[index] or 0.0):
             yield f"{name}: {given[index]} in row {index}, expected {values[index]}"

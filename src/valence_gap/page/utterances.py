@@ -108,7 +108,7 @@ def _rows(clean: pd.DataFrame, corpus: str) -> list[list[Any]]:
     table = clean.assign(corpus=corpus).reindex(columns=columns())
     table["error_valence"] = table["predicted_valence"] - table["label_valence"]
     numbers = table.select_dtypes("number").columns
-    table[numbers] = table[numbers].round(DIGITS)
+    table[numbers] = table[numbers].astype(float).round(DIGITS)  # float32 would be written with 17 digits
     return [[None if pd.isna(cell) else cell for cell in row] for row in table.astype(object).to_numpy().tolist()]
 
 
