@@ -58,9 +58,7 @@ def test_models_that_claims_name_as_not_converged_are_listed_once(results: Resul
 
 def test_inconclusive_claims_are_counted_by_their_reason(results: Results) -> None:
     assert limits(results)[-1] == "**2 of 4 statements are inconclusive**. Inconclusive is not false."
-    reasons = [
-        claim(str(number), "inconclusive", limited_by=name) for number, name in enumerate(["seeds", "roles", "seeds"])
-    ]
+    reasons = [claim("x", "inconclusive", limited_by=name) for name in ("seeds", "roles", "seeds")]
     assert (
         "**3 of 3 statements are inconclusive**: 2 would need more training seeds; 1 concern models or values that this"
         in limits(with_claims(results, *reasons))[-1]
