@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright", reason="the package playwright is not installed")
-import check_page  # its folder is that of this file
+import check_page
+from page_data import write_study
 
 pytestmark = pytest.mark.skipif(
     check_page.chromium() is None, reason="Chromium is not installed (apt-get install chromium)"
 )
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of an invented study of the miniature, with figures, tables, claims, scores, utterances and audio."""
+    return write_study(tmp_path_factory.mktemp("results") / "invented")
 
 
 def test_the_page_works_at_all_widths(page: Path) -> None:

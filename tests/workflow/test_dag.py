@@ -130,6 +130,23 @@ def test_a_run_of_one_target_starts_only_its_jobs(workflow: Workflow) -> None:
     assert planned == JOBS["figure_02"] | {"figure_02": 1}
 
 
+def test_the_page_needs_all_targets_and_trains_nothing_more(planned: dict[str, Counter[str]]) -> None:
+    assert set(planned["all"]) - set(planned["page"]) == {"all"}
+    assert planned["page"] + Counter(all=1) == planned["all"]
+
+
+def test_the_page_of_a_licensed_corpus_needs_no_utterance(workflow: Workflow) -> None:
+    assert workflow.planned()["page_utterances"] == 1
+    workflow.configure(page={"utterances": False})
+    jobs = workflow.planned()
+    assert "page_utterances" not in jobs
+    assert jobs["page"] == 1
+    workflow.configure(page={"utterances": True, "audio": False})
+    printed = workflow.snakemake("--dry-run", "--printshellcmds")
+    (command,) = [each.partition("\n\n")[0] for each in printed.split("valence-gap ") if "page-utterances" in each[:20]]
+    assert "audio/msp-podcast" not in command
+
+
 def test_fetch_fetches_and_does_nothing_else(workflow: Workflow) -> None:
     assert workflow.planned("fetch") == {"fetch_pretrained": 2, "fetch": 1}
 
@@ -170,13 +187,14 @@ def test_parsing_imports_nothing_slow() -> None:
     files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
     imports = [line for path in files for line in re.findall("^from valence_gap.*", path.read_text(), re.MULTILINE)]
     assert len(imports) > 8
-    slow = ["torch", "transformers", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "soundfile"]
+    slow = ["torch", "transformers", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "soundfile", "jinja2"]
     lines = [
         "import sys, yaml",
         *imports,
         "from valence_gap.cli import parser",
         "study = load(yaml.safe_load(open('config.yaml')))",
         "study.claims_runs(), parser(), figure_description(study, 'figure_02'), candidates(study)",
+        "page_description(study), page_model(study, ['cnn14'])",
         f"print([name for name in {slow} if name in sys.modules])",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)

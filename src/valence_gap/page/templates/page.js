@@ -36,8 +36,12 @@ function decimal(value, digits) {
   return (value < 0 && Number(text) ? "−" : "") + (text.startsWith("0.") ? text.slice(1) : text);
 }
 
-// Sorted and filtered by its value, shown as a number of the paper's form.
-const number = (digits) => (value, type) => (type === "display" ? decimal(value, digits) : value);
+// Sorted and filtered by its value, shown as a number of the paper's form. With its type given, DataTables does not look
+// for it in every row.
+const isNumber = Symbol("number");
+const number = (digits) => Object.assign(
+  (value, type) => (type === "display" ? decimal(value, digits) : value), { [isNumber]: true },
+);
 const text = (value, type) => (type === "display" ? safe(value) : value ?? "");
 
 function players() {
@@ -57,11 +61,11 @@ function claimColumns() {
     const more = [row.compared, row.covers && `The interval covers ${row.covers}.`].filter(Boolean).map(safe).join("<br>");
     return more ? `<details><summary>${safe(value)}</summary><p class="small">${more}</p></details>` : safe(value);
   };
-  const estimate = (value, type, row) => {
+  const estimate = Object.assign((value, type, row) => {
     if (type !== "display") return value;
     const known = row.low !== null && row.high !== null && row.low !== row.high;
     return decimal(value, 3) + (known ? ` [${decimal(row.low, 3)}, ${decimal(row.high, 3)}]` : "");
-  };
+  }, { [isNumber]: true });
   return [
     column("verdict", "Verdict", "name", badge),
     column("words", "Statement", "words", statement),
@@ -89,20 +93,20 @@ function scoreColumns() {
   ];
 }
 
-function utteranceColumns() {
+function utteranceColumns(names) {
   const playable = players();
+  const [corpus, id] = ["corpus", "id"].map((name) => names.indexOf(name));
   const column = (name, title, render = text) => ({ name, title, render, data: name, className: "name" });
-  const play = (value, type, row) => {
-    const player = playable.get(`${row.corpus}\n${row.id}`);
+  const play = Object.assign((player, type, row) => {
     if (type !== "display") return player ? 1 : 0;
     return player ? `<button type="button" data-player="${player}" aria-label="Play ${safe(row.id)}">▶</button>` : "";
-  };
+  }, { [isNumber]: true });
   const dimensions = ["arousal", "dominance", "valence"].flatMap((name) => [
     column(`label_${name}`, name, number(2)),
     column(`predicted_${name}`, "predicted", number(2)),
   ]);
   return [
-    column("play", "Play", play),
+    { ...column("play", "Play", play), data: (row) => playable.get(`${row[corpus]}\n${row[id]}`) ?? "" },
     column("corpus", "Corpus"),
     column("id", "Utterance"),
     column("speaker", "Speaker"),
@@ -111,7 +115,7 @@ function utteranceColumns() {
     ...dimensions,
     column("error_valence", "Error in valence", number(2)),
     column("transcript", "Transcript"),
-  ].map((each) => (each.name === "play" ? { ...each, data: null } : each));
+  ];
 }
 
 function addFilters(name, table) {
@@ -134,10 +138,11 @@ function makeTable(DataTable, name) {
   // The JSON has the names of the columns once; a row is an array, which DataTables reads by position.
   const position = (each) => (typeof each.data === "string" ? content.columns.indexOf(each.data) : each.data);
   const named = (row) => Object.fromEntries(content.columns.map((column, index) => [column, row[index]]));
-  const columns = kinds[name].columns().map((each) => ({
+  const columns = kinds[name].columns(content.columns).map((each) => ({
     ...each,
     data: position(each),
-    render: (value, type, row) => each.render(value, type, type === "display" || each.data === null ? named(row) : row),
+    type: each.render[isNumber] ? "num" : "string",
+    render: (value, type, row) => each.render(value, type, type === "display" ? named(row) : row),
   }));
   const table = new DataTable(`#${name}-table`, {
     data: content.rows,
@@ -166,4 +171,5 @@ window.tables = {};
 for (const name of Object.keys(kinds)) {
   if (document.getElementById(`${name}-table`)) window.tables[name] = makeTable(DataTable, name);
 }
+performance.mark("ready");
 root.dataset.ready = "true";
