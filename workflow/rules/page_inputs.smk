@@ -61,7 +61,7 @@ def page_packs():
 
 
 def page_inputs(wildcards):
-    """What the page shows: figures, tables, claims, scores, and utterances if some may be shown."""
+    """What the page shows: figures, tables, the JSON of other targets (claims.json), and the scores."""
     figures = [name for name in study.targets if name.startswith("figure")]
     tables = [name for name in study.targets if name.startswith("table")]
     return [
@@ -71,7 +71,11 @@ def page_inputs(wildcards):
             for end in ("png", "csv")
         ),
         *(f"{RESULTS}/tables/{name}.{end}" for name in tables for end in ("md", "csv")),
-        *([f"{RESULTS}/claims.json"] if "claims" in study.targets else []),
+        *(
+            f"{RESULTS}/{name}.json"
+            for name in study.targets
+            if name not in [*figures, *tables]
+        ),
         *(rules.summarise_scores.output if scores_of_targets() else []),
     ]
 

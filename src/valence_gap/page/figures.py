@@ -87,7 +87,8 @@ def blocks(results: Results, captions: Path, claims_file: Path) -> list[Block]:
         captions: folder of the captions, figure_NN.rst.
         claims_file: ``workflow/claims.yaml``.
     """
-    return [_block(name, results, captions, claims_file) for name in results.description.targets if name != "claims"]
+    shown = [name for name in results.description.targets if name.startswith(("figure_", "table_"))]
+    return [_block(name, results, captions, claims_file) for name in shown]
 
 
 def _block(name: str, results: Results, captions: Path, claims_file: Path) -> Block:

@@ -50,7 +50,7 @@ def read_results(folder: Path, description: PageDescription) -> Results:
     Raises:
         UserError: files of the targets are missing.
     """
-    targets = [name for name in description.targets if name != "claims"]
+    targets = description.targets
     needed = [folder / f"figures/{name}{end}" for name in targets if name.startswith("figure") for end in FIGURE_ENDS]
     needed += [folder / f"tables/{name}.md" for name in targets if name.startswith("table")]
     needed += [folder / "claims.json"] if "claims" in description.targets else []
@@ -80,5 +80,4 @@ def read_if_there(path: Path) -> Any:
 
 
 def _converged(content: Any) -> dict[str, str]:
-    rows = content.get("models", []) if isinstance(content, dict) else content or []
-    return {str(row["model"]): str(row["converged"]) for row in rows if {"model", "converged"} <= set(row)}
+    return {str(model): str(found["converged"]) for model, found in ((content or {}).get("models") or {}).items()}

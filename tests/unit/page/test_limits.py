@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from page_data import CLAIMS, CORPORA, DESCRIPTION, claim, write_results
 
+from valence_gap.definitions.page import ShownOnPage
 from valence_gap.page.limits import limits
 from valence_gap.page.results import Results, read_results
+from valence_gap.runtime.files import write_json
 
 
 @pytest.fixture
@@ -49,6 +51,14 @@ def test_convergence_that_nobody_has_looked_at_is_unknown(results: Results) -> N
     ]
     open_one = replace(results, converged={"cnn14": "unknown", "w2v2-b": "yes"})
     assert any("**Convergence** of 1 model is unknown" in each for each in limits(open_one))
+
+
+def test_the_verdicts_of_the_stopping_rule_are_read(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    models = {"cnn14": {"converged": "no", "mark": "not converged"}, "w2v2-b": {"converged": "unknown"}}
+    write_json(tmp_path / "convergence.json", {"summary": "", "models": models})
+    described = replace(DESCRIPTION, targets={**DESCRIPTION.targets, "convergence": ShownOnPage()})
+    assert read_results(tmp_path, described).converged == {"cnn14": "no", "w2v2-b": "unknown"}
 
 
 def test_models_that_claims_name_as_not_converged_are_listed_once(results: Results) -> None:
