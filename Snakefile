@@ -45,6 +45,8 @@ include: "workflow/rules/figures_unscored.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/convergence.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/page_inputs.smk"
+include: "workflow/rules/page.smk"
 include: "workflow/rules/export.smk"
 
 
@@ -57,11 +59,12 @@ localrules:
 
 
 rule all:
-    """Every figure and table that the study selects, and a summary of the scores that they show."""
+    """Every figure and table that the study selects, a summary of their scores, and the page that shows all of it."""
     default_target: True
     input:
         [target_file(target) for target in study.targets],
         rules.summarise_scores.output if scores_of_targets() else [],
+        rules.page.output,
 
 
 onerror:

@@ -96,10 +96,17 @@ def test_the_checksum_of_several_files_is_that_of_the_output_of_sha256sum(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("user", "installs", "status"), [("0", "exit 0", 0), ("0", "exit 100", 1), ("0", None, 0), ("1000", "exit 100", 0)]
+    ("user", "installs", "missing"),
+    [
+        ("0", "exit 0", None),
+        ("0", "exit 100", "SLURM"),
+        ("0", 'case "$*" in *chromium*) exit 100;; esac', "Chromium"),
+        ("0", None, None),
+        ("1000", "exit 100", None),
+    ],
 )
-def test_continuous_integration_fails_if_the_installation_of_slurm_fails(
-    tmp_path: Path, user: str, installs: str | None, status: int
+def test_continuous_integration_fails_if_an_installation_fails(
+    tmp_path: Path, user: str, installs: str | None, missing: str | None
 ) -> None:
     stubs = {"id": f"echo {user}", "make": f"touch {tmp_path}/made", "apt-get": installs}
     for name, line in stubs.items():
@@ -109,6 +116,7 @@ def test_continuous_integration_fails_if_the_installation_of_slurm_fails(
     for name in ("bash", "dirname", "touch"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     ran = subprocess.run([ROOT / ".ci/run"], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
-    assert ran.returncode == status
-    assert ("error: SLURM could not be installed" in ran.stderr) == bool(status)
-    assert (tmp_path / "made").exists() == (not status)
+    assert ran.returncode == (0 if missing is None else 1)
+    errors = [line.split()[1] for line in ran.stderr.splitlines() if line.startswith("error: ")]
+    assert errors == ([] if missing is None else [missing])
+    assert (tmp_path / "made").exists() == (missing is None)

@@ -127,7 +127,7 @@ def test_a_target_needs_only_what_it_shows(planned: dict[str, Counter[str]], tar
 
 
 def test_the_readme_states_the_number_of_jobs_of_the_miniature(planned: dict[str, Counter[str]]) -> None:
-    assert planned["all"].total() == 467
+    assert planned["all"].total() == 469
     assert f"{planned['all'].total()} jobs" in (ROOT / "README.md").read_text()
     assert all(planned["all"][target] == 1 for target in JOBS)
 
@@ -152,6 +152,23 @@ def test_doubled_models_are_trained_beside_those_that_exist(workflow: Workflow) 
     assert {rule: count for rule, count in longer.items() if rule != "finetune"} == {
         rule: count for rule, count in usual.items() if rule != "finetune"
     }
+
+
+def test_the_page_needs_all_targets_and_trains_nothing_more(planned: dict[str, Counter[str]]) -> None:
+    assert set(planned["all"]) - set(planned["page"]) == {"all"}
+    assert planned["page"] + Counter(all=1) == planned["all"]
+
+
+def test_the_page_of_a_licensed_corpus_needs_no_utterance(workflow: Workflow) -> None:
+    assert workflow.planned()["page_utterances"] == 1
+    workflow.configure(page={"utterances": False})
+    jobs = workflow.planned()
+    assert "page_utterances" not in jobs
+    assert jobs["page"] == 1
+    workflow.configure(page={"utterances": True, "audio": False})
+    printed = workflow.snakemake("--dry-run", "--printshellcmds")
+    (command,) = [each.partition("\n\n")[0] for each in printed.split("valence-gap ") if "page-utterances" in each[:20]]
+    assert "audio/msp-podcast" not in command
 
 
 def test_fetch_fetches_and_does_nothing_else(workflow: Workflow) -> None:
@@ -194,13 +211,14 @@ def test_parsing_imports_nothing_slow() -> None:
     files = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
     imports = [line for path in files for line in re.findall("^from valence_gap.*", path.read_text(), re.MULTILINE)]
     assert len(imports) > 8
-    slow = ["torch", "transformers", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "soundfile"]
+    slow = ["torch", "transformers", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "soundfile", "jinja2"]
     lines = [
         "import sys, yaml",
         *imports,
         "from valence_gap.cli import parser",
         "study = load(yaml.safe_load(open('config.yaml')))",
         "study.claims_runs(), parser(), figure_description(study, 'figure_02'), candidates(study)",
+        "page_description(study), page_model(study, ['cnn14'])",
         f"print([name for name in {slow} if name in sys.modules])",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True)

@@ -76,6 +76,7 @@ def test_the_paper_study_has_its_jobs_and_none_of_the_miniature(workflow: Workfl
         "claims": 1,
         "convergence": 1,
         "convergence_of_claims": 1,
+        "page": 1,
         "all": 1,
     }
     assert "mini" not in output
@@ -96,6 +97,7 @@ def test_the_quick_look_is_a_part_of_it(workflow: Workflow) -> None:
         "summarise_scores": 1,
         "figure_02": 1,
         "figure_07": 1,
+        "page": 1,
         "all": 1,
     }
     assert "results/paper/models/w2v2-L-robust/seed-42" in output

@@ -18,9 +18,10 @@ READ_AGAIN = (
     "-R",
     "inventory",
 )  # the part of `snakemake corpora -R inventory` for one corpus
-FIGURE = {"all": 1, "figure_02": 1}
-SCORED = {"score": 3, "summarise_scores": 1, **FIGURE}  # three models on one test set
-TRAINED = {"train_cnn14": 1, "finetune": 2, "predict": 9, "score": 9, "summarise_scores": 1, **FIGURE}
+FIGURE = {"all": 1, "figure_02": 1, "page": 1}
+UTTERANCES = {"page_utterances": 1}  # the page shows those of all test sets, with the predictions of hubert-b
+SCORED = {"score": 3, "summarise_scores": 1, **UTTERANCES, **FIGURE}  # three models on one test set
+TRAINED = {"train_cnn14": 1, "finetune": 2, "predict": 9, **SCORED, "score": 9}
 
 
 def correct_a_label(workflow: Workflow, split: str) -> None:

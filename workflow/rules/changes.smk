@@ -87,6 +87,11 @@ def made_fused_predictions(wildcards):
     return made(f"predictions/{run}.run.json", f"predict_fusion/{run}")
 
 
+def made_page_utterances():
+    """The record and the benchmark of the utterances of the page."""
+    return made("page/utterances.run.json", "page_utterances")
+
+
 def made_variants(wildcards):
     """The record and the benchmark of the augmented test sets of a corpus."""
     corpus, first = wildcards.corpus, study.configuration.augmented[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from valence_gap.export.best import MAIN, candidates, training_data, training_licence
 from valence_gap.definitions.values import SPLITS, to_json
+from valence_gap.study.page import may_show, page_description, page_model
 from valence_gap.study.descriptions import figure_description, table_description
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json

@@ -1,5 +1,7 @@
 # What figures, tables, claims and the export are made from.
 
+# Predictions by target, (model, seed, corpus, set of conditions), for the page.
+PREDICTED = {}
 # Score tables by target: what `scores_of` gave to the rules of figures and tables, for the summary of the scores.
 SCORE_TABLES = {}
 
@@ -15,6 +17,7 @@ def runs_of(target):
 
 def scores_of(target, *conditions):
     """Score tables that a target is drawn from: results/.../scores/w2v2-b/seed-42/iemocap/clean.csv, ..."""
+    PREDICTED[target] = [(*run, name) for run in runs_of(target) for name in conditions]
     SCORE_TABLES[target] = [
         f"{RESULTS}/scores/{model}/seed-{seed}/{corpus}/{name}.csv"
         for model, seed, corpus in runs_of(target)
@@ -31,6 +34,7 @@ def scores_of_targets(wildcards=None):
 
 def predictions_of(target, *sets, suffix="parquet"):
     """Predictions that a target is drawn from, by run: {'w2v2-b:42:iemocap=results/...': 'results/...'}."""
+    PREDICTED[target] = [(*run, name) for run in runs_of(target) for name in sets]
     found = [
         (
             f"{model}:{seed}:{corpus}",
@@ -40,6 +44,14 @@ def predictions_of(target, *sets, suffix="parquet"):
         for name in sets
     ]
     return {f"{key}={path}": path for key, path in found}
+
+
+def predicted_by_targets():
+    """(model, seed, corpus, set) of all predictions that the targets need: ('w2v2-b', 42, 'iemocap', 'clean'), ..."""
+    claimed = study.claims_runs() if "claims" in study.targets else []
+    found = [run for target in study.targets for run in PREDICTED.get(target, ())]
+    found += [(model, seed, corpus, name) for model, seed, name, corpus in claimed]
+    return list(dict.fromkeys(found))
 
 
 def tables_of(target, table):
@@ -159,6 +171,12 @@ def table_source_files(table):
         f"{SOURCES}/{path}" for path in source_dependencies([f"tables/{table}.py"])
     ]
     return checked_input(table, files)
+
+
+def page_source_files():
+    """Source files and templates of the page: src/valence_gap/page/make.py, ..."""
+    files = source_dependencies(["page/make.py", "page/templates/*"])
+    return [f"{SOURCES}/{path}" for path in files]
 
 
 def reference_files(*tables):

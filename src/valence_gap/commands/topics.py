@@ -16,7 +16,7 @@ COMPUTED = (
     "scores",
     "embeddings",
 )
-SHOWN = ("figures", "tables", "convergence", "claims", "preflight", "verify", "deploy", "study")
+SHOWN = ("figures", "tables", "convergence", "claims", "page", "preflight", "verify", "deploy", "study")
 """The modules of sub-commands, in the order of the data flow: numbers, then what is made of them."""
 
 

@@ -57,6 +57,22 @@ class Convergence:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class Page:
+    """What the page of the study shows of single utterances. The licence of a corpus may forbid to pass them on."""
+
+    utterances: Annotated[
+        bool | None,
+        Field(description="Labels, predictions and transcripts of utterances; null: of the miniature's corpora only."),
+    ] = None
+    audio: Annotated[
+        bool | None, Field(description="Audio of a few utterances; null: of the miniature's corpora only.")
+    ] = None
+    model: Annotated[
+        str | None, Field(description="The model whose predictions are shown; null: the claims' best transformer.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Configuration:
     """The whole configuration of a study. Definitions are mappings, merged over the default; selections are lists."""
 
@@ -115,6 +131,7 @@ class Configuration:
         default_factory=Projection, description="What figure 10 draws, and how it is projected."
     )
     export: Export = Field(default_factory=Export, description="Which model `snakemake export` writes.")
+    page: Page = Field(default_factory=Page, description="What the page of the study shows of single utterances.")
     preflight: Annotated[
         bool | Literal["details"],
         Field(

@@ -26,6 +26,7 @@ REVISIONS = {
     "score": 3,
     "embeddings": 1,
     "claims": 5,
+    "page": 1,
     "export": 1,
 }
 
@@ -50,6 +51,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "score": ("scores/scoring.py",),
     "embeddings": ("embeddings/*.py",),
     "claims": ("claims/check.py",),
+    "page": ("page/utterances.py",),
     "export": ("export/best.py", "export/to_huggingface.py"),
 }
 """The files that each stage runs (paths below the package). They and all they import determine the stage's numbers."""

@@ -297,7 +297,7 @@ class Study:
         seeds = self.models[self.audio_model(model)].seeds
         return seeds if self.configuration.claims_seeds == "all" else seeds[:1]
 
-    def _models_of_targets(self) -> list[str]:
+    def models_of_targets(self) -> list[str]:
         """Models and fusions that the targets need."""
         shown = {name for target in self.targets for name in self.figure_config(target).models}
         claimed = {run[0] for run in self.claims_runs()} if CLAIMS in self.targets else set()
@@ -306,12 +306,12 @@ class Study:
 
     def fetched_models(self) -> list[tuple[str, int]]:
         """(model, seed) of the finished models that are fetched for the targets."""
-        names = dict.fromkeys(map(self.audio_model, self._models_of_targets()))
+        names = dict.fromkeys(map(self.audio_model, self.models_of_targets()))
         return [(name, self.models[name].seeds[0]) for name in names if not self.is_trained(name)]
 
     def fetched_backbones(self) -> tuple[str, ...]:
         """Everything else that is fetched for the targets: backbones, and the fusions' recogniser and text encoder."""
-        names = self._models_of_targets()
+        names = self.models_of_targets()
         fusions = any(name in self.configuration.fusions for name in names)
         text = (self.configuration.recogniser, self.configuration.text_encoder) if fusions else ()
         return (*self.backbones_of(names), *filter(None, text))

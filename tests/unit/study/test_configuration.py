@@ -36,6 +36,7 @@ SECTIONS = {
     "Evaluation": ("evaluation",),
     "Projection": ("projection",),
     "Export": ("export",),
+    "Page": ("page",),
 }
 
 

@@ -59,6 +59,7 @@ def reference_errors(configuration: Configuration) -> Iterator[str]:
     yield from unknown("export.model", configuration.export.model, "model", models)
     for name in configuration.convergence.doubled:
         yield from unknown("convergence.doubled", name, "model", models)
+    yield from unknown("page.model", configuration.page.model, "model", [*models, *configuration.fusions])
     for condition in configuration.augmented:
         yield from unknown("augmented", condition, "condition", configuration.conditions)
     if configuration.claims:
