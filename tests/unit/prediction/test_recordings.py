@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 from small_models import make_backbone, make_cnn14, training
 
 from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
 from valence_gap.models import loading
 from valence_gap.prediction.inference import predict, predict_conditions
-from valence_gap.prediction.recordings import chunk_bounds, predict_files
+from valence_gap.prediction.parts import Cutting
+from valence_gap.prediction.recordings import predict_files
 from valence_gap.runtime.errors import UserError
 
 DIMENSIONS = ["arousal", "dominance", "valence"]
@@ -69,7 +68,7 @@ def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, 
     cuts = [0, 5_333, 10_667, 16_001]
     file = write(tmp_path / "long.flac", samples)
     expected = as_in_the_study(tmp_path, model, [samples[a:b] for a, b in itertools.pairwise(cuts)])
-    predict_files(model, [file], tmp_path / "chunks.csv", chunk_s=0.4, per_chunk=True)
+    predict_files(model, [file], tmp_path / "chunks.csv", cutting=Cutting(0.4), per_chunk=True)
     chunks = pd.read_csv(tmp_path / "chunks.csv")
     assert chunks.columns.tolist() == ["file", "start_s", "end_s", *DIMENSIONS, "notes"]
     assert chunks["start_s"].tolist() == [0.0, 0.333, 0.667]
@@ -79,19 +78,9 @@ def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, 
         far = [name for name, score in zip(DIMENSIONS, scores, strict=True) if not -0.2 <= score <= 1.2]
         assert [name for name in DIMENSIONS if name in notes] == far
         assert ("far outside 0..1" in notes) == bool(far)
-    predict_files(model, [file], tmp_path / "whole.csv", chunk_s=0.4)
+    predict_files(model, [file], tmp_path / "whole.csv", cutting=Cutting(0.4))
     (whole,) = pd.read_csv(tmp_path / "whole.csv")[DIMENSIONS].to_numpy()
     assert np.allclose(whole, np.diff(cuts) @ expected / 16_001, atol=2e-6)
-
-
-@given(samples=st.integers(0, 200_000), longest=st.integers(1, 50_000))
-def test_parts_are_equal_and_not_too_long(samples, longest):
-    bounds = chunk_bounds(samples, longest)
-    parts = np.diff(bounds)
-    assert (bounds[0], bounds[-1]) == (0, samples)
-    assert parts.max() - parts.min() <= 1
-    assert parts.max() <= longest
-    assert (len(parts) - 1) * longest < max(samples, 1)  # no more parts than needed
 
 
 def test_folders_are_searched_and_no_file_is_listed_twice(tmp_path, model, capsys):
@@ -129,8 +118,6 @@ def test_nothing_to_score_is_an_error(tmp_path, model):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no audio to score"):
         predict_files(model, [tmp_path / "empty"])
-    with pytest.raises(UserError, match="chunks cannot have this length"):
-        predict_files(model, [tmp_path], chunk_s=0.0)
 
 
 def test_files_that_do_not_fit_in_memory_together_are_scored_in_groups(tmp_path, model, monkeypatch):
@@ -211,8 +198,8 @@ def test_integers_saved_as_floats_are_refused_with_the_factor(tmp_path, model, c
 
 def test_silent_parts_are_named(tmp_path, model):
     file = write(tmp_path / "a.wav", np.concatenate([noise(0.5, 0), np.zeros(8000, dtype=np.int16)]))
-    assert notes_of(tmp_path, model, file, chunk_s=0.25) == [(str(file), ["2 of 4 parts silent"])]
-    parts = notes_of(tmp_path, model, file, chunk_s=0.25, per_chunk=True)
+    assert notes_of(tmp_path, model, file, cutting=Cutting(0.25)) == [(str(file), ["2 of 4 parts silent"])]
+    parts = notes_of(tmp_path, model, file, cutting=Cutting(0.25), per_chunk=True)
     assert [notes for _, notes in parts] == [[], [], ["silent"], ["silent"]]
 
 
@@ -308,7 +295,7 @@ def failing_at(call, error, monkeypatch, seen):
             raise error
         return predict(*arguments, **options)
 
-    monkeypatch.setattr("valence_gap.prediction.recordings.predict", fail)
+    monkeypatch.setattr("valence_gap.prediction.parts.predict", fail)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +340,7 @@ def test_the_finished_file_replaces_the_one_before_and_no_other_is_left(tmp_path
 
 def test_an_output_that_cannot_be_written_is_an_error_before_the_work(tmp_path, model, monkeypatch, capsys):
     file = write(tmp_path / "a.wav", noise(0.2, 0))
-    monkeypatch.setattr("valence_gap.prediction.recordings.predict", None)
+    monkeypatch.setattr("valence_gap.prediction.parts.predict", None)
     assert main(["predict", str(file), "--model", str(model), "--output", str(tmp_path)]) == 2
     assert f"{tmp_path} is a folder" in capsys.readouterr().err
     assert main(["predict", str(file), "--model", str(model), "--output", str(file / "scores.csv")]) == 2
