@@ -63,7 +63,7 @@ def _frames(samples: npt.NDArray[Any], rate_hz: int) -> npt.NDArray[Any]:
     if not is_rate(rate_hz) or int(rate_hz) != rate_hz:
         raise AudioError("unreadable", f"its sampling rate is given as {rate_hz} Hz")
     if samples.dtype.name not in FORMATS:
-        raise AudioError("unreadable", f"its samples are {samples.dtype}: give one of {', '.join(FORMATS)}")
+        raise AudioError("unreadable", f"its samples are {samples.dtype.name}: give one of {', '.join(FORMATS)}")
     if samples.ndim not in (1, 2):
         raise AudioError("unreadable", f"its shape is {samples.shape}: give (samples,) or (samples, channels)")
     frames = samples if samples.ndim == 2 else samples[:, None]

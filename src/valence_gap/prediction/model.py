@@ -1,7 +1,7 @@
 """The interface for Python: ``from valence_gap import load_model``; samples in, arousal, dominance and valence out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -37,7 +37,7 @@ class Prediction:
     dominance: float
     valence: float
     notes: tuple[str, ...] = ()
-    embedding: npt.NDArray[np.float32] | None = None
+    embedding: npt.NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 def load_model(
@@ -109,7 +109,7 @@ class Model:
         recordings = _recordings(audio if several else [audio], sampling_rate, Cutting(chunk_s))
         if not recordings:
             return []
-        values, pooled = score_parts(self.network, recordings, keep_pooled=embeddings, what="predictions")
+        values, pooled = score_parts(self.network, recordings, keep_pooled=embeddings, what="")
         states = means(recordings, pooled).astype(np.float32) if embeddings else [None] * len(recordings)
         rows = zip(recordings, means(recordings, values), states, strict=True)
         found = [self._prediction(each, scores, state) for each, scores, state in rows]
