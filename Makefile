@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster soak lint unit format schema map clean
+.PHONY: help install reproduce first-look test test-cluster soak lint unit format schema map clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,10 @@ $(READY): requirements.lock pyproject.toml
 reproduce: $(READY) ## Run the study on the included miniature: every figure, every table, the claims and their verdicts
 	snakemake --cores $(CORES)
 	@grep --max-count 1 '^\*\*' results/miniature/claims.md | tr -d '*'
+
+first-look: $(READY) ## Run a small study on the included miniature: Figures 2 and 7 with three models, in about three minutes
+	snakemake --cores $(CORES) --configfile workflow/presets/first-look.yaml
+	@grep --max-count 1 '^\*\*' results/first-look/claims.md | tr -d '*'
 
 test: lint unit ## Lint and run all tests
 

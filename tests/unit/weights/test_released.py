@@ -57,7 +57,7 @@ def test_it_is_the_model_of_the_preset_at_a_commit():
 def test_the_commit_has_one_home():
     _, checkpoint = released.released_model()
     files = [path for folder in ("src", "workflow", "docs") for path in (ROOT / folder).rglob("*")]
-    texts = [path for path in files if path.suffix in (".py", ".yaml", ".md", ".smk", ".json", ".ipynb")]
+    texts = [path for path in files if path.suffix in (".py", ".yaml", ".md", ".smk", ".json", ".ipynb", ".sh")]
     assert {path.resolve() for path in texts if str(checkpoint.revision) in path.read_text(encoding="utf-8")} == {
         ROOT / "workflow/presets/open.yaml"
     }
