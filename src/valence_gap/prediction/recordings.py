@@ -65,6 +65,8 @@ def predict_files(
     sources, bad = _sources(audio, listed, segments)
     if embeddings is not None and embeddings.suffix not in STATES_SUFFIXES:
         raise UserError("embeddings have no such format", [str(embeddings)], "Name a file .npy or .parquet.")
+    if embeddings is not None:
+        embeddings.parent.mkdir(parents=True, exist_ok=True)  # if that fails, before the work
     always = (("model", SYNTHETIC),) if is_trained_on_synthetic_speech(model) else ()
     rows = Rows("parts" if per_chunk else "files" if segments is None else "segments", scale, always)
     loaded = load(model, precision).to(device())
