@@ -88,8 +88,8 @@ class Model:
         """Predict one recording, or several at once.
 
         The samples are averaged over channels, resampled to 16 kHz, rounded to 16 bits and checked as `valence-gap
-        predict` does with a file that has them. So the scores are the same to the last bit, if the same recordings are
-        predicted at once: the others in a batch change a score by the rounding of the products.
+        predict` does with a file that has them. On a CPU the scores are then the same to the last bit, if the same
+        recordings are predicted at once: the others in a batch change a score by the rounding of the products.
 
         Args:
             audio: samples of one recording, (samples,) or (samples, channels): floats in -1..1, or int16 or int32. Or a
