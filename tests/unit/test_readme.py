@@ -1,13 +1,16 @@
 """The README is one screen after another that can be read in minutes, and says what is true."""
 
+import copy
 import re
 import shlex
 from pathlib import Path
 
 import yaml
+from snakemake.utils import update_config
 
 from valence_gap.cli import parser
 from valence_gap.runtime.data_files import read_reference
+from valence_gap.study.study import load
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +70,16 @@ def test_its_commands_exist() -> None:
     for command in commands:
         if command[0] == "valence-gap":
             assert callable(parser().parse_args(command[1:]).run)
+
+
+def test_its_configurations_are_valid() -> None:
+    found = re.findall(r"^```yaml\n(.*?)^```$", TEXT, flags=re.DOTALL | re.MULTILINE)
+    default = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert len(found) == 2
+    for block in found:
+        configuration = copy.deepcopy(default)
+        update_config(configuration, yaml.safe_load(block))
+        assert load(configuration).targets == ("figure_02",)
 
 
 def test_numbers_of_a_run_stand_in_marked_blocks() -> None:
