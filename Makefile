@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster soak lint unit format schema map metadata clean
+.PHONY: help install reproduce first-look test test-cluster soak lint unit format schema map metadata clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,11 +21,14 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or later is needed; say which with make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable '.[study]'
 	@touch $@
 
 reproduce: $(READY) ## Run the study on the included miniature: every figure, every table, the claims and their verdicts
 	snakemake --cores $(CORES)
+
+first-look: $(READY) ## Run a small study on the included miniature: Figures 2 and 7 with three models, in about three minutes
+	snakemake --cores $(CORES) --configfile workflow/presets/first-look.yaml
 
 test: lint unit ## Lint and run all tests
 

@@ -10,6 +10,7 @@ from valence_gap.commands import topics
 from valence_gap.commands.examples import overview
 from valence_gap.commands.options import HelpFormatter
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
+from valence_gap.runtime.extras import missing_package
 from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.paths import options_or_files
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with acquire_gpu() if computing else nullcontext():
             status: int | None = parsed.run(parsed)
     except Exception as error:
-        message = error if isinstance(error, UserError) else user_error_from_os_error(error)
+        message = error if isinstance(error, UserError) else missing_package(error) or user_error_from_os_error(error)
         if message is None:
             raise
         print(f"error: {message}", file=sys.stderr)

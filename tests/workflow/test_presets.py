@@ -19,6 +19,7 @@ from valence_gap.weights.hub import COMMIT
 
 ROOT = Path(__file__).parents[2]
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
+FIRST_LOOK = "workflow/presets/first-look.yaml"
 FIGURES = tuple(f"figure_{number:02d}" for number in range(2, 14))
 TABLES = ("table_1", "table_2", "table_3")
 TRANSFORMERS, CORPORA, SPLITS_OF_TRAIN = 7, 3, 2
@@ -102,6 +103,38 @@ def test_the_quick_look_is_a_part_of_it(workflow: Workflow) -> None:
     }
     assert "results/paper/models/w2v2-L-robust/seed-42" in output
     assert "mini" not in output
+
+
+def test_the_first_look_plans_two_figures_of_three_models_on_small_sets(workflow: Workflow) -> None:
+    jobs = workflow.planned(configfiles=(FIRST_LOOK,))
+    models, trained_splits = ("cnn14", "w2v2-b-frozen", "w2v2-b"), 2
+    assert jobs == {
+        "make_miniature": 1,
+        "inventory": CORPORA,
+        "prepare_corpus": CORPORA,
+        "pack_audio": CORPORA + SPLITS_OF_TRAIN,
+        "fetch_pretrained": 1,
+        "extract_stem_features": trained_splits,
+        "train_cnn14": 1,
+        "finetune": len(models) - 1,
+        "predict": len(models) * CORPORA,
+        "score": len(models) * CORPORA,
+        "summarise_scores": 1,
+        "figure_02": 1,
+        "figure_07": 1,
+        # the claims: what the fine-tuned model hears in synthesised speech, what pooled states tell apart
+        "synthesise": 1,
+        "predict_conditions": 1,
+        "measure_separation": 1,
+        "claims": 1,
+        "all": 1,
+    }
+    preset, full = ((ROOT / name).read_text() for name in (FIRST_LOOK, "config.yaml"))
+    small, whole = (yaml.safe_load(text)["miniature"] for text in (preset, full))
+    for part in ("iemocap", "cmu_mosi"):
+        assert small[part]["utterances"] < whole[part]["utterances"]
+    for split in ("train", "dev", "test"):
+        assert small["msp_podcast"][split]["utterances"] <= 0.6 * whole["msp_podcast"][split]["utterances"]
 
 
 @pytest.fixture

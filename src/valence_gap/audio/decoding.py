@@ -34,7 +34,10 @@ __all__ = [
     "decode",
     "decode_blocks",
     "decode_waveform",
+    "is_rate",
     "read_header",
+    "refuse_less_than_a_sample",
+    "to_pcm16",
 ]
 
 T = TypeVar("T")
@@ -91,8 +94,10 @@ class Facts:
     remarks: dict[RemarkKind, str] = field(default_factory=dict)
 
 
+Read = Callable[[Levels, Facts], Iterator[Waveform]]
+"""Yields float32 blocks of 16 kHz mono, adds them to the levels, and notes facts."""
 MonoBlocks = Callable[[AudioFile, Levels, Facts], Iterator[Waveform]]
-"""Yields float32 blocks of 16 kHz mono of a file, adds them to the levels, and notes facts."""
+"""Does so for a file."""
 
 
 def decode(path: Path) -> Decoded:
@@ -117,7 +122,7 @@ def decode_blocks(path: Path, read: MonoBlocks) -> Decoded:
     Raises:
         AudioError: as for ``decode``, or as ``read`` does.
     """
-    return _to_the_end(path, lambda source: _decode(source, read))
+    return _to_the_end(path, lambda source: to_pcm16(lambda levels, facts: read(source, levels, facts)))
 
 
 def decode_waveform(path: Path) -> Waveform:
@@ -166,14 +171,18 @@ def _to_the_end(path: Path, read: Callable[[AudioFile], T]) -> T:
     return read(AudioFile(path, by_header=True))
 
 
-def _decode(source: AudioFile, read: MonoBlocks) -> Decoded:
-    """Decode what is read of a file; a second time, scaled, if its samples are slightly too large."""
+def to_pcm16(read: Read) -> Decoded:
+    """Round what is read to PCM16; if samples of floats are slightly too large, read again and scale.
+
+    Raises:
+        AudioError: samples are far beyond full scale; or as ``read`` does.
+    """
     levels, facts = Levels(), Facts()
-    blocks = [quantise(block) for block in read(source, levels, facts)]
+    blocks = [quantise(block) for block in read(levels, facts)]
     if problem := levels.out_of_range():
         raise AudioError("out of range", problem)
     if (gain := levels.gain()) != 1:
-        blocks = [quantise(np.float32(gain) * block) for block in read(source, Levels(), Facts())]
+        blocks = [quantise(np.float32(gain) * block) for block in read(Levels(), Facts())]
     return Decoded(
         samples=np.concatenate([samples for samples, _ in blocks]),
         clipped=sum(clipped for _, clipped in blocks),
@@ -195,20 +204,20 @@ def _mono_blocks(source: AudioFile, levels: Levels, facts: Facts) -> Iterator[Wa
             check_stream(stream, file, frames, source.size)
             facts.rate_hz, facts.channels = facts.rate_hz or rate_hz, facts.channels or file.channels
             levels.formats.add(file.subtype)
-            yield from at_16_khz(source.blocks(stream, file, window), file, levels)
+            yield from at_16_khz(source.blocks(stream, file, window), rate_hz, levels)
         decoded = levels.frames - before
         seconds += decoded / rate_hz
         if stream.patches:
             frames = source.header_frames(stream)
         by_header += (decoded if frames is None else frames) / rate_hz
-        if 2 * levels.frames * SAMPLE_RATE_HZ < rate_hz and len(source.streams) == 1 and levels.frames:
-            raise AudioError("empty", "it is shorter than one sample at 16 kHz")
+        if len(source.streams) == 1:
+            refuse_less_than_a_sample(levels.frames, rate_hz)
         if stream.junk > UNDECODED_BYTES:
             facts.remarks["undecoded"] = f"{stream.junk} bytes of it are neither audio nor a tag"
         if stream.remark:
             facts.remarks["unterminated"] = stream.remark
     if not levels.frames:
-        raise AudioError("empty", "it has no samples")
+        raise AudioError("empty", NO_SAMPLES)
     if len(source.streams) > 1:
         facts.remarks["longer"] = f"{len(source.streams)} files joined to one: {seconds:.1f} s in all"
     elif source.by_header:
@@ -217,12 +226,12 @@ def _mono_blocks(source: AudioFile, levels: Levels, facts: Facts) -> Iterator[Wa
         facts.remarks["longer"] = f"{seconds:.1f} s, although its header gives {by_header:.1f} s"
 
 
-def at_16_khz(blocks: Iterator[Block], file: SequentialFile, levels: Levels) -> Iterator[Waveform]:
+def at_16_khz(blocks: Iterator[Block], rate_hz: int, levels: Levels) -> Iterator[Waveform]:
     """Yield blocks of a stream with its channels averaged, resampled, and add them to the levels.
 
     Args:
-        blocks: float32 (frames, channels) at the sampling rate of the stream.
-        file: the stream, opened.
+        blocks: float32 (frames, channels).
+        rate_hz: their sampling rate.
         levels: receives the blocks.
 
     Yields:
@@ -232,18 +241,29 @@ def at_16_khz(blocks: Iterator[Block], file: SequentialFile, levels: Levels) -> 
         AudioError: they are longer than an utterance can be.
     """
     stream = None
-    if file.samplerate != SAMPLE_RATE_HZ:
-        stream = soxr.ResampleStream(file.samplerate, SAMPLE_RATE_HZ, 1, dtype="float32", quality="VHQ")
+    if rate_hz != SAMPLE_RATE_HZ:
+        stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32", quality="VHQ")
     for block in blocks:
         mono: Waveform = block.mean(axis=1, dtype=np.float32)
         levels.add(block, mono)
-        if levels.frames > LONGEST_S * file.samplerate:
+        if levels.frames > LONGEST_S * rate_hz:
             raise AudioError("unreadable", TOO_LONG)
         yield mono if stream is None else stream.resample_chunk(mono)
     if stream is not None:
         yield stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
 
+def refuse_less_than_a_sample(frames: int, rate_hz: int) -> None:
+    """Refuse audio that has frames, but none at 16 kHz.
+
+    Raises:
+        AudioError: there is less than half a sample at 16 kHz.
+    """
+    if 0 < 2 * frames * SAMPLE_RATE_HZ < rate_hz:
+        raise AudioError("empty", "it is shorter than one sample at 16 kHz")
+
+
+NO_SAMPLES = "it has no samples"
 TOO_LONG = f"it is longer than {LONGEST_S / 3600:g} hours, too long for an utterance"
 
 
@@ -270,9 +290,14 @@ def check_stream(stream: Stream, file: SequentialFile, frames: int | None, size:
         raise AudioError("truncated", cut)
 
 
+def is_rate(rate_hz: float) -> bool:
+    """Return whether audio can have this sampling rate."""
+    return RATES_HZ[0] <= rate_hz <= RATES_HZ[1]
+
+
 def header_problem(frames: int | None, rate_hz: int) -> str:
     """Return why a header cannot be that of an utterance; empty where it can. ``frames`` may be unknown: None."""
-    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+    if not is_rate(rate_hz):
         return f"its header gives a sampling rate of {rate_hz} Hz"
     if frames is not None and frames / rate_hz > LONGEST_S:
         return TOO_LONG

@@ -79,7 +79,7 @@ def _mono_blocks(
         file, window, cut.position = source.seek(stream, first if len(source.streams) == 1 else 0)
         with file:
             blocks = source.blocks(stream, file, window, first=cut.position, last=cut.last)
-            yield from at_16_khz(cut.of(blocks), file, levels)
+            yield from at_16_khz(cut.of(blocks), rate_hz, levels)
             if cut.kept:
                 facts.rate_hz, facts.channels = facts.rate_hz or rate_hz, facts.channels or file.channels
                 levels.formats.add(file.subtype)

@@ -1,4 +1,4 @@
-"""``predict``, ``export``, ``export-best``, ``export-audformat``, ``crate``: results for use outside of the study."""
+"""Results for others: ``fetch-model``, ``predict``, ``export``, ``export-best``, ``export-audformat``, ``crate``."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from valence_gap.runtime.paths import user_path
 
 def register(subparsers: Subparsers) -> None:
     """Add the sub-commands."""
+    _register_fetch(subparsers)
     _register_files(subparsers)
     _register_export(subparsers)
     _register_best(subparsers)
@@ -19,16 +20,33 @@ def register(subparsers: Subparsers) -> None:
     _register_crate(subparsers)
 
 
+def _register_fetch(subparsers: Subparsers) -> None:
+    command = Command(subparsers, "fetch-model", _fetch_model, "fetch the authors' released model, for `predict`")
+    place = "folder that is written (default: in the user's cache, where `predict` looks for it)"
+    command.path("--output", place, "DIR", required=False)
+
+
 def _register_files(subparsers: Subparsers) -> None:
     summary = "predict arousal, dominance and valence of audio files"
     command = Command(subparsers, "predict", _predict_files, summary)
-    command.add("audio", type=user_path, nargs="+", metavar="AUDIO", help="audio files or folders")
-    command.path("--model", "folder of a finished model", "DIR")
+    command.add("audio", type=user_path, nargs="*", metavar="AUDIO", help="audio files or folders")
+    listed = "text file that names audio files or folders, one a line"
+    command.path("--list", listed, "FILE.txt", required=False, dest="listed")
+    segments = "CSV file with the columns file, start and end (seconds): score these segments, not whole files"
+    command.path("--segments", segments, "FILE.csv", required=False)
+    model = "folder of a finished model (default: the released one, where `fetch-model` puts it)"
+    command.path("--model", model, "DIR", required=False)
     output = "scores, written as FILE.csv.partial until all are there (default: standard output)"
     command.path("--output", output, "FILE.csv", required=False)
-    chunk = "longest part in seconds (default: %(default)s)"
+    embeddings = "pooled states too, one row for each row of the scores; FILE.npy, or FILE.parquet with file names"
+    command.path("--embeddings", embeddings, "FILE", required=False)
+    scale = "write the scores in the units of labels from LOW to HIGH, such as 1 7 (default: 0 1)"
+    command.add("--scale", type=float, nargs=2, default=(0.0, 1.0), metavar=("LOW", "HIGH"), help=scale)
+    chunk = "longest part in seconds; a longer recording is cut (default: %(default)s)"
     command.add("--chunk-s", type=float, default=10.0, metavar="S", help=chunk)
-    command.add("--per-chunk", action="store_true", help="one row for each part of a file")
+    hop = "cut a long recording into parts of --chunk-s that start every S seconds and overlap (default: equal parts)"
+    command.add("--hop-s", type=float, metavar="S", help=hop)
+    command.add("--per-chunk", action="store_true", help="one row for each part, with its start and end")
     precision = "number format (default: that of the model's training)"
     command.add("--precision", choices=["auto", "fp32", "bf16"], help=precision)
     command.add("--threads", type=int, metavar="N", help="CPU threads (default: as PyTorch chooses)")
@@ -90,6 +108,17 @@ def _register_crate(subparsers: Subparsers) -> None:
     command.path("--output", "folder that is written", "DIR")
 
 
+def _fetch_model(args: argparse.Namespace) -> None:
+    """Fetch the authors' released model, audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim, from the hub at a
+    pinned commit (0.7 GB). After that, `predict` needs no network. Its licence (CC BY-NC-SA 4.0) permits no commercial
+    use.
+    """
+    from valence_gap.models.loading import load
+    from valence_gap.weights.released import fetch_model
+
+    fetch_model(load, args.output)
+
+
 def _predict_files(args: argparse.Namespace) -> None:
     """Predict arousal, dominance and valence of audio files and of all audio files below folders, as CSV, with notes on
     silence, clipping and the like. A long file is cut into equal parts and its scores are averaged. Files that cannot
@@ -97,12 +126,23 @@ def _predict_files(args: argparse.Namespace) -> None:
     """
     import torch
 
+    from valence_gap.prediction.parts import Cutting
     from valence_gap.prediction.recordings import predict_files
+    from valence_gap.weights.released import fetched_model
 
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     predict_files(
-        args.model, args.audio, args.output, chunk_s=args.chunk_s, per_chunk=args.per_chunk, precision=args.precision
+        args.model if args.model is not None else fetched_model(),
+        args.audio,
+        args.output,
+        listed=args.listed,
+        segments=args.segments,
+        cutting=Cutting(args.chunk_s, args.hop_s),
+        per_chunk=args.per_chunk,
+        scale=tuple(args.scale),
+        embeddings=args.embeddings,
+        precision=args.precision,
     )
 
 

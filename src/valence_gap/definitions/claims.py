@@ -4,9 +4,9 @@ A statement names roles, never models or corpora: the same file is checked on th
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
@@ -88,6 +88,15 @@ PARAMETERS = {
 }
 
 
+def _without_nulls(pairs: Any) -> Any:
+    """Leave out the entries of a mapping that a further configuration file has set to null."""
+    return {name: other for name, other in pairs.items() if other is not None} if isinstance(pairs, Mapping) else pairs
+
+
+Pairs = Annotated[Mapping[str, str], BeforeValidator(_without_nulls, json_schema_input_type=Mapping[str, str | None])]
+"""Model -> another model. In a further configuration file, null removes an entry: a mapping is merged, not replaced."""
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Claims:
     """Which models have which role in this study. Statements on a role that is left out or [] are inconclusive."""
@@ -107,9 +116,10 @@ class Claims:
         ),
     ]
     frozen: Annotated[
-        Mapping[str, str], Field(description="Fine-tuned model -> the same model with frozen transformer layers.")
+        Pairs,
+        Field(description="Fine-tuned model -> the same model with frozen transformer layers; null: none here."),
     ] = Field(default_factory=dict)
-    fusion: Annotated[Mapping[str, str], Field(description="Fine-tuned model -> its fusion with text.")] = Field(
+    fusion: Annotated[Pairs, Field(description="Fine-tuned model -> its fusion with text; null: none here.")] = Field(
         default_factory=dict
     )
     corpora: Annotated[

@@ -48,7 +48,7 @@ def predict(
         precision: number format of the products.
         seconds_per_batch: audio in a batch, including padding; a longer utterance has a batch of its own.
         keep_pooled: keep the pooled states; otherwise they need no memory beyond their batch.
-        what: name of the work in the progress lines.
+        what: name of the work in the progress lines; '': there are none.
 
     Returns:
         Predictions, float32 (utterances, 3), and pooled states, float32 (utterances, hidden), in the order of
@@ -61,7 +61,8 @@ def predict(
     try:
         budget = seconds_per_batch * lengths_per_s(model)
         lengths = np.maximum(inputs.lengths, model.min_length)
-        for rows in progress(list(batches(lengths, budget)), what, unit="batches"):
+        all_rows = list(batches(lengths, budget))
+        for rows in progress(all_rows, what, unit="batches") if what else all_rows:
             predictions[rows], states = _batch(model, inputs, rows, precision)
             if keep_pooled:
                 if not pooled.shape[1]:

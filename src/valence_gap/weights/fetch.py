@@ -71,7 +71,13 @@ def fetch_pretrained(name: str, backbone: Backbone, output: Path, store: Path | 
 
 
 def fetch_checkpoint(
-    name: str, checkpoint: Checkpoint, output: Path, load: Callable[[Path], object], store: Path | None = None
+    name: str,
+    checkpoint: Checkpoint,
+    output: Path,
+    load: Callable[[Path], object],
+    store: Path | None = None,
+    *,
+    use: str = "",
 ) -> None:
     """Copy a finished model to the folder where a study writes a trained one, after a check that it loads.
 
@@ -82,6 +88,7 @@ def fetch_checkpoint(
         output: the folder, as ``fetch_pretrained`` writes it.
         load: loads a finished model from a folder; its UserError says why a folder contains none.
         store: folder in which a model from the hub is kept for all studies; ``output`` is a copy, to be passed on.
+        use: see ``Origin``.
 
     Raises:
         UserError: as ``fetch_pretrained``; or the model does not predict arousal, dominance and valence.
@@ -100,7 +107,7 @@ def fetch_checkpoint(
 
     definition = {"checkpoint": json.loads(to_json(checkpoint))}
     key, sums = f"models.{name}.checkpoint", checkpoint.sha256 or {}
-    origin = Origin(f"Model {name}", key, checkpoint.source, checkpoint.revision, definition, sums)
+    origin = Origin(f"Model {name}", key, checkpoint.source, checkpoint.revision, definition, sums, use=use)
     _fetch(origin, Destination(output, store, link=False), refuse_others)
 
 

@@ -58,6 +58,7 @@ class Origin:
         definition: JSON value that is written to its record.
         sha256: the SHA-256 that files at the source must have, by file name.
         resolved: the commit was looked up, since the definition gives none.
+        use: how the ``{folder}`` is used if it was downloaded by other means; by default it is named as the source.
     """
 
     what: str
@@ -67,6 +68,7 @@ class Origin:
     definition: Mapping[str, Any]
     sha256: Mapping[str, str] = field(default_factory=dict)
     resolved: bool = False
+    use: str = ""
 
 
 def resolve(origin: Origin) -> str:
@@ -165,6 +167,7 @@ def _offline(origin: Origin, error: Exception) -> UserError:
     why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else first_line(error)
     folder = origin.what.rpartition(" ")[2]
     weights = f"{WEIGHTS}, or {PICKLED} if there is no such file"
+    use = f"use it: {origin.use}" if origin.use else f"name it as the source: {origin.key}.source: ./{{folder}}"
     if revision == RESOLVE:
         what = f"{origin.what}: the commit of {source} cannot be looked up on the hub ({why}). Needed from {source}:"
         place = f"hf download {source} --local-dir {folder}"
@@ -174,9 +177,7 @@ def _offline(origin: Origin, error: Exception) -> UserError:
     return UserError(
         what,
         [CONFIG, weights, "preprocessor_config.json, tokenizer files and README.md, if they exist"],
-        f"On a machine with a connection run\n"
-        f"  {place}\n"
-        f"then copy that folder here and name it as the source: {origin.key}.source: ./{folder}",
+        f"On a machine with a connection run\n  {place}\nthen copy that folder here and {use.format(folder=folder)}",
     )
 
 

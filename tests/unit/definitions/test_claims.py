@@ -207,3 +207,12 @@ def test_every_field_is_described():
     for kind in (Claims, Side, Statement, NotChecked):
         fields = kind.__pydantic_fields__.values()
         assert all(field.description for field in fields)
+
+
+def test_a_further_configuration_removes_a_pair_by_null() -> None:
+    pairs = {"a": "a-frozen", "b": None}
+    claims = Claims(roles={}, corpora={}, frozen=pairs, fusion={"a": None})
+    assert (dict(claims.frozen), dict(claims.fusion)) == ({"a": "a-frozen"}, {})
+    assert from_json(Claims, to_json(claims)) == claims
+    without = Claims(roles={}, corpora={}, frozen={"a": "a-frozen"})
+    assert to_json(claims) == to_json(without)

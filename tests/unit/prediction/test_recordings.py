@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 from small_models import make_backbone, make_cnn14, training
 
+from valence_gap import load_model
 from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
 from valence_gap.models import loading
 from valence_gap.prediction.inference import predict, predict_conditions
-from valence_gap.prediction.recordings import chunk_bounds, predict_files
+from valence_gap.prediction.parts import Cutting
+from valence_gap.prediction.recordings import predict_files
 from valence_gap.runtime.errors import UserError
 
 DIMENSIONS = ["arousal", "dominance", "valence"]
@@ -69,7 +69,7 @@ def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, 
     cuts = [0, 5_333, 10_667, 16_001]
     file = write(tmp_path / "long.flac", samples)
     expected = as_in_the_study(tmp_path, model, [samples[a:b] for a, b in itertools.pairwise(cuts)])
-    predict_files(model, [file], tmp_path / "chunks.csv", chunk_s=0.4, per_chunk=True)
+    predict_files(model, [file], tmp_path / "chunks.csv", cutting=Cutting(0.4), per_chunk=True)
     chunks = pd.read_csv(tmp_path / "chunks.csv")
     assert chunks.columns.tolist() == ["file", "start_s", "end_s", *DIMENSIONS, "notes"]
     assert chunks["start_s"].tolist() == [0.0, 0.333, 0.667]
@@ -79,19 +79,9 @@ def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, 
         far = [name for name, score in zip(DIMENSIONS, scores, strict=True) if not -0.2 <= score <= 1.2]
         assert [name for name in DIMENSIONS if name in notes] == far
         assert ("far outside 0..1" in notes) == bool(far)
-    predict_files(model, [file], tmp_path / "whole.csv", chunk_s=0.4)
+    predict_files(model, [file], tmp_path / "whole.csv", cutting=Cutting(0.4))
     (whole,) = pd.read_csv(tmp_path / "whole.csv")[DIMENSIONS].to_numpy()
     assert np.allclose(whole, np.diff(cuts) @ expected / 16_001, atol=2e-6)
-
-
-@given(samples=st.integers(0, 200_000), longest=st.integers(1, 50_000))
-def test_parts_are_equal_and_not_too_long(samples, longest):
-    bounds = chunk_bounds(samples, longest)
-    parts = np.diff(bounds)
-    assert (bounds[0], bounds[-1]) == (0, samples)
-    assert parts.max() - parts.min() <= 1
-    assert parts.max() <= longest
-    assert (len(parts) - 1) * longest < max(samples, 1)  # no more parts than needed
 
 
 def test_folders_are_searched_and_no_file_is_listed_twice(tmp_path, model, capsys):
@@ -129,8 +119,6 @@ def test_nothing_to_score_is_an_error(tmp_path, model):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no audio to score"):
         predict_files(model, [tmp_path / "empty"])
-    with pytest.raises(UserError, match="chunks cannot have this length"):
-        predict_files(model, [tmp_path], chunk_s=0.0)
 
 
 def test_files_that_do_not_fit_in_memory_together_are_scored_in_groups(tmp_path, model, monkeypatch):
@@ -211,8 +199,8 @@ def test_integers_saved_as_floats_are_refused_with_the_factor(tmp_path, model, c
 
 def test_silent_parts_are_named(tmp_path, model):
     file = write(tmp_path / "a.wav", np.concatenate([noise(0.5, 0), np.zeros(8000, dtype=np.int16)]))
-    assert notes_of(tmp_path, model, file, chunk_s=0.25) == [(str(file), ["2 of 4 parts silent"])]
-    parts = notes_of(tmp_path, model, file, chunk_s=0.25, per_chunk=True)
+    assert notes_of(tmp_path, model, file, cutting=Cutting(0.25)) == [(str(file), ["2 of 4 parts silent"])]
+    parts = notes_of(tmp_path, model, file, cutting=Cutting(0.25), per_chunk=True)
     assert [notes for _, notes in parts] == [[], [], ["silent"], ["silent"]]
 
 
@@ -290,6 +278,128 @@ def test_a_tilde_in_arguments_is_the_home_folder(tmp_path, model, monkeypatch):
     assert pd.read_csv(tmp_path / "out/scores.csv")["file"].tolist() == [str(tmp_path / "a.wav"), "~b.wav"]
 
 
+# Lists, segments, windows, scales and pooled states: what the interface for Python gives for the same samples
+
+
+def values_of(table):
+    return table[DIMENSIONS].to_numpy()
+
+
+def as_in_python(model, parts, **options):
+    """Scores (recordings, 3) and pooled states (recordings, hidden), as the interface for Python has them."""
+    found = load_model(model).predict(parts, RATE, embeddings=True, **options)
+    scores = [[each.arousal, each.dominance, each.valence] for each in found]
+    return np.array(scores), np.stack([each.embedding for each in found])
+
+
+def command(model, *arguments):
+    return main(["predict", *map(str, arguments), "--model", str(model)])
+
+
+def test_pooled_states_of_the_same_pass_have_the_rows_of_the_scores(tmp_path, model, groups_of_one):
+    sounds = [noise(0.5, 0), noise(0.9, 1)]
+    files = [write(tmp_path / f"{row}.wav", samples) for row, samples in enumerate(sounds)]
+    output = ["--output", tmp_path / "scores.csv", "--chunk-s", 0.4]
+    for name, options in (("states.npy", []), ("states.parquet", []), ("parts.parquet", ["--per-chunk"])):
+        assert command(model, *files, *output, *options, "--embeddings", tmp_path / name) == 0
+    expected = np.stack([as_in_python(model, [each], chunk_s=0.4)[1][0] for each in sounds])
+    stored = np.load(tmp_path / "states.npy")
+    assert stored.dtype == np.float32
+    assert np.array_equal(stored, expected)
+    table = pd.read_parquet(tmp_path / "states.parquet")
+    assert table["file"].tolist() == [str(file) for file in files]
+    assert table.columns.tolist()[:3] == ["file", "duration_s", "embedding_0"]
+    assert np.array_equal(table.filter(like="embedding_").to_numpy(), expected)
+    parts, scores = pd.read_parquet(tmp_path / "parts.parquet"), pd.read_csv(tmp_path / "scores.csv")
+    assert parts[["file", "start_s", "end_s"]].equals(scores[["file", "start_s", "end_s"]])
+
+
+def test_states_in_an_unknown_format_are_refused_before_the_work(tmp_path, model, monkeypatch, capsys):
+    monkeypatch.setattr("valence_gap.prediction.recordings.load", None)
+    file = write(tmp_path / "a.wav", noise(0.2, 0))
+    assert command(model, file, "--embeddings", tmp_path / "states.csv") == 2
+    assert "Name a file .npy or .parquet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 7), (-3, 3), (0, 1)])
+def test_scores_are_written_in_the_units_of_a_scale(tmp_path, model, low, high):
+    sounds = [noise(0.3, seed) for seed in range(3)]
+    files = [write(tmp_path / f"{row}.wav", samples) for row, samples in enumerate(sounds)]
+    assert command(model, *files, "--scale", low, high, "--output", tmp_path / "scores.csv") == 0
+    scores, _ = as_in_python(model, sounds)
+    assert np.array_equal(values_of(pd.read_csv(tmp_path / "scores.csv")), (low + (high - low) * scores).round(6))
+
+
+@pytest.mark.parametrize("scale", [("7", "1"), ("1", "1"), ("nan", "1"), ("0", "inf")])
+def test_a_scale_has_its_lowest_label_first(tmp_path, model, scale, capsys):
+    assert command(model, write(tmp_path / "a.wav", noise(0.2, 0)), "--scale", *scale) == 2
+    assert "Give its lowest label, then its highest" in capsys.readouterr().err
+
+
+def test_a_list_of_files_is_scored_as_if_they_were_given(tmp_path, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "folder/b.wav", "c.wav"):
+        write(tmp_path / name, noise(0.2, 0))
+    (tmp_path / "files.txt").write_text("c.wav\nfolder\n")
+    assert command(model, "a.wav", "--list", "files.txt", "--output", "listed.csv") == 0
+    assert command(model, "a.wav", "c.wav", "folder", "--output", "given.csv") == 0
+    assert (tmp_path / "listed.csv").read_text() == (tmp_path / "given.csv").read_text()
+    assert pd.read_csv("listed.csv")["file"].tolist() == ["a.wav", "c.wav", "folder/b.wav"]
+
+
+def test_overlapping_windows_are_scored_each_and_averaged(tmp_path, model):
+    samples = noise(1.0, 4)
+    file = write(tmp_path / "a.wav", samples)
+    cuts = [(0, 8_000), (4_800, 12_800), (8_000, 16_000)]
+    expected, _ = as_in_python(model, [samples[start:end] for start, end in cuts])
+    options = ["--chunk-s", 0.5, "--hop-s", 0.3, "--output", tmp_path / "scores.csv"]
+    assert command(model, file, *options, "--per-chunk") == 0
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert table[["start_s", "end_s"]].to_numpy().tolist() == [[0.0, 0.5], [0.3, 0.8], [0.5, 1.0]]
+    assert np.array_equal(values_of(table), expected.round(6))
+    assert command(model, file, *options) == 0
+    assert np.allclose(values_of(pd.read_csv(tmp_path / "scores.csv")), expected.mean(axis=0), atol=2e-6)
+
+
+def test_segments_are_scored_as_recordings_of_their_own(tmp_path, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    samples = noise(2.0, 5)
+    write(tmp_path / "talk.wav", samples)
+    write(tmp_path / "other.wav", samples[::-1])
+    (tmp_path / "segments.csv").write_text("file,start,end\ntalk.wav,0.5,1.25\nother.wav,1.5,\ntalk.wav,0,0:00.3\n")
+    expected, states = as_in_python(model, [samples[8_000:20_000], samples[::-1][24_000:], samples[:4_800]])
+    options = ["--segments", "segments.csv", "--output", "scores.csv", "--embeddings", "states.npy"]
+    assert command(model, *options) == 0
+    table = pd.read_csv("scores.csv")
+    assert table.columns.tolist() == ["file", "start_s", "end_s", *DIMENSIONS, "notes"]
+    assert table["file"].tolist() == ["talk.wav", "other.wav", "talk.wav"]
+    assert table[["start_s", "end_s"]].to_numpy().tolist() == [[0.5, 1.25], [1.5, 2.0], [0.0, 0.3]]
+    assert np.array_equal(values_of(table), expected.round(6))
+    assert np.array_equal(np.load("states.npy"), states)
+    assert command(model, *options, "--per-chunk", "--chunk-s", 0.5) == 0
+    assert pd.read_csv("scores.csv")["start_s"].tolist() == [0.5, 0.875, 1.5, 0.0]
+
+
+def test_segments_that_cannot_be_used_are_listed_and_the_others_are_scored(tmp_path, model, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "talk.wav", noise(1.0, 5))
+    (tmp_path / "segments.csv").write_text("file,start,end\ntalk.wav,0.5,9\ntalk.wav,0,1\nabsent.wav,0.1,1\n")
+    assert command(model, "--segments", "segments.csv", "--output", "scores.csv") == 2
+    message = capsys.readouterr().err
+    assert "talk.wav, 0.5 to 9 s: outside" in message
+    assert "absent.wav, 0.1 to 1 s: missing" in message
+    assert len(pd.read_csv("scores.csv")) == 1
+
+
+def test_segments_and_files_cannot_be_given_together(tmp_path, model, capsys):
+    file = write(tmp_path / "a.wav", noise(0.2, 0))
+    (tmp_path / "segments.csv").write_text(f"file,start,end\n{file},0,0.1\n")
+    assert command(model, file, "--segments", tmp_path / "segments.csv") == 2
+    assert "Give --segments alone" in capsys.readouterr().err
+    assert command(model) == 2
+    assert "there is no audio to score" in capsys.readouterr().err
+
+
 # The file of scores
 
 
@@ -308,7 +418,7 @@ def failing_at(call, error, monkeypatch, seen):
             raise error
         return predict(*arguments, **options)
 
-    monkeypatch.setattr("valence_gap.prediction.recordings.predict", fail)
+    monkeypatch.setattr("valence_gap.prediction.parts.predict", fail)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +463,7 @@ def test_the_finished_file_replaces_the_one_before_and_no_other_is_left(tmp_path
 
 def test_an_output_that_cannot_be_written_is_an_error_before_the_work(tmp_path, model, monkeypatch, capsys):
     file = write(tmp_path / "a.wav", noise(0.2, 0))
-    monkeypatch.setattr("valence_gap.prediction.recordings.predict", None)
+    monkeypatch.setattr("valence_gap.prediction.parts.predict", None)
     assert main(["predict", str(file), "--model", str(model), "--output", str(tmp_path)]) == 2
     assert f"{tmp_path} is a folder" in capsys.readouterr().err
     assert main(["predict", str(file), "--model", str(model), "--output", str(file / "scores.csv")]) == 2

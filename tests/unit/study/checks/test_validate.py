@@ -373,7 +373,7 @@ def test_the_published_values_are_shown_only_in_the_study_of_the_paper() -> None
     assert load(merge(merge(MINIATURE, paper), {"claims": {"references": None}}))
 
 
-PRESETS = ("paper", "paper paper-quick", "paper beyond", "open")
+PRESETS = ("paper", "paper paper-quick", "paper beyond", "open", "first-look")
 
 
 @pytest.mark.parametrize("names", PRESETS)
