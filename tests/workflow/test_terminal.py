@@ -41,7 +41,7 @@ def test_a_run_in_a_pipe_has_few_lines_and_ends_with_its_scores(changed: Workflo
     assert "Left out of the corpora, and warnings:\n  msp-podcast: warning: train: only 32 rows" in shown
     assert "Results: results/tiny/figures" in shown
     assert len(shown.splitlines()) < 30
-    assert "rule figure_02:" in changed.log()  # the log is complete
+    assert "rule figure_02:" in changed.logs()[-1].read_text()  # the log is complete
     again = changed.snakemake()
     assert "Nothing to be done: all results are up to date.\n\nFigure 2: " in again
 
