@@ -58,9 +58,9 @@ class Workflow:
         path = self.root / "tiny.yaml"
         path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), changes)))
 
-    def log(self) -> str:
-        """Snakemake's own log of the last run."""
-        return max((self.root / ".snakemake/log").iterdir()).read_text()
+    def logs(self) -> list[Path]:
+        """Snakemake's own logs, the oldest first."""
+        return sorted((self.root / ".snakemake/log").glob("*.snakemake.log"))
 
     def planned(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """Return the jobs that a run would start: rule -> count."""
@@ -68,9 +68,11 @@ class Workflow:
 
     def ran(self, *arguments: str, configfiles: tuple[str, ...] = ("tiny.yaml",)) -> dict[str, int]:
         """Run Snakemake and return the jobs that it starts: rule -> count."""
+        before = self.logs()
         output = self.snakemake(*arguments, configfiles=configfiles)
         if "--dry-run" not in arguments:
-            output = self.log()
+            # The first log is that of the run: a run that reads labels again starts another one within itself.
+            output = next(path for path in self.logs() if path not in before).read_text()
         table = output.partition("Job stats:")[2].partition("\ntotal ")[0]
         return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)}
 

@@ -2,7 +2,8 @@ rule preflight:
     """Check corpora, models, disk, memory and hours of the study, as it is configured now; always when asked for."""
     log:
         f"{RESULTS}/logs/preflight.log",
-    # The logger plugin prints the log. No benchmark: Snakemake takes it for an output, and would not check again while it lies there.
+    # The logger plugin prints the log. No benchmark: Snakemake takes it for an output, and would not check again while
+    # it lies there.
     conda:
         "../../envs/valence-gap.yaml"
     threads: 1

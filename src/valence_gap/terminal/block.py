@@ -12,6 +12,7 @@ from rich.text import Text
 from valence_gap.terminal.display import Display, Status
 
 MOST_RUNNING = 8  # running jobs that the block lists
+TEXT_WIDTH = 60  # columns beside the bar
 
 
 class Block(Display):
@@ -51,7 +52,7 @@ def block(status: Status, width: int) -> Group:
     )
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
-        ProgressBar(total=1.0, completed=status.done, width=max(10, min(40, width - 45))),
+        ProgressBar(total=1.0, completed=status.done, width=max(10, min(40, width - TEXT_WIDTH))),
         Text(f"{status.done:4.0%} of the work, {status.times}"),
     )
     jobs = Table.grid(padding=(0, 2))

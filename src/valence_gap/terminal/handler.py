@@ -133,7 +133,7 @@ class LogHandler(LogHandlerBase):
             self._display.stop()
             self._display.message(["interrupted: waiting for the running jobs to stop"])
         elif is_shown and errors.workflow_error(text, ()):
-            self._display.message([text])
+            self._display.message(["", text] if text.startswith("error: ") else [text])
 
     def _resources(self, record: logging.LogRecord) -> None:
         self.run.remote |= hasattr(record, "nodes")

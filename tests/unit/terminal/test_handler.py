@@ -215,7 +215,7 @@ def test_a_message_of_the_workflow_is_shown() -> None:
         show("error: a job was killed", logging.ERROR)
     finally:
         logger.removeHandler(shown.handler)
-    assert shown.lines == ["error: a job was killed"]
+    assert shown.lines == ["", "error: a job was killed"]
 
 
 def test_an_error_of_the_display_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
