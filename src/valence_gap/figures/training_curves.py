@@ -57,7 +57,9 @@ def plot(table: pd.DataFrame, note: str = "") -> Figure:
     """
     models = list(dict.fromkeys(table["model"]))
     rows = ceil(len(models) / COLUMNS)
-    figure = style.new_figure(style.PAGE_IN, rows * PANEL_HEIGHT_IN + 0.5, note)
+    figure = Figure(figsize=(style.PAGE_IN, rows * PANEL_HEIGHT_IN + 0.5), layout="constrained")
+    if note:
+        figure.suptitle(note, x=0.995, ha="right", fontsize=style.SMALL_PT, style="italic", color=style.MUTED)
     panels = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True)
     for axes, model in zip(panels.flat, models, strict=False):
         _plot_model(axes, table[table["model"] == model], model)
