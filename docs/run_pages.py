@@ -254,6 +254,7 @@ def _limit(claim: Claim) -> str:
     """Why an inconclusive claim is not settled, and what would settle it."""
     limit = LIMITS.get(claim.get("limited_by") or "", "")
     needs = claim.get("needs") or {}
-    found = [f"{number:,} of {CORPORA.get(name, name)}" for name, number in (needs.get("utterances") or {}).items()]
+    amounts = [f"{number:,} of {CORPORA.get(name, name)}" for name, number in (needs.get("utterances") or {}).items()]
+    found = [words(amounts)] if amounts else []
     found += [f"{needs['seeds']} seeds"] if needs.get("seeds") else []
-    return limit + (f"; needs {words(found)}" if limit and found else "")
+    return limit + (f"; needs {' or '.join(found)}" if limit and found else "")

@@ -122,7 +122,7 @@ def test_a_claim_is_shown_with_its_errors_seeds_and_limit() -> None:
         ".10 [−.10, .30]",
         "utterances 0.031, seeds 0.042",
         "1 to 3",
-        "too few training seeds; needs 1,050 of IEMOCAP and 9 seeds |",
+        "too few training seeds; needs 1,050 of IEMOCAP or 9 seeds |",
     ]
 
 
