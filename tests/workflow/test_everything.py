@@ -40,11 +40,14 @@ def results(everything: Workflow) -> Path:
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_each_figure_is_written_as_pdf_png_and_csv(results: Path, figure: str) -> None:
+def test_each_figure_is_written_with_its_numbers_and_words(results: Path, figure: str) -> None:
     stem = results / "figures" / figure
     assert stem.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
     assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(stem.with_suffix(".csv")))
+    words = json.loads(stem.with_suffix(".json").read_text())
+    assert all(words[part] for part in ("title", "subtitle", "foot", "alt", "models", "corpora"))
+    assert words["published_drawn"] is False
 
 
 def test_figure_3_has_the_word_error_rates_of_all_corpora(results: Path) -> None:
