@@ -30,7 +30,7 @@ def test_the_lock_file_contains_every_extra() -> None:
     """Tests that need a missing package would be skipped."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     required = {re.split("[<>=]", requirement)[0].lower() for extra in extras.values() for requirement in extra}
-    assert required <= {pin.split("==")[0].lower() for pin in pins()}
+    assert required <= {pin.split("==")[0].lower().replace("_", "-") for pin in pins()}
 
 
 def test_the_code_of_each_stage_is_that_of_its_revision() -> None:

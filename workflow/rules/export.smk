@@ -84,13 +84,11 @@ rule crate:
         configuration=lambda wildcards: canonical_json(config),
         # With `output`, a function's result is not compared with that of finished jobs.
         project=lambda wildcards, output: str(PROJECT),
-        results=lambda wildcards, output: parent(parent(output[0])),
         folder=subpath(output[0], parent=True),
         revision=REVISIONS["export"],
     shell:
         r"""
         valence-gap crate \
-            --results {params.results:q} \
             --project {params.project:q} \
             --configuration {params.configuration:q} \
             --output {params.folder:q} \

@@ -1,11 +1,10 @@
 """Results for others: ``fetch-model``, ``predict``, ``export``, ``export-best``, ``export-audformat``, ``crate``."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from valence_gap.commands.options import Command, Subparsers, paths_by_name
+from valence_gap.commands.options import Command, Subparsers, given_configuration, paths_by_name
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.paths import user_path
 
@@ -102,9 +101,8 @@ def _register_audformat(subparsers: Subparsers) -> None:
 
 def _register_crate(subparsers: Subparsers) -> None:
     command = Command(subparsers, "crate", _crate, "describe a finished study as a Workflow Run RO-Crate")
-    command.path("--results", "folder results/<study>", "DIR")
     command.path("--project", "folder of the Snakefile", "DIR")
-    command.add("--configuration", required=True, metavar="JSON", help="the merged configuration")
+    command.add("--configuration", required=True, metavar="JSON", help="the whole merged configuration")
     command.path("--output", "folder that is written", "DIR")
 
 
@@ -213,5 +211,8 @@ def _crate(args: argparse.Namespace) -> None:
     and weights are not copied, but named by their checksums.
     """
     from valence_gap.export.to_crate import write_crate
+    from valence_gap.study.study import load
 
-    print(write_crate(args.results, args.project, json.loads(args.configuration), args.output))
+    config = given_configuration(args.configuration)
+    results = Path(load(config, project=args.project).results)
+    print(write_crate(results, args.project, config, args.output))

@@ -1,6 +1,7 @@
 """How a sub-command is defined, and the options that several of them have."""
 
 import argparse
+import json
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -81,6 +82,21 @@ class Command:
         """Add ``--record``: path of the run record."""
         text = "write a record of inputs, software and machine; not written by default"
         self.path("--record", text, "FILE.run.json", required=False)
+
+
+def given_configuration(text: str) -> dict[str, Any]:
+    """The configuration that an option gives as JSON; its keys are not checked yet.
+
+    Raises:
+        UserError: it is no JSON, or no mapping.
+    """
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise UserError("--configuration is no JSON", [str(error)]) from None
+    if not isinstance(config, dict):
+        raise UserError("--configuration is no mapping", [type(config).__name__])
+    return config
 
 
 def paths_by_name(

@@ -1,11 +1,10 @@
 """Sub-command ``preflight``: it checks a study before it is run."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from valence_gap.commands.options import Command, Subparsers
+from valence_gap.commands.options import Command, Subparsers, given_configuration
 from valence_gap.runtime.errors import UserError, valid_names
 
 
@@ -60,10 +59,4 @@ def _merged(args: argparse.Namespace) -> dict[str, Any]:
 
     if args.configfile:
         return merged(args.configfile)
-    try:
-        config = json.loads(args.configuration)
-    except ValueError as error:
-        raise UserError("--configuration is no JSON", [str(error)]) from None
-    if not isinstance(config, dict):
-        raise UserError("--configuration is no mapping", [type(config).__name__])
-    return config
+    return given_configuration(args.configuration)

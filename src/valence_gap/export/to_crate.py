@@ -215,7 +215,7 @@ def _add_job(made: _Crate, job: Job, tool: Entity, step: Entity, texts: Path) ->
 def _times(start: datetime | None, end: datetime | None) -> dict[str, str]:
     """The times of an action; what is not known is left out."""
     named = {"startTime": start, "endTime": end}
-    return {name: time.isoformat() for name, time in named.items() if time}
+    return {name: time.isoformat(timespec="seconds") for name, time in named.items() if time}
 
 
 def _resources(made: _Crate, job: Job) -> list[Entity]:
@@ -246,7 +246,11 @@ def _add_run(
         "#run",
         object=[settings],
         result=list(shown),
-        properties={"name": f"run of {made.results.name}", **times},
+        properties={
+            "name": f"run of {made.results.name}",
+            "description": "all jobs that Snakemake started for the study",
+            **times,
+        },
     )
     versions = sorted({str(job.record["versions"].get("snakemake", "unknown")) for job in jobs})
     engine = made.described("#engine", "SoftwareApplication", name="Snakemake", softwareVersion=", ".join(versions))

@@ -42,17 +42,18 @@ STAGES: dict[str, tuple[str, ...]] = {
         "pretraining/recogniser.py",
         "pretraining/text_encoder.py",
         "miniature/data/*.json",
+        "runtime/product_rates.py",
     ),
     "features": ("prediction/stem_features.py",),
-    "train": ("training/train.py",),
-    "predict": ("prediction/inference.py",),
+    "train": ("training/train.py", "runtime/product_rates.py"),
+    "predict": ("prediction/inference.py", "runtime/product_rates.py"),
     "text": ("text/transcription.py", "text/embedding.py"),
     "fusion": ("text/fusion.py",),
     "score": ("scores/scoring.py",),
     "embeddings": ("embeddings/*.py",),
     "claims": ("claims/check.py",),
     "page": ("page/utterances.py",),
-    "export": ("export/best.py", "export/to_huggingface.py"),
+    "export": ("export/best.py", "export/to_huggingface.py", "export/to_crate.py"),
 }
 """The files that each stage runs (paths below the package). They and all they import determine the stage's numbers."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from miniature_configuration import MINIATURE
 from rocrate.rocrate import ROCrate
 
 from valence_gap.cli import main
@@ -28,7 +29,12 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def record(command: str, definition: dict[str, Any], **inputs: Path) -> dict[str, Any]:
-    return run_record(definition, inputs=inputs) | {"command": ["valence-gap", command], "wall_s": 90.5}
+    return run_record(definition, inputs=inputs) | {"command": ["valence-gap", command], "wall_s": 90.0}
+
+
+def command(output: Path) -> list[str]:
+    configuration = json.dumps(MINIATURE | {"study": "small"})
+    return ["crate", "--project", str(ROOT), "--configuration", configuration, "--output", str(output)]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +59,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def crate(results: Path) -> Path:
     folder = results / "crate"
-    configuration = json.dumps({"study": "small", "paths": {"x": "{miniature}/x"}})
-    given = ["--results", str(results), "--project", str(ROOT), "--configuration", configuration]
-    assert main(["crate", *given, "--output", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(results.parents[1])
+        assert main(command(folder)) == 0
     return folder
 
 
@@ -132,9 +138,9 @@ def test_each_job_has_its_tool_step_times_and_machine(graph: dict[str, dict[str,
         assert packages["torch"]["softwareVersion"] == metadata.version("torch")
         assert {"python", "valence-gap"} < set(packages)
         start, end = (datetime.fromisoformat(job[name]) for name in ("startTime", "endTime"))
-        assert end - start == timedelta(seconds=90.5)
+        assert end - start == timedelta(seconds=90)
         usage = {graph[name]["propertyID"]: graph[name]["value"] for name in ids(job["resourceUsage"])}
-        assert usage["wall_s"] == "90.5"
+        assert usage["wall_s"] == "90.0"
         assert "hardware/cpu" in usage
         (control,) = [each for each in of_type(graph, "ControlAction") if ids(each["object"]) == [job["@id"]]]
         (step,) = ids(control["instrument"])
@@ -181,9 +187,11 @@ def test_times_that_a_record_does_not_have_are_left_out(results: Path, tmp_path:
     assert (job.rule, job.start, job.end) == ("score", None, None)
 
 
-def test_a_study_without_records_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = ["--results", str(tmp_path), "--project", str(ROOT), "--configuration", "{}"]
-    assert main(["crate", *given, "--output", str(tmp_path / "crate")]) == 2
+def test_a_study_without_records_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(command(tmp_path / "crate")) == 2
     assert "Run `snakemake` first" in capsys.readouterr().err
     assert not (tmp_path / "crate").exists()
 
