@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce test test-cluster soak lint unit format schema map clean
+.PHONY: help install reproduce test test-cluster soak lint docs unit format schema map clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,7 +28,7 @@ reproduce: $(READY) ## Run the study on the included miniature: every figure, ev
 	snakemake --cores $(CORES)
 	@grep --max-count 1 '^\*\*' results/miniature/claims.md | tr -d '*'
 
-test: lint unit ## Lint and run all tests
+test: lint docs unit ## Lint, build the documentation and run all tests
 
 lint: $(READY) ## ruff, mypy --strict, order of the packages, snakefmt, snakemake --lint
 	ruff check .
@@ -37,6 +37,10 @@ lint: $(READY) ## ruff, mypy --strict, order of the packages, snakefmt, snakemak
 	lint-imports --no-cache --no-logo
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+docs: $(READY) ## Build the documentation into docs/_build/html; warnings and wrong links are errors
+	python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --builder html docs docs/_build/html
+	python docs/generate/check_links.py docs/_build/html
 
 unit: $(READY)
 	pytest --numprocesses 2 --dist loadfile -rs
@@ -62,4 +66,4 @@ map: ## Write the map of the packages in CONTRIBUTING.md
 	$(PYTHON) docs/package_map.py
 
 clean: ## Remove everything that runs have written (not .venv)
-	rm -rf results scratch .snakemake resources/pretrained
+	rm -rf results scratch .snakemake resources/pretrained docs/_build docs/_generated

@@ -8,11 +8,20 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "valence-gap"
 author = "The valence-gap authors"
 html_title = "valence-gap"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "generate.mathml", "generate.pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "generate.mathml",
+    "generate.pages",
+]
 exclude_patterns = ["_build", "_generated", "examples"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+highlight_language = "bash"  # of blocks that name none
+smartquotes = False  # quotation marks may belong to a command
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -9,7 +9,13 @@ from pathlib import Path
 from valence_gap.cli import parser
 
 ROOT = Path(__file__).parents[2]
-CALL = re.compile(r"^(?:use rule \w+ as (?P<used>\w+)|rule (?P<rule>\w+))|valence-gap (?P<command>[a-z-]+) ", re.MULTILINE)
+CALL = re.compile(
+    r"^(?:use rule \w+ as (?P<used>\w+)|rule (?P<rule>\w+))|valence-gap (?P<command>[a-z-]+) ", re.MULTILINE
+)
+
+
+BY_HAND = ("predict", "export", "export-audformat", "preflight", "verify", "fetch-checkpoint")
+"""Commands that users call, in the order of their use; a command that no rule calls is one of them, too."""
 
 
 def callers() -> Mapping[str, list[str]]:
@@ -34,12 +40,13 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
 
 
 def reference() -> str:
-    """Markdown: first the commands that no rule calls, which are for users alone, then those of the rules."""
+    """Markdown: first the commands that users call, then those that rules alone call."""
     called = callers()
-    parts = ["## Commands that you call", *(_section(*one, []) for one in commands() if one[0] not in called)]
+    found = {name: _section(name, summary, sub, called.get(name, [])) for name, summary, sub in commands()}
+    by_hand = list(dict.fromkeys((*BY_HAND, *(name for name in found if name not in called))))
+    parts = ["## Commands that you call", *(found.pop(name) for name in by_hand)]
     parts += ["## Commands that rules call", "You can call these, too; `snakemake --printshellcmds` shows valid calls."]
-    parts += [_section(*one, called[one[0]]) for one in commands() if one[0] in called]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *found.values()])
 
 
 def _section(name: str, summary: str, sub: argparse.ArgumentParser, rules: list[str]) -> str:

@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from valence_gap.study.configuration import Configuration
 from valence_gap.study.study import schema
 
 ROOT = Path(__file__).parents[2]
 PAPER_PRESET = ROOT / "workflow/presets/paper.yaml"
 
 PAPER = {
-    "Backbone": {"channels": "III-B", "mel_bins": "III-B", "window_s": "III-B", "hop_s": "III-B", "block_pooling": "III-B",
-                 "block_dropout": "III-B"},
-    "Recipe": {"learning_rate": "III-B", "schedule": "III-B", "momentum": "III-B", "batch_size": "III-B",
-               "epochs": "III-B", "train_stem": "IV-K"},
+    "Backbone": dict.fromkeys(("channels", "mel_bins", "window_s", "hop_s", "block_pooling", "block_dropout"), "III-B"),
+    "Recipe": {
+        **dict.fromkeys(("learning_rate", "schedule", "momentum", "batch_size", "epochs"), "III-B"),
+        "train_stem": "IV-K",
+    },
     "Model": {"frozen": "IV-D", "pretrained": "IV-K", "layers": "V-B", "fraction": "V-C", "seeds": "V-A"},
-    "Condition": {"noise_class": "III-D", "snr_db": "III-D", "factor": "III-D", "share": "III-D", "rate_per_s": "III-D"},
-    "Evaluation": {"min_samples": "IV-J", "speaker_draws": "IV-J", "bootstrap": "IV-J"},
-}  # fmt: skip
+    "Condition": dict.fromkeys(("noise_class", "snr_db", "factor", "share", "rate_per_s"), "III-D"),
+    "Evaluation": dict.fromkeys(("min_samples", "speaker_draws", "bootstrap"), "IV-J"),
+}
 """Section of the paper that states a key's value, by class and key."""
 
 UNITS = {"_s": "s", "_db": "dB", "_per_s": "1/s", "hours": "h", "share": "share, 0..1", "fraction": "share, 0..1"}
@@ -36,7 +38,8 @@ def reference() -> str:
     """Markdown: one section for each key at the top, with a table of the keys below it."""
     whole = schema()
     parts = []
-    for name, node in whole["properties"].items():
+    for name in Configuration.__annotations__:  # in the order of the class
+        node = whole["properties"][name]
         text = f"{_text(node)} {_default_sentence(whole, name, node)}"
         parts.append(f"(config-{name})=\n## {name}\n\n{text}")
         for path, kind in classes(whole, node, name):

@@ -1,4 +1,4 @@
-"""Sphinx extension: writes the generated parts of pages, and turns links to files of the project into links that work."""
+"""Sphinx extension: writes the generated parts of pages, and replaces links to files that are not in the site."""
 
 import re
 from pathlib import Path
@@ -46,8 +46,10 @@ def with_working_links(text: str, page: Path) -> str:
         if path in PAGES:
             return f"[{label}](/{PAGES[path]})"
         if path.startswith("docs/"):
-            return match[0] if page.parent == ROOT / "docs" or page.is_relative_to(ROOT / "docs") else (
-                f"[{label}](/{path.removeprefix('docs/')}{match[3] or ''})"
+            return (
+                match[0]
+                if page.parent == ROOT / "docs" or page.is_relative_to(ROOT / "docs")
+                else (f"[{label}](/{path.removeprefix('docs/')}{match[3] or ''})")
             )
         return f"`{path}`" if label.strip("`") in (path, Path(path).name) else f"{label} (`{path}`)"
 

@@ -19,6 +19,7 @@ COLLECTING = {"all", "pretrain_miniature"}
 """Rules that make nothing themselves."""
 SWEEPS = 8
 ROW_IN, WIDTH_IN = 0.72, 10.5
+BOX_HALF = 0.13  # half the height of a box, in rows
 
 # The same picture gives the same file.
 mpl.rcParams["svg.hashsalt"] = "valence-gap"
@@ -74,7 +75,7 @@ def table(rules: Rules) -> str:
 
 
 def simplified(graph: "nx.DiGraph[str]") -> "nx.DiGraph[str]":
-    """The graph without ``all``, without edges that a longer path implies; rules with the same neighbours are one node."""
+    """The graph without edges that a longer path implies; figures and tables with the same neighbours are one node."""
     shown = nx.DiGraph(graph.subgraph(set(graph) - COLLECTING))
     shown.remove_edges_from(list(nx.selfloop_edges(shown)))  # a backbone may continue another one
     reduced = nx.transitive_reduction(shown)
@@ -102,7 +103,9 @@ def rows_of(graph: "nx.DiGraph[str]") -> list[list[str]]:
         neighbours = graph.predecessors if sweep % 2 == 0 else graph.successors
         for row in rows if sweep % 2 == 0 else reversed(rows):
             means = {
-                name: sum(position[one] for one in near) / len(near) if (near := list(neighbours(name))) else position[name]
+                name: sum(position[one] for one in near) / len(near)
+                if (near := list(neighbours(name)))
+                else position[name]
                 for name in row
             }
             row.sort(key=lambda name: (means[name], name))
@@ -119,11 +122,10 @@ def draw(graph: "nx.DiGraph[str]", path: Path) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(-len(rows) + 0.5, 0.5)
     places = {name: place for number, row in enumerate(rows) for name, place in places_in_row(row, number)}
+    arrow = {"arrowstyle": "-|>", "color": "#7b8794", "lw": 0.9, "shrinkA": 0, "shrinkB": 0}
     for one, other in sorted(graph.edges):
-        axes.annotate(
-            "", places[other], places[one],
-            arrowprops={"arrowstyle": "-|>", "color": "#9aa4b2", "lw": 0.9, "shrinkA": 9, "shrinkB": 9},
-        )  # fmt: skip
+        (start_x, start_y), (end_x, end_y) = places[one], places[other]
+        axes.annotate("", (end_x, end_y + BOX_HALF), (start_x, start_y - BOX_HALF), arrowprops=arrow)
     for name, (x, y) in places.items():
         box = {"boxstyle": "round,pad=0.35", "facecolor": "#eef4fb", "edgecolor": "#0072b2", "linewidth": 0.8}
         axes.text(x, y, name, ha="center", va="center", fontsize=7.5, bbox=box)
