@@ -5,6 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from generate import pages
+
 project = "valence-gap"
 author = "The valence-gap authors"
 html_title = "valence-gap"
@@ -16,7 +18,7 @@ extensions = [
     "generate.mathml",
     "generate.pages",
 ]
-exclude_patterns = ["_build", "_generated", "examples"]
+exclude_patterns = [*pages.NO_PAGES]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -11,6 +11,20 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs/_generated"
 PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 """The site's page for a file of the project that is or was shown as Markdown elsewhere."""
+NO_PAGES = ("_build", "_generated", "examples", "notebooks", "runs", "templates")
+"""Folders of ``docs`` whose files are not pages of the site."""
+RESULTS = (
+    "miniature",
+    "results",
+    "claims",
+    "verdicts",
+    "verdict-simulation",
+    "stopping-rule",
+    "corpus_seeds",
+    "deviations",
+    "limits",
+)
+"""The pages on results in their order; some are written from a run, so they need not exist."""
 LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -22,11 +36,20 @@ def write_generated(app: Sphinx) -> None:
         "rules.md": rule_graph.table(rules),
         "commands.md": command_reference.reference(),
         "configuration.md": configuration_reference.reference(),
+        "contents.md": results_contents(ROOT / "docs"),
     }
     for name, text in made.items():
         if not (FOLDER / name).exists() or (FOLDER / name).read_text(encoding="utf-8") != text:
             (FOLDER / name).write_text(text, encoding="utf-8")
     rule_graph.draw(rule_graph.simplified(rules.graph), FOLDER / "rules.svg")
+
+
+def results_contents(docs: Path) -> str:
+    """The table of contents of the pages on results; a page that no table names is at its end, so that it is found."""
+    index = (docs / "index.md").read_text(encoding="utf-8").splitlines()
+    others = sorted({page.stem for page in docs.glob("*.md")} - {*index, *RESULTS, "index"})
+    names = [name for name in (*RESULTS, *others) if (docs / f"{name}.md").is_file()]
+    return "\n".join(["```{toctree}", ":caption: Results", ":hidden:", "", *names, "```", ""])
 
 
 def with_working_links(text: str, page: Path) -> str:
@@ -45,12 +68,9 @@ def with_working_links(text: str, page: Path) -> str:
         path = file.relative_to(ROOT).as_posix()
         if path in PAGES:
             return f"[{label}](/{PAGES[path]})"
-        if path.startswith("docs/"):
-            return (
-                match[0]
-                if page.parent == ROOT / "docs" or page.is_relative_to(ROOT / "docs")
-                else (f"[{label}](/{path.removeprefix('docs/')}{match[3] or ''})")
-            )
+        if path.startswith("docs/") and Path(path).parts[1] not in NO_PAGES and not file.is_dir():
+            in_site = page.is_relative_to(ROOT / "docs")
+            return match[0] if in_site else f"[{label}](/{path.removeprefix('docs/')}{match[3] or ''})"
         return f"`{path}`" if label.strip("`") in (path, Path(path).name) else f"{label} (`{path}`)"
 
     return LINK.sub(replace, text)

@@ -118,11 +118,21 @@ def test_commands_of_rules_name_their_rules() -> None:
         ("a.md", "[`config.yaml`](../config.yaml)", "`config.yaml`"),
         ("a.md", "[the preset](../workflow/presets/paper.yaml)", "the preset (`workflow/presets/paper.yaml`)"),
         ("a.md", "![p](figures/figure_02.png) [x](https://a.org)", "![p](figures/figure_02.png) [x](https://a.org)"),
+        ("a.md", "[r](runs/README.md)", "r (`docs/runs/README.md`)"),
+        ("a.md", "[f](figures)", "f (`docs/figures`)"),
         ("../CHANGELOG.md", "[d](docs/deviations.md#data)", "[d](/deviations.md#data)"),
     ],
 )
 def test_links_out_of_the_site_are_replaced(page: str, before: str, after: str) -> None:
     assert pages.with_working_links(before, (DOCS / page).resolve()) == after
+
+
+def test_every_page_is_in_the_table_of_contents(tmp_path: Path) -> None:
+    (tmp_path / "index.md").write_text("```{toctree}\nfirst\n```\n")
+    for name in ("first", "limits", "unnamed", "results"):
+        (tmp_path / f"{name}.md").touch()
+    lines = pages.results_contents(tmp_path).splitlines()
+    assert lines[lines.index("") + 1 : -1] == ["results", "limits", "unnamed"]
 
 
 def test_the_link_check_finds_what_is_wrong(tmp_path: Path) -> None:
