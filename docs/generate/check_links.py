@@ -67,8 +67,8 @@ def _why_wrong(path: Path, link: str, is_loaded: bool, pages: dict[Path, Page], 
 
 
 def main(site: Path) -> int:
-    """Print the wrong links of a site; 1 if there are any."""
-    found = list(wrong_links(site))
+    """Print the wrong links of a site; 1 if there are any, or if there is no site."""
+    found = list(wrong_links(site)) if (site / "index.html").is_file() else [f"{site} has no index.html"]
     print("\n".join(found) or "all links lead somewhere")
     return int(bool(found))
 

@@ -42,12 +42,15 @@ def snakemake(*arguments: str) -> str:
     """Run Snakemake on the workflow, in an empty folder, and return what it prints.
 
     Raises:
-        subprocess.CalledProcessError: Snakemake failed.
+        RuntimeError: Snakemake failed; with what it says.
     """
     with tempfile.TemporaryDirectory() as empty:
         command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "1"]
         command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", empty]
-        return subprocess.run(command, cwd=empty, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(command, cwd=empty, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"snakemake {' '.join(arguments)} failed: {done.stderr}")
+    return done.stdout
 
 
 def read_rules() -> Rules:

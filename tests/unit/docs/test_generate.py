@@ -151,7 +151,19 @@ def test_the_link_check_finds_what_is_wrong(tmp_path: Path) -> None:
         "a.html: https://a.org/s.css: loaded from the network",
         "a.html: ftp:x: unknown kind of address",
     ]
+    (tmp_path / "index.html").touch()
     assert check_links.main(tmp_path) == 1
+
+
+def test_the_link_check_needs_a_site(tmp_path: Path) -> None:
+    assert check_links.main(tmp_path) == 1
+    (tmp_path / "index.html").write_text('<a href="#">top</a>')
+    assert check_links.main(tmp_path) == 0
+
+
+def test_a_failure_of_snakemake_is_shown() -> None:
+    with pytest.raises(RuntimeError, match="--nonsense"):
+        rule_graph.snakemake("--nonsense")
 
 
 def test_the_pages_of_project_files_exist() -> None:
