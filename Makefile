@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce first-look test test-cluster soak lint unit format schema map metadata clean
+.PHONY: help install reproduce first-look test test-cluster soak lint docs unit format schema map metadata clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,7 +30,7 @@ reproduce: $(READY) ## Run the study on the included miniature: every figure, ev
 first-look: $(READY) ## Run a small study on the included miniature: Figures 2 and 7 with three models, in about three minutes
 	snakemake --cores $(CORES) --configfile workflow/presets/first-look.yaml
 
-test: lint unit ## Lint and run all tests
+test: lint docs unit ## Lint, build the documentation and run all tests
 
 lint: $(READY) ## ruff, mypy --strict, order of the packages, snakefmt, snakemake --lint
 	ruff check .
@@ -39,6 +39,10 @@ lint: $(READY) ## ruff, mypy --strict, order of the packages, snakefmt, snakemak
 	lint-imports --no-cache --no-logo
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+docs: $(READY) ## Build the documentation into docs/_build/html; warnings and wrong links are errors
+	python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --builder html docs docs/_build/html
+	python docs/generate/check_links.py docs/_build/html
 
 unit: $(READY)
 	pytest --numprocesses 2 --dist loadfile -rs
@@ -67,4 +71,4 @@ metadata: ## Write codemeta.json and .zenodo.json from pyproject.toml and CITATI
 	$(PYTHON) docs/codemeta.py
 
 clean: ## Remove everything that runs have written (not .venv)
-	rm -rf results scratch .snakemake resources/pretrained
+	rm -rf results scratch .snakemake resources/pretrained docs/_build docs/_generated

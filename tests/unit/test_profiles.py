@@ -129,8 +129,8 @@ def test_a_cluster_profile_retries_and_does_not_count_gpus(name):
     assert "resources" not in profile(name)
 
 
-def test_the_readme_names_the_rules_that_use_a_gpu():
-    paragraph = (ROOT / "README.md").read_text().partition("beside the `mem_mb` of")[2].partition(" say:")[0]
+def test_the_documentation_names_the_rules_that_use_a_gpu():
+    paragraph = (ROOT / "docs/clusters.md").read_text().partition("beside the `mem_mb` of")[2].partition("say:")[0]
     assert set(re.findall(r"`(\w+)`", paragraph)) == {name for name, block in rules().items() if "gpu=1" in block}
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import Workflow, copy_workflow
-from readme_rows import TESTED, row, table
+from rerun_rows import TESTED, row, table
 from terminal import PATIENCE_S, started, wait_for
 from test_rerun_data import FIGURE  # the import also registers the rows of that module
 
@@ -184,7 +184,7 @@ def test_a_changed_noise_corpus_is_noticed(augmented: Workflow, tmp_path: Path) 
 
 @row(
     "the code of a stage",
-    "nothing, until its number in [`revisions.py`](src/valence_gap/study/revisions.py) is raised; a test reminds",
+    "nothing, until its number in `src/valence_gap/study/revisions.py` is raised; a test reminds",
 )
 def test_a_raised_revision_is_noticed_but_edited_code_is_not(changed: Workflow) -> None:
     workflow = Workflow(changed.root, own_sources=True)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 from conftest import Workflow
-from readme_rows import row
+from rerun_rows import row
 
 RAW = "results/tiny/raw"
 LABELS = "Labels/labels_concensus.csv"

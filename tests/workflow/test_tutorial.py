@@ -1,9 +1,9 @@
-"""The tutorial of the README, followed with exactly its tables, files and commands."""
+"""The tutorial on a corpus of one's own, followed with exactly its table, study and commands."""
 
 import csv
-import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +22,9 @@ from valence_gap.models import loading
 from valence_gap.prediction.inputs import normalise
 from valence_gap.preflight.run import merged
 
-TITLE = "From a folder of recordings to scores"
-MORE = {"train": 22, "dev": 10, "test": 14}  # rows in addition to the README's, so that a CCC can be computed
+EXAMPLES = ROOT / "docs/examples"
+PAGE = ROOT / "docs/tutorials/own-corpus.md"
+MORE = {"train": 22, "dev": 10, "test": 14}  # rows in addition to the page's, so that a CCC can be computed
 SMALL = """
 recipes:
   finetune: {epochs: 1}
@@ -31,20 +32,11 @@ evaluation: {bootstrap: 50, min_samples: 4, speaker_draws: 4}
 """
 
 
-def blocks(language: str) -> list[str]:
-    """Return the code blocks of the section in a language, in order."""
-    (section,) = re.findall(
-        rf"^### {TITLE}\n(.*?)^##", (ROOT / "README.md").read_text(), flags=re.DOTALL | re.MULTILINE
-    )
-    return re.findall(rf"^```{language}\n(.*?)^```", section, flags=re.DOTALL | re.MULTILINE)
-
-
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     """A copy of the workflow in which the section was followed to its end."""
     workflow = copy_workflow(tmp_path_factory.mktemp("tutorial"))
-    (table,), (study,), (commands,) = blocks("csv"), blocks("yaml"), blocks("bash")
-    rows = list(csv.DictReader(io.StringIO(table)))
+    rows = list(csv.DictReader((EXAMPLES / "my-recordings.csv").read_text().splitlines()))
     random = np.random.default_rng(1)
     for split, count in MORE.items():
         for number in range(count):
@@ -58,7 +50,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         samples = random.normal(0, 0.1, round(16_000 * random.uniform(0.6, 1.2)))
         soundfile.write(workflow.root / "my-recordings" / row["file"], samples, 16_000)
     pd.DataFrame(rows).to_csv(workflow.root / "my-recordings.csv", index=False)
-    (workflow.root / "my-study.yaml").write_text(study)
+    shutil.copy(EXAMPLES / "my-study.yaml", workflow.root)
     make_small(workflow)
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -66,7 +58,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
+        ["bash", "-euo", "pipefail", str(EXAMPLES / "own-corpus.sh")],
         cwd=workflow.root,
         env=environment,
         text=True,
@@ -76,11 +68,14 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     assert done.returncode == 0, done.stdout
     assert "make_miniature" not in done.stdout
     assert "model,seed,corpus,condition,dimension" in done.stdout  # the output of `cat`
+    (promised,) = re.findall(r"^```text\n(mine: .*?)^```", PAGE.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for line in promised.splitlines():  # the numbers are those of the page's six rows
+        assert re.search(re.sub(r"\d+", r"\\d+", re.escape(line)), done.stdout), line
     return workflow
 
 
 def make_small(workflow: Workflow) -> None:
-    """Reduce epochs and resamples in the default configuration, into which the README's study is merged."""
+    """Reduce epochs and resamples in the default configuration, into which the page's study is merged."""
     (workflow.root / "small.yaml").write_text(SMALL)
     config = merged([workflow.root / "config.yaml", workflow.root / "small.yaml"])
     (workflow.root / "config.yaml").write_text(yaml.safe_dump(config))

@@ -303,13 +303,13 @@ def test_a_miniature_that_is_not_made_yet_is_unknown(tmp_path: Path, monkeypatch
     assert {one.status for one in findings if one.check in ("place", "clips", "GPU hours")} == {"unknown"}
 
 
-def test_the_readmes_table_is_what_is_printed(
+def test_the_table_of_the_documentation_is_what_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = re.findall(
-        r"^```\n(status   subject.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE
+        r"^```text\n(status   subject.*?)^```", (ROOT / "docs/preflight.md").read_text(), re.DOTALL | re.MULTILINE
     )
-    monkeypatch.setattr(budget, "_cards", list)  # the README's machine has none
+    monkeypatch.setattr(budget, "_cards", list)  # the page's machine has none
     (tmp_path / "workflow").symlink_to(ROOT / "workflow")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError):

@@ -1,11 +1,10 @@
-"""The table "What runs again" of the README, and the tests of its rows."""
+"""The table of the page "What runs again" of the documentation, and the tests of its rows."""
 
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
-SECTION = "## What runs again"
+PAGE = Path(__file__).parents[2] / "docs/reruns.md"
 TESTED: dict[str, str] = {}
 
 Test = Callable[..., None]
@@ -22,7 +21,7 @@ def row(change: str, runs: str) -> Callable[[Test], Test]:
 
 
 def table() -> dict[str, str]:
-    """Return the table as it is in the README."""
-    section = README.read_text(encoding="utf-8").partition(SECTION)[2].partition("\n## ")[0]
+    """Return the table as it is on the page."""
+    section = PAGE.read_text(encoding="utf-8").partition("\n## ")[0]
     rows = re.findall(r"^\| (.+) \| (.+) \|$", section, flags=re.MULTILINE)
     return dict(rows[1:])  # without the header

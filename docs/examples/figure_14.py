@@ -1,0 +1,28 @@
+"""Figure 14: valence CCC against arousal CCC of each model; the distance to the diagonal is the valence gap."""
+
+from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.figures import Description, Inputs
+from valence_gap.figures.data import mean_over_seeds, read_scores, select_condition
+from valence_gap.figures.drawing import style
+from valence_gap.figures.drawing.style import Plot
+
+
+def plot(inputs: Inputs, description: Description) -> Plot:
+    """A point for each model and corpus.
+
+    Args:
+        inputs: with ``scores``.
+        description: models and corpora.
+    """
+    scores = mean_over_seeds(select_condition(read_scores(inputs, description, group_by="all"), CLEAN))
+    table = scores.pivot(index=["corpus", "model"], columns="dimension", values="ccc").reset_index()
+    figure = style.new_figure(style.COLUMN_IN, 2.8, description.note)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=style.MUTED, linewidth=0.5)
+    for model in description.models:
+        points = table[table["model"] == model.name]
+        axes.scatter(points["arousal"], points["valence"], s=9, color=model.colour, label=model.label)
+    axes.set_xlabel("CCC, arousal")
+    axes.set_ylabel("CCC, valence")
+    figure.legend(loc="outside lower center", ncols=3)
+    return Plot(figure, table)
