@@ -24,7 +24,6 @@ def register(subparsers: Subparsers) -> None:
     command.add("--kinds", default="{}", help="kind of each model, for the variance between seeds: JSON, name to kind")
     command.path("--convergence", "which models fail the stopping rule (JSON)", required=False)
     command.path("--separation", "separation of embeddings: table of measure-separation (CSV)", required=False)
-    command.path("--convergence", "what the stopping rule says of the models: convergence.json", required=False)
     command.pack_indexes()
     command.add("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     command.add("--published", action="store_true", help="compare with the published scores")
