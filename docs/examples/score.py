@@ -1,13 +1,15 @@
-"""Score recordings with a finished model, and print the most negative file: ``python score.py MODEL RECORDINGS``."""
+"""Score recordings, and print the most negative one: ``python score.py RECORDINGS [MODEL]``."""
 
 import sys
 from pathlib import Path
 
-import pandas as pd
+import soundfile
 
-from valence_gap.prediction.recordings import predict_files
+from valence_gap import load_model
 
-model, recordings = map(Path, sys.argv[1:])
-predict_files(model, [recordings], Path("scores.csv"))
-scores = pd.read_csv("scores.csv").sort_values("valence")
-print(f"lowest valence: {scores['file'].iloc[0]}, {scores['valence'].iloc[0]:.2f}")
+recordings, *folder = sys.argv[1:]
+model = load_model(*folder)  # without a folder: the released model
+files = sorted(Path(recordings).glob("*.wav"))
+scores = {file: model.predict(*soundfile.read(file)) for file in files}
+lowest = min(files, key=lambda file: scores[file].valence)
+print(f"lowest valence: {lowest}, {scores[lowest].valence:.2f}")

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +22,17 @@ from released_checkpoint import release
 from valence_gap import cli
 from valence_gap.preflight.run import merged
 from valence_gap.study.study import load
+from valence_gap.weights import released
 
 ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture
-def recordings(tmp_path: Path) -> Path:
-    """A folder with a finished model and recordings of 12 and 2 seconds."""
+def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with recordings of 12 and 2 seconds; a small model is where the released one is kept."""
     make_model(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(tmp_path / "model", released.default_folder())
     (tmp_path / "recordings").mkdir()
     random = np.random.default_rng(0)
     for name, seconds in (("interview", 12), ("greeting", 2)):
@@ -36,7 +41,7 @@ def recordings(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *command: str) -> str:
-    environment = ENVIRONMENT | {"MODEL": "model"}
+    environment = ENVIRONMENT | {"XDG_CACHE_HOME": str(folder / "cache")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
 
 
@@ -51,27 +56,27 @@ def test_score_sh_writes_a_row_for_each_file_and_prints_one_for_each_part(record
 
 
 def test_score_py_prints_the_file_with_the_lowest_valence(recordings: Path) -> None:
-    printed = run(recordings, sys.executable, str(EXAMPLES / "score.py"), "model", "recordings")
+    run(recordings, "bash", "-euo", "pipefail", str(EXAMPLES / "score.sh"))
     lowest = pd.read_csv(recordings / "scores.csv").sort_values("valence").iloc[0]
-    assert printed == f"lowest valence: {lowest['file']}, {lowest['valence']:.2f}\n"
+    for model in ([], ["model"]):
+        printed = run(recordings, sys.executable, str(EXAMPLES / "score.py"), "recordings", *model)
+        assert printed == f"lowest valence: {lowest['file']}, {lowest['valence']:.2f}\n"
 
 
-def test_fetch_released_sh_writes_a_model_that_predict_takes(
+def test_fetch_released_sh_fetches_a_model_that_predict_takes(
     tmp_path: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.rmtree(tmp_path / "cache")
     release(tmp_path / "on-the-hub")
-    (arguments,) = commands(EXAMPLES / "fetch-released.sh", "valence-gap")
-    definition = json.loads(arguments[arguments.index("--definition") + 1])
-    preset = yaml.safe_load((ROOT / "workflow/presets/open.yaml").read_text())
-    (pinned,) = (model["checkpoint"] for model in preset["models"].values())
-    name, _, checksum = arguments[-1].partition("=")
-    assert definition | {"sha256": {name: checksum}} == pinned
-    hub = serve(monkeypatch, tmp_path / "on-the-hub")
-    hub.commit = definition["revision"]
     weights = (tmp_path / "on-the-hub/pytorch_model.bin").read_bytes()
+    name, checkpoint = released.released_model()
+    here = replace(checkpoint, sha256={"pytorch_model.bin": hashlib.sha256(weights).hexdigest()})
+    monkeypatch.setattr(released, "released_model", lambda: (name, here))
+    serve(monkeypatch, tmp_path / "on-the-hub").commit = str(checkpoint.revision)
     monkeypatch.chdir(recordings)
-    assert cli.main([*arguments[:-1], f"pytorch_model.bin={hashlib.sha256(weights).hexdigest()}"]) == 0
-    assert cli.main(["predict", "recordings", "--model", "released", "--output", "scores.csv"]) == 0
+    (arguments,) = commands(EXAMPLES / "fetch-released.sh", "valence-gap")
+    assert cli.main(arguments) == 0
+    assert cli.main(["predict", "recordings", "--output", "scores.csv"]) == 0
 
 
 @pytest.mark.parametrize(("preset", "paths"), [("paper", "my-corpora.yaml"), ("open", "my-open-corpora.yaml")])
