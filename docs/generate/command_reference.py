@@ -36,7 +36,7 @@ def commands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
         if isinstance(action, argparse._SubParsersAction):
             summaries = {one.dest: one.help or "" for one in action._choices_actions}
             for name, sub in action.choices.items():
-                yield name, summaries[name], sub
+                yield name, summaries.get(name, ""), sub
 
 
 def reference() -> str:
