@@ -28,8 +28,8 @@ def register(subparsers: Subparsers) -> None:
 
 
 def _figure(args: argparse.Namespace) -> None:
-    """Draw one figure of the paper and write it as PDF and PNG, with its plotted numbers (CSV) and its words (JSON: title,
-    line below, alternative text, the paper's values). Which inputs it needs depends on the figure.
+    """Draw one figure of the paper and write it as PDF and PNG, with its plotted numbers (CSV) and its words (JSON:
+    title, line below, alternative text, the paper's values). Which inputs it needs depends on the figure.
     """
     from valence_gap.figures.make import make_figure
 
