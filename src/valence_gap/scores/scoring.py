@@ -22,7 +22,7 @@ from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 from valence_gap.scores.doubts import doubts
 from valence_gap.scores.metrics import Floats
-from valence_gap.scores.statistics import Estimate, standard_deviation
+from valence_gap.scores.statistics import Estimate, speaker_error
 
 COLUMNS = ("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high")
 ERRORS = ("se_utterances", "se_speakers", "speakers")
@@ -147,13 +147,13 @@ def score_table(
             speakers = len({name for name in series.speaker if isinstance(name, str)})
             for group_by, group, samples, estimate in _estimates(series, corpus, evaluation):
                 rows_of_group = _rows(conditions, dimension, group_by, group, samples, estimate)
-                error = standard_deviation(by_speaker) if group_by == "all" else np.nan
+                error = speaker_error(by_speaker, speakers) if group_by == "all" else np.nan
                 tables.append(rows_of_group.assign(se_speakers=error, speakers=speakers))
             augmented = [name not in (CLEAN, SYNTHESISED) for name in conditions]
             if any(augmented):
                 mean = _mean(series, augmented, corpus, evaluation)
                 rows_of_mean = _rows([AUGMENTED_MEAN], dimension, "all", "all", len(series.truth), mean)
-                error = standard_deviation(by_speaker[:, augmented].mean(axis=1, keepdims=True))
+                error = speaker_error(by_speaker[:, augmented].mean(axis=1, keepdims=True), speakers)
                 tables.append(rows_of_mean.assign(se_speakers=error, speakers=speakers))
     table = pd.concat(tables, ignore_index=True).assign(corpus=corpus)
     return table.sort_values("condition", kind="stable", key=_order(predictions), ignore_index=True)[

@@ -171,6 +171,20 @@ def standard_deviation(resampled: Floats) -> Floats:
     return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
 
 
+def speaker_error(resampled: Floats, speakers: int) -> Floats:
+    """Standard error of statistics that are resampled over speakers, (...).
+
+    A bootstrap over few clusters is too narrow: the variance of a mean is too small by (n - 1) / n for n speakers. This
+    is corrected.
+
+    Args:
+        resampled: (resamples, ...).
+        speakers: number of speakers.
+    """
+    error: Floats = standard_deviation(resampled) * np.sqrt(speakers / max(speakers - 1, 1))
+    return error
+
+
 class Bootstrap(TypedDict):
     """How an estimate gets its interval.
 
