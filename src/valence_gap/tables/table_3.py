@@ -117,8 +117,8 @@ def averages(cells: pd.DataFrame) -> pd.DataFrame:
 def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
     """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, change, seeds, sd, se_seeds.
 
-    ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them, ``se_seeds``
-    the standard error that the seeds add to the mean (NaN for one seed). The claims on changes, such as
+    ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them, and
+    ``se_seeds`` the standard error that the seeds add to the mean (NaN for one seed). The claims on changes, such as
     `augmentations-hurt`, have the error over utterances and speakers, which needs the predictions.
 
     Raises:
