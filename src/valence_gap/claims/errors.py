@@ -11,7 +11,7 @@ from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.claims.seed_parts import KindPart, Reads, SeedParts, reads_of, seed_parts
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.seed_variance import Part, bootstrap_part, combined
-from valence_gap.scores.statistics import standard_error
+from valence_gap.scores.statistics import speaker_error, standard_error
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def errors_of(
     utterances = standard_error(rows[1:])
     resampled = rows[1:]
     count, by_speaker = _over_speakers(resolved, reads, cases)
-    speakers = None if by_speaker is None else standard_error(by_speaker)
+    speakers = None if by_speaker is None else speaker_error(by_speaker, count)
     if by_speaker is not None and speakers is not None and np.nanmean(speakers - utterances) > 0:
         resampled = by_speaker
     errors = Errors(utterances, speakers, count, found.parts, np.empty((0, len(cases))))

@@ -35,7 +35,9 @@ class Condition:
 class Evaluation:
     """How scores are computed."""
 
-    bootstrap: Annotated[Positive, Field(description="Resamples of the utterances.")] = 1000
+    bootstrap: Annotated[
+        Positive, Field(description="Resamples of the utterances, and of the speakers with all their utterances.")
+    ] = 1000
     confidence: Annotated[float, Field(gt=0, lt=1, description="Confidence of the intervals.")] = 0.95
     seed: Annotated[int, Field(description="Seed of the resampling.")] = 0
     min_samples: Annotated[Positive, Field(description="Speakers with fewer labelled utterances are left out.")] = 200

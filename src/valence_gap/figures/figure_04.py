@@ -114,10 +114,11 @@ def _estimate(
     codes = speaker_codes(speakers.reindex(ids).to_numpy(dtype=object))
     rng = speaker_generator(evaluation, corpus, SYNTHESISED)
     resampled = speaker_cccs(truth, predictions, codes, resamples=evaluation.bootstrap, rng=rng)
-    se_speakers = statistics.standard_error(resampled)[0]
+    count = len(np.unique(codes))
+    se_speakers = statistics.speaker_error(resampled, count)[0]
     return {
         "ccc": estimate.value[0],
         "se_utterances": estimate.se[0],
         "se_speakers": se_speakers,
-        "speakers": len(np.unique(codes)),
+        "speakers": count,
     }

@@ -161,8 +161,12 @@ def _table(rows: Mapping[Place, Mapping[Run, Gap]], description: Description) ->
     found = []
     for (corpus, dimension), by_run in rows.items():
         for (model, seed), gap in by_run.items():
-            errors = statistics.standard_error(np.stack([gap.utterances, gap.speakers], axis=1))
-            numbers = {"ccc": gap.value, "se_utterances": errors[0], "se_speakers": errors[1], "speakers": gap.count}
+            numbers = {
+                "ccc": gap.value,
+                "se_utterances": float(statistics.standard_error(gap.utterances)),
+                "se_speakers": float(statistics.speaker_error(gap.speakers, gap.count)),
+                "speakers": gap.count,
+            }
             found.append({"corpus": corpus, "dimension": dimension, "model": model, "seed": seed} | numbers)
     confidence = description.evaluation.confidence
     return mean_over_seeds(pd.DataFrame(found), description.kinds(), confidence, bounds=DIFFERENCES)

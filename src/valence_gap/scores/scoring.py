@@ -23,7 +23,7 @@ from valence_gap.scores import statistics
 from valence_gap.scores.doubts import doubts
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.speaker_bootstrap import Codes, group_resamples, speaker_cccs, speaker_codes
-from valence_gap.scores.statistics import Estimate, standard_error
+from valence_gap.scores.statistics import Estimate, speaker_error
 
 COLUMNS = (
     *("model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low", "high"),
@@ -288,10 +288,9 @@ def _estimates(series: LabelledPredictions, corpus: str, evaluation: Evaluation)
     for group, rows in groups.items():
         if rows.any():
             estimate = statistics.ccc_estimate(*series.select(rows), **statistics.bootstrap(evaluation, corpus, group))
-            se = standard_error(_over_speakers(series, rows, corpus, group, evaluation))
-            yield GroupScore(
-                "gender" if group in GENDERS else "all", group, int(rows.sum()), estimate, se, series.speakers(rows)
-            )
+            speakers, kind = series.speakers(rows), "gender" if group in GENDERS else "all"
+            se = speaker_error(_over_speakers(series, rows, corpus, group, evaluation), speakers)
+            yield GroupScore(kind, group, int(rows.sum()), estimate, se, speakers)
     female, male = (groups[gender] for gender in GENDERS)
     if female.any() and male.any():
         options = statistics.bootstrap(evaluation, corpus, "female-male")
@@ -304,7 +303,7 @@ def _estimates(series: LabelledPredictions, corpus: str, evaluation: Evaluation)
         )
         samples = int((female | male).sum())
         speakers = series.speakers(female | male)
-        yield GroupScore("fairness", "female-male", samples, difference, standard_error(resampled), speakers)
+        yield GroupScore("fairness", "female-male", samples, difference, speaker_error(resampled, speakers), speakers)
     for speaker in sorted({name for name in series.speaker if isinstance(name, str)}):
         rows = series.speaker == speaker
         if rows.sum() >= evaluation.min_samples:
@@ -332,4 +331,5 @@ def _mean(series: LabelledPredictions, chosen: list[bool], corpus: str, evaluati
     estimate = statistics.mean_ccc_estimate(series.truth, series.predictions[:, chosen], **options)
     everyone = np.ones(len(series.truth), dtype=bool)
     resampled = _over_speakers(series, everyone, corpus, "all", evaluation)[:, chosen].mean(axis=1, keepdims=True)
-    return GroupScore("all", "all", len(series.truth), estimate, standard_error(resampled), series.speakers(everyone))
+    speakers = series.speakers(everyone)
+    return GroupScore("all", "all", len(series.truth), estimate, speaker_error(resampled, speakers), speakers)

@@ -47,21 +47,18 @@ class Part:
 def bootstrap_part(utterances: Floats, speakers: Floats, count: Floats | float, growth: float = 1.0) -> Part:
     """The part of the test set: the larger of the errors over utterances and over speakers.
 
-    What speakers add to the variance over utterances is known from a few speakers only, so it has one degree of freedom
-    less than there are speakers. The variance over utterances counts as known.
+    A variance over few speakers is known with few degrees of freedom only: one less than there are speakers. The
+    variance over utterances counts as known.
 
     Args:
         utterances: standard error of the bootstrap over utterances, (cases,).
-        speakers: the same over speakers; NaN where there are none, (cases,).
+        speakers: the same over speakers, see :func:`speaker_error`; NaN where there are none, (cases,).
         count: number of speakers.
         growth: how many times the utterances and speakers there are.
     """
-    total = np.fmax(utterances, speakers) ** 2
-    excess = total - utterances**2
-    freedom = np.maximum(np.asarray(count, dtype=np.float64) - 1, 1) * np.divide(
-        total**2, excess**2, out=np.full_like(total, np.inf), where=excess > 0
-    )
-    return Part(total / growth, freedom)
+    degrees = np.maximum(np.asarray(count, dtype=np.float64) - 1, 1)
+    freedom = np.where(np.nan_to_num(speakers) > utterances, degrees, np.inf)
+    return Part(np.fmax(utterances, speakers) ** 2 / growth, freedom)
 
 
 def pooled(samples: Sequence[Floats]) -> Part:

@@ -174,6 +174,20 @@ def standard_error(values: Floats) -> Floats:
     return found
 
 
+def speaker_error(resampled: Floats, speakers: int) -> Floats:
+    """Standard error of statistics that are resampled over speakers, (...).
+
+    A bootstrap over few clusters is too narrow: the variance of a mean is too small by (n - 1) / n for n speakers. This
+    is corrected.
+
+    Args:
+        resampled: (resamples, ...).
+        speakers: number of speakers.
+    """
+    error: Floats = standard_error(resampled) * np.sqrt(speakers / max(speakers - 1, 1))
+    return error
+
+
 class Bootstrap(TypedDict):
     """How an estimate gets its interval.
 

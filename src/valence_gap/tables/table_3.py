@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -114,9 +115,11 @@ def averages(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
-    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, change, seeds, sd.
+    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, change, seeds, sd, se_seeds.
 
-    ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them.
+    ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them, and
+    ``se_seeds`` the standard error that the seeds add to the mean (NaN for one seed). The claims on changes, such as
+    `augmentations-hurt`, have the error over utterances and speakers, which needs the predictions.
 
     Raises:
         UserError: if something was not scored.
@@ -145,7 +148,8 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
     groups = found.groupby([*CONDITION, "corpus", "dimension"], sort=False, dropna=False)
     spread = groups["change"].agg(seeds="size", sd="std")
     means: pd.DataFrame = groups[["clean", "augmented", "change"]].mean()
-    return means.join(spread).reset_index()
+    found = means.join(spread).reset_index()
+    return found.assign(se_seeds=found["sd"] / np.sqrt(found["seeds"]))
 
 
 def _refuse_missing(found: pd.DataFrame, description: Description) -> None:

@@ -124,7 +124,7 @@ def test_speakers_are_resampled_with_all_their_utterances(tmp_path):
         )
         naive.append(ccc(truth, first) - ccc(truth, second))
     errors = judged(evidence, statement()).errors
-    assert errors.se_speakers == pytest.approx(np.std(naive, ddof=1))
+    assert errors.se_speakers == pytest.approx(np.std(naive, ddof=1) * np.sqrt(4 / 3))  # of four speakers
     assert errors.se_bootstrap == max(errors.se_speakers, errors.se_utterances)
 
 

@@ -51,7 +51,7 @@ def test_what_few_speakers_add_is_known_with_few_degrees_of_freedom():
     assert np.isinf(few.freedom).all()
     most = bootstrap_part(np.array([0.0, 0.03]), np.array([0.05, 0.05]), 10)
     np.testing.assert_allclose(most.variance, 0.0025)
-    assert most.freedom == pytest.approx([9, 9 * 0.0025**2 / 0.0016**2])
+    assert most.freedom.tolist() == [9, 9]
     np.testing.assert_allclose(bootstrap_part(np.array([0.0]), np.array([0.05]), 10, growth=4).variance, 0.0025 / 4)
 
 

@@ -220,6 +220,7 @@ def test_table_3_is_the_mean_change_over_seeds(scored, tmp_path):
     assert cells.change["human-0db", "cmu-mosi", "valence"] == pytest.approx(-0.375)
     assert cells.sd["human-0db", "cmu-mosi", "valence"] == pytest.approx(0.25 / np.sqrt(2))
     assert (cells.seeds == 2).all()
+    assert cells.se_seeds["human-0db", "cmu-mosi", "valence"] == pytest.approx(0.25 / 2)
     averages = pd.read_csv(tmp_path / "table_3_averages.csv").set_index("augmentation")
     assert averages["mean"]["human"] == pytest.approx((-0.375 - 0.01) / 2)
     assert averages["mean"]["all"] == pytest.approx((-0.375 - 0.01) / 3)

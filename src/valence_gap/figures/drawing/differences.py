@@ -110,6 +110,7 @@ def _difference(
         resamples=evaluation.bootstrap,
         rng=speaker_generator(evaluation, corpus, "all"),
     )
-    se_speakers = statistics.standard_error(resampled[:, :1] - resampled[:, 1:])
-    errors = {"se_utterances": estimate.se[0], "se_speakers": se_speakers[0], "speakers": len(np.unique(codes))}
+    count = len(np.unique(codes))
+    se_speakers = statistics.speaker_error(resampled[:, :1] - resampled[:, 1:], count)
+    errors = {"se_utterances": estimate.se[0], "se_speakers": se_speakers[0], "speakers": count}
     return {"ccc": estimate.value[0], **errors}
