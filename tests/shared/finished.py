@@ -6,6 +6,7 @@ import pandas as pd
 from small_models import make_backbone, training
 
 from valence_gap.models import loading
+from valence_gap.scores.scoring import COLUMNS
 
 RUN = {
     "definition": {
@@ -36,11 +37,10 @@ def make_model(folder, kind="wav2vec2", norm="layer", precision="auto"):
 
 def scores(path, seed=7, model="m"):
     rows = [
-        (model, seed, "msp", condition, dimension, group_by, group, 40, ccc, ccc - 0.1, ccc + 0.1)
+        (model, seed, "msp", condition, dimension, group_by, group, 40, ccc, ccc - 0.1, ccc + 0.1, 0.05, 0.06)
         for condition, shift in (("clean", 0.0), ("natural", -0.25))
         for dimension, ccc in (("arousal", 0.7 + shift), ("valence", 0.5 + shift))
         for group_by, group in (("all", "all"), ("gender", "female"), ("fairness", "female-male"), ("speaker", "s1"))
     ]
-    columns = ["model", "seed", "corpus", "condition", "dimension", "group_by", "group", "samples", "ccc", "low"]
-    pd.DataFrame(rows, columns=[*columns, "high"]).to_csv(path, index=False)
+    pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False)
     return path
