@@ -301,6 +301,8 @@ def page(found: dict[str, Any]) -> str:
     """The page of the documentation."""
     results, models = found["results"], found["fitted_to"]
     share = {"half_width": "{:.3f}"}
+    worst = min(found["by_comparison"], key=lambda row: float(row["coverage"]))
+    doubt = (0.95 * 0.05 / found["repetitions"]) ** 0.5
     seeds = ", ".join(f"{model} {count}" for model, count in models.items())
     lines = [
         "# How far a verdict can be trusted: a simulation",
@@ -326,6 +328,11 @@ def page(found: dict[str, Any]) -> str:
     lines += [
         "",
         "The second column is what an interval over utterances says of models with one seed each.",
+        "",
+        f"The lowest coverage of one comparison is {worst['coverage']:.1%}",
+        f"({worst['comparison']}, {worst['dimension']}). Each is known to about {doubt:.1%}, the standard error of a",
+        "share of 95 % over the test sets. Where errors differ much between speakers, a few",
+        f"({found['speakers']} here) tell their variance roughly only.",
         "",
         "## By comparison, both parts",
         "",
