@@ -18,7 +18,7 @@ def page_description(study: Study) -> PageDescription:
         note=study.configuration.note,
         targets={target: _shown(study, target) for target in study.targets},
         train_corpus=study.configuration.train_corpus,
-        models=tuple(_model(study, name, seeds.get(name, ())) for name in study.models_of_targets()),
+        models=tuple(_model(study, name, seeds.get(name, ())) for name in _models(study)),
         corpora=tuple(_corpus(study, name) for name in _corpora(study)),
         confidence=study.configuration.evaluation.confidence,
         conditions={name: _condition(study, name) for name in study.configuration.augmented},
@@ -89,6 +89,16 @@ def _seeds(study: Study) -> dict[str, tuple[int, ...]]:
     for model, seed in dict.fromkeys(runs):
         found.setdefault(model, []).append(seed)
     return {model: tuple(sorted(seeds)) for model, seeds in found.items()}
+
+
+def _models(study: Study) -> list[str]:
+    """Models and fusions of the targets, as figures list them, then the others by name.
+
+    The order of the configuration's keys would make the page again after they are reordered.
+    """
+    shown = dict.fromkeys(name for target in study.targets for name in study.figure_config(target).models)
+    used = study.models_of_targets()
+    return [*(name for name in shown if name in used), *sorted(set(used) - set(shown))]
 
 
 def _model(study: Study, name: str, seeds: tuple[int, ...]) -> PageModel:

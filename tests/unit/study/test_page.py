@@ -60,6 +60,12 @@ def test_every_kind_of_model_is_named() -> None:
     assert labels["fade"] == "Fade-in/fade-out"
 
 
+def test_the_order_of_keys_is_no_part_of_the_description() -> None:
+    reordered = {name: MINIATURE["models"][name] for name in reversed(MINIATURE["models"])}
+    corpora = {name: MINIATURE["corpora"][name] for name in reversed(MINIATURE["corpora"])}
+    assert page_description(study(models=reordered, corpora=corpora)) == page_description(study())
+
+
 def test_what_changes_no_number_changes_no_description() -> None:
     moved = {**MINIATURE["paths"], "cmu-mosi": {**MINIATURE["paths"]["cmu-mosi"], "labels": "{miniature}/elsewhere"}}
     assert page_description(study(paths=moved)) == page_description(study())
