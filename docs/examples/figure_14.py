@@ -2,9 +2,11 @@
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.data import mean_over_seeds, read_scores, select_condition
+from valence_gap.figures.data import read_scores, select_condition
 from valence_gap.figures.drawing import style
-from valence_gap.figures.drawing.style import Plot
+from valence_gap.figures.drawing.captions import Caption
+from valence_gap.figures.drawing.plots import Plot
+from valence_gap.figures.intervals import mean_over_seeds
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
@@ -14,9 +16,12 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         inputs: with ``scores``.
         description: models and corpora.
     """
-    scores = mean_over_seeds(select_condition(read_scores(inputs, description, group_by="all"), CLEAN))
-    table = scores.pivot(index=["corpus", "model"], columns="dimension", values="ccc").reset_index()
-    figure = style.new_figure(style.COLUMN_IN, 2.8, description.note)
+    scores = select_condition(read_scores(inputs, description, group_by="all"), CLEAN)
+    means = mean_over_seeds(scores, description.kinds(), description.evaluation.confidence)
+    table = means.pivot(index=["corpus", "model"], columns="dimension", values="ccc").reset_index()
+    subtitle = f"CCC on the test sets of {description.corpus_labels()}; on the line there is no gap."
+    caption = Caption("The valence gap", subtitle, note=description.note)
+    figure = style.new_figure(style.COLUMN_IN, 2.8, caption)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=style.MUTED, linewidth=0.5)
     for model in description.models:
@@ -24,5 +29,5 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         axes.scatter(points["arousal"], points["valence"], s=9, color=model.colour, label=model.label)
     axes.set_xlabel("CCC, arousal")
     axes.set_ylabel("CCC, valence")
-    figure.legend(loc="outside lower center", ncols=3)
-    return Plot(figure, table)
+    style.add_legend(figure, axes.get_legend_handles_labels()[0], columns=3)
+    return Plot(figure, table, caption, alt=subtitle)

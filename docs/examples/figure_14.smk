@@ -7,12 +7,12 @@ use rule figure_02 as figure_14 with:
         scores=scores_of("figure_14", "clean"),
     output:
         report(
-            f"{RESULTS}/figures/figure_14.pdf",
+            f"{RESULTS}/figures/figure_14.png",
             caption="../report/figure_14.rst",
             category="Figures",
             labels={"figure": "14", "shows": "valence gap"},
         ),
-        multiext(f"{RESULTS}/figures/figure_14", ".png", ".csv"),
+        multiext(f"{RESULTS}/figures/figure_14", ".pdf", ".csv", ".json"),
     log:
         f"{RESULTS}/logs/figures/figure_14.log",
     benchmark:
