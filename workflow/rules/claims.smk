@@ -20,7 +20,9 @@ rule claims:
             rules.measure_separation.output if study.claims_need_separation() else []
         ),
         convergence=(
-            rules.convergence_of_claims.output[2] if convergence_logs("claims") else []
+            [rules.convergence_of_claims.output[2]]
+            if convergence_logs("claims")
+            else []
         ),
     output:
         report(
