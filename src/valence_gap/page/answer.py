@@ -112,7 +112,7 @@ def _gap(results: Results, table: pd.DataFrame) -> str:
         return (
             f"In valence, the best transformer ({label(first['model'])}, {_score(first)}) is {decimal(abs(gap))} "
             f"{compared} CNN14, the baseline without transformer layers ({_score(baseline.iloc[0])})"
-            f"{_elsewhere(results, valence, corpus)}."
+            f"{_elsewhere(results, valence, corpus)}.{_unfinished(results, [first, baseline.iloc[0]])}"
         )
     same = table[(table["corpus"] == corpus) & (table["model"] == first["model"])].set_index("dimension")["ccc"]
     compared = (
@@ -124,6 +124,16 @@ def _gap(results: Results, table: pd.DataFrame) -> str:
     return (
         f"In valence, {label(first['model'])} reaches {_score(first)}{compared}{_elsewhere(results, valence, corpus)}."
     )
+
+
+def _unfinished(results: Results, rows: "Sequence[pd.Series[Any]]") -> str:
+    """A warning if a model that is compared was not trained to its end: its distance is then no finding."""
+    names = [row["model"] for row in rows if results.converged.get(row["model"]) == "no"]
+    if not names:
+        return ""
+    were = "was" if len(names) == 1 else "were"
+    labels = words([results.description.model_label(name) for name in names])
+    return f" This distance is no finding: by the stopping rule {labels} {were} not trained to the end."
 
 
 def _elsewhere(results: Results, valence: pd.DataFrame, corpus: str | None) -> str:

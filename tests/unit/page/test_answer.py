@@ -49,6 +49,13 @@ def test_a_baseline_that_is_better_is_not_called_worse() -> None:
     assert "is .20 below CNN14" in answer(of(table))[2]
 
 
+@pytest.mark.parametrize("verdict", ["yes", "no", "unknown"])
+def test_a_distance_to_a_model_that_has_not_converged_is_no_finding(verdict: str) -> None:
+    results = replace(of(main_scores()), converged={"cnn14": verdict, "w2v2-b": "yes"})
+    warning = "This distance is no finding: by the stopping rule CNN14 was not trained to the end."
+    assert (warning in answer(results)[2]) == (verdict == "no")
+
+
 def test_a_study_without_figure_2_and_claims_has_an_answer_from_its_scores() -> None:
     _, best, _, statements = answer(of(main_scores().drop(columns=["low", "high"])))
     assert ".60 in arousal (w2v2-b)" in best
