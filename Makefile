@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce first-look test test-cluster soak lint docs unit format schema map metadata clean
+.PHONY: help install reproduce first-look test test-cluster bench soak lint docs unit format schema map metadata clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ test-cluster: $(READY) ## Run the tiny Figure 2 on a real SLURM of one node (as 
 	apt-get install --no-install-recommends $(SLURM_PACKAGES)" >&2; exit 1; }
 	@PYTHONPATH=tests/cluster python -c 'import one_node, sys; sys.exit(one_node.skip_reason())'
 	pytest -rs tests/cluster
+
+bench: first-look ## Measure in Chromium how fast the page of the first look opens and sorts
+	python benchmarks/page.py results/first-look/index.html
 
 soak: $(READY) ## Kill random jobs of the tiny study until it is done; all numbers must equal those of an undisturbed run
 	python tests/workflow/soak.py

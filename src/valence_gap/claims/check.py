@@ -86,17 +86,17 @@ def check_claims(
 
 
 def not_converged(convergence: Path) -> tuple[str, ...]:
-    """The models that fail the stopping rule; a model of which it is not known is not among them.
+    """The models that were not shown to have converged: they fail the stopping rule, or (b) of it was not tried.
 
     Args:
-        convergence: JSON with ``models``: by name, ``converged``: yes, no or unknown.
+        convergence: JSON with ``models``: by name, ``mark``: how a comparison with it is marked.
 
     Raises:
         UserError: if the file has another form.
     """
     found = read_json(convergence)
     try:
-        return tuple(name for name, model in found["models"].items() if model["converged"] == "no")
+        return tuple(name for name, model in found["models"].items() if model["mark"])
     except (KeyError, TypeError, AttributeError) as error:
         remedy = "make it again: snakemake convergence"
         raise UserError(

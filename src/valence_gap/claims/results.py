@@ -83,7 +83,7 @@ class ClaimResult:
         needs: of an inconclusive claim: the same numbers.
         limited_by: of an inconclusive claim: what it lacks; centre: the estimate is at the threshold, roles: nobody has
             the role, or evidence is missing.
-        not_converged: compared models that fail the stopping rule.
+        not_converged: compared models that fail the stopping rule, or of which part (b) of it was not tried.
     """
 
     statement: Statement
