@@ -119,7 +119,9 @@ class ResolvedStatement:
         selected = side.dimensions or self.statement.first.dimensions or DIMENSIONS
         values = {str(dimension): known[dimension] for dimension in selected if dimension in known}
         if len(values) < len(selected):
-            raise MissingEvidenceError(f"claims.references of the study lacks published values of the {side.reference}")
+            raise MissingEvidenceError(
+                f"not tested: the study names no published scores to compare with (claims.references: {side.reference})"
+            )
         return values
 
     def _of_role(self, role: str) -> tuple[str, ...]:

@@ -110,7 +110,8 @@ def _gap(results: Results, table: pd.DataFrame) -> str:
         gap = first["ccc"] - baseline.iloc[0]["ccc"]
         compared = "above" if gap > 0 else "below"
         return (
-            f"In valence, the best transformer ({label(first['model'])}, {_score(first)}) is {decimal(abs(gap))} "
+            f"In valence, the transformer with the highest CCC ({label(first['model'])}, {_score(first)}) is "
+            f"{decimal(abs(gap))} "
             f"{compared} CNN14, the baseline without transformer layers ({_score(baseline.iloc[0])})"
             f"{_elsewhere(results, valence, corpus)}.{_unfinished(results, [first, baseline.iloc[0]])}"
         )

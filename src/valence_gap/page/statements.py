@@ -61,9 +61,17 @@ def section_title(section: str) -> str:
 
 
 def claim_rows(claims: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """The cells of the table of all claims, in the order of :data:`CLAIM_COLUMNS`."""
-    rows = [_row(claim) | {"headline": "yes" if claim.get("headline") else ""} for claim in claims]
+    """The cells of the table of all claims, in the order of :data:`CLAIM_COLUMNS`, with the marks of claims.md."""
+    rows = [
+        _row(claim) | {"headline": "yes" if claim.get("headline") else "", "words": _marked(claim)} for claim in claims
+    ]
     return [[row[name] for name in CLAIM_COLUMNS] for row in rows]
+
+
+def _marked(claim: Mapping[str, Any]) -> str:
+    """The words; ‡: of the title, abstract or conclusion; †: the verdict holds after correction for their number."""
+    marks = [("‡", claim.get("headline")), ("†", claim.get("holds_corrected"))]
+    return " ".join([str(claim["claim"]), *(mark for mark, applies in marks if applies)])
 
 
 def headlines(results: Results) -> list[dict[str, Any]]:
