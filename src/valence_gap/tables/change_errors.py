@@ -53,7 +53,7 @@ class Resampled:
 def resampled_changes(
     inputs: Inputs, model: str, seeds: Sequence[int], places: Sequence[Place], evaluation: Evaluation
 ) -> dict[Place, Resampled]:
-    """Resample the changes of the CCC: augmented minus clean, paired, on the resamples that the scores have.
+    """Resample the changes of the CCC: augmented minus clean, on the same resamples.
 
     All seeds, conditions and dimensions of a corpus have the same resamples, if the same utterances have labels in
     every dimension. Resamples of different corpora are independent.
