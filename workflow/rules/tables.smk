@@ -53,6 +53,10 @@ use rule table_1 as table_3 with:
         source=table_source_files("table_3"),
         published=reference_files("table_3"),
         scores=scores_of("table_3", "clean", "augmented"),
+        predictions=predictions_of("table_3", "clean", "augmented").values(),
+        labels=tables_of("table_3", "labels").values(),
+        utterances=tables_of("table_3", "utterances").values(),
+        packed=pack_indexes_of("table_3").values(),
     output:
         multiext(f"{RESULTS}/tables/table_3", ".csv", ".md", ".tex"),
     log:
@@ -63,6 +67,13 @@ use rule table_1 as table_3 with:
         extra_args=lambda wildcards, input: [
             "--scores",
             *input.scores,
+            "--predictions",
+            *predictions_of("table_3", "clean", "augmented"),
+            "--labels",
+            *tables_of("table_3", "labels"),
+            "--utterances",
+            *tables_of("table_3", "utterances"),
+            *flags("--packed", pack_indexes_of("table_3")),
             "--description",
             canonical_json(table_description(study, "table_3")),
         ],

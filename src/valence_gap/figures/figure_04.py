@@ -5,7 +5,6 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
 from valence_gap.definitions.figures import Description, Inputs, ShownCorpus, ShownModel, in_words
-from valence_gap.figures.data import RunPredictions, read_predictions, read_speakers
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.captions import Caption, seeds_text
 from valence_gap.figures.drawing.plots import Plot
@@ -13,6 +12,7 @@ from valence_gap.figures.figure_05 import pairs_by_backbone
 from valence_gap.figures.intervals import mean_over_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores import statistics
+from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers
 from valence_gap.scores.scoring import speaker_generator
 from valence_gap.scores.speaker_bootstrap import speaker_cccs, speaker_codes
 

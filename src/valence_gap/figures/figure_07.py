@@ -8,17 +8,18 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs
-from valence_gap.figures.data import read_genders, read_predictions, read_speakers
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.captions import Caption, seeds_text
 from valence_gap.figures.drawing.plots import Plot
-from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds
+from valence_gap.figures.intervals import mean_over_seeds
 from valence_gap.figures.published import listed, published_gender_gaps
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.run_predictions import read_genders, read_predictions, read_speakers
 from valence_gap.scores.scoring import speaker_generator
+from valence_gap.scores.seed_variance import DIFFERENCES
 from valence_gap.scores.speaker_bootstrap import group_resamples, speaker_codes
 
 AVERAGE = "average"

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 
 from valence_gap.scores.seed_variance import (
+    BOTH,
+    CCCS,
     ERRORS,
     SPEAKERS,
+    UTTERANCES,
     Part,
     bootstrap_part,
     combined,
@@ -16,9 +19,6 @@ from valence_gap.scores.seed_variance import (
 )
 
 KEYS = ("corpus", "dimension", "model")
-CCCS, DIFFERENCES = (-1.0, 1.0), (-2.0, 2.0)
-"""Bounds of CCCs and of differences of two."""
-BOTH, UTTERANCES = "utterances and seeds", "utterances only"
 
 
 def mean_over_seeds(

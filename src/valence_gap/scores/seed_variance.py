@@ -19,6 +19,10 @@ SPREAD = ["seeds", "mean", "sd", "minimum", "maximum"]
 ERRORS = ["se_utterances", "se_speakers"]
 SPEAKERS = "speakers"
 """Column of the number of speakers in the test set."""
+CCCS, DIFFERENCES = (-1.0, 1.0), (-2.0, 2.0)
+"""Bounds of CCCs and of differences of two."""
+BOTH, UTTERANCES = "utterances and seeds", "utterances only"
+"""What an interval covers."""
 INTERVAL = [
     "se_utterances",
     "se_speakers",

@@ -63,3 +63,31 @@ def group_resamples(first: SpokenGroup, second: SpokenGroup, *, resamples: int, 
         for truth, predictions, speakers in (first, second)
     )
     return one - two
+
+
+def paired_resamples(
+    truth: npt.ArrayLike,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    speakers: Codes,
+    *,
+    resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """CCC of the first minus CCC of the second, on the same resampled speakers.
+
+    Args:
+        truth: labels, (samples,).
+        first: predictions, (samples, series).
+        second: predictions, (samples, series), or (samples, 1) to subtract the same from all.
+        speakers: the speaker of each sample, numbered from 0, (samples,).
+        resamples: number of resamples.
+        rng: random numbers.
+
+    Returns:
+        (resamples, series); all NaN if there are fewer than two speakers.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    series = np.concatenate([first, second], axis=1)
+    both = speaker_cccs(truth, series, speakers, resamples=resamples, rng=rng)
+    return both[:, : first.shape[1]] - both[:, first.shape[1] :]

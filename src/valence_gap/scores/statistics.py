@@ -249,11 +249,30 @@ def paired_difference(
         second: predictions, (samples, series).
         options: of the bootstrap.
     """
+    rows = paired_difference_resamples(truth, first, second, resamples=options["resamples"], rng=options["rng"])
+    return Estimate.of(rows[0], rows[1:], options["confidence"])
+
+
+def paired_difference_resamples(
+    truth: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike, *, resamples: int, rng: np.random.Generator
+) -> Floats:
+    """The resamples behind :func:`paired_difference`, for statistics over several such differences.
+
+    Args:
+        truth: labels, (samples,).
+        first: predictions, (samples, series).
+        second: predictions, (samples, series), or (samples, 1) to subtract the same from all.
+        resamples: number of resamples.
+        rng: random numbers.
+
+    Returns:
+        (1 + resamples, series), the estimate first.
+    """
     first, second = np.asarray(first), np.asarray(second)
     series = np.concatenate([first, second], axis=1)
-    both = bootstrap_cccs(truth, series, resamples=options["resamples"], rng=options["rng"])
-    differences = both[:, : first.shape[1]] - both[:, first.shape[1] :]
-    return Estimate.of(_cccs(truth, first) - _cccs(truth, second), differences, options["confidence"])
+    both = bootstrap_cccs(truth, series, resamples=resamples, rng=rng)
+    resampled = both[:, : first.shape[1]] - both[:, first.shape[1] :]
+    return np.concatenate([(_cccs(truth, first) - _cccs(truth, second))[None], resampled])
 
 
 def group_difference(first: Group, second: Group, **options: Unpack[Bootstrap]) -> Estimate:

@@ -157,5 +157,9 @@ def format_change(value: float) -> str:
     if not math.isfinite(value):
         return "n/a"
     rounded = round(value, 3)
-    text = f"{abs(rounded):.3f}".removeprefix("0")
-    return {-1: "−", 0: "", 1: "+"}[(rounded > 0) - (rounded < 0)] + text
+    return {-1: "−", 0: "", 1: "+"}[(rounded > 0) - (rounded < 0)] + format_error(abs(rounded))
+
+
+def format_error(value: float) -> str:
+    """A standard error: three decimals, no leading zero; n/a where undefined."""
+    return f"{value:.3f}".removeprefix("0") if math.isfinite(value) else "n/a"

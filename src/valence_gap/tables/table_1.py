@@ -1,11 +1,9 @@
 """Table I: results of earlier work in recognising four emotions of IEMOCAP (section II)."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
+from valence_gap.definitions.figures import Inputs
 from valence_gap.definitions.values import STRICT
 from valence_gap.runtime.data_files import read_reference
 from valence_gap.tables.rendering import CHECK, Column, Table
@@ -30,11 +28,11 @@ def published() -> pd.DataFrame:
     return read_reference("table_1.csv", keep_default_na=False, na_values={"uar": "", "war": ""})
 
 
-def table(scores: Sequence[Path], description: Description) -> Table:
+def table(inputs: Inputs, description: Description) -> Table:
     """The literature, by rising recall.
 
     Args:
-        scores: none.
+        inputs: none.
         description: the note.
     """
     rows = published()

@@ -1,6 +1,6 @@
 """Table II: the pre-trained models and their pre-training data (section III-A)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from math import prod
 from pathlib import Path
@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 
+from valence_gap.definitions.figures import Inputs
 from valence_gap.definitions.values import STRICT
 from valence_gap.runtime.errors import UserError, valid_names
 from valence_gap.runtime.files import read_json
@@ -76,11 +77,11 @@ class EncoderSize:
     parameters: int
 
 
-def table(scores: Sequence[Path], description: Description) -> Table:
+def table(inputs: Inputs, description: Description) -> Table:
     """Return the models, measured in their folders, with the description of their data.
 
     Args:
-        scores: none.
+        inputs: none.
         description: models.
 
     Raises:

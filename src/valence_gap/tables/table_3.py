@@ -1,6 +1,6 @@
 """Table III: change of the CCC of one model under each augmentation of the test sets (section IV-H)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,10 +14,12 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, STRICT
 from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.errors import UserError
-from valence_gap.tables.rendering import Column, Table, format_change
+from valence_gap.tables.change_errors import Place, mean_change, resampled_changes
+from valence_gap.tables.rendering import Column, Table, format_change, format_error
 
 ALL_CONDITIONS = "all"
 CONDITION = ["condition", "augmentation", "snr_db"]
+PLACE = ["condition", "corpus", "dimension"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -62,18 +64,18 @@ class Description(figures.Description):
         ]
 
 
-def table(scores: Sequence[Path], description: Description) -> Table:
+def table(inputs: figures.Inputs, description: Description) -> Table:
     """Return the changes of the CCC, mean over the seeds, with averages and, if requested, the published changes.
 
     Args:
-        scores: score tables of the clean and of the augmented test sets.
-        description: model, corpora and conditions.
+        inputs: with ``scores``, ``predictions``, ``labels`` and ``utterances`` of the test sets, clean and augmented,
+            and ``pack_indexes`` where bad audio is skipped. The changes are those of the scores.
+        description: model, corpora and conditions, and how intervals are computed.
 
     Raises:
-        UserError: if something was not scored.
+        UserError: if something was not scored or predicted.
     """
-    cells = changes(scores, description)
-    found = averages(cells.rename(columns={"change": "delta_ccc"}))
+    cells, found = changes_with_errors(inputs, description)
     if description.published:
         reference = published().rename(columns={"delta_ccc": "published"})
         cells = cells.merge(reference, how="left", on=["augmentation", "snr_db", "corpus", "dimension"])
@@ -83,14 +85,13 @@ def table(scores: Sequence[Path], description: Description) -> Table:
         found["difference"] = found["mean"] - found["published"]
     groups = {"arousal": "Arousal", "dominance": "Dominance", "valence": "Valence / sentiment"}
     places = [Column(corpus.label, groups[dimension], "r") for dimension, corpus in description.places()]
-    values = [Column("")] if description.published else []
     return Table(
         f"Change in CCC of the predictions of {description.models[0].label} on augmented data, compared with those on "
         "clean data.",
         cells,
-        [Column("Augmentation"), Column("SNR", align="r"), *values, *places],
+        [Column("Augmentation"), Column("SNR", align="r"), Column(""), *places],
         _blocks(cells, description),
-        [_summary(found, description), *([description.note] if description.note else [])],
+        [_lines(cells, description), _summary(found, description), *([description.note] if description.note else [])],
         {"averages": found},
     )
 
@@ -114,12 +115,45 @@ def averages(cells: pd.DataFrame) -> pd.DataFrame:
     return groups.agg(cells="count", mean="mean").reset_index()
 
 
-def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
-    """Rows of condition, augmentation, snr_db, corpus, dimension, clean, augmented, change, seeds, sd, se_seeds.
+def changes_with_errors(inputs: figures.Inputs, description: Description) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The changes, and their averages over all cells and over those of each augmentation, with errors and intervals.
 
-    ``change`` is the mean over the seeds of augmented minus clean, ``sd`` its standard deviation over them, and
-    ``se_seeds`` the standard error that the seeds add to the mean (NaN for one seed). The claims on changes, such as
-    `augmentations-hurt`, have the error over utterances and speakers, which needs the predictions.
+    Returns:
+        Rows of condition, augmentation, snr_db, corpus, dimension, clean and augmented (means over the seeds), and the
+        columns of :func:`valence_gap.tables.change_errors.mean_change`; and rows of augmentation (first ``all``), cells
+        (their number; undefined ones are left out), mean, and the same columns but ``change``.
+
+    Raises:
+        UserError: if something was not scored or predicted.
+    """
+    rows = changes(inputs.scores, description)
+    confidence = description.evaluation.confidence
+    groups = rows.groupby(PLACE, sort=False)["change"]
+    by_seed = {place: groups.get_group(place).to_numpy(dtype=np.float64) for place in _places(rows)}
+    seeds = [int(seed) for seed in rows["seed"].unique()]
+    resampled = resampled_changes(inputs, description.models[0].name, seeds, list(by_seed), description.evaluation)
+    means = rows.groupby([*CONDITION, "corpus", "dimension"], sort=False, dropna=False)[["clean", "augmented"]].mean()
+    cells = means.reset_index()
+    errors = [mean_change({place: by_seed[place]}, resampled, confidence) for place in _places(cells)]
+    cells = cells.join(pd.DataFrame(errors))
+    defined = cells[cells["change"].notna()]
+    found = []
+    for name in [ALL_CONDITIONS, *cells["augmentation"].unique()]:
+        chosen = defined if name == ALL_CONDITIONS else defined[defined["augmentation"] == name]
+        own = {place: by_seed[place] for place in _places(chosen)}
+        row = {"augmentation": name, "cells": len(own)}
+        found.append(row | (mean_change(own, resampled, confidence) if own else {}))
+    table = pd.DataFrame(found, columns=["augmentation", "cells", *errors[0]])
+    return cells, table.rename(columns={"change": "mean"})
+
+
+def _places(cells: pd.DataFrame) -> list[Place]:
+    """Condition, corpus and dimension of the rows, each once."""
+    return list(cells[PLACE].drop_duplicates().itertuples(index=False, name=None))
+
+
+def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
+    """Rows of condition, augmentation, snr_db, corpus, dimension, seed, clean, augmented and change of the CCC.
 
     Raises:
         UserError: if something was not scored.
@@ -145,11 +179,7 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
     found = found.merge(augmented, how="left", on=["condition", *keys], indicator="in_augmented")
     _refuse_missing(found, description)
     found["change"] = found["augmented"] - found["clean"]
-    groups = found.groupby([*CONDITION, "corpus", "dimension"], sort=False, dropna=False)
-    spread = groups["change"].agg(seeds="size", sd="std")
-    means: pd.DataFrame = groups[["clean", "augmented", "change"]].mean()
-    found = means.join(spread).reset_index()
-    return found.assign(se_seeds=found["sd"] / np.sqrt(found["seeds"]))
+    return found.drop(columns=["in_clean", "in_augmented"])
 
 
 def _refuse_missing(found: pd.DataFrame, description: Description) -> None:
@@ -167,22 +197,54 @@ def _refuse_missing(found: pd.DataFrame, description: Description) -> None:
 
 
 def _blocks(cells: pd.DataFrame, description: Description) -> list[list[list[str]]]:
-    """Rows of each augmentation; with published values, three rows for each of its conditions."""
-    shown = {"change": "here", "published": "published", "difference": "difference"}
-    values = shown if description.published else {"change": ""}
-    by_place = cells.set_index(["condition", "corpus", "dimension"])
-    found: dict[str, dict[Any, float]] = {value: by_place[value].to_dict() for value in values}
+    """Rows of each augmentation: for each of its conditions the changes, their intervals and their errors.
+
+    With published values, there are two rows more for each condition.
+    """
+    shown: dict[str, Callable[[Mapping[Any, Any]], str]] = {
+        "here" if description.published else "change": lambda row: format_change(row["change"]),
+        "interval": _interval,
+        "errors": _errors,
+    }
+    if description.published:
+        shown |= {
+            "published": lambda row: format_change(row["published"]),
+            "difference": lambda row: format_change(row["difference"]),
+        }
+    rows = {(row["condition"], row["corpus"], row["dimension"]): row for row in cells.to_dict("records")}
     blocks: dict[str, list[list[str]]] = {}
     for condition in description.conditions:
         block = blocks.setdefault(condition.augmentation, [])
         snr = "" if condition.snr_db is None else f"{condition.snr_db:g} dB"
         head = ["" if block else condition.label, snr]
-        for value, name in values.items():
+        for name, text in shown.items():
             places = [(condition.name, corpus.name, dimension) for dimension, corpus in description.places()]
-            row = [format_change(found[value][place]) for place in places]
-            block.append([*head, *([name] if name else []), *row])
+            block.append([*head, name, *(text(rows[place]) for place in places)])
             head = ["", ""]
     return list(blocks.values())
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    """The interval: [−.651, −.528]."""
+    if not (np.isfinite(row["low"]) and np.isfinite(row["high"])):
+        return "n/a"
+    return f"[{format_change(row['low'])}, {format_change(row['high'])}]"
+
+
+def _errors(row: Mapping[Any, Any]) -> str:
+    """The standard errors over utterances and over speakers: .021 / .030."""
+    return f"{format_error(row['se_utterances'])} / {format_error(row['se_speakers'])}"
+
+
+def _lines(cells: pd.DataFrame, description: Description) -> str:
+    """Return what the rows of a condition are, as sentences."""
+    seeds = int(cells["seeds"].iloc[0])
+    mean = f"the mean over {seeds} training seeds" if seeds > 1 else "that of one training seed"
+    covers = f"and of the {seeds} seeds" if seeds > 1 else "alone, without a part of the training seeds"
+    return (
+        f"Each change is {mean}. Interval: {description.interval_label()} (Student's t) of the utterances or speakers "
+        f"tested (the wider) {covers}. Errors: standard errors of the paired change over utterances / over speakers."
+    )
 
 
 def _summary(found: pd.DataFrame, description: Description) -> str:
@@ -191,5 +253,8 @@ def _summary(found: pd.DataFrame, description: Description) -> str:
     parts = []
     for row in found.to_dict("records"):
         beside = f" (published {format_change(row['published'])})" if description.published else ""
-        parts.append(f"{titles[row['augmentation']]} {format_change(row['mean'])}{beside}, {row['cells']} cells")
+        errors = f"interval {_interval(row)}, errors {_errors(row)}"
+        parts.append(
+            f"{titles[row['augmentation']]} {format_change(row['mean'])}{beside}, {errors}, {row['cells']} cells"
+        )
     return f"Average changes: {'; '.join(parts)}."

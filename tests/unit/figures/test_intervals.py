@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds, seed_values
+from valence_gap.figures.intervals import mean_over_seeds, seed_values
+from valence_gap.scores.seed_variance import DIFFERENCES
 
 KINDS = {"a": "fine-tuned", "b": "fine-tuned", "c": "fine-tuned", "cnn": "CNN14"}
 

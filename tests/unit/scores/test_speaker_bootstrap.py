@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.scores.speaker_bootstrap import group_resamples, speaker_cccs, speaker_codes
+from valence_gap.scores.speaker_bootstrap import group_resamples, paired_resamples, speaker_cccs, speaker_codes
 from valence_gap.scores.statistics import bootstrap_cccs, generator, standard_error
 
 
@@ -57,3 +57,13 @@ def test_the_standard_error_leaves_out_undefined_resamples():
     values = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, 2.0]])
     assert standard_error(values)[0] == pytest.approx(np.sqrt(2))
     assert np.isnan(standard_error(values)[1])
+
+
+def test_paired_resamples_are_the_differences_on_the_same_speakers():
+    rng = np.random.default_rng(3)
+    truth, speakers = rng.random(60), np.repeat(np.arange(6), 10)
+    first, second = truth[:, None] + rng.normal(0, 0.2, (60, 2)), truth[:, None] + rng.normal(0, 0.4, (60, 1))
+    found = paired_resamples(truth, first, second, speakers, resamples=50, rng=generator(1))
+    one = speaker_cccs(truth, first, speakers, resamples=50, rng=generator(1))
+    other = speaker_cccs(truth, second, speakers, resamples=50, rng=generator(1))
+    np.testing.assert_allclose(found, one - other)

@@ -11,6 +11,7 @@ from valence_gap.scores.statistics import (
     group_difference,
     interval,
     paired_difference,
+    paired_difference_resamples,
     resample_counts,
     resampled_mean,
     spearman,
@@ -139,3 +140,15 @@ def test_spearman_of_a_constant_or_undefined_model_is_nan():
     found = spearman(values)
     assert found[0, 0] == pytest.approx(1)
     assert np.isnan(found[0, 1:]).all()
+
+
+def test_the_same_series_can_be_subtracted_from_several():
+    truth, predictions = utterances(60)
+    found = paired_difference_resamples(truth, predictions, predictions[:, :1], resamples=30, rng=generator(2))
+    assert found.shape == (31, predictions.shape[1])
+    np.testing.assert_array_equal(found[:, 0], 0)
+    alone = paired_difference(
+        truth, predictions[:, 1:], predictions[:, :1], resamples=30, confidence=0.95, rng=generator(2)
+    )
+    np.testing.assert_allclose(found[0, 1:], alone.value)
+    np.testing.assert_allclose(found[1:, 1].std(ddof=1), alone.se[0])

@@ -1,4 +1,3 @@
-import argparse
 import json
 
 import numpy as np
@@ -6,18 +5,11 @@ import pandas as pd
 import pytest
 from small_models import KINDS, make_backbone
 
-from valence_gap.commands import tables as command
+from valence_gap.definitions.figures import Inputs
 from valence_gap.models import loading
 from valence_gap.runtime.errors import UserError
-from valence_gap.tables import rendering, table_1, table_2, table_3
+from valence_gap.tables import rendering, table_1, table_2
 from valence_gap.tables.make import make_table
-
-CORPORA = {"msp-podcast": ["arousal", "dominance", "valence"], "cmu-mosi": ["valence"]}
-CONDITIONS = [
-    {"name": "human-0db", "label": "Human, non-speech", "kind": "noise", "noise_class": "human", "snr_db": 0},
-    {"name": "human-20db", "label": "Human, non-speech", "kind": "noise", "noise_class": "human", "snr_db": 20},
-    {"name": "fade", "label": "Fade-in/fade-out", "kind": "fade"},
-]
 
 
 def written(stem):
@@ -100,7 +92,7 @@ def test_table_1_agrees_with_what_the_text_says_of_its_rows():
 
 
 def test_table_1_says_what_is_reconstructed(tmp_path):
-    make_table("table_1", [], json.dumps({"note": "of the paper"}), tmp_path / "table_1")
+    make_table("table_1", Inputs(), json.dumps({"note": "of the paper"}), tmp_path / "table_1")
     csv, md, tex = written(tmp_path / "table_1")
     assert "L in rows 1, 2, 8, 9, 11, 12, 14, 18, 20, 21, 22; FT-D in rows 13, 15, 16, 17, 18, 19, 20, 21." in md
     assert "FT-SR in rows" not in md
@@ -144,7 +136,7 @@ def test_table_2_is_written(tmp_path):
     make_backbone(folder)
     shown = [described(folder), described(folder, label="many", hours="436k", languages="128", domains="R, T")]
     shown.append({"label": "unknown", "folder": str(folder)})
-    make_table("table_2", [], json.dumps({"models": shown, "note": "miniature"}), tmp_path / "table_2")
+    make_table("table_2", Inputs(), json.dumps({"models": shown, "note": "miniature"}), tmp_path / "table_2")
     csv, md, _ = written(tmp_path / "table_2")
     lines = [line for line in md.splitlines() if line.startswith("| ")]
     assert lines[2].startswith("| hubert-b | HuBERT | ")
@@ -165,7 +157,7 @@ def test_every_folder_that_is_no_encoder_is_named(tmp_path):
         (tmp_path / name / "model.safetensors").write_bytes(b"torn")
     description = {"models": [described(tmp_path / name) for name in ("bert", "torn", "absent")]}
     with pytest.raises(UserError) as caught:
-        make_table("table_2", [], json.dumps(description), tmp_path / "table_2")
+        make_table("table_2", Inputs(), json.dumps(description), tmp_path / "table_2")
     offenders = "\n".join(caught.value.offenders)
     assert all(f"{name}: " in offenders for name in ("bert", "torn", "absent"))
     assert not list(tmp_path.glob("table_2*"))
@@ -174,131 +166,3 @@ def test_every_folder_that_is_no_encoder_is_named(tmp_path):
 @pytest.mark.parametrize(("count", "text"), [(94_371_712, "94 M"), (315_438_720, "315 M"), (1_640_000, "1.6 M")])
 def test_parameters_are_shown_in_millions(count, text):
     assert table_2.format_millions(count) == text
-
-
-# -------------------------------------------------------------------------------------------------------- table 3
-@pytest.fixture
-def scored(tmp_path):
-    """Score tables of two seeds of two models; the change depends on condition and seed."""
-    paths = []
-    for corpus, dimensions in CORPORA.items():
-        for seed in (1, 2):
-            for group, conditions in {"clean": ["clean"], "augmented": ["human-0db", "human-20db", "fade"]}.items():
-                rows = [
-                    (model, seed, corpus, condition, dimension, group_by, 0.5 + seed / 100 - change)
-                    for model in ("robust", "other")
-                    for condition, change in zip(conditions, [0.25 * seed, 0.01, 0.0], strict=False)
-                    for dimension in dimensions
-                    for group_by in ("all", "gender")
-                ]
-                columns = ["model", "seed", "corpus", "condition", "dimension", "group_by", "ccc"]
-                table = pd.DataFrame(rows, columns=columns).assign(group="x", samples=1, low=0, high=1)
-                table.loc[table.condition == "clean", "ccc"] = 0.5 + seed / 100
-                table.loc[(table.model == "other") | (table.group_by == "gender"), "ccc"] = 9.0
-                paths.append(tmp_path / f"{corpus}.{seed}.{group}.csv")
-                table.to_csv(paths[-1], index=False)
-    return paths
-
-
-def description_3(**more):
-    corpora = [{"name": name, "label": name.upper(), "dimensions": names} for name, names in CORPORA.items()]
-    models = [{"name": "robust", "label": "w2v2-L-robust", "colour": "#009e73"}]
-    return json.dumps({"models": models, "corpora": corpora, "conditions": CONDITIONS} | more)
-
-
-def test_published_averages_are_those_of_the_text():
-    found = table_3.averages(table_3.published()).set_index("augmentation")
-    assert found.cells["all"] == 77
-    assert found["mean"].round(3)[["all", "human", "interior"]].tolist() == [-0.068, -0.103, -0.055]
-    assert found.cells.drop("all").to_dict() == {"natural": 21, "human": 21, "interior": 21, "speed": 7, "fade": 7}
-
-
-def test_table_3_is_the_mean_change_over_seeds(scored, tmp_path):
-    make_table("table_3", scored, description_3(note="miniature"), tmp_path / "table_3")
-    cells = pd.read_csv(tmp_path / "table_3.csv").set_index(["condition", "corpus", "dimension"])
-    assert len(cells) == 3 * (3 + 1)
-    assert cells.change["human-0db", "cmu-mosi", "valence"] == pytest.approx(-0.375)
-    assert cells.sd["human-0db", "cmu-mosi", "valence"] == pytest.approx(0.25 / np.sqrt(2))
-    assert (cells.seeds == 2).all()
-    assert cells.se_seeds["human-0db", "cmu-mosi", "valence"] == pytest.approx(0.25 / 2)
-    averages = pd.read_csv(tmp_path / "table_3_averages.csv").set_index("augmentation")
-    assert averages["mean"]["human"] == pytest.approx((-0.375 - 0.01) / 2)
-    assert averages["mean"]["all"] == pytest.approx((-0.375 - 0.01) / 3)
-    _, md, tex = written(tmp_path / "table_3")
-    assert "| Human, non-speech | 0 dB | −.375 | −.375 | −.375 | −.375 |\n|  | 20 dB | −.010 |" in md
-    assert "| Fade-in/fade-out |  | .000 | .000 | .000 | .000 |" in md
-    assert r"\cmidrule(lr){3-3} \cmidrule(lr){4-4} \cmidrule(lr){5-6}" in tex
-    assert "published" not in md
-    assert "miniature" in md
-
-
-def test_table_3_shows_the_published_changes_where_requested(scored, tmp_path):
-    make_table("table_3", scored, description_3(published=True), tmp_path / "table_3")
-    cells = pd.read_csv(tmp_path / "table_3.csv").set_index(["condition", "corpus", "dimension"])
-    place = ("human-20db", "msp-podcast", "dominance")
-    assert cells.published[place] == 0.005
-    assert cells.difference[place] == pytest.approx(-0.015)
-    assert cells.published["fade", "cmu-mosi", "valence"] == -0.001
-    _, md, _ = written(tmp_path / "table_3")
-    rows = [line for line in md.splitlines() if line.startswith("| ")][2:]
-    assert [row.split(" | ")[2] for row in rows] == ["here", "published", "difference"] * 3
-    averages = pd.read_csv(tmp_path / "table_3_averages.csv").set_index("augmentation")
-    expected = table_3.published().query("augmentation == 'fade' and corpus != 'iemocap'").delta_ccc.mean()
-    assert averages.published["fade"] == pytest.approx(expected)
-
-
-def test_the_table_reproduces_the_published_changes(tmp_path):
-    """Scores made from the published changes give these changes and their averages."""
-    conditions = [
-        {"name": f"{noise}-{snr}db", "label": noise.capitalize(), "kind": "noise", "noise_class": noise, "snr_db": snr}
-        for noise in ("natural", "human", "interior")
-        for snr in (0, 10, 20)
-    ]
-    conditions += [{"name": "speed", "label": "Speed", "kind": "speed"}, CONDITIONS[2]]
-    corpora = [{"name": name, "label": name} for name in ("msp-podcast", "iemocap")]
-    corpora.append({"name": "cmu-mosi", "label": "MOSI", "dimensions": ["valence"]})
-    reference = table_3.published()
-    snr = reference.snr_db.map(lambda value: "" if np.isnan(value) else f"-{value:.0f}db")
-    scores = reference.assign(condition=reference.augmentation + snr, ccc=0.5 + reference.delta_ccc)
-    clean = scores.drop_duplicates(["corpus", "dimension"]).assign(condition="clean", ccc=0.5)
-    pd.concat([scores, clean]).assign(model="robust", seed=1, group_by="all", group="all").to_csv(tmp_path / "s.csv")
-    description = description_3(corpora=corpora, conditions=conditions, published=True)
-    make_table("table_3", [tmp_path / "s.csv"], description, tmp_path / "table_3")
-    cells = pd.read_csv(tmp_path / "table_3.csv")
-    assert len(cells) == 77
-    assert cells.difference.abs().max() < 1e-9
-    md = (tmp_path / "table_3.md").read_text(encoding="utf-8")
-    assert "all −.068 (published −.068), 77 cells" in md
-    assert "Human −.103 (published −.103), 21 cells" in md
-
-
-def test_what_was_not_scored_is_named(scored, tmp_path):
-    with pytest.raises(UserError, match="robust are missing") as caught:
-        make_table("table_3", scored[:-1], description_3(), tmp_path / "table_3")
-    names = ("human-0db", "human-20db", "fade")
-    assert caught.value.offenders == tuple(f"seed 2 on cmu-mosi: valence, '{name}'" for name in names)
-    with pytest.raises(UserError) as caught:
-        make_table(
-            "table_3", [path for path in scored if "msp-podcast.1.clean" not in path.name], description_3(), tmp_path
-        )
-    assert len(caught.value.offenders) == 3
-    assert caught.value.offenders[0] == "seed 1 on msp-podcast: arousal, 'clean'"
-    with pytest.raises(UserError, match="nobody are missing"):
-        make_table(
-            "table_3",
-            scored,
-            description_3(models=[{"name": "nobody", "label": "x", "colour": "#000000"}]),
-            tmp_path / "table_3",
-        )
-    with pytest.raises(UserError, match="--scores"):
-        make_table("table_3", [], description_3(), tmp_path / "table_3")
-
-
-def test_the_command_writes(scored, tmp_path):
-    parser = argparse.ArgumentParser()
-    command.register(parser.add_subparsers())
-    options = ["--description", description_3(), "--output-stem", str(tmp_path / "out" / "table_3")]
-    args = parser.parse_args(["table", "table_3", "--scores", *map(str, scored), *options])
-    args.run(args)
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["table_3.csv", "table_3.md", "table_3.tex", "table_3_averages.csv"]

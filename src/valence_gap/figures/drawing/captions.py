@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 from valence_gap.definitions.figures import Description, in_words
-from valence_gap.figures.intervals import UTTERANCES
+from valence_gap.scores.seed_variance import UTTERANCES
 
 POINTS_PER_INCH = 72
 # Letters that are fitted to pixels take up to this much more room than their outlines.

@@ -8,16 +8,17 @@ import pandas as pd
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.figures import Description, Inputs, ShownModel
-from valence_gap.figures.data import RunPredictions, read_predictions, read_speakers
 from valence_gap.figures.drawing import bars
 from valence_gap.figures.drawing.captions import Caption, seeds_text
 from valence_gap.figures.drawing.plots import Plot
-from valence_gap.figures.intervals import DIFFERENCES, mean_over_seeds
+from valence_gap.figures.intervals import mean_over_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
+from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers
 from valence_gap.scores.scoring import speaker_generator
-from valence_gap.scores.speaker_bootstrap import speaker_cccs, speaker_codes
+from valence_gap.scores.seed_variance import DIFFERENCES
+from valence_gap.scores.speaker_bootstrap import paired_resamples, speaker_codes
 
 Pair = tuple[ShownModel, str]
 LABEL = "ΔCCC"
@@ -103,14 +104,9 @@ def _difference(
     options = statistics.bootstrap(evaluation, corpus, "all")
     estimate = statistics.paired_difference(truth, predictions, others, **options)
     codes = speaker_codes(speakers.reindex(ids).to_numpy(dtype=object))
-    resampled = speaker_cccs(
-        truth,
-        np.concatenate([predictions, others], axis=1),
-        codes,
-        resamples=evaluation.bootstrap,
-        rng=speaker_generator(evaluation, corpus, "all"),
-    )
+    rng = speaker_generator(evaluation, corpus, "all")
+    resampled = paired_resamples(truth, predictions, others, codes, resamples=evaluation.bootstrap, rng=rng)
     count = len(np.unique(codes))
-    se_speakers = statistics.speaker_error(resampled[:, :1] - resampled[:, 1:], count)
+    se_speakers = statistics.speaker_error(resampled, count)
     errors = {"se_utterances": estimate.se[0], "se_speakers": se_speakers[0], "speakers": count}
     return {"ccc": estimate.value[0], **errors}
