@@ -1,9 +1,8 @@
 """Sub-commands ``claims`` and ``compare-verdicts``."""
 
 import argparse
-import json
 
-from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers
+from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers, given_mapping
 from valence_gap.definitions.claims import Claims
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.figures import keyed_files, runs_of
@@ -62,7 +61,7 @@ def _claims(args: argparse.Namespace) -> None:
             evaluation=from_json(Evaluation, args.evaluation),
             published=args.published,
             note=args.note,
-            kinds=json.loads(args.kinds),
+            kinds=given_mapping(args.kinds, "--kinds"),
             record=args.record,
         )
     )

@@ -15,7 +15,7 @@ def register(subparsers: Subparsers) -> None:
     command.keyed("--training-logs", BY_MODEL_AND_SEED, "dev CCC per epoch (CSV), run.json beside it")
     longer = "another folder results/<study>, in which models of the same names have twice as many epochs"
     command.path("--doubled", longer, "RUN", required=False)
-    stem = "path of the outputs without suffix (CSV, Markdown, JSON); by default the page is printed"
+    stem = "path of the outputs .csv, .md and .json without suffix; by default the page is printed"
     command.path("--output-stem", stem, required=False)
     command.path("--curves", "write loss and dev CCC of every training and epoch (CSV)", required=False)
 

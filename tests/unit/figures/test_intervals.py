@@ -11,11 +11,11 @@ from valence_gap.scores.seed_variance import DIFFERENCES
 KINDS = {"a": "fine-tuned", "b": "fine-tuned", "c": "fine-tuned", "cnn": "CNN14"}
 
 
-def table_of(values, se_utterances=0.03, se_speakers=0.04):
+def table_of(values, se_utterances=0.03, se_speakers=0.04, speakers=10):
     """A row for each value: {model: values of its seeds}."""
     rows = [("x", "valence", model, seed, ccc) for model, cccs in values.items() for seed, ccc in enumerate(cccs)]
     table = pd.DataFrame(rows, columns=["corpus", "dimension", "model", "seed", "ccc"])
-    return table.assign(se_utterances=se_utterances, se_speakers=se_speakers)
+    return table.assign(se_utterances=se_utterances, se_speakers=se_speakers, speakers=speakers)
 
 
 def test_both_parts_are_in_the_interval():
@@ -24,7 +24,8 @@ def test_both_parts_are_in_the_interval():
     row = found.loc["a"]
     assert row.se_seeds == pytest.approx(np.sqrt(variance / 3))
     assert row.standard_error == pytest.approx(np.sqrt(0.04**2 + variance / 3))
-    assert row.degrees_of_freedom == pytest.approx(row.standard_error**4 / (row.se_seeds**4 / 3))
+    terms = 0.04**4 / 9 + row.se_seeds**4 / 3
+    assert row.degrees_of_freedom == pytest.approx(row.standard_error**4 / terms)
     half = student.ppf(0.975, row.degrees_of_freedom) * row.standard_error
     assert (row.low, row.high) == (pytest.approx(0.6 - half), pytest.approx(0.6 + half))
     assert (row.seeds, row.minimum, row.maximum) == (3, 0.5, 0.7)
@@ -41,7 +42,7 @@ def test_a_model_with_one_seed_borrows_from_its_kind_alone():
     assert np.isnan(found.se_seeds["cnn"])
     assert found.interval_covers["cnn"] == "utterances only"
     assert found.standard_error["cnn"] == 0.04
-    assert (found.high - found.low)["cnn"] / 2 == pytest.approx(1.959964 * 0.04)
+    assert (found.high - found.low)["cnn"] / 2 == pytest.approx(student.ppf(0.975, 9) * 0.04)
 
 
 def test_variances_are_pooled_within_a_condition():

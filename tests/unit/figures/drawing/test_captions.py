@@ -40,7 +40,7 @@ def text_of(seeds, speakers=0.02):
     description = from_json(Description, json.dumps({"models": models, "corpora": corpora}))
     rows = [("corpus", "valence", name, seed, 0.1 * seed) for name, count in seeds.items() for seed in range(count)]
     table = pd.DataFrame(rows, columns=["corpus", "dimension", "model", "seed", "ccc"])
-    table = table.assign(se_utterances=0.01, se_speakers=speakers)
+    table = table.assign(se_utterances=0.01, se_speakers=speakers, speakers=10)
     return seeds_text(mean_over_seeds(table, KINDS, 0.95), description).replace("\N{NO-BREAK SPACE}", " ")
 
 
