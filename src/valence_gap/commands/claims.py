@@ -2,7 +2,7 @@
 
 import argparse
 
-from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers, given_mapping
+from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers
 from valence_gap.definitions.claims import Claims
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.figures import keyed_files, runs_of
@@ -61,7 +61,7 @@ def _claims(args: argparse.Namespace) -> None:
             evaluation=from_json(Evaluation, args.evaluation),
             published=args.published,
             note=args.note,
-            kinds=given_mapping(args.kinds, "--kinds"),
+            kinds=from_json(dict[str, str], args.kinds),
             record=args.record,
         )
     )

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from valence_gap.commands.options import Command, Subparsers, given_mapping, paths_by_name
+from valence_gap.commands.options import Command, Subparsers, given_configuration, paths_by_name
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.paths import user_path
 
@@ -213,6 +213,6 @@ def _crate(args: argparse.Namespace) -> None:
     from valence_gap.export.to_crate import write_crate
     from valence_gap.study.study import load
 
-    config = given_mapping(args.configuration)
+    config = given_configuration(args.configuration)
     results = Path(load(config, project=args.project).results)
     print(write_crate(results, args.project, config, args.output))

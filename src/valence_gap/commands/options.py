@@ -84,8 +84,8 @@ class Command:
         self.path("--record", text, "FILE.run.json", required=False)
 
 
-def given_mapping(text: str, option: str = "--configuration") -> dict[str, Any]:
-    """The mapping that an option gives as JSON, such as a configuration; its keys are not checked yet.
+def given_configuration(text: str) -> dict[str, Any]:
+    """The configuration that an option gives as JSON; its keys are not checked yet.
 
     Raises:
         UserError: it is no JSON, or no mapping.
@@ -93,9 +93,9 @@ def given_mapping(text: str, option: str = "--configuration") -> dict[str, Any]:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise UserError(f"{option} is no JSON", [str(error)]) from None
+        raise UserError("--configuration is no JSON", [str(error)]) from None
     if not isinstance(config, dict):
-        raise UserError(f"{option} is no mapping", [type(config).__name__])
+        raise UserError("--configuration is no mapping", [type(config).__name__])
     return config
 
 

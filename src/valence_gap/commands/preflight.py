@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from valence_gap.commands.options import Command, Subparsers, given_mapping
+from valence_gap.commands.options import Command, Subparsers, given_configuration
 from valence_gap.runtime.errors import UserError, valid_names
 
 
@@ -59,4 +59,4 @@ def _merged(args: argparse.Namespace) -> dict[str, Any]:
 
     if args.configfile:
         return merged(args.configfile)
-    return given_mapping(args.configuration)
+    return given_configuration(args.configuration)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from valence_gap.commands.options import Command, Subparsers, given_mapping
+from valence_gap.commands.options import Command, Subparsers
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.values import from_json
 
@@ -57,4 +57,4 @@ def _summarise_scores(args: argparse.Namespace) -> None:
     """
     from valence_gap.scores.summary import summarise_scores
 
-    summarise_scores(args.scores, args.output, kinds=given_mapping(args.kinds, "--kinds"), confidence=args.confidence)
+    summarise_scores(args.scores, args.output, kinds=from_json(dict[str, str], args.kinds), confidence=args.confidence)
