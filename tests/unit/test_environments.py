@@ -51,7 +51,7 @@ def test_both_containers_copy_and_install_the_same() -> None:
     definition = (ROOT / "envs/apptainer.def").read_text()
     image = (ROOT / "envs/Containerfile").read_text()
     copied = re.findall(r"^    (\S+) /opt/valence-gap/\S+$", definition, flags=re.MULTILINE)
-    assert copied == ["requirements.lock", "pyproject.toml", "README.md", "LICENSE", "src"]
+    assert copied == ["requirements.lock", "pyproject.toml", "README.md", "LICENSE", "src", "workflow/presets"]
     assert [
         word for line in re.findall(r"^COPY (.+) \S+$", image, flags=re.MULTILINE) for word in line.split()
     ] == copied
