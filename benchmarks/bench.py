@@ -150,7 +150,7 @@ def _sides(letter: str, state: State) -> tuple[str, ...]:
         import log_mel
 
         missing = [name for name in log_mel.OTHERS if name not in log_mel.installed()]
-        note = f"d: skipped, since not installed: {', '.join(missing)}"
+        note = f"d: skipped, since they cannot be imported here: {', '.join(missing)}"
         if missing and note not in state.notes:
             state.notes.append(note)
         return tuple(name for name in sides if name not in missing)

@@ -94,7 +94,7 @@ def make(setup: Setup) -> None:
 
 def draw_seconds(count: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
     """Lengths in seconds, (count,): evenly spaced quantiles, so that few utterances have the same mean as many."""
-    from scipy.stats import beta
+    from scipy.stats import beta  # slow to import, and needed in one process only
 
     share = (MEAN_S - SHORTEST_S) / (LONGEST_S - SHORTEST_S)
     places = (np.arange(count) + 0.5) / count
@@ -109,8 +109,7 @@ def _make_split(setup: Setup, split: str, count: int, random: np.random.Generato
     samples = (seconds * SAMPLE_RATE_HZ).astype(int)
     ids = [f"{split}-{number:05d}" for number in range(count)]
     for name, length in zip(ids, samples, strict=True):
-        envelope = np.repeat(random.uniform(0.02, 0.2, length // 1600 + 1), 1600)[:length]  # it changes every 0.1 s
-        soundfile.write(folder / f"{name}.wav", envelope * random.standard_normal(length), SAMPLE_RATE_HZ, "PCM_16")
+        soundfile.write(folder / f"{name}.wav", _waveform(length, random), SAMPLE_RATE_HZ, "PCM_16")
     table = pd.DataFrame({"id": ids, "file": [f"{name}.wav" for name in ids], "audio_root": 0})
     table["speaker"] = "speaker"
     table["duration_s"] = samples / SAMPLE_RATE_HZ
@@ -120,6 +119,17 @@ def _make_split(setup: Setup, split: str, count: int, random: np.random.Generato
         pd.concat(again, ignore_index=True).to_parquet(setup.folder / "repeated.parquet")
     labels = pd.DataFrame({"id": ids} | {name: random.uniform(size=count) for name in DIMENSIONS})
     labels.to_parquet(setup.folder / f"{split}-labels.parquet")
+
+
+def _waveform(samples: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Noise whose level changes every 0.1 s, with a spectrum of its own, so that utterances differ for a model."""
+    from scipy.signal import lfilter
+
+    pole = random.uniform(-0.95, 0.95)
+    coloured = lfilter([1 - abs(pole)], [1, -pole], random.standard_normal(samples))
+    steps = SAMPLE_RATE_HZ // 10
+    level = np.repeat(random.uniform(0.05, 0.2, samples // steps + 1), steps)[:samples]
+    return np.asarray(level * coloured, dtype=np.float64)
 
 
 def _make_noise(folder: Path, random: np.random.Generator) -> None:

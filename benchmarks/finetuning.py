@@ -5,6 +5,7 @@ audio and computes the stem's output; the time of the latter, which a training o
 by the epochs of the recipe. Trainer computes the stem in every step, as it does for its users.
 """
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,11 @@ from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.models import Recipe
 from valence_gap.definitions.values import to_json
 from valence_gap.models import loading
-from valence_gap.prediction.inputs import FEATURES
+from valence_gap.prediction.inputs import FEATURES, pad
 from valence_gap.runtime import precision as number_format
 from valence_gap.training.batching import epoch_batches
 from valence_gap.training.checkpoints import TrainerState
+from valence_gap.training.examples import Examples
 from valence_gap.training.learners import TrainingSplit, build_learner
 from valence_gap.training.optimizers import build_optimizer
 from valence_gap.training.seeding import seed_everything
@@ -34,6 +36,9 @@ from valence_gap.training.train import training_steps
 SPLITS = ("train", "dev")
 CHECKED_STEPS = 20
 LIMIT = 1e-4
+CHECKED_RATE = 1e-6  # at the rate of the recipe, a base network of random weights soon predicts a constant
+LEAST_RANGE = 0.01  # losses that are all the same would hide a difference
+SPREAD_BY = 16  # utterances
 FLOP_PASSES = 3  # forward and backward
 
 
@@ -47,7 +52,10 @@ def check(setup: Setup) -> Check:
     """Train the same batches on both sides in float32 without dropout, and compare the loss of each step."""
     ours = _losses_here(setup)
     theirs = _losses_of_trainer(setup, len(ours))
-    value = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+    later = ours[len(ours) // 2 :]
+    varied = max(later) - min(later) > LEAST_RANGE
+    value = max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) if varied else float("inf")
+    print(f"losses: {', '.join(f'{each:.4f}' for each in ours)}", file=sys.stderr)
     return Check("a", f"losses of the first {len(ours)} float32 steps", value, LIMIT)
 
 
@@ -112,12 +120,12 @@ def _new_trainer(kind: type[Trainer], setup: Setup, model: Path, **settings: Any
     network = EmotionModel.from_pretrained(model, dtype=torch.float32)
     network.wav2vec2.feature_extractor._freeze_parameters()
     recipe = Recipe()
+    settings.setdefault("learning_rate", recipe.learning_rate)
     arguments = TrainingArguments(
         output_dir=str(setup.scratch / "trainer"),
         per_device_train_batch_size=setup.batch_size,
         per_device_eval_batch_size=setup.batch_size,
         num_train_epochs=1,
-        learning_rate=recipe.learning_rate,
         lr_scheduler_type="constant",
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.gradient_norm or 0.0,
@@ -138,7 +146,7 @@ def _new_trainer(kind: type[Trainer], setup: Setup, model: Path, **settings: Any
 def _losses_here(setup: Setup) -> list[float]:
     """Losses of the first steps of this project's training loop; the untrained model is saved for the other side."""
     _prepare_check(setup)
-    defined = training(setup, "fp32", head_dropout=0.0)
+    defined = training(setup, "fp32", head_dropout=0.0, learning_rate=CHECKED_RATE)
     splits = [
         TrainingSplit(setup.folder / f"{split}-labels.parquet", setup.scratch / f"features-{split}") for split in SPLITS
     ]
@@ -146,8 +154,9 @@ def _losses_here(setup: Setup) -> list[float]:
     with number_format.cpu_threads(setup.threads), number_format.deterministic_kernels(True):
         seed_everything(defined.seed)
         model = loading.build(defined, setup.folder / "no-dropout")
-        model.save(setup.scratch / "untrained")
         learner = build_learner(defined, model, *splits, setup.folder / "train.parquet", device)
+        _spread(model, learner.train)
+        model.save(setup.scratch / "untrained")
         trained = [each for each in learner.module.parameters() if each.requires_grad]
         journal, losses, before = TrainerState(), [], 0.0
         batches = _first_batches(setup)
@@ -156,6 +165,21 @@ def _losses_here(setup: Setup) -> list[float]:
             losses.append((journal.loss_sum - before) / len(rows))
             before = journal.loss_sum
     return losses
+
+
+def _spread(model: Any, examples: Examples) -> None:
+    """Scale the last layer of a random head, so that predictions spread like labels.
+
+    Otherwise all predictions of a batch are nearly equal, its CCC is nearly 0, and every loss is 1 on both sides.
+    """
+    inputs, lengths = pad([examples.inputs[row] for row in range(min(SPREAD_BY, len(examples.inputs)))])
+    model.eval()
+    last = model.head.out_proj
+    with torch.no_grad():
+        predictions = model(inputs, lengths).predictions
+        scale = torch.from_numpy(examples.targets.std(axis=0)) / predictions.std(dim=0)
+        last.bias.copy_((last.bias - predictions.mean(dim=0)) * scale + 0.5)
+        last.weight.mul_(scale[:, None])
 
 
 def _prepare_check(setup: Setup) -> None:
@@ -204,7 +228,7 @@ class _OurBatches(Trainer):
 
 def _losses_of_trainer(setup: Setup, steps: int) -> list[float]:
     torch.set_num_threads(setup.threads)
-    trainer = _new_trainer(_OurBatches, setup, setup.scratch / "untrained", max_steps=steps)
+    trainer = _new_trainer(_OurBatches, setup, setup.scratch / "untrained", max_steps=steps, learning_rate=CHECKED_RATE)
     trainer.batches, trainer.losses = _first_batches(setup)[:steps], []
     trainer.train()
     return trainer.losses

@@ -1,8 +1,8 @@
 """Log-Mel spectrograms of CNN14 on one core: this project, librosa and torchaudio, where these are installed."""
 
+import importlib
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,16 @@ Waveform = npt.NDArray[np.float32]
 
 
 def installed() -> tuple[str, ...]:
-    """The other sides that can run."""
-    return tuple(name for name in OTHERS if find_spec(name) is not None)
+    """The other sides that can run here."""
+    return tuple(name for name in OTHERS if _can_be_imported(name))
+
+
+def _can_be_imported(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except (ImportError, OSError):  # OSError: built for another version of PyTorch
+        return False
+    return True
 
 
 def run(side: str, precision: str, setup: Setup) -> Outcome:
