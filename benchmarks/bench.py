@@ -16,6 +16,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -194,8 +195,9 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     module = importlib.import_module(SECTIONS[request["section"]].module)
     if request.get("check"):
         return asdict(module.check(setup))
+    started = time.process_time()
     outcome = module.run(request["side"], request["precision"], setup)
-    return asdict(outcome) | {"peak_mb": peak_memory_mb()}
+    return asdict(outcome) | {"cpu_s": time.process_time() - started, "peak_mb": peak_memory_mb()}
 
 
 def _write(path: Path, text: str) -> None:

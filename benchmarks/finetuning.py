@@ -5,6 +5,7 @@ audio and computes the stem's output; the time of the latter, which a training o
 by the epochs of the recipe. Trainer computes the stem in every step, as it does for its users.
 """
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -44,8 +45,10 @@ FLOP_PASSES = 3  # forward and backward
 
 def run(side: str, precision: str, setup: Setup) -> Outcome:
     """Train one epoch and return what it took."""
-    seconds = _ours(precision, setup) if side == "valence-gap" else _trainer(side, precision, setup)
-    return Outcome(seconds, float(setup.durations_s("train").sum()), flop(setup, "train", encoder=FLOP_PASSES, stem=0))
+    parts = _ours(precision, setup) if side == "valence-gap" else _trainer(side, precision, setup)
+    charged = parts["packing"] + parts["stem"] / Recipe().epochs if "stem" in parts else 0.0
+    operations = flop(setup, "train", encoder=FLOP_PASSES, stem=0)
+    return Outcome(charged + parts["training"], float(setup.durations_s("train").sum()), operations, parts)
 
 
 def check(setup: Setup) -> Check:
@@ -59,16 +62,19 @@ def check(setup: Setup) -> Check:
     return Check("a", f"losses of the first {len(ours)} float32 steps", value, LIMIT)
 
 
-def _ours(precision: str, setup: Setup) -> float:
-    seconds = _timed(lambda: [_pack(setup, split) for split in SPLITS])
-    seconds += _timed(lambda: [_features(setup, split, precision) for split in SPLITS]) / Recipe().epochs
+def _ours(precision: str, setup: Setup) -> dict[str, float]:
+    """Seconds of each part, and of the steps within the training."""
+    packing = _timed(lambda: [_pack(setup, split) for split in SPLITS])
+    stem = _timed(lambda: [_features(setup, split, precision) for split in SPLITS])
     folder, out = setup.folder, setup.scratch
     arguments = ["train", "--training", to_json(training(setup, precision)), "--backbone", str(folder / "backbone")]
     for split in SPLITS:
         arguments += [f"--{split}-features", str(out / f"features-{split}")]
         arguments += [f"--{split}-labels", str(folder / f"{split}-labels.parquet")]
     arguments += ["--train-utterances", str(folder / "train.parquet"), "--scratch", str(out / "state")]
-    return seconds + _timed(lambda: _command([*arguments, "--output", str(out / "model")]))
+    whole = _timed(lambda: _command([*arguments, "--output", str(out / "model")]))
+    steps = json.loads((out / "model" / "run.json").read_text())["train_s"]
+    return {"packing": packing, "stem": stem, "training": whole, "steps": steps}
 
 
 def _pack(setup: Setup, split: str) -> None:
@@ -101,7 +107,7 @@ def _timed(work: Any) -> float:
     return time.perf_counter() - started
 
 
-def _trainer(side: str, precision: str, setup: Setup) -> float:
+def _trainer(side: str, precision: str, setup: Setup) -> dict[str, float]:
     torch.set_num_threads(setup.threads)
     started = time.perf_counter()
     strategy = "group_by_length" if side.endswith("grouped by length") else "random"
@@ -111,7 +117,7 @@ def _trainer(side: str, precision: str, setup: Setup) -> float:
     )  # fmt: skip
     trainer.train()
     trainer.save_model(str(setup.scratch / "trainer-model"))
-    return time.perf_counter() - started
+    return {"training": time.perf_counter() - started}
 
 
 def _new_trainer(kind: type[Trainer], setup: Setup, model: Path, **settings: Any) -> Trainer:

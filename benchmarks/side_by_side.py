@@ -43,11 +43,13 @@ class Outcome:
         seconds: wall time of the work.
         audio_s: seconds of audio that were processed.
         flop: operations of the valid frames; 0 where products are not the work.
+        parts: seconds of parts of the work, by name, as they were measured.
     """
 
     seconds: float
     audio_s: float
     flop: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Measurement:
         seconds: see ``Outcome``.
         audio_s: see ``Outcome``.
         flop: see ``Outcome``.
+        parts: see ``Outcome``.
+        cpu_s: CPU time of the process for the whole work and its preparation.
         peak_mb: peak memory of the process in MB, imports included; None where it is not known.
         gflops: rate of a large product in this format, measured at the start of the round; 0 without a format.
     """
@@ -73,6 +77,8 @@ class Measurement:
     seconds: float
     audio_s: float
     flop: float
+    parts: dict[str, float]
+    cpu_s: float
     peak_mb: float | None
     gflops: float
 

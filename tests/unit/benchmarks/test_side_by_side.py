@@ -21,8 +21,8 @@ SECTION = Section("title", "module", ("valence-gap", "other"), by_format=True)
 
 
 def measurement(side: str, precision: str, number: int, seconds: float, **settings: object) -> Measurement:
-    made = Measurement("a", side, precision, number, seconds, audio_s=60.0, flop=1e11, peak_mb=100.0, gflops=100.0)
-    return replace(made, **settings)
+    amounts = {"audio_s": 60.0, "flop": 1e11, "parts": {}, "cpu_s": 1.0, "peak_mb": 100.0, "gflops": 100.0}
+    return Measurement("a", side, precision, number, seconds, **amounts | settings)
 
 
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -145,7 +145,7 @@ def test_finished_runs_are_not_measured_again(
         asked.append(str(request.get("side", "check")))
         if "check" in request:
             return {"section": "c", "what": "samples", "value": 0.0, "limit": 0.0}
-        return {"seconds": 1.0, "audio_s": 1.0, "flop": 0.0, "peak_mb": None}
+        return {"seconds": 1.0, "audio_s": 1.0, "flop": 0.0, "parts": {}, "cpu_s": 1.0, "peak_mb": None}
 
     monkeypatch.setattr(bench, "_run", run)
     settings = {"sections": ["c"], "rounds": 2, "formats": "fp32", "losses": False}
