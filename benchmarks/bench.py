@@ -23,7 +23,7 @@ from typing import Any
 
 from bench_setup import Setup, make
 from bench_table import markdown
-from side_by_side import Check, Measurement, Section, State, peak_memory_mb, run_apart
+from side_by_side import Check, Measurement, Section, State, run_apart
 
 from valence_gap.runtime import provenance
 from valence_gap.runtime.files import atomic_file
@@ -197,7 +197,7 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
         return asdict(module.check(setup))
     started = time.process_time()
     outcome = module.run(request["side"], request["precision"], setup)
-    return asdict(outcome) | {"cpu_s": time.process_time() - started, "peak_mb": peak_memory_mb()}
+    return asdict(outcome) | {"cpu_s": time.process_time() - started, "peak_mb": provenance.peak_memory_mb()}
 
 
 def _write(path: Path, text: str) -> None:

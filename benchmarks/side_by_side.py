@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROC_STATUS = Path("/proc/self/status")
-
 
 @dataclass(frozen=True)
 class Section:
@@ -217,19 +215,6 @@ def _rows(section: Section, precision: str, measurements: list[Measurement]) -> 
             )
         )
     return rows
-
-
-def peak_memory_mb() -> float | None:
-    """Peak memory of this process in MB; None where the system does not say.
-
-    Not that of ``resource.getrusage``: it includes the memory of the process that started this one.
-    """
-    try:
-        lines = PROC_STATUS.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    peaks = [int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:")]  # in kB
-    return peaks[0] if peaks else None
 
 
 def run_apart(script: Path, request: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,16 @@ SECTION = Section("title", "module", ("valence-gap", "other"), by_format=True)
 
 
 def measurement(side: str, precision: str, number: int, seconds: float, **settings: object) -> Measurement:
-    amounts = {"audio_s": 60.0, "flop": 1e11, "parts": {}, "cpu_s": 1.0, "peak_mb": 100.0, "gflops": 100.0}
-    return Measurement("a", side, precision, number, seconds, **amounts | settings)
+    amounts = {
+        "section": "a",
+        "audio_s": 60.0,
+        "flop": 1e11,
+        "parts": {},
+        "cpu_s": 1.0,
+        "peak_mb": 100.0,
+        "gflops": 100.0,
+    }
+    return Measurement(side=side, precision=precision, round=number, seconds=seconds, **amounts | settings)
 
 
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
