@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export HF_HUB_DISABLE_TELEMETRY := 1
 export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-.PHONY: help install reproduce first-look test test-cluster bench soak lint docs unit format schema map metadata clean
+.PHONY: help install reproduce first-look test test-cluster bench bench-full soak lint docs unit format schema map metadata clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,8 +53,12 @@ test-cluster: $(READY) ## Run the tiny Figure 2 on a real SLURM of one node (as 
 	@PYTHONPATH=tests/cluster python -c 'import one_node, sys; sys.exit(one_node.skip_reason())'
 	pytest -rs tests/cluster
 
-bench: first-look ## Measure in Chromium how fast the page of the first look opens and sorts
+bench: first-look ## Measure training, prediction and audio side by side with other tools, and the page of the first look
+	python benchmarks/bench.py
 	python benchmarks/page.py results/first-look/index.html
+
+bench-full: $(READY) ## Measure the same on 320 utterances, in both number formats: hours; the same command continues
+	python benchmarks/bench.py --full
 
 soak: $(READY) ## Kill random jobs of the tiny study until it is done; all numbers must equal those of an undisturbed run
 	python tests/workflow/soak.py

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,8 @@ def test_a_run_record_contains_everything_to_reproduce_a_number(tmp_path: Path) 
     assert record["inputs"]["data"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record["versions"]["valence-gap"]
     assert record["hardware"]["cores"] >= 1
+    peak = record["peak_memory_mb"]
+    assert peak is None or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 >= peak - 1 > 20
     packages = ("scipy", "safetensors", "tokenizers", "pyarrow", "torch", "numpy")
     assert [package for package in packages if package not in record["versions"]] == []
 

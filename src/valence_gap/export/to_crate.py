@@ -221,7 +221,7 @@ def _times(start: datetime | None, end: datetime | None) -> dict[str, str]:
 def _resources(made: _Crate, job: Job) -> list[Entity]:
     """The time that a job took and the machine that it ran on."""
     known = {f"hardware/{name}": value for name, value in job.record["hardware"].items() if value is not None}
-    for name in ("wall_s", "device", "precision", "git_commit"):
+    for name in ("wall_s", "peak_memory_mb", "device", "precision", "git_commit"):
         if job.record.get(name) is not None:
             known[name] = job.record[name]
     return [

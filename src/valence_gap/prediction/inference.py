@@ -137,7 +137,7 @@ def predict_conditions(
     """
     started = time.monotonic()
     loaded = load(model).to(device())
-    tables, states = [], []
+    tables, states, audio_s = [], [], 0.0
     with deterministic_kernels(deterministic), products_of(loaded.precision):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
@@ -149,6 +149,7 @@ def predict_conditions(
                 what=f"predictions, {condition}",
             )
             tables.append(_table(inputs.ids, condition, values))
+            audio_s += float(inputs.lengths.sum()) / lengths_per_s(loaded)
             if pooled.size:
                 states.append(pooled)
     if not tables:
@@ -162,7 +163,7 @@ def predict_conditions(
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
         found = provenance.run_record(definition, inputs=_read_of(loaded, model, conditions, features), started=started)
-        files.write_json(record, found | _computed(loaded, deterministic))
+        files.write_json(record, found | _computed(loaded, deterministic) | {"audio_s": round(audio_s, 3)})
 
 
 def _read_of(

@@ -12,6 +12,7 @@ from torch import Tensor
 from valence_gap.audio import packs
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import Stem
+from valence_gap.prediction.inference import STEM_FRAMES_PER_S
 from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
@@ -53,7 +54,8 @@ def extract_features(
         definition = {"backbone": backbone.name, "format": "bfloat16" if rounded else "float32"}
         record = provenance.run_record(definition, inputs=sources, started=started)
         place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
-        files.write_json(scratch / RUN, record | place | ({} if stem.normalised else {"normalised": False}))
+        amount = {"audio_s": round(float(inputs.lengths.sum()) / STEM_FRAMES_PER_S, 3)}
+        files.write_json(scratch / RUN, record | place | amount | ({} if stem.normalised else {"normalised": False}))
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from valence_gap import __version__
 
+PROCESS_STATUS = Path("/proc/self/status")
 PACKAGES = (
     *("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),
     *("soundfile", "soxr", "scikit-learn", "snakemake"),
@@ -44,7 +45,7 @@ def run_record(
 
     Returns:
         ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``ended`` (UTC), ``wall_s``,
-        ``command``.
+        ``peak_memory_mb`` of the process until now, ``command``.
     """
     return {
         "definition": definition,
@@ -54,6 +55,7 @@ def run_record(
         "hardware": hardware(),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_s": None if started is None else round(time.monotonic() - started, 3),
+        "peak_memory_mb": peak_memory_mb(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
     }
 
@@ -88,6 +90,19 @@ def hardware() -> dict[str, Any]:
         found["threads"] = torch.get_num_threads()
         found["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return found
+
+
+def peak_memory_mb() -> int | None:
+    """Peak memory of this process in MB (1e6 bytes); None where the system does not say, as outside Linux.
+
+    Not that of ``resource.getrusage``: it can include the memory of the process that started this one.
+    """
+    try:
+        lines = PROCESS_STATUS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]  # in KiB
+    return round(peaks[0] * 1024 / 1e6) if peaks else None
 
 
 def cpu_model() -> str:

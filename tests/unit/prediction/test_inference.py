@@ -134,6 +134,8 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     }
     assert (run["device"], run["precision"], run["deterministic"]) == ("cpu", "float32", True)
     assert (run["hardware"]["threads"], run["wall_s"] > 0) == (1, True)
+    features = json.loads((tmp_path / "features/run.json").read_text())
+    assert run["audio_s"] == pytest.approx(2 * features["audio_s"], abs=0.002) != 0
     assert json.loads((tmp_path / "features/run.json").read_text())["device"] == "cpu"
     capsys.readouterr()
     assert main([*command, "--condition", f"fade={fade}", "--condition", f"fade={clean}", "--condition", "x"]) == 2
