@@ -96,7 +96,7 @@ JOBS = {
     "convergence": audio(1, 2)
     + models(CLAIMED["finetune"] + 1, BACKBONES, cnn14=3)
     + Counter(fetch_pretrained=2, transcribe=CACHED, embed_text=CACHED)
-    + Counter(pool_states=2 * BACKBONES, train_fusion=BACKBONES),
+    + Counter(pool_states=2 * TUNED, train_fusion=TUNED),
 }
 
 
