@@ -8,7 +8,9 @@ from typing import Literal
 
 import torch
 
-from valence_gap.runtime.gpus import unused_gpu
+from valence_gap.runtime import gpu_check
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.gpus import given_gpu, has_gpu, is_cpu_required, unused_gpu
 from valence_gap.runtime.progress import log_line
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
@@ -22,10 +24,21 @@ _chosen_on_cpus: Callable[[], torch.dtype] | None = None
 
 
 def device() -> torch.device:
-    """The NVIDIA or AMD GPU if PyTorch finds one, else the CPU; the log says once that another GPU is not used."""
-    if torch.cuda.is_available():
+    """The NVIDIA or AMD GPU if PyTorch can use one, else the CPU; the log says once that a GPU is not used.
+
+    Raises:
+        UserError: this job was given a GPU, and PyTorch cannot use it; ``VALENCE_GAP_DEVICE=cpu`` allows the CPU.
+    """
+    if is_cpu_required():
+        return torch.device("cpu")
+    problem = gpu_check.problem()
+    if not problem:
         return torch.device("cuda")
-    _report_unused_gpu()
+    if given := given_gpu():
+        raise UserError(
+            "this job was given a GPU that PyTorch cannot use", [f"given by {given}", problem], gpu_check.REMEDY
+        )
+    _report_unused_gpu(problem if has_gpu() else "")
     return torch.device("cpu")
 
 
@@ -35,9 +48,11 @@ def total_memory(on: torch.device) -> float | None:
 
 
 @cache
-def _report_unused_gpu() -> None:
+def _report_unused_gpu(problem: str) -> None:
     if sentence := unused_gpu():
         log_line(sentence)
+    if problem:
+        log_line(f"computing on the CPU, although this machine has a GPU: {problem}. {gpu_check.REMEDY}")
 
 
 def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype:

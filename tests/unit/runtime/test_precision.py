@@ -40,9 +40,9 @@ def test_autocast_multiplies_in_the_format(dtype):
 
 
 def test_the_device_is_the_gpu_if_there_is_one(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(precision.gpu_check, "problem", lambda: "")
     assert precision.device().type == "cuda"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(precision.gpu_check, "problem", lambda: "PyTorch finds no GPU")
     assert precision.device().type == "cpu"
 
 
