@@ -1,10 +1,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from valence_gap.prediction import model as prediction_model
 from valence_gap.runtime import precision
 
 CPU = torch.device("cpu")
@@ -86,3 +90,32 @@ def test_the_number_of_threads_is_restored_even_after_an_error() -> None:
     with pytest.raises(ValueError, match="stop"), precision.cpu_threads(before + 1):
         fail()
     assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def cudnn_attention() -> Iterator[None]:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    yield
+    torch.backends.cuda.enable_cudnn_sdp(True)
+
+
+@pytest.mark.usefixtures("cudnn_attention")
+@pytest.mark.parametrize(("problem", "device"), [("", "cuda"), ("no GPU", "cpu")])
+def test_attention_on_a_gpu_has_no_plan_for_each_length(
+    monkeypatch: pytest.MonkeyPatch, problem: str, device: str
+) -> None:
+    monkeypatch.setattr(precision.gpu_check, "problem", lambda: problem)
+    assert precision.device().type == device
+    assert torch.backends.cuda.cudnn_sdp_enabled() == (device == "cpu")
+
+
+@pytest.mark.usefixtures("cudnn_attention")
+def test_a_model_that_is_loaded_on_a_named_gpu_has_no_plans_either(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded = SimpleNamespace(to=lambda on: on)
+    monkeypatch.setattr(prediction_model, "load", lambda place, requested: loaded)
+    assert prediction_model.load_model(tmp_path, on="cpu").network == CPU
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    assert prediction_model.load_model(tmp_path, on="cuda:1").network == torch.device("cuda:1")
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
