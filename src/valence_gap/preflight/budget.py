@@ -3,15 +3,15 @@
 import os
 import shutil
 import statistics
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from valence_gap.preflight.cards import Cards, find_cards
 from valence_gap.preflight.costs import TFLOPS, Costs, Work, is_done, measured
 from valence_gap.preflight.findings import Finding, Status
 from valence_gap.runtime.files import is_scratch
-from valence_gap.runtime.gpus import unused_gpu
+from valence_gap.runtime.gpus import UNUSABLE, unused_gpu
 from valence_gap.study.study import Study
 from valence_gap.training.card_memory import ACTIVATIONS
 
@@ -82,16 +82,29 @@ def card_memory(costs: Costs) -> Finding:
         "loss that of the whole batch; micro_batch_size and activation_checkpointing are keys of recipes.<name>.",
     ]
     found = f"about {needs[model] / GB:.0f} GB ({model})"
-    cards = _cards()
-    if not cards:
+    here = find_cards()
+    if here.problem:
+        return _unusable(here, found, details)
+    if not here.cards:
         details += [sentence] if (sentence := unused_gpu()) else []
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
-    name, capacity = max(cards, key=lambda card: card[1])
-    over = [other for other in needs if costs.card_memory(other, capacity=capacity) > capacity]
+    card = max(here.cards, key=lambda each: each.memory)
+    over = [other for other in needs if costs.card_memory(other, capacity=card.memory) > card.memory]
     if over:
         details.append(f"Too large for it as they are: {', '.join(over)}.")
     status: Status = "differs" if over else "ok"
-    return Finding("machine", "card memory", status, f"{found}; {name} has {capacity / GB:.0f} GB", tuple(details))
+    return Finding(
+        "machine", "card memory", status, f"{found}; {card.name} has {card.memory / GB:.0f} GB", tuple(details)
+    )
+
+
+def _unusable(here: Cards, needed: str, details: Sequence[str]) -> Finding:
+    """Report that PyTorch cannot use the GPU: a job that was given it stops, others compute on the CPU."""
+    name = here.cards[0].name if here.cards else "the GPU of this machine"
+    status: Status = "wrong" if here.given else "differs"
+    then = f"jobs will stop, since {here.given}" if here.given else "jobs will compute on the CPU"
+    found = f"{needed}; {name} cannot be used by PyTorch: {then}"
+    return Finding("machine", "card memory", status, found, (f"{here.problem}.", UNUSABLE, *details))
 
 
 def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
@@ -205,14 +218,3 @@ def _size(folder: Path) -> int:
 
 def _main_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _cards() -> list[tuple[str, float]]:
-    """Name and memory in bytes of each NVIDIA GPU that the driver reports."""
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-        rows = [line.rpartition(",") for line in done.stdout.strip().splitlines()]
-        return [(name.strip(), float(size) * 2**20) for name, _, size in rows]
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return []

@@ -14,13 +14,7 @@ from pathlib import Path
 
 import torch
 
-from valence_gap.runtime.gpus import DEVICE
-
 DRIVER = Path("/proc/driver/nvidia/version")
-REMEDY = (
-    "Install a driver that is new enough (for CUDA 13, 580 or newer), or a build of PyTorch for this driver and GPU "
-    f"(https://pytorch.org/get-started), or set {DEVICE}=cpu to compute on the CPU."
-)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,11 @@ ORDER = "CUDA_DEVICE_ORDER"
 GIVEN_BY = (VARIABLE, VISIBLE, "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 """The variables with which a user or a scheduler gives a GPU to a job."""
 NO_GPU = ("", "-1", "NoDevFiles")  # values of these variables that give none
+UNUSABLE = (
+    "Install a driver that is new enough (for CUDA 13, 580 or newer), or a build of PyTorch for this driver and GPU "
+    f"(https://pytorch.org/get-started), or set {DEVICE}=cpu to compute on the CPU."
+)
+"""What to do about a GPU that PyTorch cannot use."""
 ASK_EVERY_S = 1.0
 
 GPU_COMMANDS = frozenset(

@@ -10,7 +10,7 @@ import torch
 
 from valence_gap.runtime import gpu_check
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.gpus import given_gpu, has_gpu, is_cpu_required, unused_gpu
+from valence_gap.runtime.gpus import UNUSABLE, given_gpu, has_gpu, is_cpu_required, unused_gpu
 from valence_gap.runtime.progress import log_line
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
@@ -35,9 +35,7 @@ def device() -> torch.device:
     if not problem:
         return prepared(torch.device("cuda"))
     if given := given_gpu():
-        raise UserError(
-            "this job was given a GPU that PyTorch cannot use", [f"given by {given}", problem], gpu_check.REMEDY
-        )
+        raise UserError("this job was given a GPU that PyTorch cannot use", [f"given by {given}", problem], UNUSABLE)
     _report_unused_gpu(problem if has_gpu() else "")
     return torch.device("cpu")
 
@@ -63,7 +61,7 @@ def _report_unused_gpu(problem: str) -> None:
     if sentence := unused_gpu():
         log_line(sentence)
     if problem:
-        log_line(f"computing on the CPU, although this machine has a GPU: {problem}. {gpu_check.REMEDY}")
+        log_line(f"computing on the CPU, although this machine has a GPU: {problem}. {UNUSABLE}")
 
 
 def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype:

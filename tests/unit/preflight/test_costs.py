@@ -19,6 +19,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models import loading
 from valence_gap.preflight import budget
+from valence_gap.preflight.cards import Card, Cards
 from valence_gap.preflight.costs import (
     TRAINING,
     cnn14_flop_per_s,
@@ -226,7 +227,7 @@ def test_each_recipe_is_listed_with_how_it_fits_a_smaller_gpu() -> None:
 
 def test_micro_batches_that_are_chosen_fit_where_the_whole_batch_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = costs_of(paper(targets=["figure_02"], recipes={"paper": {"micro_batch_size": "auto"}}))
-    monkeypatch.setattr(budget, "_cards", lambda: [("Some GPU", 12e9)])
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("Some GPU", 12e9),)))
     finding = budget.card_memory(costs)
     assert not any("Too large for it" in line for line in finding.details)
     (line,) = [line for line in finding.details if line.startswith("paper: ")]
@@ -236,15 +237,26 @@ def test_micro_batches_that_are_chosen_fit_where_the_whole_batch_does_not(monkey
 def test_a_gpu_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = costs_of(paper(targets=["figure_02"]))
     for size, status in ((11e9, "differs"), (80e9, "ok")):
-        monkeypatch.setattr(budget, "_cards", lambda size=size: [("Some GPU", size)])
+        monkeypatch.setattr(budget, "find_cards", lambda size=size: Cards((Card("Some GPU", size),)))
         finding = budget.card_memory(costs)
         assert (finding.status, "Some GPU has" in finding.found) == (status, True)
         assert any("Too large for it" in line for line in finding.details) == (status == "differs")
 
 
+@pytest.mark.parametrize(("given", "status"), [("", "differs"), ("SLURM_JOB_GPUS=0", "wrong")])
+def test_a_gpu_that_pytorch_cannot_use_is_reported(monkeypatch: pytest.MonkeyPatch, given: str, status: str) -> None:
+    costs = costs_of(paper(targets=["figure_02"]))
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("Some GPU", 80e9),), "The driver is too old", given))
+    finding = budget.card_memory(costs)
+    assert finding.status == status
+    assert "Some GPU cannot be used by PyTorch: jobs will " in finding.found
+    assert finding.details[0] == "The driver is too old."
+    assert "VALENCE_GAP_DEVICE=cpu" in finding.details[1]
+
+
 def test_a_gpu_that_is_never_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = costs_of(paper(targets=["figure_02"]))
-    monkeypatch.setattr(budget, "_cards", list)
+    monkeypatch.setattr(budget, "find_cards", Cards)
     for sentence in ("", "Apple's GPU is not used."):
         monkeypatch.setattr(budget, "unused_gpu", lambda sentence=sentence: sentence)
         assert ("Apple's GPU is not used." in budget.card_memory(costs).details) == bool(sentence)
