@@ -11,6 +11,7 @@ from valence_gap.commands.examples import overview
 from valence_gap.commands.options import HelpFormatter
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.extras import missing_package
+from valence_gap.runtime.gpu_memory import use_growing_segments
 from valence_gap.runtime.gpus import GPU_COMMANDS, TRAINING_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.paths import options_or_files
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_system()
         if computing:
             keep_freed_memory()
+            use_growing_segments()
         with acquire_gpu(whole=parsed.command in TRAINING_COMMANDS) if computing else nullcontext():
             if computing:
                 _settle_device()

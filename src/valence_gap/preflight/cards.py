@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 from valence_gap.runtime.gpus import given_gpu, has_gpu, is_cpu_required
 
@@ -41,6 +42,7 @@ class Cards:
     given: str = ""
 
 
+@cache
 def find_cards() -> Cards:
     """Find the GPUs; PyTorch is asked, in another process, if a file, the driver or a variable shows one."""
     if is_cpu_required():

@@ -12,6 +12,7 @@ from valence_gap.runtime import gpu_check
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.gpus import UNUSABLE, given_gpu, has_gpu, is_cpu_required, unused_gpu
 from valence_gap.runtime.progress import log_line
+from valence_gap.runtime.provenance import cpu_model
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
 # oneDNN keeps up to 1,024 kernels with their buffers. A stem that is trained needs other kernels for each input length,
@@ -49,6 +50,11 @@ def prepared(on: torch.device) -> torch.device:
     if on.type == "cuda":
         torch.backends.cuda.enable_cudnn_sdp(False)
     return on
+
+
+def name_of(on: torch.device) -> str:
+    """Name of the GPU or of the CPU."""
+    return torch.cuda.get_device_name(on) if on.type == "cuda" else cpu_model()
 
 
 def total_memory(on: torch.device) -> float | None:

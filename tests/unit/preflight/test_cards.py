@@ -44,13 +44,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def test_without_a_sign_of_a_gpu_pytorch_is_not_imported(machine: Machine) -> None:
-    assert find_cards() == Cards()
+    assert find_cards.__wrapped__() == Cards()
     assert machine.asked == ["nvidia-smi"]
 
 
 def test_pytorch_is_asked_if_the_driver_reports_a_gpu(machine: Machine) -> None:
     machine.driver = "NVIDIA X, 81920\n"
-    assert find_cards() == Cards((Card(**GPU),))
+    assert find_cards.__wrapped__() == Cards((Card(**GPU),))
     assert machine.asked == ["nvidia-smi", "valence_gap.runtime.gpu_check"]
 
 
@@ -59,16 +59,16 @@ def test_pytorch_is_asked_if_a_file_or_a_variable_shows_a_gpu(
 ) -> None:
     """On WSL 2 and with AMD's driver, ``nvidia-smi`` may be missing."""
     monkeypatch.setattr(cards, "has_gpu", lambda: True)
-    assert find_cards() == Cards((Card(**GPU),))
+    assert find_cards.__wrapped__() == Cards((Card(**GPU),))
     monkeypatch.setattr(cards, "has_gpu", lambda: False)
     monkeypatch.setenv("SLURM_JOB_GPUS", "0")
     machine.torch = {"problem": "PyTorch finds no GPU", "gpus": []}
-    assert find_cards() == Cards((), "PyTorch finds no GPU", "SLURM_JOB_GPUS=0")
+    assert find_cards.__wrapped__() == Cards((), "PyTorch finds no GPU", "SLURM_JOB_GPUS=0")
 
 
 def test_a_driver_that_is_too_old_is_seen(machine: Machine) -> None:
     machine.driver, machine.torch = "NVIDIA X, 1024\n", {"problem": "too old", "gpus": []}
-    assert find_cards() == Cards((Card("NVIDIA X", 2**30),), "too old")
+    assert find_cards.__wrapped__() == Cards((Card("NVIDIA X", 2**30),), "too old")
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ def test_a_driver_that_is_too_old_is_seen(machine: Machine) -> None:
 )
 def test_a_pytorch_that_does_not_answer_is_no_usable_gpu(machine: Machine, failure: Any, said: str) -> None:
     machine.driver, machine.torch = "NVIDIA X, 1024\n", failure
-    assert find_cards().problem == f"PyTorch could not be asked: {said}"
+    assert find_cards.__wrapped__().problem == f"PyTorch could not be asked: {said}"
 
 
 def test_nothing_is_asked_if_the_cpu_is_required(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VALENCE_GAP_DEVICE", "cpu")
     machine.driver = "NVIDIA X, 81920\n"
-    assert find_cards() == Cards()
+    assert find_cards.__wrapped__() == Cards()
     assert machine.asked == []

@@ -24,9 +24,9 @@ from valence_gap.preflight.costs import (
     TRAINING,
     cnn14_flop_per_s,
     encoder_flop_per_s,
-    measured,
     stem_flop_per_s,
 )
+from valence_gap.preflight.finished import Measured, measured
 from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of_source
 from valence_gap.study.study import Study
 from valence_gap.training.card_memory import ACTIVATIONS
@@ -289,13 +289,59 @@ def test_rates_of_finished_trainings_replace_the_assumption() -> None:
     one = TRAINING * costs.forward("w2v2-b", costs.speech("msp-podcast", "train").mean_s, stem=False)
     run = Path(study.results) / "models/w2v2-b/seed-42/run.json"
     write(run, json.dumps({"device": "cpu", "audio_s_per_s": 3.0}))
-    assert measured(study, costs.work()) == {}
+    assert measured(study, costs.work()) == Measured()
     write(run, json.dumps({"device": "cuda:0", "audio_s_per_s": 2000.0}))
-    assert measured(study, costs.work()) == {"finetune": [pytest.approx(2000.0 * one)]}
+    assert measured(study, costs.work()).rates == {"finetune": [pytest.approx(2000.0 * one)]}
     finding = budget.hours(study, costs, card="A100", utilisation=0.35)
     assert "of them done" in finding.found
     assert finding.found != assumed.found
     assert any("rates of finished trainings for: finetune" in line for line in finding.details)
+
+
+def finished_on(study: Study, model: str, gpu: str, rate: float, **more: object) -> None:
+    record = {"device": "cuda", "audio_s_per_s": rate, "hardware": {"gpu": gpu}, "devices": [gpu]} | more
+    write(Path(study.results) / f"models/{model}/seed-42/run.json", json.dumps(record))
+
+
+def test_rates_of_different_gpus_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = paper(targets=["figure_02"])
+    work = costs_of(study).work()
+    finished_on(study, "w2v2-b", "A", 1000.0)
+    finished_on(study, "hubert-b", "A", 1000.0)
+    finished_on(study, "w2v2-L", "B", 3000.0)
+    finished_on(study, "w2v2-L-robust", "B", 9000.0, devices=["A", "B"])  # resumed on another one
+    for here, gpu, count in (("", "A", 2), ("B", "B", 1), ("C", "A", 2)):
+        found = measured(study, work, here)
+        assert (found.gpu, len(found.rates["finetune"])) == (gpu, count)
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("B", 80e9),)))
+    details = budget.hours(study, costs_of(study), card="A100", utilisation=0.35).details
+    assert any("rates of finished trainings for: finetune (on B)" in line for line in details)
+
+
+def test_the_memory_of_finished_trainings_is_reported_and_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = paper(targets=["figure_02"])
+    costs = costs_of(study)
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("Some GPU", 20e9, True),)))
+
+    def too_large() -> str:
+        return next(line for line in budget.card_memory(costs).details if "Too large for it" in line)
+
+    assert "w2v2-L-robust" in too_large()
+    finished_on(
+        study, "w2v2-L-robust", "Some GPU", 1000.0, gpu_memory_bytes={"allocated": 1, "reserved": 19_500_000_000}
+    )
+    assert "w2v2-L-robust" not in too_large()
+    assert "Reserved by finished trainings on Some GPU: w2v2-L-robust 19.5 GB." in budget.card_memory(costs).details
+
+
+def test_a_gpu_without_bf16_needs_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = costs_of(paper(targets=["figure_02"]))
+    status = {}
+    for bf16 in (True, False, None):
+        size = 1.02 * max(costs.card_memory(model) for model, _ in costs.plan.trainings)
+        monkeypatch.setattr(budget, "find_cards", lambda bf16=bf16, size=size: Cards((Card("Some GPU", size, bf16),)))
+        status[bf16] = budget.card_memory(costs).status
+    assert status == {True: "ok", False: "differs", None: "ok"}
 
 
 def hours_in(text: str) -> float:

@@ -45,7 +45,7 @@ def test_a_restored_training_continues_with_the_same_bits(name: str, tmp_path: P
 
     other = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
     other_optimizer = OPTIMIZERS[name](other.parameters())
-    restored = checkpoints.load(tmp_path, "key", other, other_optimizer)
+    restored = checkpoints.load(tmp_path, ["key"], other, other_optimizer)
     assert restored is not None
     assert restored[0] == replace(journal, resumes=1)
     assert restored[1].keys() == best.keys() == module.state_dict().keys()
@@ -62,7 +62,7 @@ def test_a_state_before_the_first_step_can_be_restored(tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS["adamw"](module.parameters())
     checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
-    assert checkpoints.load(tmp_path, "key", module, optimizer) == (TrainerState(resumes=1), {})
+    assert checkpoints.load(tmp_path, ["key"], module, optimizer) == (TrainerState(resumes=1), {})
 
 
 @pytest.mark.parametrize("damage", ["other key", "cut short", "no state"])
@@ -79,7 +79,7 @@ def test_only_a_complete_state_of_the_same_training_is_resumed(damage: str, tmp_
     fresh = network()
     before = checkpoints.copy_weights(fresh)
     key = "another" if damage == "other key" else "key"
-    assert checkpoints.load(tmp_path, key, fresh, OPTIMIZERS["adamw"](fresh.parameters())) is None
+    assert checkpoints.load(tmp_path, [key], fresh, OPTIMIZERS["adamw"](fresh.parameters())) is None
     assert all(torch.equal(before[name], tensor) for name, tensor in fresh.state_dict().items())
 
 
@@ -91,6 +91,8 @@ def test_the_key_distinguishes_definitions_and_data() -> None:
         checkpoints.state_key({"seed": 1}, {"other": "a"}),
     }
     assert len(keys) == 4
+    formats = {checkpoints.state_key({"seed": 1}, {"labels": "a"}, products) for products in ("bfloat16", "float32")}
+    assert len(keys | formats) == 6
     assert checkpoints.state_key({"a": 1, "b": 2}, {}) == checkpoints.state_key({"b": 2, "a": 1}, {})
 
 
