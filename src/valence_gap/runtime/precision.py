@@ -15,6 +15,8 @@ from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.provenance import cpu_model
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
+# Compiled kernels are chosen by rules and not by timing them. The debug mode of deterministic_kernels does not say so.
+COMPILED_KERNELS = ("TORCHINDUCTOR_DETERMINISTIC", "1")
 # oneDNN keeps up to 1,024 kernels with their buffers. A stem that is trained needs other kernels for each input length,
 # and rarely the same ones again. With 64 kernels, training is as fast and, over a few hundred steps, uses 1.5 GB less.
 FEW_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
@@ -173,6 +175,7 @@ def deterministic_kernels(deterministic: bool) -> Iterator[None]:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if deterministic:
         os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a GPU is first used
+        os.environ.setdefault(*COMPILED_KERNELS)  # likewise: it is read when the compiler is imported
     try:
         yield
     finally:

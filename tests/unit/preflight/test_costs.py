@@ -335,7 +335,7 @@ def test_the_memory_of_finished_trainings_is_reported_and_believed(monkeypatch: 
 
 
 def test_a_gpu_without_bf16_needs_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    costs = costs_of(paper(targets=["figure_02"]))
+    costs = costs_of(paper(targets=["figure_02"], recipes={"paper": {"precision": "auto"}}))
     size, too_large = 1.02 * costs.card_memory("w2v2-L-robust"), {}
     for bf16 in (True, False, None):
         monkeypatch.setattr(budget, "find_cards", lambda bf16=bf16: Cards((Card("Some GPU", size, bf16),)))

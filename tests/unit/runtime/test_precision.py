@@ -119,3 +119,16 @@ def test_a_model_that_is_loaded_on_a_named_gpu_has_no_plans_either(
     assert torch.backends.cuda.cudnn_sdp_enabled()
     assert prediction_model.load_model(tmp_path, on="cuda:1").network == torch.device("cuda:1")
     assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
+def test_compiled_kernels_are_deterministic_too() -> None:
+    code = (
+        "from valence_gap.runtime.precision import deterministic_kernels\n"
+        "with deterministic_kernels({}):\n    import torch._inductor.config as compiler\n"
+        "print(compiler.deterministic)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != precision.COMPILED_KERNELS[0]}
+    for asked in (True, False):
+        command = [sys.executable, "-c", code.format(asked)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout == f"{asked}\n"
