@@ -154,9 +154,9 @@ def load(
                 return None
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
         journal = TrainerState(**json.loads(header["journal"]))
-        moments = _moments(_under("optimizer/", tensors))
+        moments = _moments(_under("optimizer/", tensors), optimizer)
         _check_shapes(module, _under("model/", tensors))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         log_line(f"{path} cannot be read ({error}): training starts again")
         return None
     module.load_state_dict(_under("model/", tensors))
@@ -165,10 +165,18 @@ def load(
     return journal, _under("best/", tensors)
 
 
-def _moments(tensors: Weights) -> dict[int, Weights]:
+def _moments(tensors: Weights, optimizer: torch.optim.Optimizer) -> dict[int, Weights]:
+    """The moments of each weight, with its strides: a fused optimiser steps through memory, whatever the strides say.
+
+    The file has the moments in rows. The weights of CNN14 have their channels last.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     moments: dict[int, Weights] = {}
     for name, tensor in tensors.items():
         index, moment = name.split("/")
+        weight = weights[int(index)]
+        if tensor.shape == weight.shape:
+            tensor = torch.empty_like(weight, dtype=tensor.dtype, device="cpu", requires_grad=False).copy_(tensor)
         moments.setdefault(int(index), {})[moment] = tensor
     return moments
 

@@ -34,6 +34,31 @@ def row(epoch: int, dev_mean: float) -> LogRow:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_moments_have_the_strides_of_their_weights(name: str, tmp_path: Path) -> None:
+    """As in CNN14, whose channels come last: a fused optimiser would add the moments of other weights."""
+
+    def layer() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Conv2d(4, 8, 3).to(memory_format=torch.channels_last)
+
+    def update(module: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None:
+        images = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(seed))
+        module(images).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    module, other = layer(), layer()
+    optimizer, restored = (OPTIMIZERS[name](each.parameters()) for each in (module, other))
+    update(module, optimizer, 1)
+    checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
+    assert checkpoints.load(tmp_path, ["key"], other, restored) is not None
+    for seed in (2, 3):
+        update(module, optimizer, seed)
+        update(other, restored, seed)
+    assert all(torch.equal(a, b) for a, b in zip(module.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_restored_training_continues_with_the_same_bits(name: str, tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS[name](module.parameters())
