@@ -3,8 +3,9 @@
     python benchmarks/deterministic.py --backbone resources/pretrained/w2v2-b
 
 Each kind runs in separate processes, because cuBLAS reads its setting only once per process. The processes take turns
-on the same GPU, so that other load on it slows both kinds equally. Prints the ratios, and whether the turns of each
-kind gave the same bits. Without a GPU there is nothing to compare: on a CPU, deterministic kernels are always used.
+on the same GPU, so that other load on it slows both kinds equally. Each batch has another shape. Prints the ratios, and
+whether the turns of each kind gave the same bits. Without a GPU there is nothing to compare: on a CPU, deterministic
+kernels are always used.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def main() -> None:
     """Time both kinds in turn and print their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backbone", type=Path, required=True, help="backbone in Hugging Face format")
-    parser.add_argument("--seconds", type=float, default=5.0, help="duration of each utterance")
+    parser.add_argument("--seconds", type=float, default=5.0, help="duration of the longest utterance of any batch")
     parser.add_argument("--batch", type=int, default=32, help="utterances in a batch")
     parser.add_argument("--steps", type=int, default=20, help="training steps, and predictions, per turn")
     parser.add_argument("--turns", type=int, default=3, help="number of turns of each kind")
@@ -70,30 +72,40 @@ def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
     with deterministic_kernels(deterministic):
         seed_everything(0)
         model = build(training_of(args.backbone, deterministic), args.backbone).to(gpu)
-        shape = (args.batch, round(args.seconds * FRAMES_PER_S), channels_of(args.backbone))
-        features, targets = torch.randn(shape, device=gpu), torch.rand(args.batch, 3, device=gpu)
-        lengths = torch.linspace(shape[1] // 2, shape[1], args.batch, device=gpu).long()
+        longest = round(args.seconds * FRAMES_PER_S)
+        features = torch.randn((args.batch, longest, channels_of(args.backbone)), device=gpu)
+        targets = torch.rand(args.batch, 3, device=gpu)
+        lengths = cycle(lengths_of_batches(args.batch, longest, args.steps))
         optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], 1e-4)
         products = resolve("auto", gpu)
 
+        def compute() -> torch.Tensor:
+            own = next(lengths)
+            with autocast(products, gpu):
+                predictions: torch.Tensor = model(features[:, : int(own.max())], own.to(gpu)).predictions.float()
+            return predictions
+
         def learn() -> torch.Tensor:
             optimizer.zero_grad(set_to_none=True)
-            with autocast(products, gpu):
-                predictions = model(features, lengths).predictions.float()
+            predictions = compute()
             ccc_loss(predictions, targets).backward()
             optimizer.step()
             return predictions
 
-        @torch.inference_mode()
-        def predict() -> torch.Tensor:
-            with autocast(products, gpu):
-                predictions: torch.Tensor = model(features, lengths).predictions.float()
-            return predictions
-
+        predict = torch.inference_mode()(compute)
         model.train()
         found = {"training": timed(learn, args.steps)}
         model.eval()
         return found | {"prediction": timed(predict, args.steps)}
+
+
+def lengths_of_batches(batch: int, longest: int, steps: int) -> list[torch.Tensor]:
+    """Return the frames of each utterance of each batch, (batch,): no two batches have the same longest utterance.
+
+    In training and prediction nearly every batch has another shape, and kernels are prepared for each.
+    """
+    longest_of = torch.linspace(longest // 2, longest, steps).long()
+    return [torch.linspace(int(most) // 2, int(most), batch).long() for most in longest_of]
 
 
 def training_of(backbone: Path, deterministic: bool) -> Training:

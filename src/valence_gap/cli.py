@@ -11,7 +11,8 @@ from valence_gap.commands.examples import overview
 from valence_gap.commands.options import HelpFormatter
 from valence_gap.runtime.errors import UserError, user_error_from_os_error
 from valence_gap.runtime.extras import missing_package
-from valence_gap.runtime.gpus import GPU_COMMANDS, acquire_gpu
+from valence_gap.runtime.gpu_memory import use_growing_segments
+from valence_gap.runtime.gpus import GPU_COMMANDS, TRAINING_COMMANDS, acquire_gpu
 from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.paths import options_or_files
 from valence_gap.runtime.systems import check_system
@@ -45,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_system()
         if computing:
             keep_freed_memory()
-        with acquire_gpu() if computing else nullcontext():
+            use_growing_segments()
+        with acquire_gpu(whole=parsed.command in TRAINING_COMMANDS) if computing else nullcontext():
+            if computing:
+                _settle_device()
             status: int | None = parsed.run(parsed)
     except Exception as error:
         message = error if isinstance(error, UserError) else missing_package(error) or user_error_from_os_error(error)
@@ -57,6 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     return status or 0
+
+
+def _settle_device() -> None:
+    """Find out on what the command computes before its work begins, so that an unusable GPU is its first line."""
+    from valence_gap.runtime import precision  # imports PyTorch, as these commands do anyway
+
+    precision.device()
 
 
 if __name__ == "__main__":

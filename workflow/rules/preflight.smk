@@ -26,7 +26,7 @@ rule preflight:
 
 
 onstart:
-    from valence_gap.runtime.gpus import unused_gpu
+    from valence_gap.runtime.gpus import idle_gpus, unused_gpu
     from valence_gap.terminal.handler import describe_plan
 
     describe_plan(
@@ -36,8 +36,9 @@ onstart:
             for job in workflow.dag.needrun_jobs()
         ],
     )
-    if sentence := unused_gpu():
-        print(sentence, file=sys.stderr)
+    for sentence in (unused_gpu(), idle_gpus() if workflow.local_exec else ""):
+        if sentence:
+            print(sentence, file=sys.stderr)
     # Not an input of other rules: Snakemake would make them all again whenever the file is missing, as after a preflight
     # that failed, and shared backbones whenever another study fetched them last.
     if study.configuration.preflight:

@@ -137,6 +137,8 @@ def predict_conditions(
     """
     started = time.monotonic()
     loaded = load(model).to(device())
+    read = {} if record is None else _read_of(loaded, model, conditions, features)
+    checksums = provenance.checksums(read, in_background=next(loaded.parameters()).device.type != "cpu")
     tables, states, audio_s = [], [], 0.0
     with deterministic_kernels(deterministic), products_of(loaded.precision):
         for condition, audio in conditions.items():
@@ -162,7 +164,7 @@ def predict_conditions(
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
-        found = provenance.run_record(definition, inputs=_read_of(loaded, model, conditions, features), started=started)
+        found = provenance.run_record(definition, started=started) | {"inputs": checksums()}
         files.write_json(record, found | _computed(loaded, deterministic) | {"audio_s": round(audio_s, 3)})
 
 

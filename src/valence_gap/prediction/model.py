@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from valence_gap.audio.arrays import decode_array
 from valence_gap.audio.decoding import AudioError
@@ -16,7 +17,7 @@ from valence_gap.prediction.notes import SYNTHETIC
 from valence_gap.prediction.parts import LONGEST_PART_S, Cutting, Recording, means, recording_of, score_parts
 from valence_gap.prediction.score_tables import recording_notes
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.precision import Precision, device
+from valence_gap.runtime.precision import Precision, device, prepared
 from valence_gap.weights.released import fetched_model
 from valence_gap.weights.synthetic import is_trained_on_synthetic_speech
 
@@ -57,7 +58,10 @@ def load_model(
             fetched.
     """
     place = fetched_model() if folder is None else Path(folder).expanduser()
-    return Model(load(place, precision).to(on or device()), synthetic=is_trained_on_synthetic_speech(place))
+    return Model(
+        load(place, precision).to(prepared(torch.device(on)) if on else device()),
+        synthetic=is_trained_on_synthetic_speech(place),
+    )
 
 
 class Model:

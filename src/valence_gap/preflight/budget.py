@@ -3,15 +3,16 @@
 import os
 import shutil
 import statistics
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from valence_gap.preflight.costs import TFLOPS, Costs, Work, is_done, measured
+from valence_gap.preflight.cards import Card, Cards, find_cards
+from valence_gap.preflight.costs import TFLOPS, Costs, Work
 from valence_gap.preflight.findings import Finding, Status
+from valence_gap.preflight.finished import Measured, is_done, measured
 from valence_gap.runtime.files import is_scratch
-from valence_gap.runtime.gpus import unused_gpu
+from valence_gap.runtime.gpus import UNUSABLE, unused_gpu
 from valence_gap.study.study import Study
 from valence_gap.training.card_memory import ACTIVATIONS
 
@@ -75,23 +76,58 @@ def card_memory(costs: Costs) -> Finding:
     if not needs:
         return Finding("machine", "card memory", "ok", "nothing is trained")
     model = max(needs, key=lambda name: needs[name])
+    finished = measured(costs.study, costs.work(), _name_here())
     details = [
         *_by_recipe(costs, needs),
+        *_of_finished(finished),
         f"Roughly: 16 B per trained weight; {ACTIVATIONS} B per hidden unit, layer and frame of a batch of the longest "
         "utterances; 40 MB per second of such a batch where the stem is trained; 1.5 GB. micro_batch_size leaves the "
         "loss that of the whole batch; micro_batch_size and activation_checkpointing are keys of recipes.<name>.",
     ]
     found = f"about {needs[model] / GB:.0f} GB ({model})"
-    cards = _cards()
-    if not cards:
+    here = find_cards()
+    if here.problem:
+        return _unusable(here, found, details)
+    if not here.cards:
         details += [sentence] if (sentence := unused_gpu()) else []
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
-    name, capacity = max(cards, key=lambda card: card[1])
-    over = [other for other in needs if costs.card_memory(other, capacity=capacity) > capacity]
+    card = max(here.cards, key=lambda each: each.memory)
+    bf16, fitted = card.multiplies_in_bf16 is not False, finished.memory if finished.gpu == card.name else {}
+    over = [
+        other
+        for other in needs
+        if other not in fitted and costs.card_memory(other, capacity=card.memory, bf16=bf16) > card.memory
+    ]
+    if not bf16:
+        details.append(f"{card.name} has no products in bfloat16: precision: auto is float32 there, with more memory.")
     if over:
         details.append(f"Too large for it as they are: {', '.join(over)}.")
     status: Status = "differs" if over else "ok"
-    return Finding("machine", "card memory", status, f"{found}; {name} has {capacity / GB:.0f} GB", tuple(details))
+    return Finding(
+        "machine", "card memory", status, f"{found}; {card.name} has {card.memory / GB:.0f} GB", tuple(details)
+    )
+
+
+def _unusable(here: Cards, needed: str, details: Sequence[str]) -> Finding:
+    """Report that PyTorch cannot use the GPU: a job that was given it stops, others compute on the CPU."""
+    name = here.cards[0].name if here.cards else "the GPU of this machine"
+    status: Status = "wrong" if here.given else "differs"
+    then = f"jobs will stop, since {here.given}" if here.given else "jobs will compute on the CPU"
+    found = f"{needed}; {name} cannot be used by PyTorch: {then}"
+    return Finding("machine", "card memory", status, found, (f"{here.problem}.", UNUSABLE, *details))
+
+
+def _name_here() -> str:
+    """Name of the largest GPU of this machine; empty if there is none."""
+    return max(find_cards().cards, key=lambda each: each.memory, default=Card("", 0.0)).name
+
+
+def _of_finished(finished: Measured) -> list[str]:
+    """The memory that finished trainings reserved on a GPU, in one line; none without them."""
+    if not finished.memory:
+        return []
+    each = ", ".join(f"{model} {size / GB:.1f} GB" for model, size in finished.memory.items())
+    return [f"Reserved by finished trainings on {finished.gpu}: {each}."]
 
 
 def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
@@ -130,7 +166,8 @@ def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Findi
     """Estimate the hours on one GPU, by kind of work, and list the assumptions."""
     work = costs.work()
     is_known = not any(speech.assumed for splits in costs.amounts.values() for speech in splits.values())
-    rates = measured(study, work)
+    from_trainings = measured(study, work, _name_here())
+    rates = from_trainings.rates
     stated = TFLOPS[card] * 1e12 * utilisation
     speed = {kind: statistics.median(rates[kind]) if kind in rates else stated for kind in KINDS}
     total = {kind: sum(one.flop for one in work if one.kind == kind) / speed[kind] / 3600 for kind in KINDS}
@@ -140,7 +177,7 @@ def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Findi
     details += _evaluations(costs, work, speed, sum(total.values()))
     details.append(
         f"Assumed: {card} at {TFLOPS[card]} TFLOP/s (dense bf16), {utilisation:.0%} of it used"
-        + (f"; rates of finished trainings for: {', '.join(sorted(rates))}" if rates else "")
+        + (f"; rates of finished trainings for: {', '.join(sorted(rates))} (on {from_trainings.gpu})" if rates else "")
         + ". FLOP from layers, hidden units and hours of audio; training is three times forward. Decoding, "
         "augmentation, synthesis, scores and figures run on the CPU and are not counted."
     )
@@ -205,14 +242,3 @@ def _size(folder: Path) -> int:
 
 def _main_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _cards() -> list[tuple[str, float]]:
-    """Name and memory in bytes of each NVIDIA GPU that the driver reports."""
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-        rows = [line.rpartition(",") for line in done.stdout.strip().splitlines()]
-        return [(name.strip(), float(size) * 2**20) for name, _, size in rows]
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return []

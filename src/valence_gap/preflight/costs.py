@@ -16,7 +16,6 @@ from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.evaluations import count_evaluations
 from valence_gap.preflight.plan import Plan
 from valence_gap.preflight.weights import Size, size_of_source
-from valence_gap.runtime.files import read_json
 from valence_gap.study.study import Study
 from valence_gap.training.card_memory import FRAMES_PER_S, TrainedSize, needed_bytes, part_that_fits
 
@@ -269,23 +268,27 @@ class Costs:
         hidden = self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
         return self.speech(corpus, split).utterances * hidden
 
-    def card_memory(self, model: str, recipe: Recipe | None = None, capacity: float | None = None) -> float:
+    def card_memory(
+        self, model: str, recipe: Recipe | None = None, capacity: float | None = None, *, bf16: bool = True
+    ) -> float:
         """Estimate the GPU memory of a training in bytes (see ``training.card_memory``).
 
         Args:
             model: a model that is trained.
             recipe: used instead of its own.
             capacity: of the GPU in bytes, by which ``micro_batch_size: auto`` is chosen; None: the whole batch.
+            bf16: the GPU multiplies in bfloat16.
         """
         recipe = recipe or self.study.recipe(model)
-        return needed_bytes(self._trained_size(model), recipe, self.utterances_at_once(model, recipe, capacity))
+        at_once = self.utterances_at_once(model, recipe, capacity, bf16=bf16)
+        return needed_bytes(self._trained_size(model), recipe, at_once, bf16=bf16)
 
-    def utterances_at_once(self, model: str, recipe: Recipe, capacity: float | None) -> int:
+    def utterances_at_once(self, model: str, recipe: Recipe, capacity: float | None, *, bf16: bool = True) -> int:
         """Utterances that are on the GPU at once in a training; the arguments are those of ``card_memory``."""
         if recipe.micro_batch_size == "auto":
-            return (
-                recipe.batch_size if capacity is None else part_that_fits(self._trained_size(model), recipe, capacity)
-            )
+            if capacity is None:
+                return recipe.batch_size
+            return part_that_fits(self._trained_size(model), recipe, capacity, bf16=bf16)
         return min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
 
     def _trained_size(self, model: str) -> TrainedSize:
@@ -301,24 +304,3 @@ class Costs:
             size.hidden,
             size.stem[-1],
         )
-
-
-def measured(study: Study, work: Iterable[Work]) -> dict[str, list[float]]:
-    """Operations per second of finished trainings on CUDA GPUs, by kind, from the rates in their ``run.json``."""
-    found: dict[str, list[float]] = {}
-    for one in work:
-        if one.flop_per_s is None:
-            continue
-        model, _, seed = one.name.rpartition(" seed ")
-        path = Path(study.results) / "models" / model / f"seed-{seed}" / "run.json"
-        if path.is_file():
-            record = read_json(path)
-            if str(record.get("device", "")).startswith("cuda") and record.get("audio_s_per_s"):
-                found.setdefault(one.kind, []).append(record["audio_s_per_s"] * one.flop_per_s)
-    return found
-
-
-def is_done(study: Study, work: Work) -> bool:
-    """Whether a training is already finished."""
-    model, _, seed = work.name.rpartition(" seed ")
-    return bool(model) and (Path(study.results) / "models" / model / f"seed-{seed}" / "run.json").is_file()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,13 +81,16 @@ def pretrain(
 def pretrain_on(
     samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining, *, start: Path | None = None
 ) -> PretrainingResult:
-    """Pre-train on the given speech. The same seed, threads and machine give the same result on every run.
+    """Pre-train on the given speech. On a CPU the same seed, threads and machine give the same result on every run.
 
     Args:
         samples: (samples,) of all utterances at 16 kHz.
         offsets: (utterances + 1,), the start of each utterance, and the end of the last.
         definition: what is trained and how.
         start: folder whose weights the first iteration starts from.
+
+    Returns:
+        The model, on the CPU, and its curve.
     """
     before = torch.get_float32_matmul_precision()
     # bfloat16 inside matrix products only: autocast loses the small updates of training from scratch.
@@ -107,14 +110,17 @@ def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -
     log_line(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
     targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
     curve: list[Point] = []
+    device = precision.device()
     for iteration in range(definition.iterations):
         torch.manual_seed(definition.seed + iteration)
         model = build(definition)
         if start is not None and iteration == 0:
             load_start(model, start)
+        cast(nn.Module, model).to(device)
         curve += train(model, samples, targets, definition, seed=definition.seed + iteration)
         if iteration + 1 < definition.iterations:
             targets = hidden_targets(samples, model, clusters=definition.clusters, seed=definition.seed)
+    cast(nn.Module, model).to("cpu")
     return PretrainingResult(model, tuple(curve))
 
 
@@ -185,14 +191,19 @@ def build(definition: Pretraining) -> PreTrainedModel:
 def train(
     model: PreTrainedModel, samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
 ) -> list[Point]:
-    """Train to predict the targets of frames; return (step, masked loss, masked accuracy) of each hundred steps."""
-    head = nn.Linear(definition.hidden, definition.clusters)
+    """Train to predict the targets of frames; return (step, masked loss, masked accuracy) of each hundred steps.
+
+    It computes on the device of the model. The weights of the head are drawn on the CPU, whatever that device is.
+    """
+    device = next(model.parameters()).device
+    head = nn.Linear(definition.hidden, definition.clusters).to(device)
     parameters = [*model.parameters(), *head.parameters()]
     updates = Updates([adamw(parameters, definition.learning_rate)], parameters, definition)
     model.train()
     curve = LearningCurve(definition.steps)
     crops = batches(samples, targets, definition, seed=seed)
-    for step, (waves, labels, mask) in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
+    for step, crop in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
+        waves, labels, mask = (each.to(device) for each in crop)
         hidden = model(waves, mask_time_indices=mask).last_hidden_state  # (batch, frames, hidden)
         logits = head(hidden)  # (batch, frames, clusters)
         masked_loss = F.cross_entropy(logits[mask], labels[mask])

@@ -91,9 +91,9 @@ def _hidden(
     """(frames, hidden) of the middle layer for the block that begins at each of the frames ``starts``."""
     model.train(False)
     middle = model.config.num_hidden_layers // 2
-    total = frames_of(len(samples))
+    total, device = frames_of(len(samples)), next(model.parameters()).device
     for start in starts:
         frames = min(BLOCK_FRAMES, total - int(start))
         wave = normalised(samples[start * HOP : start * HOP + samples_of(frames)])
-        states = model(wave[None], output_hidden_states=True).hidden_states[middle]
-        yield states[0].float().numpy()
+        states = model(wave[None].to(device), output_hidden_states=True).hidden_states[middle]
+        yield states[0].float().cpu().numpy()

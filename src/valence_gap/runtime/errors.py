@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import BrokenExecutor
 
+from valence_gap.runtime import gpu_memory
+
 SHOWN = 100  # offenders that the message lists; the error itself contains all
 LONGEST = 1000  # characters of one offender in the message
 
@@ -44,6 +46,8 @@ def user_error_from_os_error(error: Exception) -> UserError | None:
         error: an OSError; an error of a library with the system's error number in its text, as safetensors has it; an
             error that means that memory ran out; or the end of a worker process.
     """
+    if gpu_memory.is_full(error):
+        return UserError("the memory of the GPU ran out", [str(error), *gpu_memory.occupancy()], gpu_memory.REMEDY)
     if is_out_of_memory(error):
         what = "a worker process was killed" if isinstance(error, BrokenExecutor) else "memory ran out"
         return UserError(what, [str(error)], "Run fewer jobs at once, or give the job more memory.")
@@ -64,10 +68,8 @@ def user_error_from_os_error(error: Exception) -> UserError | None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out: in this process, on a GPU, or, most likely, in a worker process that was killed."""
-    # Compare the name of torch's class: importing torch would slow down every command.
-    on_gpu = type(error).__name__ == "OutOfMemoryError"
     refused = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError | BrokenExecutor) or on_gpu or refused
+    return isinstance(error, MemoryError | BrokenExecutor) or gpu_memory.is_full(error) or refused
 
 
 def printable(text: str, *, keep: str = "") -> str:

@@ -8,10 +8,15 @@ from typing import Literal
 
 import torch
 
-from valence_gap.runtime.gpus import unused_gpu
+from valence_gap.runtime import gpu_check
+from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.gpus import UNUSABLE, given_gpu, has_gpu, is_cpu_required, unused_gpu
 from valence_gap.runtime.progress import log_line
+from valence_gap.runtime.provenance import cpu_model
 
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
+# Compiled kernels are chosen by rules and not by timing them. The debug mode of deterministic_kernels does not say so.
+COMPILED_KERNELS = ("TORCHINDUCTOR_DETERMINISTIC", "1")
 # oneDNN keeps up to 1,024 kernels with their buffers. A stem that is trained needs other kernels for each input length,
 # and rarely the same ones again. With 64 kernels, training is as fast and, over a few hundred steps, uses 1.5 GB less.
 FEW_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
@@ -22,11 +27,36 @@ _chosen_on_cpus: Callable[[], torch.dtype] | None = None
 
 
 def device() -> torch.device:
-    """The NVIDIA or AMD GPU if PyTorch finds one, else the CPU; the log says once that another GPU is not used."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    _report_unused_gpu()
+    """The NVIDIA or AMD GPU if PyTorch can use one, else the CPU; the log says once that a GPU is not used.
+
+    Raises:
+        UserError: this job was given a GPU, and PyTorch cannot use it; ``VALENCE_GAP_DEVICE=cpu`` allows the CPU.
+    """
+    if is_cpu_required():
+        return torch.device("cpu")
+    problem = gpu_check.problem()
+    if not problem:
+        return prepared(torch.device("cuda"))
+    if given := given_gpu():
+        raise UserError("this job was given a GPU that PyTorch cannot use", [f"given by {given}", problem], UNUSABLE)
+    _report_unused_gpu(problem if has_gpu() else "")
     return torch.device("cpu")
+
+
+def prepared(on: torch.device) -> torch.device:
+    """Return a device after PyTorch has been prepared to compute on it, in this whole process.
+
+    On a GPU, attention is never cuDNN's: it builds a plan for each new pair of batch size and frames, forward and
+    backward, 60 to 76 ms each on an H200, and keeps them all. Batches of speech have hundreds of such pairs.
+    """
+    if on.type == "cuda":
+        torch.backends.cuda.enable_cudnn_sdp(False)
+    return on
+
+
+def name_of(on: torch.device) -> str:
+    """Name of the GPU or of the CPU."""
+    return torch.cuda.get_device_name(on) if on.type == "cuda" else cpu_model()
 
 
 def total_memory(on: torch.device) -> float | None:
@@ -35,9 +65,11 @@ def total_memory(on: torch.device) -> float | None:
 
 
 @cache
-def _report_unused_gpu() -> None:
+def _report_unused_gpu(problem: str) -> None:
     if sentence := unused_gpu():
         log_line(sentence)
+    if problem:
+        log_line(f"computing on the CPU, although this machine has a GPU: {problem}. {UNUSABLE}")
 
 
 def resolve(precision: Precision, on: torch.device | None = None) -> torch.dtype:
@@ -143,6 +175,7 @@ def deterministic_kernels(deterministic: bool) -> Iterator[None]:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if deterministic:
         os.environ.setdefault(*CUBLAS_WORKSPACE)  # for the whole process: it is read when a GPU is first used
+        os.environ.setdefault(*COMPILED_KERNELS)  # likewise: it is read when the compiler is imported
     try:
         yield
     finally:

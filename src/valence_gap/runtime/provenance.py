@@ -6,10 +6,13 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from valence_gap import __version__
@@ -31,6 +34,34 @@ def checksum_of_all(paths: Iterable[Path]) -> str:
     """One SHA-256 of the names and contents of several files: that of the output of ``sha256sum *`` in their folder."""
     lines = [f"{checksum(path)}  {path.name}\n" for path in sorted(paths, key=lambda path: path.name)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def checksums(files: Mapping[str, Path], *, in_background: bool) -> Callable[[], dict[str, str]]:
+    """SHA-256 of several files by their names, computed when they are asked for, or before by a thread.
+
+    Args:
+        files: the files by name; a training reads up to 14 GB, a set of predictions twice as much.
+        in_background: begin at once, beside other work. For work on a GPU, which would be idle for a minute otherwise.
+
+    Returns:
+        A function that returns the checksums, sorted by name, and waits for them.
+    """
+
+    def compute() -> dict[str, str]:
+        return {name: checksum(path) for name, path in sorted(files.items())}
+
+    if not in_background:
+        return cache(compute)
+    found: Future[dict[str, str]] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(compute())
+        except Exception as error:  # raised where the checksums are needed
+            found.set_exception(error)
+
+    Thread(target=work, daemon=True).start()  # an interrupted job does not wait for it
+    return found.result
 
 
 def run_record(

@@ -81,7 +81,8 @@ class Recogniser:
         if int(self._model._get_feat_extract_output_lengths(len(waveform))) < 1:
             return ""
         model_input = normalise(waveform) if self._normalised else waveform
-        logits = self._model(model_input[None].to(self._device)).logits[0]  # (frames, outputs)
+        with precision.products_of("fp32"):  # its convolutions too
+            logits = self._model(model_input[None].to(self._device)).logits[0]  # (frames, outputs)
         text = self.alphabet.decode(logits.argmax(dim=-1).cpu().numpy())
         return self.lexicon.spell(text) if self.lexicon else text
 

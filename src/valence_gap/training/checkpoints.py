@@ -7,7 +7,7 @@ not contain the state of the random generators, because every step seeds them fr
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -60,9 +60,11 @@ class TrainerState:
         step: number of finished steps of this epoch.
         loss_sum: sum of the losses of these steps, each multiplied by the number of utterances of its batch.
         rows: one row of the training log per evaluation of the dev set.
-        train_s: time in seconds of all training steps, over all runs.
+        train_s: time in seconds of all training steps and of the loading that they waited for, over all runs.
+        waited_s: the part of it in which they waited for their batches.
         audio_s: seconds of audio used for training, over all runs.
         resumes: number of times that the training was resumed.
+        devices: name of the GPU or CPU of each run.
     """
 
     epoch: int = 1
@@ -70,8 +72,10 @@ class TrainerState:
     loss_sum: float = 0.0
     rows: list[LogRow] = field(default_factory=list)
     train_s: float = 0.0
+    waited_s: float = 0.0
     audio_s: float = 0.0
     resumes: int = 0
+    devices: list[str] = field(default_factory=list)
 
     @property
     def best(self) -> int:
@@ -79,14 +83,17 @@ class TrainerState:
         return max(range(len(self.rows)), key=lambda index: self.rows[index]["dev_mean"], default=-1)
 
 
-def state_key(definition: Any, checksums: dict[str, str]) -> str:
-    """Return a key of the definition of a training, its input data and the version of torch.
+def state_key(definition: Any, checksums: dict[str, str], products: str | None = None) -> str:
+    """Return a key of the definition of a training, its input data, the version of torch and the number format.
 
     Args:
         definition: the JSON value of the definition.
         checksums: checksum of every input, by name.
+        products: number format of the matrix products, which ``precision: auto`` leaves to the device; None: the key
+            of a state that does not say it.
     """
     identity = {"definition": definition, "inputs": checksums, "torch": torch.__version__}
+    identity |= {} if products is None else {"products": products}
     return sha256(canonical_json(identity).encode()).hexdigest()
 
 
@@ -118,19 +125,20 @@ def save(
 
 
 def load(
-    folder: Path, key: str, module: nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path, keys: Sequence[str], module: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[TrainerState, Weights] | None:
     """Restore a training from its saved state.
 
     Args:
         folder: scratch folder of this training.
-        key: the key that the state must have.
+        keys: the state must have one of these keys.
         module: the module that is trained; receives the weights of the state.
         optimizer: its optimiser; receives the moments of the state.
 
     Returns:
         The progress of the training and the weights of its best evaluation. None if there is no state, or if it is
-        damaged or belongs to another definition, other data or another version of torch: such a state is never used.
+        damaged or belongs to another definition, other data, another number format or another version of torch: such a
+        state is never used.
     """
     path = folder / STATE
     if not path.is_file():
@@ -138,14 +146,17 @@ def load(
     try:
         with safe_open(path, framework="pt", device="cpu") as stored:
             header = stored.metadata() or {}
-            if header.get("key") != key:
-                log_line(f"{path} belongs to another definition, other data or another torch: training starts again")
+            if header.get("key") not in keys:
+                log_line(
+                    f"{path} belongs to another definition, other data, another number format or another torch: "
+                    "training starts again"
+                )
                 return None
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
         journal = TrainerState(**json.loads(header["journal"]))
-        moments = _moments(_under("optimizer/", tensors))
+        moments = _moments(_under("optimizer/", tensors), optimizer)
         _check_shapes(module, _under("model/", tensors))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         log_line(f"{path} cannot be read ({error}): training starts again")
         return None
     module.load_state_dict(_under("model/", tensors))
@@ -154,10 +165,18 @@ def load(
     return journal, _under("best/", tensors)
 
 
-def _moments(tensors: Weights) -> dict[int, Weights]:
+def _moments(tensors: Weights, optimizer: torch.optim.Optimizer) -> dict[int, Weights]:
+    """The moments of each weight, with its strides: a fused optimiser steps through memory, whatever the strides say.
+
+    The file has the moments in rows. The weights of CNN14 have their channels last.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     moments: dict[int, Weights] = {}
     for name, tensor in tensors.items():
         index, moment = name.split("/")
+        weight = weights[int(index)]
+        if tensor.shape == weight.shape:
+            tensor = torch.empty_like(weight, dtype=tensor.dtype, device="cpu", requires_grad=False).copy_(tensor)
         moments.setdefault(int(index), {})[moment] = tensor
     return moments
 

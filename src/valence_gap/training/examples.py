@@ -1,8 +1,9 @@
 """Inputs with their labels, and batches of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -157,9 +158,44 @@ def load_batches(
     if device.type == "cpu" or not plan:  # on a CPU, a second thread would only slow down the first
         yield from map(load, plan)
         return
+    queue = _LoadingQueue(device)
     with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(load, plan[0])
+        waiting = reader.submit(queue.load, load, plan[0])
         for rows in plan[1:]:
-            batch, waiting = waiting.result(), reader.submit(load, rows)
-            yield batch
-        yield waiting.result()
+            loaded, waiting = waiting.result(), reader.submit(queue.load, load, rows)
+            yield queue.receive(*loaded)
+        yield queue.receive(*waiting.result())
+
+
+class _LoadingQueue:
+    """A CUDA stream on which batches are loaded, beside the stream of the training.
+
+    Where stem features are not stored, the loading thread computes them on the GPU and waits for the result. On the
+    stream of the training, it would wait for the whole step that is queued there, once for each utterance.
+
+    Args:
+        device: device of the batches; without CUDA there are no streams, and nothing is done.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        if self._stream is not None:  # the weights of the stem may still be on their way
+            self._stream.wait_stream(torch.cuda.current_stream(device))
+
+    def load(self, load: Callable[[Rows], Batch], rows: Rows) -> tuple[Batch, torch.cuda.Event | None]:
+        """Load a batch; return it with the event of its completion. In the loading thread."""
+        if self._stream is None:
+            return load(rows), None
+        with torch.cuda.stream(self._stream):
+            batch = load(rows)
+        return batch, self._stream.record_event()
+
+    def receive(self, batch: Batch, ready: torch.cuda.Event | None) -> Batch:
+        """Make the current stream wait for a batch, and its memory stay until that stream has used it."""
+        if ready is not None:
+            current = torch.cuda.current_stream(self._device)
+            current.wait_event(ready)
+            for tensor in (batch.targets, *chain.from_iterable(batch.parts)):
+                tensor.record_stream(current)
+        return batch

@@ -15,7 +15,7 @@ from valence_gap.models.cnn14 import min_frames
 from valence_gap.models.loading import SpeechModel
 from valence_gap.prediction.inference import lengths_per_s, predict
 from valence_gap.prediction.inputs import Inputs, open_inputs
-from valence_gap.runtime import precision, provenance
+from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.checks.recipes import training_errors
 from valence_gap.training import fractions
@@ -186,8 +186,12 @@ def _check(training: Training, model: SpeechModel, train: TrainingSplit) -> None
         raise UserError("the definition of the model is not valid", refused, "Correct its row or its recipe.")
 
 
-def checksums_of(backbone: Path | None, train: TrainingSplit, dev: TrainingSplit, utterances: Path) -> dict[str, str]:
-    """Return checksums of all files that affect the model, by names that do not depend on their location."""
+def files_of(backbone: Path | None, train: TrainingSplit, dev: TrainingSplit, utterances: Path) -> dict[str, Path]:
+    """Return all files that affect the model, by names that do not depend on their location.
+
+    Raises:
+        UserError: files are missing.
+    """
     named = {"train/utterances": utterances}
     named |= {
         f"{split}/{path.name}": path for split, source in (("train", train), ("dev", dev)) for path in source.files
@@ -197,4 +201,4 @@ def checksums_of(backbone: Path | None, train: TrainingSplit, dev: TrainingSplit
     missing = [str(path) for path in named.values() if not path.is_file()]
     if missing:
         raise UserError("files that the training reads are missing", missing, "Run the steps that write them first.")
-    return {name: provenance.checksum(path) for name, path in sorted(named.items())}
+    return named

@@ -16,6 +16,17 @@ def describe(row: LogRow, recipe: Recipe) -> str:
     )
 
 
+def describe_resumed(journal: TrainerState, recipe: Recipe) -> str:
+    """Return the line of a training that goes on from its saved state, and whether its device has changed."""
+    line = f"resuming in epoch {journal.epoch}, after step {journal.step}"
+    names = dict.fromkeys(journal.devices)
+    if recipe.deterministic and len(names) > 1:
+        line += (
+            f"; deterministic: true gives the same bits on one kind of device, and this training ran on {len(names)}"
+        )
+    return line
+
+
 class StepLogger:
     """Log lines during the steps between two evaluations."""
 

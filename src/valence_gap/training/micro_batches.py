@@ -30,7 +30,8 @@ def part_size(training: Training, model: SpeechModel, train: Examples, device: t
     capacity = precision.total_memory(device)
     if capacity is None or not isinstance(model, TransformerModel):
         return None
-    part = part_that_fits(_size_of(training, model, train), recipe, capacity)
+    bf16 = precision.multiplies_in_bf16(device)
+    part = part_that_fits(_size_of(training, model, train), recipe, capacity, bf16=bf16)
     log_line(f"micro_batch_size: auto is {part} of {recipe.batch_size} utterances on a GPU of {capacity / 1e9:.0f} GB")
     return part if part < recipe.batch_size else None
 

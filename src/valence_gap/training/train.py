@@ -4,34 +4,33 @@ On a CPU, and on a GPU with ``deterministic: true``, the same definition and dat
 kill and a resume. For this, the batches, dropout and masks of each step depend only on the seed and the step number.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
 from valence_gap.definitions.models import Recipe, Training
-from valence_gap.definitions.values import DIMENSIONS, to_json
+from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.models import loading
-from valence_gap.runtime import precision, provenance
-from valence_gap.runtime.data_files import write_csv
+from valence_gap.runtime import gpu_memory, precision, provenance
 from valence_gap.runtime.errors import UserError, is_out_of_memory
-from valence_gap.runtime.files import atomic_folder, write_json
+from valence_gap.runtime.files import atomic_folder
 from valence_gap.runtime.progress import log_line
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import checkpoints
 from valence_gap.training.batching import Rows, epoch_batches
 from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState, TrainingInterrupted, Weights
 from valence_gap.training.examples import Batch, load_batches
-from valence_gap.training.learners import Forward, Learner, TrainingSplit, build_learner, checksums_of
-from valence_gap.training.log_lines import StepLogger, describe
+from valence_gap.training.learners import Forward, Learner, TrainingSplit, build_learner, files_of
+from valence_gap.training.log_lines import StepLogger, describe, describe_resumed
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer, set_learning_rate
+from valence_gap.training.record import write_log
+from valence_gap.training.saved_state import SavedState, state_keys
 from valence_gap.training.seeding import seed_everything
 
 
@@ -62,8 +61,8 @@ def train(
     """
     started = time.monotonic()
     recipe = training.recipe
-    checksums = checksums_of(backbone, train_split, dev_split, train_utterances)
-    key = checkpoints.state_key(json.loads(to_json(training)), checksums)
+    device = precision.device()
+    files = files_of(backbone, train_split, dev_split, train_utterances)
     with (
         StopSignals() as signals,
         precision.cpu_threads(recipe.threads),
@@ -71,17 +70,28 @@ def train(
         precision.products_of(recipe.precision),
         _explain_out_of_memory(recipe),
     ):
+        checksums = provenance.checksums(files, in_background=device.type != "cpu")
+        if device.type == "cpu":
+            checksums()
         seed_everything(training.seed)
-        device = precision.device()
         if recipe.train_stem:
             precision.keep_few_kernels()
         model = loading.build(training, backbone).to(device)
         learner = build_learner(training, model, train_split, dev_split, train_utterances, device)
-        journal, best = _train_and_evaluate(training, learner, device, signals, (scratch, key))
+        state = SavedState(scratch, lambda: state_keys(training, checksums(), device))
+        journal, best = _train_and_evaluate(training, learner, device, signals, state)
         learner.module.load_state_dict(best)
         with atomic_folder(output) as folder:
             model.save(folder)
-            _write_log(folder, training, journal, learner.part_size, checksums, started)
+            write_log(
+                folder,
+                training,
+                journal,
+                device=device,
+                part_size=learner.part_size,
+                checksums=checksums(),
+                started=started,
+            )
     checkpoints.remove(scratch)
 
 
@@ -90,18 +100,18 @@ def _train_and_evaluate(
     learner: Learner,
     device: torch.device,
     signals: StopSignals,
-    state: tuple[Path, str],
+    state: SavedState,
 ) -> tuple[TrainerState, Weights]:
     """Train until the recipe ends, from the saved state if there is one; return the progress and the best weights.
 
-    The state is saved at the end of each epoch, before its evaluation, and when a signal stops the training.
+    The state is saved at the end of epochs, before their evaluation, and when a signal stops the training.
 
     Args:
         training: the definition of the trained model.
         learner: the module that is trained, and its data.
         device: device of the computation.
         signals: the signals that stop the training.
-        state: folder and key of the saved state.
+        state: the saved state.
 
     Raises:
         UserError: the loss is not finite.
@@ -109,19 +119,21 @@ def _train_and_evaluate(
     """
     recipe = training.recipe
     optimizer = build_optimizer(recipe, [each for each in learner.module.parameters() if each.requires_grad])
-    journal, best = checkpoints.load(*state, learner.module, optimizer) or (TrainerState(), {})
+    journal, best = state.load(learner.module, optimizer)
+    journal.devices.append(precision.name_of(device))
     if journal.resumes:
-        log_line(f"resuming in epoch {journal.epoch}, after step {journal.step}")
+        log_line(describe_resumed(journal, recipe))
 
     def save() -> None:
-        checkpoints.save(*state, journal, learner.module, optimizer, best)
+        state.save(journal, learner.module, optimizer, best)
 
     while not _finished(recipe, journal):
         with signals.deferred():
             for _ in training_steps(training, learner, optimizer, journal, device):
                 if signals.received:
                     break
-            if signals.received or journal.step == len(_batches(training, learner, journal)):
+            ended = journal.step == len(_batches(training, learner, journal))
+            if signals.received or (ended and (state.is_due() or journal.epoch == recipe.epochs)):
                 save()
         try:
             row = evaluate(training, learner, journal)
@@ -162,8 +174,9 @@ def training_steps(
     step_logger = StepLogger(recipe, journal, len(rows_of))
     left = rows_of[journal.step : _next_evaluation(recipe, journal, len(rows_of))]
     learner.module.train()
+    began = time.monotonic()
     for batch in load_batches(learner.train, left, part_size=learner.part_size, device=device):
-        began = time.monotonic()
+        journal.waited_s += time.monotonic() - began
         loss = backward(learner.forward, batch, (training.seed, journal.epoch, journal.step))
         if not np.isfinite(loss):
             raise _not_finite(journal, [learner.train.inputs.ids[row] for row in batch.rows])
@@ -176,7 +189,9 @@ def training_steps(
         journal.step += 1
         journal.loss_sum += loss * len(batch.rows)
         journal.audio_s += float(learner.train.durations_s[batch.rows].sum())
-        journal.train_s += time.monotonic() - began
+        ended = time.monotonic()
+        journal.train_s += ended - began
+        began = ended
         step_logger.step(loss, len(batch.rows))
         yield
 
@@ -286,41 +301,7 @@ def _explain_out_of_memory(recipe: Recipe) -> Iterator[None]:
             raise
         raise UserError(
             f"memory ran out with batch_size: {recipe.batch_size}, micro_batch_size: {recipe.micro_batch_size}",
+            gpu_memory.occupancy() if gpu_memory.is_full(error) else (),
             remedy="Set `micro_batch_size` to 8 or less (the gradients stay those of the whole batch), "
             "`activation_checkpointing: true`, or `max_duration_s`.",
         ) from error
-
-
-def _write_log(
-    folder: Path,
-    training: Training,
-    journal: TrainerState,
-    part_size: int | None,
-    checksums: dict[str, str],
-    started: float,
-) -> None:
-    """Write ``training.csv`` and ``run.json``; if each epoch has one evaluation, steps are left out of both."""
-    rows = pd.DataFrame([dict(row) for row in journal.rows])
-    rows = rows.assign(best=rows.index == journal.best)
-    counts = {"best_epoch": journal.rows[journal.best]["epoch"], "epochs": journal.rows[-1]["epoch"]}
-    if training.recipe.evaluate_every is None:
-        rows = rows.drop(columns=["step", "epoch_end"], errors="ignore")
-    else:
-        counts |= {"best_step": journal.rows[journal.best]["step"], "evaluations": len(journal.rows)}
-    write_csv(folder / "training.csv", rows)
-    record = provenance.run_record(json.loads(to_json(training)), started=started)
-    write_json(
-        folder / "run.json",
-        record
-        | {
-            "inputs": checksums,
-            **counts,
-            "resumes": journal.resumes,
-            "train_s": round(journal.train_s, 3),
-            "audio_s": round(journal.audio_s, 3),
-            "audio_s_per_s": round(journal.audio_s / max(journal.train_s, 1e-9), 1),
-            "device": str(precision.device()),
-            "precision": str(precision.resolve(training.recipe.precision)).removeprefix("torch."),
-            "utterances_at_once": part_size or training.recipe.batch_size,
-        },
-    )

@@ -219,3 +219,25 @@ def test_nothing_to_predict_is_an_error(tmp_path):
     make_model(tmp_path, "stem")
     with pytest.raises(UserError, match="nothing to predict"):
         predict_conditions(tmp_path / "model", {}, tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize("place", ["cpu", "meta"])
+def test_a_gpu_does_not_wait_for_the_checksums_of_its_inputs(tmp_path, monkeypatch, place):
+    make_model(tmp_path, "stem")
+    began = []
+
+    def asked(files, *, in_background):
+        began.append((sorted(files), in_background))
+        return dict
+
+    def stop(*_, **__):
+        raise InterruptedError
+
+    monkeypatch.setattr(inference, "device", lambda: torch.device(place))  # "meta": not the CPU, and always there
+    monkeypatch.setattr(inference.provenance, "checksums", asked)
+    monkeypatch.setattr(inference, "predict", stop)
+    audio = make_audio(tmp_path / "audio")
+    with pytest.raises(InterruptedError):
+        predict_conditions(tmp_path / "model", {"clean": audio}, tmp_path / "p.parquet", record=tmp_path / "r.json")
+    files = ["clean/audio.npy", "clean/index.parquet", "model/config.json", "model/model.safetensors"]
+    assert began == [(files, place != "cpu")]

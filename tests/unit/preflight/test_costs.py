@@ -19,13 +19,14 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models import loading
 from valence_gap.preflight import budget
+from valence_gap.preflight.cards import Card, Cards
 from valence_gap.preflight.costs import (
     TRAINING,
     cnn14_flop_per_s,
     encoder_flop_per_s,
-    measured,
     stem_flop_per_s,
 )
+from valence_gap.preflight.finished import Measured, measured
 from valence_gap.preflight.weights import BASE, LARGE, Size, damage, examine_backbone, size_of_source
 from valence_gap.study.study import Study
 from valence_gap.training.card_memory import ACTIVATIONS
@@ -226,7 +227,7 @@ def test_each_recipe_is_listed_with_how_it_fits_a_smaller_gpu() -> None:
 
 def test_micro_batches_that_are_chosen_fit_where_the_whole_batch_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = costs_of(paper(targets=["figure_02"], recipes={"paper": {"micro_batch_size": "auto"}}))
-    monkeypatch.setattr(budget, "_cards", lambda: [("Some GPU", 12e9)])
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("Some GPU", 12e9),)))
     finding = budget.card_memory(costs)
     assert not any("Too large for it" in line for line in finding.details)
     (line,) = [line for line in finding.details if line.startswith("paper: ")]
@@ -236,15 +237,26 @@ def test_micro_batches_that_are_chosen_fit_where_the_whole_batch_does_not(monkey
 def test_a_gpu_that_is_too_small_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = costs_of(paper(targets=["figure_02"]))
     for size, status in ((11e9, "differs"), (80e9, "ok")):
-        monkeypatch.setattr(budget, "_cards", lambda size=size: [("Some GPU", size)])
+        monkeypatch.setattr(budget, "find_cards", lambda size=size: Cards((Card("Some GPU", size),)))
         finding = budget.card_memory(costs)
         assert (finding.status, "Some GPU has" in finding.found) == (status, True)
         assert any("Too large for it" in line for line in finding.details) == (status == "differs")
 
 
+@pytest.mark.parametrize(("given", "status"), [("", "differs"), ("SLURM_JOB_GPUS=0", "wrong")])
+def test_a_gpu_that_pytorch_cannot_use_is_reported(monkeypatch: pytest.MonkeyPatch, given: str, status: str) -> None:
+    costs = costs_of(paper(targets=["figure_02"]))
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("Some GPU", 80e9),), "The driver is too old", given))
+    finding = budget.card_memory(costs)
+    assert finding.status == status
+    assert "Some GPU cannot be used by PyTorch: jobs will " in finding.found
+    assert finding.details[0] == "The driver is too old."
+    assert "VALENCE_GAP_DEVICE=cpu" in finding.details[1]
+
+
 def test_a_gpu_that_is_never_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = costs_of(paper(targets=["figure_02"]))
-    monkeypatch.setattr(budget, "_cards", list)
+    monkeypatch.setattr(budget, "find_cards", Cards)
     for sentence in ("", "Apple's GPU is not used."):
         monkeypatch.setattr(budget, "unused_gpu", lambda sentence=sentence: sentence)
         assert ("Apple's GPU is not used." in budget.card_memory(costs).details) == bool(sentence)
@@ -277,13 +289,60 @@ def test_rates_of_finished_trainings_replace_the_assumption() -> None:
     one = TRAINING * costs.forward("w2v2-b", costs.speech("msp-podcast", "train").mean_s, stem=False)
     run = Path(study.results) / "models/w2v2-b/seed-42/run.json"
     write(run, json.dumps({"device": "cpu", "audio_s_per_s": 3.0}))
-    assert measured(study, costs.work()) == {}
+    assert measured(study, costs.work()) == Measured()
     write(run, json.dumps({"device": "cuda:0", "audio_s_per_s": 2000.0}))
-    assert measured(study, costs.work()) == {"finetune": [pytest.approx(2000.0 * one)]}
+    assert measured(study, costs.work()).rates == {"finetune": [pytest.approx(2000.0 * one)]}
     finding = budget.hours(study, costs, card="A100", utilisation=0.35)
     assert "of them done" in finding.found
     assert finding.found != assumed.found
     assert any("rates of finished trainings for: finetune" in line for line in finding.details)
+
+
+def finished_on(study: Study, model: str, gpu: str, rate: float, **more: object) -> None:
+    record = {"device": "cuda", "audio_s_per_s": rate, "hardware": {"gpu": gpu}, "devices": [gpu]} | more
+    write(Path(study.results) / f"models/{model}/seed-42/run.json", json.dumps(record))
+
+
+def test_rates_of_different_gpus_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = paper(targets=["figure_02"])
+    work = costs_of(study).work()
+    finished_on(study, "w2v2-b", "A", 1000.0)
+    finished_on(study, "hubert-b", "A", 1000.0)
+    finished_on(study, "w2v2-L", "B", 3000.0)
+    finished_on(study, "w2v2-L-robust", "B", 9000.0, devices=["A", "B"])  # resumed on another one
+    for here, gpu, count in (("", "A", 2), ("B", "B", 1), ("C", "A", 2)):
+        found = measured(study, work, here)
+        assert (found.gpu, len(found.rates["finetune"])) == (gpu, count)
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("B", 80e9),)))
+    details = budget.hours(study, costs_of(study), card="A100", utilisation=0.35).details
+    assert any("rates of finished trainings for: finetune (on B)" in line for line in details)
+
+
+def test_the_memory_of_finished_trainings_is_reported_and_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = paper(targets=["figure_02"])
+    costs = costs_of(study)
+    monkeypatch.setattr(budget, "find_cards", lambda: Cards((Card("Some GPU", 20e9, True),)))
+
+    def too_large() -> str:
+        return next(line for line in budget.card_memory(costs).details if "Too large for it" in line)
+
+    assert "w2v2-L-robust" in too_large()
+    finished_on(
+        study, "w2v2-L-robust", "Some GPU", 1000.0, gpu_memory_bytes={"allocated": 1, "reserved": 19_500_000_000}
+    )
+    assert "w2v2-L-robust" not in too_large()
+    assert "Reserved by finished trainings on Some GPU: w2v2-L-robust 19.5 GB." in budget.card_memory(costs).details
+
+
+def test_a_gpu_without_bf16_needs_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = costs_of(paper(targets=["figure_02"], recipes={"paper": {"precision": "auto"}}))
+    size, too_large = 1.02 * costs.card_memory("w2v2-L-robust"), {}
+    for bf16 in (True, False, None):
+        monkeypatch.setattr(budget, "find_cards", lambda bf16=bf16: Cards((Card("Some GPU", size, bf16),)))
+        details = budget.card_memory(costs).details
+        too_large[bf16] = any("Too large" in line and "w2v2-L-robust" in line for line in details)
+        assert any("no products in bfloat16" in line for line in details) == (bf16 is False)
+    assert too_large == {True: False, False: True, None: False}
 
 
 def hours_in(text: str) -> float:

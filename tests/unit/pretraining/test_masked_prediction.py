@@ -4,7 +4,8 @@ import json
 import sys
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from valence_gap.pretraining import masked_prediction, targets
 from valence_gap.pretraining import mfcc as mfccs
 from valence_gap.pretraining.masked_prediction import batches, build, pretrain, pretrain_on, span_mask
 from valence_gap.pretraining.targets import assign_clusters, fit_kmeans, hidden_targets, normalise_level, normalised
+from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 
 
@@ -273,3 +275,42 @@ def test_the_continued_backbone_and_its_folder_are_given_together(tmp_path: Path
         pretrain("x", definition(continues="first"), Speech(), tmp_path / "x")
     with pytest.raises(UserError, match="cannot be continued"):
         masked_prediction.load_start(build(definition()), tmp_path / "nowhere")
+
+
+class Placed(torch.nn.Module):
+    """A model on a device that is not the CPU (and holds no data), which notes where its inputs are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1, device="meta"))
+        self.config = SimpleNamespace(num_hidden_layers=2)
+        self.seen: list[str] = []
+
+    def forward(self, waves: torch.Tensor, mask_time_indices: torch.Tensor | None = None, **_: bool) -> Any:
+        self.seen.append(waves.device.type)
+        if mask_time_indices is None:
+            return SimpleNamespace(hidden_states=[torch.ones(1, 30, 4)] * 3)
+        self.seen.append(mask_time_indices.device.type)
+        raise InterruptedError
+
+
+def test_training_and_targets_are_computed_where_the_model_is() -> None:
+    samples, _ = tones(3)
+    model = Placed()
+    with pytest.raises(InterruptedError):
+        masked_prediction.train(model, samples, np.zeros(140, dtype=np.int64), definition(), seed=0)
+    assert model.seen == ["meta", "meta"]
+    states = list(targets._hidden(samples, model, np.array([0, 30])))
+    assert model.seen[2:] == ["meta", "meta"]
+    assert states[0].shape == (30, 4)
+
+
+def test_pre_training_computes_on_the_gpu_that_its_command_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    monkeypatch.setattr(precision, "device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: moved.append(str(device)) or self)
+    monkeypatch.setattr(masked_prediction, "train", lambda model, *_, **__: moved.append("trained") or [])
+    monkeypatch.setattr(masked_prediction, "hidden_targets", lambda *_, **__: moved.append("targets"))
+    samples, offsets = tones(3)
+    pretrain_on(samples, offsets, definition(iterations=2))
+    assert moved == ["cuda", "trained", "targets", "cuda", "trained", "cpu"]

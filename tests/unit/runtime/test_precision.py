@@ -1,10 +1,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from valence_gap.prediction import model as prediction_model
 from valence_gap.runtime import precision
 
 CPU = torch.device("cpu")
@@ -40,9 +44,9 @@ def test_autocast_multiplies_in_the_format(dtype):
 
 
 def test_the_device_is_the_gpu_if_there_is_one(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(precision.gpu_check, "problem", lambda: "")
     assert precision.device().type == "cuda"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(precision.gpu_check, "problem", lambda: "PyTorch finds no GPU")
     assert precision.device().type == "cpu"
 
 
@@ -86,3 +90,45 @@ def test_the_number_of_threads_is_restored_even_after_an_error() -> None:
     with pytest.raises(ValueError, match="stop"), precision.cpu_threads(before + 1):
         fail()
     assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def cudnn_attention() -> Iterator[None]:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    yield
+    torch.backends.cuda.enable_cudnn_sdp(True)
+
+
+@pytest.mark.usefixtures("cudnn_attention")
+@pytest.mark.parametrize(("problem", "device"), [("", "cuda"), ("no GPU", "cpu")])
+def test_attention_on_a_gpu_has_no_plan_for_each_length(
+    monkeypatch: pytest.MonkeyPatch, problem: str, device: str
+) -> None:
+    monkeypatch.setattr(precision.gpu_check, "problem", lambda: problem)
+    assert precision.device().type == device
+    assert torch.backends.cuda.cudnn_sdp_enabled() == (device == "cpu")
+
+
+@pytest.mark.usefixtures("cudnn_attention")
+def test_a_model_that_is_loaded_on_a_named_gpu_has_no_plans_either(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded = SimpleNamespace(to=lambda on: on)
+    monkeypatch.setattr(prediction_model, "load", lambda place, requested: loaded)
+    assert prediction_model.load_model(tmp_path, on="cpu").network == CPU
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    assert prediction_model.load_model(tmp_path, on="cuda:1").network == torch.device("cuda:1")
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
+def test_compiled_kernels_are_deterministic_too() -> None:
+    code = (
+        "from valence_gap.runtime.precision import deterministic_kernels\n"
+        "with deterministic_kernels({}):\n    import torch._inductor.config as compiler\n"
+        "print(compiler.deterministic)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != precision.COMPILED_KERNELS[0]}
+    for asked in (True, False):
+        command = [sys.executable, "-c", code.format(asked)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout == f"{asked}\n"

@@ -180,3 +180,14 @@ def test_older_names_of_weight_normalisation_are_read(recogniser: Path, tmp_path
     assert any(name.endswith("weight_g") for name in weights)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     assert texts(folder, audio, tmp_path) == expected
+
+
+def test_convolutions_of_the_recogniser_are_not_rounded_to_tf32(
+    recogniser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed: list[bool] = []
+    loaded = Recogniser(recogniser)
+    loaded._model.register_forward_pre_hook(lambda *_: allowed.append(torch.backends.cudnn.allow_tf32))
+    loaded(torch.zeros(4000))
+    assert allowed == [False]
+    assert torch.backends.cudnn.allow_tf32

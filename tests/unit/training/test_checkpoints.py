@@ -34,6 +34,31 @@ def row(epoch: int, dev_mean: float) -> LogRow:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_moments_have_the_strides_of_their_weights(name: str, tmp_path: Path) -> None:
+    """As in CNN14, whose channels come last: a fused optimiser would add the moments of other weights."""
+
+    def layer() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Conv2d(4, 8, 3).to(memory_format=torch.channels_last)
+
+    def update(module: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None:
+        images = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(seed))
+        module(images).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    module, other = layer(), layer()
+    optimizer, restored = (OPTIMIZERS[name](each.parameters()) for each in (module, other))
+    update(module, optimizer, 1)
+    checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
+    assert checkpoints.load(tmp_path, ["key"], other, restored) is not None
+    for seed in (2, 3):
+        update(module, optimizer, seed)
+        update(other, restored, seed)
+    assert all(torch.equal(a, b) for a, b in zip(module.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_restored_training_continues_with_the_same_bits(name: str, tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS[name](module.parameters())
@@ -45,7 +70,7 @@ def test_a_restored_training_continues_with_the_same_bits(name: str, tmp_path: P
 
     other = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
     other_optimizer = OPTIMIZERS[name](other.parameters())
-    restored = checkpoints.load(tmp_path, "key", other, other_optimizer)
+    restored = checkpoints.load(tmp_path, ["key"], other, other_optimizer)
     assert restored is not None
     assert restored[0] == replace(journal, resumes=1)
     assert restored[1].keys() == best.keys() == module.state_dict().keys()
@@ -62,7 +87,7 @@ def test_a_state_before_the_first_step_can_be_restored(tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS["adamw"](module.parameters())
     checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
-    assert checkpoints.load(tmp_path, "key", module, optimizer) == (TrainerState(resumes=1), {})
+    assert checkpoints.load(tmp_path, ["key"], module, optimizer) == (TrainerState(resumes=1), {})
 
 
 @pytest.mark.parametrize("damage", ["other key", "cut short", "no state"])
@@ -79,7 +104,7 @@ def test_only_a_complete_state_of_the_same_training_is_resumed(damage: str, tmp_
     fresh = network()
     before = checkpoints.copy_weights(fresh)
     key = "another" if damage == "other key" else "key"
-    assert checkpoints.load(tmp_path, key, fresh, OPTIMIZERS["adamw"](fresh.parameters())) is None
+    assert checkpoints.load(tmp_path, [key], fresh, OPTIMIZERS["adamw"](fresh.parameters())) is None
     assert all(torch.equal(before[name], tensor) for name, tensor in fresh.state_dict().items())
 
 
@@ -91,6 +116,8 @@ def test_the_key_distinguishes_definitions_and_data() -> None:
         checkpoints.state_key({"seed": 1}, {"other": "a"}),
     }
     assert len(keys) == 4
+    formats = {checkpoints.state_key({"seed": 1}, {"labels": "a"}, products) for products in ("bfloat16", "float32")}
+    assert len(keys | formats) == 6
     assert checkpoints.state_key({"a": 1, "b": 2}, {}) == checkpoints.state_key({"b": 2, "a": 1}, {})
 
 

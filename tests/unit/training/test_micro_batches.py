@@ -44,10 +44,18 @@ def test_more_memory_is_needed_for_more_and_longer_utterances_and_without_recomp
     assert needed_bytes(SMALL, Recipe(max_duration_s=5.0), 8) < base
 
 
+@pytest.mark.parametrize(
+    ("asked", "bf16", "more"), [("auto", True, 0), ("auto", False, 1), ("fp32", True, 1), ("bf16", False, 0)]
+)
+def test_float32_needs_more_memory(asked: str, bf16: bool, more: bool) -> None:
+    found = needed_bytes(SMALL, Recipe(precision=asked), 8, bf16=bf16) - needed_bytes(SMALL, Recipe(), 8)
+    assert found == more * 30 * 12 * 768 * 50 * 10 * 8
+
+
 def in_memory_of(monkeypatch: pytest.MonkeyPatch, parts: int | None) -> None:
     """Make the CPU look like a GPU whose memory holds so many utterances of a batch; None: like a CPU."""
     monkeypatch.setattr(precision, "total_memory", lambda device: None if parts is None else 1e9)
-    monkeypatch.setattr(micro_batches, "part_that_fits", lambda size, recipe, capacity: parts)
+    monkeypatch.setattr(micro_batches, "part_that_fits", lambda size, recipe, capacity, bf16: parts)
 
 
 def test_auto_trains_as_the_chosen_number_does_and_is_recorded(
@@ -77,7 +85,7 @@ def test_the_estimate_of_a_training_has_the_size_of_its_model(
 ) -> None:
     seen: list[TrainedSize] = []
     monkeypatch.setattr(precision, "total_memory", lambda device: 1e9)
-    monkeypatch.setattr(micro_batches, "part_that_fits", lambda size, recipe, capacity: seen.append(size) or 8)
+    monkeypatch.setattr(micro_batches, "part_that_fits", lambda size, recipe, capacity, bf16: seen.append(size) or 8)
     train.train(with_recipe(micro_batch_size="auto", epochs=1), **data.arguments(tmp_path))
     (size,) = seen
     assert (size.layers, size.hidden, size.stem_channels, size.cnn14) == (2, 16, 8, None)

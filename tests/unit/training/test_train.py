@@ -263,6 +263,22 @@ def test_a_training_that_is_stopped_by_a_signal_resumes_within_its_epoch(
     assert not given["scratch"].exists()
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_cnn14_that_is_stopped_resumes_to_the_same_bits(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    recipe = replace(RECIPE, optimizer=optimizer, learning_rate=0.01, epochs=2)
+    definition = replace(TRAINING, backbone=CNN14, recipe=recipe)
+    whole, resumed = (with_audio(data).arguments(tmp_path / name) | {"backbone": None} for name in ("whole", "resumed"))
+    train.train(definition, **whole)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "backward", at_call(8, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(TrainingInterrupted):
+            train.train(definition, **resumed)
+    train.train(definition, **resumed)
+    assert weights(resumed["output"]) == weights(whole["output"])
+
+
 def test_the_state_of_another_definition_is_not_resumed(
     data: TrainingData, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
