@@ -16,6 +16,11 @@ STUDY = (
     "jinja2",
     "itables",
     "rocrate",
+    "docutils",
+    "markdown_it",
+    "rich",
+    "PIL",
+    "snakemake_interface_logger_plugins",
 )
 """The modules of the extra ``study`` in pyproject.toml."""
 
