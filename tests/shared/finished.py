@@ -37,7 +37,7 @@ def make_model(folder, kind="wav2vec2", norm="layer", precision="auto"):
 
 def scores(path, seed=7, model="m"):
     rows = [
-        (model, seed, "msp", condition, dimension, group_by, group, 40, ccc, ccc - 0.1, ccc + 0.1, 0.05, 0.06)
+        (model, seed, "msp", condition, dimension, group_by, group, 40, ccc, ccc - 0.1, ccc + 0.1, 0.05, 0.06, 9)
         for condition, shift in (("clean", 0.0), ("natural", -0.25))
         for dimension, ccc in (("arousal", 0.7 + shift), ("valence", 0.5 + shift))
         for group_by, group in (("all", "all"), ("gender", "female"), ("fairness", "female-male"), ("speaker", "s1"))

@@ -68,7 +68,7 @@ rule summarise_scores:
         valence-gap summarise-scores \
             --scores {input.scores:q} \
             --kinds {params.kinds:q} \
-            --confidence {params.confidence} \
+            --confidence {params.confidence:q} \
             --output {output:q} \
             2>{log:q}
         """

@@ -256,7 +256,7 @@ def test_command_writes_tables_and_prints_one_line(tmp_path, capsys):
     log = tmp_path / "training.csv"
     pd.DataFrame({"epoch": [1, 0], "dev_mean": [0.5, 0.4]}).to_csv(log, index=False)
     options["--training-logs"] = [f"w2v2-b:1={log}", f"cnn14:1={log}"]
-    (tmp_path / "convergence.json").write_text(json.dumps({"models": {"cnn14": {"converged": "no"}}}))
+    (tmp_path / "convergence.json").write_text(json.dumps({"models": {"cnn14": {"mark": "not converged"}}}))
     more = ("--note", "miniature", "--record", str(tmp_path / "out/claims.run.json"))
     more += ("--convergence", str(tmp_path / "convergence.json"))
     stem = run_command(tmp_path, options, paper_claims(conditions={"mild": ("fade",)}), *more)

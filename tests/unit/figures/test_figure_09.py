@@ -30,7 +30,7 @@ def inputs(tmp_path):
         for group in ("all", "gender")
     ]
     table = pd.DataFrame(rows, columns=["model", "corpus", "condition", "dimension", "group_by", "ccc"])
-    table.assign(seed=1, group="x", se_utterances=0.02, se_speakers=0.03).to_csv(tmp_path / "s.csv")
+    table.assign(seed=1, group="x", se_utterances=0.02, se_speakers=0.03, speakers=10).to_csv(tmp_path / "s.csv")
     return Inputs(scores=(tmp_path / "s.csv",))
 
 

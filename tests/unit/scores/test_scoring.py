@@ -9,7 +9,7 @@ from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.values import to_json
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import ccc
-from valence_gap.scores.scoring import AUGMENTED_MEAN, COLUMNS, ERRORS, score, score_table
+from valence_gap.scores.scoring import AUGMENTED_MEAN, COLUMNS, score, score_table
 from valence_gap.scores.statistics import generator
 
 EVALUATION = Evaluation(bootstrap=100, min_samples=20, speaker_draws=15)
@@ -224,7 +224,7 @@ def test_csv_is_written_with_the_documented_columns(tmp_path):
     score(*paths, tmp_path / "scores" / "clean.csv", **options)
     assert (tmp_path / "scores" / "clean.csv").read_bytes() == first
     table = pd.read_csv(tmp_path / "scores" / "clean.csv")
-    assert tuple(table.columns) == (*COLUMNS, *ERRORS)
+    assert tuple(table.columns) == COLUMNS
     assert set(table.model) == {"m"}
     assert set(table.seed) == {42}
     assert not (tmp_path / "scores/clean.run.json").exists()

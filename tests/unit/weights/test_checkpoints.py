@@ -51,7 +51,7 @@ def test_a_study_fetches_a_checkpoint_and_trains_the_others(config: dict[str, An
     assert not study.is_trained("released")
     assert not study.uses_stem_features("released", "test")
     plan = plan_of(study)
-    assert plan.trainings == (("w2v2-b", 42),)
+    assert plan.trainings == (("w2v2-b", 42), ("w2v2-b", 43), ("w2v2-b", 44))
     assert plan.checkpoints == (("released", 42),)
     assert ("released", 42, "clean", "iemocap") in plan.predictions
 
