@@ -116,6 +116,7 @@ def one_node(folder: Path) -> Iterator[Slurm]:
 def snakemake(folder: Path, *arguments: str, status: int = 0, timeout_s: int = 1500) -> Iterator[None]:
     """Run Snakemake during the block, then wait for its end; its exit status must be `status`."""
     environment = os.environ | {
+        "VALENCE_GAP_DEVICE": "cpu",  # the node has made-up GPUs, which a job would refuse to do without
         # This SLURM has no accounting database, so it uses the replacement that the README gives for such clusters.
         "PATH": os.pathsep.join(
             [str(ROOT / "profiles/slurm/without-accounting"), str(Path(sys.executable).parent), os.environ["PATH"]]
