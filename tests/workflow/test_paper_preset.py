@@ -34,6 +34,9 @@ MODELS = LOOKED_AT | {
 CORPORA = {"msp-podcast", "iemocap", "cmu-mosi"}
 FIGURES = {f"figure_{number:02d}" for number in range(2, 14)}
 NEVER = {
+    "crate",
+    "measure_precision",  # the preset fixes the number format
+    "page_utterances",  # of licensed corpora no utterance is shown
     "fetch_checkpoint",
     "export",
     "preflight",

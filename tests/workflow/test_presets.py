@@ -126,7 +126,10 @@ def test_the_first_look_plans_two_figures_of_three_models_on_small_sets(workflow
         "synthesise": 1,
         "predict_conditions": 1,
         "measure_separation": 1,
+        "convergence_of_claims": 1,
         "claims": 1,
+        "page_utterances": 1,
+        "page": 1,
         "all": 1,
     }
     preset, full = ((ROOT / name).read_text() for name in (FIRST_LOOK, "config.yaml"))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def _made(jobs: Sequence[Job], workers: int) -> Iterator[tuple[str, float]]:
         return
     # Spawned rather than forked, so that no worker inherits a library that has already synthesised speech.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    # Ctrl-C reaches every process; only the main one answers it, so that a stopped run shows no traceback of a worker.
+    ignored = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=signal.signal, initargs=ignored) as pool:
         yield from pool.map(Job.__call__, jobs, chunksize=_CHUNK)
 
 
