@@ -86,7 +86,23 @@ def around(value, width=0.01, resamples=200):
     return np.concatenate([[value], value + np.linspace(-width, width, resamples)])
 
 
-class RandomEvidence:
+class WithoutSeedsAndSpeakers:
+    """The part of made-up evidence that knows neither single seeds nor speakers."""
+
+    def seeds(self, model, *, embedded=False):
+        return ()
+
+    def only(self, model, seed):
+        raise MissingEvidenceError("single seeds are not made up")
+
+    def over_speakers(self):
+        return self
+
+    def speaker_count(self, corpus):
+        return 0
+
+
+class RandomEvidence(WithoutSeedsAndSpeakers):
     """Artificial evidence: a number for every possible query, the same for the same query.
 
     The influence of models, dimensions, corpora, variants and chance depends on the seed.
@@ -141,20 +157,8 @@ class RandomEvidence:
     def embedded_utterances(self, model, attribute):
         return 100
 
-    def seeds(self, model, *, embedded=False):
-        return ()
 
-    def only(self, model, seed):
-        raise MissingEvidenceError("single seeds are not made up")
-
-    def over_speakers(self):
-        return self
-
-    def speaker_count(self, corpus):
-        return 0
-
-
-class MappedEvidence:
+class MappedEvidence(WithoutSeedsAndSpeakers):
     """Evidence from mappings: rows of CCCs by (model, corpus, dimension, condition, group), and the other kinds."""
 
     def __init__(self, cccs=None, *, speakers=None, curves=None, separations=None, resamples=200, speaker_draws=200):
@@ -191,18 +195,6 @@ class MappedEvidence:
 
     def embedded_utterances(self, model, attribute):
         return 100
-
-    def seeds(self, model, *, embedded=False):
-        return ()
-
-    def only(self, model, seed):
-        raise MissingEvidenceError("single seeds are not made up")
-
-    def over_speakers(self):
-        return self
-
-    def speaker_count(self, corpus):
-        return 0
 
 
 def write_study(root: Path, models, *, utterances=80, speakers=4, conditions=("clean",), seeds=(1,)):

@@ -13,7 +13,8 @@ from valence_gap.definitions.evaluation import Evaluation, Projection
 from valence_gap.definitions.values import DIMENSIONS, STRICT, Dimension, Positive
 from valence_gap.runtime.errors import UserError
 
-Kind = Literal["fine-tuned", "frozen", "random initialisation", "CNN14", "fusion"]
+ModelKind = Literal["fine-tuned", "frozen", "random initialisation", "CNN14"]
+Kind = Literal[ModelKind, "fusion"]
 """Kinds of models: the variance between training seeds is pooled over the models of a kind."""
 
 

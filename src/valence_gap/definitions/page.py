@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from valence_gap.definitions.figures import ModelKind
 from valence_gap.definitions.values import DIMENSIONS, STRICT, Dimension
 
-ModelKind = Literal["fine-tuned", "frozen", "random initialisation", "CNN14", "fusion with text", "finished model"]
+PageKind = Literal[ModelKind, "fusion with text", "finished model"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -27,7 +28,7 @@ class PageModel:
 
     name: str
     label: str
-    kind: ModelKind
+    kind: PageKind
     backbone: str = ""
     seeds: tuple[int, ...]
     layers: int | None = None

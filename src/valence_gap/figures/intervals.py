@@ -11,10 +11,7 @@ from valence_gap.scores.seed_variance import (
     ERRORS,
     SPEAKERS,
     UTTERANCES,
-    Part,
-    bootstrap_part,
-    combined,
-    critical_values,
+    intervals_of_means,
     pooled_seed_variance,
 )
 
@@ -59,12 +56,8 @@ def mean_over_seeds(
     texts = groups["by_seed"].agg(" ".join)
     found = groups[["ccc", *ERRORS, SPEAKERS]].mean().join(spread).join(texts).reset_index()
     found = found.merge(_seed_part(table, found, kinds, condition), left_index=True, right_index=True)
-    utterances, speakers, count = (found[name].to_numpy(dtype=np.float64) for name in [*ERRORS, SPEAKERS])
-    within = bootstrap_part(utterances, speakers, count)
-    between = found["se_seeds"].to_numpy(dtype=np.float64)
-    between_freedom = np.nan_to_num(found.pop("freedom").to_numpy(dtype=np.float64), nan=1.0)
-    error, freedom = combined([within, Part(np.nan_to_num(between) ** 2, between_freedom)])
-    half = critical_values(confidence, freedom) * error
+    between, between_freedom = (found[name].to_numpy(dtype=np.float64) for name in ("se_seeds", "freedom"))
+    error, freedom, half = intervals_of_means(found, between**2, between_freedom, confidence)
     found = found.assign(standard_error=error, degrees_of_freedom=freedom)
     found["low"], found["high"] = (found["ccc"] - half).clip(*bounds), (found["ccc"] + half).clip(*bounds)
     found["interval_covers"] = np.where(np.isfinite(between), BOTH, UTTERANCES)

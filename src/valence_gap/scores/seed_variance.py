@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
 
 PLACE = ["corpus", "condition", "dimension"]
@@ -105,6 +104,26 @@ def critical_values(confidence: float, freedom: Floats) -> Floats:
     return found
 
 
+def intervals_of_means(
+    means: pd.DataFrame, seeds: Floats, seed_freedom: Floats, confidence: float
+) -> tuple[Floats, Floats, Floats]:
+    """The error of means over seeds from both parts, and the interval: Student's t.
+
+    Args:
+        means: se_utterances, se_speakers (NaN: no speakers) and speakers (their number) of each mean.
+        seeds: the variance between seeds of each mean, (cases,); NaN: unknown, so that it is left out.
+        seed_freedom: its degrees of freedom, (cases,); NaN where it is unknown.
+        confidence: of the intervals.
+
+    Returns:
+        The standard errors, their degrees of freedom and the half widths, (cases,) each.
+    """
+    utterances, speakers, count = (means[name].to_numpy(dtype=np.float64) for name in [*ERRORS, SPEAKERS])
+    between = Part(np.nan_to_num(seeds), np.nan_to_num(seed_freedom, nan=1.0))
+    error, freedom = combined([bootstrap_part(utterances, speakers, count), between])
+    return error, freedom, critical_values(confidence, freedom) * error
+
+
 def pooled_seed_variance(scores: pd.DataFrame) -> pd.DataFrame:
     """The variance of the CCC between training seeds, pooled over the models of each kind.
 
@@ -140,12 +159,7 @@ def means_with_errors(scores: pd.DataFrame, kinds: Mapping[str, str], confidence
     Returns:
         The model and the place, seeds, mean, sd, minimum, maximum, se_utterances, se_speakers, se_bootstrap, se_seeds
         (NaN where no model of the kind has two seeds), standard_error, degrees_of_freedom, low, high, borrowed_from.
-
-    Raises:
-        UserError: if a score table was made without standard errors.
     """
-    if missing := [name for name in [*ERRORS, SPEAKERS] if name not in scores.columns]:
-        raise UserError("score tables lack columns", missing, "score again")
     names = scores["model"].map(lambda name: kinds.get(name, name))
     scores = scores.assign(kind=names)
     groups = scores.groupby(["model", *PLACE], sort=False)
@@ -166,15 +180,11 @@ def means_with_errors(scores: pd.DataFrame, kinds: Mapping[str, str], confidence
 
 
 def _with_intervals(found: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    bootstrap = found[ERRORS].max(axis=1)
-    utterances, speakers, count = (found[name].to_numpy(dtype=np.float64) for name in [*ERRORS, SPEAKERS])
-    seeds = found["variance"] / found["seeds"]
-    freedom = found["degrees_of_freedom"].fillna(1).to_numpy(dtype=np.float64)
-    parts = [bootstrap_part(utterances, speakers, count), Part(seeds.fillna(0).to_numpy(dtype=np.float64), freedom)]
-    error, degrees = combined(parts)
-    reach = critical_values(confidence, degrees) * error
+    seeds = (found["variance"] / found["seeds"]).to_numpy(dtype=np.float64)
+    seed_freedom = found["degrees_of_freedom"].to_numpy(dtype=np.float64)
+    error, degrees, reach = intervals_of_means(found, seeds, seed_freedom, confidence)
     found = found.assign(
-        se_bootstrap=bootstrap,
+        se_bootstrap=found[ERRORS].max(axis=1),
         se_seeds=np.sqrt(seeds),
         standard_error=error,
         degrees_of_freedom=np.where(np.isfinite(degrees), degrees, np.nan),

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Literal
 
-from valence_gap.definitions.page import ModelKind, PageCorpus, PageDescription, PageModel, ShownOnPage
+from valence_gap.definitions.page import PageCorpus, PageDescription, PageModel, ShownOnPage
 from valence_gap.definitions.values import as_tuple
 from valence_gap.study.study import Study
 
@@ -113,20 +113,12 @@ def _model(study: Study, name: str, seeds: tuple[int, ...]) -> PageModel:
     return PageModel(
         name=name,
         label=model.label,
-        kind=_kind(study, name),
+        kind=study.model_kind(name),
         backbone=study.configuration.backbones[backbone].source or backbone,
         seeds=seeds,
         layers=model.layers,
         fraction=model.fraction,
     )
-
-
-def _kind(study: Study, name: str) -> ModelKind:
-    if study.is_cnn14(name):
-        return "CNN14"
-    if study.models[name].frozen:
-        return "frozen"
-    return "fine-tuned" if study.models[name].pretrained else "random initialisation"
 
 
 def _condition(study: Study, name: str) -> str:

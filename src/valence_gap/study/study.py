@@ -14,7 +14,7 @@ from valence_gap.claims.needs import Needs, needed
 from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.definitions.corpora import MINIATURE_ROOT, Corpus, CorpusPaths
 from valence_gap.definitions.evaluation import Condition
-from valence_gap.definitions.figures import Kind
+from valence_gap.definitions.figures import Kind, ModelKind
 from valence_gap.definitions.miniature import Speech
 from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
 from valence_gap.definitions.text import Fusion
@@ -108,15 +108,21 @@ class Study:
         backbone = self.models[model].backbone
         return backbone is not None and self.configuration.backbones[backbone].architecture == "cnn14"
 
-    def kind_of(self, name: str) -> Kind:
-        """The kind of a model or fusion; the variance between training seeds is pooled over the models of a kind."""
-        if name in self.configuration.fusions:
-            return "fusion"
-        if self.is_cnn14(name):
+    def model_kind(self, model: str) -> ModelKind:
+        """The kind of a model, by what of it is trained. A released checkpoint is a fine-tuned model."""
+        if self.is_cnn14(model):
             return "CNN14"
-        if self.models[name].frozen:
+        if self.models[model].frozen:
             return "frozen"
-        return "fine-tuned" if self.models[name].pretrained else "random initialisation"
+        return "fine-tuned" if self.models[model].pretrained else "random initialisation"
+
+    def kind_of(self, name: str) -> Kind:
+        """The kind of a model or fusion."""
+        return "fusion" if name in self.configuration.fusions else self.model_kind(name)
+
+    def kinds(self) -> dict[str, Kind]:
+        """The kind of each model and fusion; a variance between training seeds is pooled over the models of a kind."""
+        return {name: self.kind_of(name) for name in (*self.models, *self.configuration.fusions)}
 
     def is_trained(self, model: str) -> bool:
         """Whether a model is trained by the study; otherwise it is a checkpoint."""
@@ -258,21 +264,6 @@ class Study:
         """Pre-trained backbones that some models are based on."""
         audio = [name for name in map(self.audio_model, models) if self.is_trained(name) and not self.is_cnn14(name)]
         return tuple(dict.fromkeys(map(self.backbone_of, audio)))
-
-    def kinds(self) -> dict[str, str]:
-        """The kind of each model: models of a kind are trained alike, so a variance between seeds is pooled over them.
-
-        A released checkpoint is a fine-tuned model.
-        """
-        found = {name: self._kind(name, model) for name, model in self.models.items()}
-        return found | dict.fromkeys(self.configuration.fusions, "fusion")
-
-    def _kind(self, name: str, model: Model) -> str:
-        if self.is_cnn14(name):
-            return "CNN14"
-        if not model.pretrained:
-            return "random initialisation"
-        return "frozen" if model.frozen else "fine-tuned"
 
     def claims_runs(self) -> list[tuple[str, int, str, str]]:
         """(model, seed, set of conditions, corpus) of the predictions that the claims are checked with."""
