@@ -9,12 +9,14 @@ import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from valence_gap.claims.across_runs import compare_verdicts, table_of
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import read_json
 
 DOCS = Path(__file__).parent
 TEMPLATES = DOCS / "templates"
 RESULTS_PAGE, CLAIMS_PAGE, README = DOCS / "results.md", DOCS / "claims.md", DOCS.parent / "README.md"
+REPEATED_PAGE, SIMULATION = DOCS / "repeated-runs.md", DOCS / "verdict-simulation.json"
 STAMP = "<!-- written by docs/named_run.py from docs/runs/{name} and docs/templates; edit those -->"
 BLOCK = re.compile(r"(<!-- run: ([\w-]+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 CORPORA = {"msp-podcast": "MSP-Podcast", "iemocap": "IEMOCAP", "cmu-mosi": "MOSI"}
@@ -29,7 +31,7 @@ Claim = Mapping[str, Any]
 
 
 def pages(run: Path, readme: str) -> dict[Path, str]:
-    """The text of each page that shows a run.
+    """The text of each page that shows a run, and of the page that compares it with the other runs, if there are any.
 
     Args:
         run: docs/runs/NAME.
@@ -42,11 +44,20 @@ def pages(run: Path, readme: str) -> dict[Path, str]:
     stamp = STAMP.format(name=run.name)
     text = _rendered(environment, "results.md.j2")
     claims = (run / "claims.md").read_text(encoding="utf-8")
-    return {
+    made = {
         RESULTS_PAGE: f"{stamp}\n\n{text}\n",
         CLAIMS_PAGE: f"{stamp}\n\n{claims}",
         README: _with_blocks(readme, environment),
     }
+    others = [path.parent for path in sorted(run.parent.glob("*/run.json")) if path.parent != run]
+    if others:
+        environment.globals |= {
+            "runs": [NamedRun(folder) for folder in (run, *others)],
+            "comparison": compare_verdicts([run, *others]),
+            "simulated": read_json(SIMULATION)["results"]["both parts"],
+        }
+        made[REPEATED_PAGE] = f"{stamp}\n\n{_rendered(environment, 'repeated-runs.md.j2')}\n"
+    return made
 
 
 def run_of_page(text: str) -> str | None:
@@ -168,6 +179,10 @@ def _environment(run: NamedRun) -> Environment:
         "claims": claims_table,
         "words": words,
         "percent": lambda value: f"{100 * value:.0f} %",
+        "percent1": lambda value: f"{100 * value:.1f} %",
+        "verdicts_table": lambda comparison: "\n".join(
+            table_of(comparison, [path.name for path in map(Path, comparison.runs)])
+        ),
         "corpus": lambda name: CORPORA.get(name, name),
         "cell": lambda text: text.replace("|", "\\|"),
     }

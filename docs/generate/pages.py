@@ -19,6 +19,7 @@ RESULTS = (
     "claims",
     "verdicts",
     "verdict-simulation",
+    "repeated-runs",
     "stopping-rule",
     "corpus_seeds",
     "deviations",

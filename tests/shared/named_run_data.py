@@ -70,6 +70,7 @@ def _claim(draw: random.Random, statement: Any) -> dict[str, Any]:
         "section": statement.section,
         "claim": statement.words,
         "headline": statement.headline,
+        "statement": {"quantity": statement.quantity},
         "verdict": draw.choice(VERDICTS),
         "estimate": number,
         "low": None if number is None else number - 0.1,

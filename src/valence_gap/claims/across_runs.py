@@ -155,18 +155,27 @@ def write_comparison(comparison: VerdictComparison, output: Path) -> None:
 
 def as_markdown(comparison: VerdictComparison) -> str:
     """A page: the runs, the summary, and one row for each claim; reversed claims and those that differ stand first."""
-    numbers = range(1, len(comparison.runs) + 1)
+    names = [f"Run {number}" for number in range(1, len(comparison.runs) + 1)]
     lines = ["# Verdicts of several runs", ""]
-    lines += [f"{number}. `{run}`" for number, run in zip(numbers, comparison.runs, strict=True)]
-    lines += ["", *(f"- {line}" for line in comparison.summary()), ""]
-    lines.append(_line(["Section", "Claim", "Conclusive in", "Reversed", *(f"Run {number}" for number in numbers)]))
-    lines.append(_line(["---"] * (4 + len(comparison.runs))))
+    lines += [f"{number}. `{run}`" for number, run in enumerate(comparison.runs, 1)]
+    lines += ["", *(f"- {line}" for line in comparison.summary()), "", *table_of(comparison, names)]
+    return "\n".join(lines) + "\n"
+
+
+def table_of(comparison: VerdictComparison, names: Sequence[str]) -> list[str]:
+    """The lines of a Markdown table with one row for each claim.
+
+    Args:
+        comparison: the claims.
+        names: heading of the column of each run.
+    """
+    lines = [_line(["Section", "Claim", "Conclusive in", "Reversed", *names]), _line(["---"] * (4 + len(names)))]
     ordered = comparison.table.sort_values(["reversed", "differs"], ascending=False, kind="stable")
     for row in ordered.to_dict(orient="records"):
         cells = [str(row[key]) for key in ("section", "claim", "conclusive")]
         mark = f"**in {row['reversed']}**" if row["reversed"] else ""
-        lines.append(_line([*cells, mark, *(_verdict(row, number) for number in numbers)]))
-    return "\n".join(lines) + "\n"
+        lines.append(_line([*cells, mark, *(_verdict(row, number) for number in range(1, len(names) + 1))]))
+    return lines
 
 
 def _verdict(row: Mapping[Any, Any], number: int) -> str:

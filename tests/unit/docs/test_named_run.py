@@ -27,7 +27,7 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the documentation's folders, in which runs are collected and rendered; README.md is above it."""
     for module, names in (
         (named_run, ("README", "RESULTS_PAGE")),
-        (run_pages, ("README", "RESULTS_PAGE", "CLAIMS_PAGE")),
+        (run_pages, ("README", "RESULTS_PAGE", "CLAIMS_PAGE", "REPEATED_PAGE")),
     ):
         for name in names:
             monkeypatch.setattr(module, name, tmp_path / getattr(module, name).relative_to(ROOT))
@@ -115,6 +115,26 @@ def test_the_pages_hold_for_any_numbers_and_verdicts(docs: Path, tmp_path: Path,
         assert "\n\n\n" not in text
 
 
+def test_several_runs_are_compared_on_a_page(rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = rendered / "repeated-runs.md"
+    assert not page.is_file(), "there is one run only"
+    made = named_run_data.results(tmp_path / "other", seed=1)
+    assert command(monkeypatch, "collect", str(made), str(rendered / "runs/two")) == 0
+    assert named_run.differing_pages("one")[-1] == "docs/repeated-runs.md"
+    assert command(monkeypatch, "render", "one") == 0
+    text = page.read_text()
+    one, two = (run_pages.NamedRun(rendered / "runs" / name).claims for name in ("one", "two"))
+    found = {claim: {one[claim]["verdict"], two[claim]["verdict"]} for claim in one}
+    turned = [claim for claim, verdicts in found.items() if verdicts == {"supported", "contradicted"}]
+    assert f"- reversed: {len(turned)} ({', '.join(turned)})" in text
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "**in 1**" in line]
+    assert len(rows) == len(turned) > 0
+    assert "| Section | Claim | Conclusive in | Reversed | one | two |" in text
+    assert sum(line.count("inconclusive") for line in text.splitlines() if line.startswith("| ")) == sum(
+        claim["verdict"] == "inconclusive" for claims in (one, two) for claim in claims.values()
+    )
+
+
 def test_a_claim_is_shown_with_its_errors_seeds_and_limit() -> None:
     claim = {"claim": "Words | more.", "verdict": "inconclusive", "estimate": 0.1, "low": -0.1, "high": 0.3}
     older = run_pages.claims_table([claim | {"p_value": 0.5}]).splitlines()[-1]
@@ -138,7 +158,7 @@ def test_inconclusive_claims_are_counted_by_what_limits_them(rendered: Path) -> 
 
 def test_the_templates_have_no_number_of_a_run() -> None:
     paths = [*(DOCS / "templates").rglob("*.j2"), DOCS / "templates/reasons.yaml"]
-    assert len(paths) == 3
+    assert len(paths) == 4
     for path in paths:
         text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", path.read_text(), flags=re.DOTALL)
         assert re.findall(r"(?<![\w.])[-−]?0?\.\d+|\d+ ?%", text) == [], path
