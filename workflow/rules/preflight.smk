@@ -27,8 +27,10 @@ rule preflight:
 
 onstart:
     from valence_gap.runtime.gpus import idle_gpus, unused_gpu
+    from valence_gap.runtime.scheduling_rounds import keep_one_timer
     from valence_gap.terminal.handler import describe_plan
 
+    keep_one_timer(workflow.scheduler)
     describe_plan(
         workflow.logger_manager.plugin_handlers,
         [
