@@ -77,5 +77,5 @@ rule claims:
             {params.note:q} \
             --output-stem {params.stem:q} \
             --record {output.record:q} \
-            2>{log:q}
+            >{log:q} 2>&1
         """

@@ -13,6 +13,7 @@ from valence_gap.terminal.display import Display, Status
 
 MOST_RUNNING = 8  # running jobs that the block lists
 TEXT_WIDTH = 60  # columns beside the bar
+LONGEST_LINE = 110  # columns of text
 
 
 class Block(Display):
@@ -21,6 +22,7 @@ class Block(Display):
     def __init__(self, stream: TextIO, *, color: bool = True) -> None:
         self._console = Console(file=stream, no_color=not color, highlight=False, markup=False, emoji=False)
         self._live: Live | None = None
+        self.width = min(self._console.width, LONGEST_LINE)
 
     def event(self, status: Status, text: str) -> None:
         """The block shows it at its next refresh."""

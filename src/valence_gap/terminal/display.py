@@ -37,7 +37,13 @@ class Status:
 
 
 class Display(ABC):
-    """The place where a run is shown."""
+    """The place where a run is shown.
+
+    Attributes:
+        width: characters of a line of text; None: not limited.
+    """
+
+    width: int | None = None
 
     @abstractmethod
     def event(self, status: Status, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from valence_gap.runtime.errors import printable
 from valence_gap.terminal.jobs import ccc
 
-WIDTH = 110
+LONGEST = 220  # characters of a line on what was left out
 DIMENSIONS = ("arousal", "dominance", "valence")
 LIMITS = {
     "utterances": "too few utterances",
@@ -53,8 +53,13 @@ class StudyView:
         return set(self.targets) & asked if asked else set(self.targets)
 
 
-def ending(view: StudyView) -> list[str]:
-    """The lines at the end of a run that succeeded; none if the run was asked for none of the study's targets."""
+def ending(view: StudyView, width: int | None = None) -> list[str]:
+    """The lines at the end of a run that succeeded; none if the run was asked for none of the study's targets.
+
+    Args:
+        view: the study.
+        width: characters of a line, after which sentences are wrapped; None: a line for each sentence.
+    """
     shown, results = view.shown(), Path(view.results)
     if not (view.results and shown):
         return []
@@ -62,7 +67,7 @@ def ending(view: StudyView) -> list[str]:
     if "figure_02" in shown:
         lines += _scores(results / "figures/figure_02.csv")
     if "claims" in shown:
-        lines += _verdicts(results / "claims.json")
+        lines += _verdicts(results / "claims.json", width)
     elif "claims" not in view.targets:
         lines += ["", "Claims: not among the targets of this study."]
     return [*lines, "", *_left_out(results, view.corpora), "", *_places(results, shown)]
@@ -107,8 +112,8 @@ def _number(text: str) -> str:
     return ccc(float(text)) if text else "-"
 
 
-def _verdicts(path: Path) -> Iterator[str]:
-    """One line for each headline claim, and the count of all verdicts."""
+def _verdicts(path: Path, width: int | None) -> Iterator[str]:
+    """Each headline claim, and the count of all verdicts."""
     yield ""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -117,9 +122,8 @@ def _verdicts(path: Path) -> Iterator[str]:
         for claim in claims:
             limit = LIMITS.get(claim.get("limited_by") or "", "")
             words = f"{claim['claim']} [{limit}]" if limit and claim["verdict"] == "inconclusive" else claim["claim"]
-            yield from textwrap.wrap(
-                words, WIDTH, initial_indent=f"  {claim['verdict']:<12}  ", subsequent_indent=" " * 16
-            )
+            line = f"  {claim['verdict']:<12}  {words}"
+            yield from textwrap.wrap(line, width, subsequent_indent=" " * 16) if width else [line]
     except (OSError, KeyError, ValueError) as error:
         yield f"Claims: {path} cannot be read ({type(error).__name__})."
 
@@ -148,7 +152,7 @@ def _left_out(results: Path, corpora: Sequence[str]) -> list[str]:
 def _reason(reason: str, found: Mapping[str, Any], names: str) -> str:
     examples = ", ".join(found.get(names, [])[:EXAMPLES])
     more = ", ..." if found["count"] > EXAMPLES else ""
-    return textwrap.shorten(printable(f"{found['count']:,} {reason}: {examples}{more}"), 2 * WIDTH, placeholder=" ...")
+    return textwrap.shorten(printable(f"{found['count']:,} {reason}: {examples}{more}"), LONGEST, placeholder=" ...")
 
 
 def _places(results: Path, shown: set[str]) -> list[str]:

@@ -49,7 +49,7 @@ class LogHandler(LogHandlerBase):
         self._raised = ""
         self._lock = threading.RLock()
         self._ended = threading.Event()
-        self.run = Run()
+        self.run = Run(width=self._display.width)
 
     @property
     def writes_to_stream(self) -> bool:

@@ -20,7 +20,7 @@ STAGES = {
     "scores": ("score", "summarise_scores", "measure_separation", "project_states"),
 }
 AGGREGATES = frozenset({"all", "fetch", "models", "scores", "pretrain_miniature"})  # rules without a job of their own
-TRAININGS = frozenset({"finetune", "train_cnn14", "train_fusion"})
+TRAININGS = frozenset({"finetune", "train_cnn14"})
 PRINTED = frozenset({"corpora", "preflight"})  # rules whose log is what a user asked for
 ORDER = ("model", "fusion", "pretraining", "recogniser", "encoder", "backbone", "seed", "corpus", "conditions", "split")
 TAIL_BYTES = 8192
@@ -32,7 +32,6 @@ _EVALUATION = re.compile(
     r"(?P<best>, the best so far)?$",
     re.MULTILINE,
 )
-_FUSION = re.compile(r"^fusion: (\d+) epochs, the best is (\d+) with a mean dev CCC of (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,7 @@ def training_from_log(path: str) -> Training:
 
 def result_of_training(path: str) -> str:
     """One line on a finished training from its log: its epochs and the dev CCC of the best one; empty if unknown."""
-    text = log_text(path)
-    if fusion := _FUSION.search(text):
-        return f"{_epochs(fusion[1])}, best mean dev CCC {_short(fusion[3])} (epoch {fusion[2]})"
-    evaluations = list(_EVALUATION.finditer(text))
+    evaluations = list(_EVALUATION.finditer(log_text(path)))
     best = next((each for each in reversed(evaluations) if each["best"]), None)
     if best is None:
         return ""

@@ -41,6 +41,7 @@ class Run:
         interrupted: whether the user ended the run.
         remote: whether jobs are submitted to a cluster.
         broken: whether Snakemake stopped with an error of its own.
+        width: characters of a line of the summary; None: not limited.
     """
 
     view: StudyView = field(default_factory=StudyView)
@@ -58,6 +59,7 @@ class Run:
     interrupted: bool = False
     remote: bool = False
     broken: bool = False
+    width: int | None = None
 
     def announce(self) -> list[str]:
         """Take the planned jobs; return the first line of the run."""
@@ -143,13 +145,13 @@ class Run:
             counts = f"{ended} of {planned} jobs done, {failed} failed, {planned - ended - failed} not run"
             return [*(["", counts] if planned else []), *log]
         if self.nothing:
-            return ["Nothing to be done: all results are up to date.", *_spaced(ending(self.view))]
+            return ["Nothing to be done: all results are up to date.", *_spaced(ending(self.view, self.width))]
         if not self.announced:  # for example, a preflight stopped the run
             return []
         hidden = self.notes - NOTES
         more = [f"{hidden} further notes are in the logs of the jobs."] if hidden > 0 else []
         summary = [] if {*self.work.planned} <= PRINTED else [f"{ended} of {planned} jobs done"]
-        return [*more, *summary, *_spaced(ending(self.view)), *(log if summary else [])]
+        return [*more, *summary, *_spaced(ending(self.view, self.width)), *(log if summary else [])]
 
     def _notes(self, job: Job) -> list[str]:
         if "corpora" in self.work.planned:  # its report has them all

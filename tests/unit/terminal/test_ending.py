@@ -65,6 +65,13 @@ def test_the_end_has_the_scores_the_verdicts_what_was_left_out_and_where_to_read
     assert lines[-1] == f"Results: {results}/figures, {results}/claims.md"
 
 
+def test_a_statement_is_one_line_where_no_width_limits_it(results: Path) -> None:
+    whole = "  inconclusive  B is not. [too few utterances]"
+    assert whole in ending(view(results))
+    wrapped = ending(view(results), 34)
+    assert wrapped[wrapped.index("  inconclusive  B is not. [too few") + 1] == f"{'':<16}utterances]"
+
+
 def test_the_page_comes_first_if_it_was_made(results: Path) -> None:
     assert not any(line.startswith("Open") for line in ending(view(results)))
     (results / "index.html").write_text("")

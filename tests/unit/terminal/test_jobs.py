@@ -58,8 +58,6 @@ def test_the_result_of_a_training_is_its_best_evaluation(tmp_path: Path) -> None
     (tmp_path / "log").write_text(LOG + worse)
     expected = "3 epochs, best dev CCC arousal .70, dominance -.20, valence .10 (epoch 1)"
     assert result_of_training(str(tmp_path / "log")) == expected
-    (tmp_path / "fusion").write_text("fusion: 16 epochs, the best is 6 with a mean dev CCC of 0.628\n")
-    assert result_of_training(str(tmp_path / "fusion")) == "16 epochs, best mean dev CCC .63 (epoch 6)"
 
 
 def test_nothing_is_known_without_a_log(tmp_path: Path) -> None:
