@@ -183,6 +183,7 @@ def _environment(run: NamedRun) -> Environment:
         "verdicts_table": lambda comparison: "\n".join(
             table_of(comparison, [path.name for path in map(Path, comparison.runs)])
         ),
+        "deciding_case": deciding_case,
         "corpus": lambda name: CORPORA.get(name, name),
         "cell": lambda text: text.replace("|", "\\|"),
     }
@@ -196,6 +197,12 @@ def ccc(value: float | None) -> str:
         return "–"
     text = f"{value:.2f}".replace("-0.00", "0.00")
     return re.sub(r"^(-?)0\.", r"\1.", text).replace("-", "−")
+
+
+def deciding_case(claim: Claim) -> str:
+    """The case of a claim on several cases that its verdict rests on, such as a corpus: cmu-mosi; a dash for others."""
+    found = re.search(r"shown: ([^;]+)", claim.get("why") or "")
+    return found[1] if found else "–"
 
 
 def span(values: Iterable[float]) -> str:

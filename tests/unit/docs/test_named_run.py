@@ -84,7 +84,7 @@ def test_only_the_marked_blocks_of_the_readme_are_written(rendered: Path) -> Non
     text = (rendered.parent / "README.md").read_text()
     assert text.startswith("Above.\n\n<!-- run: main -->\n")
     assert text.endswith("\n<!-- end -->\n\nBelow.\n")
-    assert "this run, named `one`" in text
+    assert "(docs/results.md) of this run" in text
     assert "old" not in text
 
 
@@ -106,8 +106,8 @@ def test_the_pages_hold_for_any_numbers_and_verdicts(docs: Path, tmp_path: Path,
         name for name, one in run.claims.items() if (one["claim"] in contradicted) != (one["verdict"] == "contradicted")
     ] == []
     verdicts = [one["verdict"] for one in run.claims.values() if one["headline"]]
-    counts = ", ".join(str(verdicts.count(name)) for name in ("supported", "contradicted", "inconclusive"))
-    assert f"of the {len(verdicts)} in its title, abstract and conclusion: {counts}." in readme
+    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in ("supported", "contradicted", "inconclusive"))
+    assert f"of the {len(verdicts)} in its title, abstract and conclusion {counts}." in readme
     answer = {"supported": "Yes", "contradicted": "No", "inconclusive": "This run cannot say"}
     assert f"as in the paper? {answer[run.claims['valence-better-than-baseline']['verdict']]}.**" in readme
     for text in (page, readme):
