@@ -26,6 +26,7 @@ from valence_gap.training.card_memory import ACTIVATIONS
 
 HUB = Backbone(source="facebook/wav2vec2-base", revision="a" * 40)
 FETCHED = Path("results/paper/pretrained/x")
+LENGTHS = 3e-3  # utterances of dev are longer than those of train, and attention compares more frames
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def test_training_the_papers_best_model() -> None:
     assert work["w2v2-L-robust seed 42"] == pytest.approx(106e15, rel=0.1)  # 62 h x 5 epochs x 95 GFLOP/s
     assert work["w2v2-L-robust-12 seed 42"] == pytest.approx(work["w2v2-L-robust seed 42"] / 2, rel=0.03)
     quarter = work["w2v2-L-robust-12-25.0 seed 42"] / work["w2v2-L-robust-12 seed 42"]
-    assert quarter == pytest.approx((3 * 0.25 * 62 + 10) / (3 * 62 + 10))
+    assert quarter == pytest.approx((3 * 0.25 * 62 + 10) / (3 * 62 + 10), rel=LENGTHS)
     assert {one.name: one.flop for one in jobs_of(costs)}["w2v2-L-random seed 42"] > 10 * work["w2v2-L-robust seed 42"]
     frozen = [one for one in jobs_of(costs) if one.name == "w2v2-L-frozen seed 42"]
     assert [one.kind for one in frozen] == ["pool"]
@@ -61,7 +62,7 @@ def test_evaluations_within_epochs_are_priced() -> None:
     ends = sum(epoch * steps % 100 == 0 for epoch in range(1, 51))
     assert costs.evaluations("w2v2-L-random", study.recipe("w2v2-L-random")) == 50 * steps // 100 + 50 - ends
     robust = work["w2v2-L-robust seed 42"]
-    assert robust.flop / evaluated_flop(robust) == pytest.approx(1 + 3 * 5 * 62 / (65 * 10))
+    assert robust.flop / evaluated_flop(robust) == pytest.approx(1 + 3 * 5 * 62 / (65 * 10), rel=LENGTHS)
     cnn14 = work["cnn14 seed 42"]
     assert evaluated_flop(cnn14) / cnn14.flop == pytest.approx(10 / (3 * 62 + 10))
 
@@ -326,6 +327,6 @@ def test_a_frozen_backbone_in_training_mode_computes_its_states_in_each_epoch_an
         next(one for one in jobs_of(costs_of(paper(**changes))) if one.name == f"{name} seed 42")
         for changes in ({}, {"models": {name: {"overrides": {"frozen_mode": "training"}}}})
     )
-    assert anew.flop / once.flop == pytest.approx((5 * 62 + 65 * 10) / (62 + 10))
-    assert evaluated_flop(anew) / once.flop == pytest.approx(65 * 10 / (62 + 10))
+    assert anew.flop / once.flop == pytest.approx((5 * 62 + 65 * 10) / (62 + 10), rel=LENGTHS)
+    assert evaluated_flop(anew) / once.flop == pytest.approx(65 * 10 / (62 + 10), rel=LENGTHS)
     assert not once.evaluations
