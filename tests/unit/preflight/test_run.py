@@ -65,7 +65,7 @@ def test_a_corpus_is_measured_and_differs_from_the_papers(release: CorpusPaths) 
 
 def test_the_papers_own_corpus_is_ok(release: CorpusPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Expected(hours=0, utterances=2, speakers=2, female=0.5, per_speaker=(1, 1), transcribed=0.5)
-    monkeypatch.setattr("valence_gap.preflight.speech.EXPECTED", {"msp-podcast": {"test": own}})
+    monkeypatch.setattr("valence_gap.preflight.corpora.EXPECTED", {"msp-podcast": {"test": own}})
     findings = checked(MSP, release)
     assert {one.status for one in findings if one.check != "doubtful"} == {"ok"}
     assert found(findings, "doubtful").found.startswith("train: only 1 rows")
