@@ -162,8 +162,8 @@ def test_times_on_different_devices_are_not_mixed() -> None:
     write_record(study, work["w2v2-L-robust"], "NVIDIA B", 9 * estimated_s(A100, work["w2v2-L-robust"]), **moved)
     found = finished_jobs(study, work.values())
     for here, device, factor in (("", "A", 2), ("NVIDIA B", "B", 3), ("C", "A", 2)):
-        told = measured(found, A100, gpu=True, here=here)
-        assert (told.device, told.factors) == (f"NVIDIA {device}", {"finetune": pytest.approx(factor)})
+        times = measured(found, A100, gpu=True, here=here)
+        assert (times.device, times.factors) == (f"NVIDIA {device}", {"finetune": pytest.approx(factor)})
 
 
 def test_without_a_card_the_hours_are_those_of_the_cpu_too() -> None:
