@@ -193,8 +193,8 @@ def flop(setup: Setup, split: str, *, encoder: int, stem: int) -> float:
         encoder: how often the transformer is computed: 1 forward, 3 with the backward pass.
         stem: how often the convolutional stem is computed.
     """
-    from valence_gap.preflight.costs import encoder_flop_per_s, stem_flop_per_s
-    from valence_gap.preflight.weights import Size
+    from valence_gap.models.operations import encoder_flop_per_s, stem_flop_per_s
+    from valence_gap.models.sizes import Size
 
     config = setup.configuration()
     channels = tuple(config.get("conv_dim", (512,) * 7))

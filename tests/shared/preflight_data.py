@@ -7,11 +7,11 @@ import pytest
 from corpus_trees import write, write_audio
 
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
-from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merge, merged
+from valence_gap.preflight.speech import Speech
 from valence_gap.study.study import Study, load
 
 ROOT = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -79,15 +80,33 @@ def test_words_that_were_given_up_are_not_used() -> None:
 def test_a_run_record_contains_everything_to_reproduce_a_number(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.write_bytes(b"abc")
-    record = run_record({"epochs": 1}, inputs={"data": data})
+    started = time.monotonic() - 0.25
+    record = run_record({"epochs": 1}, inputs={"data": data}, started=started, audio_s=7200, flop=1.5e12)
     assert record["definition"] == {"epochs": 1}
     assert record["inputs"]["data"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record["versions"]["valence-gap"]
     assert record["hardware"]["cores"] >= 1
+    assert (record["device"], record["audio_s"], record["flop"]) == ("cpu", 7200, 1_500_000_000_000)
+    assert record["wall_s"] >= 0.25
+    assert {"audio_s", "flop"}.isdisjoint(run_record({}))
     peak = record["peak_memory_mb"]
     assert peak is None or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 >= peak - 1 > 20
     packages = ("scipy", "safetensors", "tokenizers", "pyarrow", "torch", "numpy")
     assert [package for package in packages if package not in record["versions"]] == []
+
+
+def test_the_seconds_of_a_process_begin_with_it() -> None:
+    code = (
+        "import time; time.sleep(0.3); sum(range(10**6)); from valence_gap.runtime.provenance import run_record; "
+        "record = run_record({}); print(record['process_s'], record['cpu_s'])"
+    )
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lasted = time.monotonic() - started
+    process_s, cpu_s = done.stdout.split()
+    assert 0 < float(cpu_s) < lasted
+    if sys.platform == "linux":
+        assert 0.3 <= float(process_s) <= lasted + 0.02  # starts are counted in hundredths of a second
 
 
 def test_the_checksum_of_several_files_is_that_of_the_output_of_sha256sum(tmp_path: Path) -> None:

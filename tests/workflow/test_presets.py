@@ -13,6 +13,7 @@ from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.plan import plan_of
 from valence_gap.preflight.run import merged
+from valence_gap.preflight.work import jobs_of
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import load
 from valence_gap.weights.hub import COMMIT
@@ -158,7 +159,7 @@ def test_the_preflight_plans_what_the_workflow_does() -> None:
     assert plan.corpora == ("msp-podcast", "iemocap", "cmu-mosi")
     assert plan.test_corpora("synthesised") == ("msp-podcast",)
     assert plan.transcribed == plan.corpora
-    transcribed = [work.name for work in Costs(study, plan, {}).work() if work.kind == "transcribe"]
+    transcribed = [work.name for work in jobs_of(Costs(study, plan, {})) if work.kind == "transcribe"]
     assert transcribed == ["msp-podcast train", "msp-podcast dev", *(f"{corpus} test" for corpus in plan.corpora)]
 
 

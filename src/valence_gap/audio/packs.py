@@ -110,7 +110,7 @@ def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapp
         blocks: (id, int16 samples at 16 kHz); successive blocks with the same id are one utterance, and an empty
             block makes an utterance without samples.
         report: the content of ``report.json``. It is read after the last block, so that the source of the blocks can
-            fill it while it runs. ``utterances`` and ``duration_s`` are added.
+            fill it while it runs. ``utterances`` and ``duration_s`` are added, and ``audio_s`` to its run record.
 
     Raises:
         ValueError: an id occurs again after a different one.
@@ -127,7 +127,8 @@ def write_pack(folder: Path, blocks: Iterable[tuple[str, Samples]], report: Mapp
         index = {"id": pd.Series(list(counts), dtype="str"), "offset": np.cumsum(samples) - samples, "samples": samples}
         data_files.write_parquet(scratch / INDEX, pd.DataFrame(index))
         totals = {"utterances": len(counts), "duration_s": total / SAMPLE_RATE_HZ}
-        files.write_json(scratch / REPORT, {**report, **totals})
+        run = {"run": report["run"] | {"audio_s": round(total / SAMPLE_RATE_HZ, 3)}} if "run" in report else {}
+        files.write_json(scratch / REPORT, {**report, **totals, **run})
 
 
 def _append(stream: IO[bytes], blocks: Iterable[tuple[str, Samples]]) -> dict[str, int]:

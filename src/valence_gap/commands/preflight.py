@@ -17,9 +17,8 @@ def register(subparsers: Subparsers) -> None:
     given.add_argument("--configfile", type=Path, nargs="+", metavar="FILE", help=files)
     given.add_argument("--configuration", metavar="JSON", help="the whole merged configuration")
     command.add("--targets", nargs="+", default=[], metavar="TARGET", help="figures, tables, claims; none: all")
-    command.add("--card", default="A100", help="GPU that the hours are estimated for (default: %(default)s)")
-    utilisation = "share of its peak speed that is used (default: %(default)s)"
-    command.add("--utilisation", type=float, default=0.35, help=utilisation)
+    card = "GPU that the hours are estimated for (default: that of this machine, or its CPU and an A100)"
+    command.add("--card", help=card)
     project = "folder of the Snakefile, if you run it in another one (default: this folder)"
     command.path("--project", project, "DIR", required=False, default=Path())
     details = "print every check, and how disk, memory and hours are estimated"
@@ -29,25 +28,22 @@ def register(subparsers: Subparsers) -> None:
 
 def _preflight(args: argparse.Namespace) -> None:
     """Check a study before it is run: whether its corpora are where they should be and are what the paper describes,
-    whether its pre-trained models are there or pinned, what disk and memory it needs, and how many hours on a GPU. Run
+    whether its pre-trained models are there or pinned, what disk, memory and hours it needs. Run
     it in the folder in which Snakemake runs. It writes nothing and uses no network; audio headers are read, audio is
     not. Each line is ok, differs (it runs, but not as in the paper or on part of the data), wrong (it would stop) or
     unknown. The exit code is 2 if something is wrong.
     """
-    from valence_gap.preflight.costs import TFLOPS
+    from valence_gap.preflight.rates import TFLOPS
     from valence_gap.preflight.run import preflight
 
-    if args.card not in TFLOPS:
+    if args.card is not None and args.card not in TFLOPS:
         raise UserError(f"--card: '{args.card}' is not known; {valid_names(TFLOPS)}")
-    if not 0 < args.utilisation <= 1:
-        raise UserError(f"--utilisation: {args.utilisation} is not a share of the peak (0 to 1)")
     config = _merged(args)
     if args.targets:
         config["targets"] = args.targets
     preflight(
         config,
         card=args.card,
-        utilisation=args.utilisation,
         json_file=args.json,
         details=args.details,
         project=args.project,

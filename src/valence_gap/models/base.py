@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from valence_gap.definitions import models
 from valence_gap.models.front_ends.spectrograms import FrontEnd
 from valence_gap.models.front_ends.stem import Stem
+from valence_gap.models.sizes import Size
 from valence_gap.runtime.precision import Precision
 
 InputKind = Literal["stem", "waveform", "spectrogram", "log-mel"]
@@ -56,6 +57,11 @@ class SpeechModel(nn.Module, ABC):
     @abstractmethod
     def head(self) -> nn.Module:
         """Maps the output of ``encode`` to the predictions: (batch, hidden) -> (batch, 3)."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> Size | models.Backbone:
+        """What the number of its operations depends on: an encoder's size, or the definition of a CNN14."""
 
     @abstractmethod
     def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:

@@ -188,6 +188,11 @@ class Cnn14Model(SpeechModel):
         self.backbone_definition = models.Backbone(architecture="cnn14", **config.model_dump(include=set(SHAPE)))
 
     @property
+    def shape(self) -> models.Backbone:
+        """The definition of the network."""
+        return self.backbone_definition
+
+    @property
     def head(self) -> nn.Module:
         """The two linear layers."""
         return self.network.classifier

@@ -20,6 +20,7 @@ from valence_gap.models.families import (
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.layers import attention
+from valence_gap.models.sizes import Size, size_from_config
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
@@ -99,6 +100,11 @@ class TransformerModel(SpeechModel):
         if self.frozen and self.frozen_mode == "evaluation":
             self.backbone.train(False)
         return self
+
+    @property
+    def shape(self) -> Size:
+        """The encoder's size."""
+        return size_from_config(_config(self.backbone).to_dict())
 
     def encode(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Compute the mean of the last transformer layer over the valid frames.

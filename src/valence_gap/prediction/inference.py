@@ -15,6 +15,7 @@ from valence_gap.audio import packs
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.loading import SpeechModel, load
+from valence_gap.models.operations import forward_flop
 from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
@@ -139,7 +140,7 @@ def predict_conditions(
     loaded = load(model).to(device())
     read = {} if record is None else _read_of(loaded, model, conditions, features)
     checksums = provenance.checksums(read, in_background=next(loaded.parameters()).device.type != "cpu")
-    tables, states, audio_s = [], [], 0.0
+    tables, states, audio_s, flop = [], [], 0.0, 0.0
     with deterministic_kernels(deterministic), products_of(loaded.precision):
         for condition, audio in conditions.items():
             inputs = _open(loaded, audio, features if condition == CLEAN else None)
@@ -151,7 +152,10 @@ def predict_conditions(
                 what=f"predictions, {condition}",
             )
             tables.append(_table(inputs.ids, condition, values))
-            audio_s += float(inputs.lengths.sum()) / lengths_per_s(loaded)
+            computed = features is None or condition != CLEAN or loaded.input_kind != "stem"
+            durations_s = inputs.lengths / lengths_per_s(loaded)
+            audio_s += float(durations_s.sum())
+            flop += forward_flop(loaded.shape, durations_s, stem=computed)
             if pooled.size:
                 states.append(pooled)
     if not tables:
@@ -164,8 +168,9 @@ def predict_conditions(
         data_files.write_parquet(table, pd.concat(tables, ignore_index=True))
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": list(conditions)}
-        found = provenance.run_record(definition, started=started) | {"inputs": checksums()}
-        files.write_json(record, found | _computed(loaded, deterministic) | {"audio_s": round(audio_s, 3)})
+        place = str(next(loaded.parameters()).device)
+        found = provenance.run_record(definition, started=started, device=place, audio_s=audio_s, flop=flop)
+        files.write_json(record, found | {"inputs": checksums()} | _computed(loaded, deterministic))
 
 
 def _read_of(
@@ -182,10 +187,10 @@ def _read_of(
 
 
 def _computed(loaded: SpeechModel, deterministic: bool) -> dict[str, Any]:
-    """The device and the settings of the computation, for the record."""
+    """The settings of the computation, for the record."""
     place = next(loaded.parameters()).device
     products = str(resolve(loaded.precision, place)).removeprefix("torch.")
-    return {"device": str(place), "precision": products, "deterministic": deterministic or place.type == "cpu"}
+    return {"precision": products, "deterministic": deterministic or place.type == "cpu"}
 
 
 def _open(model: SpeechModel, audio: Path | None, features: Path | None) -> Inputs:

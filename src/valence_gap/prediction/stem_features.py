@@ -12,11 +12,13 @@ from torch import Tensor
 from valence_gap.audio import packs
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import Stem
+from valence_gap.models.operations import stem_flop_per_s
+from valence_gap.models.sizes import size_from_config
 from valence_gap.prediction.inference import STEM_FRAMES_PER_S
 from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.progress import progress
-from valence_gap.weights.model_types import WEIGHTS
+from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
 RUN = "run.json"
 
@@ -52,10 +54,17 @@ def extract_features(
         _write(scratch, inputs, stem)
         sources = {"backbone": backbone / WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
         definition = {"backbone": backbone.name, "format": "bfloat16" if rounded else "float32"}
-        record = provenance.run_record(definition, inputs=sources, started=started)
-        place = {"device": str(precision.device()), "deterministic": deterministic or precision.device().type == "cpu"}
-        amount = {"audio_s": round(float(inputs.lengths.sum()) / STEM_FRAMES_PER_S, 3)}
-        files.write_json(scratch / RUN, record | place | amount | ({} if stem.normalised else {"normalised": False}))
+        audio_s = float(inputs.lengths.sum()) / STEM_FRAMES_PER_S
+        record = provenance.run_record(
+            definition,
+            inputs=sources,
+            started=started,
+            device=str(precision.device()),
+            audio_s=audio_s,
+            flop=audio_s * stem_flop_per_s(size_from_config(files.read_json(backbone / CONFIG))),
+        )
+        record |= {"deterministic": deterministic or precision.device().type == "cpu"}
+        files.write_json(scratch / RUN, record | ({} if stem.normalised else {"normalised": False}))
 
 
 def to_bits(features: Tensor) -> npt.NDArray[np.uint16]:

@@ -1,32 +1,24 @@
-"""Disk, memory and hours that a study needs, compared with what this machine has."""
+"""Disk and memory that a study needs, compared with what this machine has."""
 
 import os
 import shutil
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from valence_gap.preflight.cards import Card, Cards, find_cards
-from valence_gap.preflight.costs import TFLOPS, Costs, Work
+from valence_gap.preflight.cards import Cards, find_cards, largest_name
+from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding, Status
-from valence_gap.preflight.finished import Measured, is_done, measured
+from valence_gap.preflight.finished import Measured, finished_jobs, measured
+from valence_gap.preflight.rates import MEASURED_CARD, GpuMachine
+from valence_gap.preflight.work import jobs_of
 from valence_gap.runtime.files import is_scratch
 from valence_gap.runtime.gpus import UNUSABLE, unused_gpu
 from valence_gap.study.study import Study
 from valence_gap.training.card_memory import ACTIVATIONS
 
-KINDS = {
-    "finetune": "fine-tuning of transformers",
-    "cnn14": "training of CNN14",
-    "pool": "states of frozen models and for fusions",
-    "predict": "predictions",
-    "stem": "stem features",
-    "transcribe": "transcription",
-}
 GB = 1e9
 CARDS_GB = (24, 11)
-COARSER = 5  # times the step of the evaluations, whose saving is stated
 
 
 def disk(study: Study, costs: Costs) -> Finding:
@@ -76,7 +68,8 @@ def card_memory(costs: Costs) -> Finding:
     if not needs:
         return Finding("machine", "card memory", "ok", "nothing is trained")
     model = max(needs, key=lambda name: needs[name])
-    finished = measured(costs.study, costs.work(), _name_here())
+    found_jobs = finished_jobs(costs.study, jobs_of(costs))
+    finished = measured(found_jobs, GpuMachine(MEASURED_CARD), gpu=True, here=largest_name())
     details = [
         *_by_recipe(costs, needs),
         *_of_finished(finished),
@@ -92,7 +85,7 @@ def card_memory(costs: Costs) -> Finding:
         details += [sentence] if (sentence := unused_gpu()) else []
         return Finding("machine", "card memory", "unknown", f"{found}; no card is seen here", tuple(details))
     card = max(here.cards, key=lambda each: each.memory)
-    bf16, fitted = card.multiplies_in_bf16 is not False, finished.memory if finished.gpu == card.name else {}
+    bf16, fitted = card.multiplies_in_bf16 is not False, finished.memory if finished.device == card.name else {}
     over = [
         other
         for other in needs
@@ -117,17 +110,12 @@ def _unusable(here: Cards, needed: str, details: Sequence[str]) -> Finding:
     return Finding("machine", "card memory", status, found, (f"{here.problem}.", UNUSABLE, *details))
 
 
-def _name_here() -> str:
-    """Name of the largest GPU of this machine; empty if there is none."""
-    return max(find_cards().cards, key=lambda each: each.memory, default=Card("", 0.0)).name
-
-
 def _of_finished(finished: Measured) -> list[str]:
     """The memory that finished trainings reserved on a GPU, in one line; none without them."""
     if not finished.memory:
         return []
     each = ", ".join(f"{model} {size / GB:.1f} GB" for model, size in finished.memory.items())
-    return [f"Reserved by finished trainings on {finished.gpu}: {each}."]
+    return [f"Reserved by finished trainings on {finished.device}: {each}."]
 
 
 def _by_recipe(costs: Costs, needs: Mapping[str, float]) -> list[str]:
@@ -160,73 +148,6 @@ def _how_it_fits(costs: Costs, model: str, capacity: float) -> str:
                 return f"with micro_batch_size: {pieces}" + (", activation_checkpointing: true" if recomputed else "")
             pieces //= 2
     return "not"
-
-
-def hours(study: Study, costs: Costs, *, card: str, utilisation: float) -> Finding:
-    """Estimate the hours on one GPU, by kind of work, and list the assumptions."""
-    work = costs.work()
-    is_known = not any(speech.assumed for splits in costs.amounts.values() for speech in splits.values())
-    from_trainings = measured(study, work, _name_here())
-    rates = from_trainings.rates
-    stated = TFLOPS[card] * 1e12 * utilisation
-    speed = {kind: statistics.median(rates[kind]) if kind in rates else stated for kind in KINDS}
-    total = {kind: sum(one.flop for one in work if one.kind == kind) / speed[kind] / 3600 for kind in KINDS}
-    done = [one for one in work if one.flop_per_s is not None and is_done(study, one)]
-    spent = sum(one.flop / speed[one.kind] for one in done) / 3600
-    details = [_share(work, kind, hours_of) for kind, hours_of in total.items() if hours_of]
-    details += _evaluations(costs, work, speed, sum(total.values()))
-    details.append(
-        f"Assumed: {card} at {TFLOPS[card]} TFLOP/s (dense bf16), {utilisation:.0%} of it used"
-        + (f"; rates of finished trainings for: {', '.join(sorted(rates))} (on {from_trainings.gpu})" if rates else "")
-        + ". FLOP from layers, hidden units and hours of audio; training is three times forward. Decoding, "
-        "augmentation, synthesis, scores and figures run on the CPU and are not counted."
-    )
-    sizes = costs.sizes | costs.finished
-    if any(size.assumed for size in sizes.values()):
-        names = ", ".join(name for name, size in sizes.items() if size.assumed)
-        details.append(f"Assumed large encoders (24 x 1024), because their configuration is not here: {names}.")
-    if not is_known:
-        details.append("For corpora that could not be read: the paper's hours, and a fifth of train as dev split.")
-    whole = sum(total.values())
-    if not whole:
-        return Finding("machine", "GPU hours", "unknown", "no audio to estimate from yet", tuple(details))
-    found = f"about {whole:.1f} hours on one card ({sum(one.flop for one in work) / 1e18:.2f} EFLOP)"
-    if done:
-        found += f", {spent:.1f} of them done"
-    return Finding("machine", "GPU hours", "ok" if is_known else "unknown", found, tuple(details))
-
-
-def _evaluations(costs: Costs, work: Sequence[Work], speed: Mapping[str, float], whole: float) -> list[str]:
-    """The price of evaluations within epochs, and what a coarser step would save, in one line; none without them."""
-    numbers: dict[str, int] = {}
-    spent = coarser = once = 0.0
-    for one in work:
-        model = one.name.rpartition(" seed ")[0]
-        if not one.evaluated_flop:
-            continue
-        recipe = costs.study.recipe(model)
-        number, hours_of = costs.evaluations(model, recipe), one.evaluated_flop / speed[one.kind] / 3600
-        spent += hours_of
-        once += hours_of * (1 - recipe.epochs / number)
-        if recipe.evaluate_every is not None:
-            fewer = replace(recipe, evaluate_every=COARSER * recipe.evaluate_every)
-            coarser += hours_of * (1 - costs.evaluations(model, fewer) / number)
-            name = str(costs.study.models[model].recipe)
-            numbers[name] = max(numbers.get(name, 0), number)
-    if not numbers:
-        return []
-    each = ", ".join(f"{number} in a training of {recipe}" for recipe, number in numbers.items())
-    return [
-        f"{spent:.2f} h of them ({spent / whole:.0%}) evaluate the dev set: {each}. An evaluate_every {COARSER} times "
-        f"as large would save {coarser:.2f} h, and null, once an epoch, {once:.2f} h."
-    ]
-
-
-def _share(work: Sequence[Work], kind: str, hours_of: float) -> str:
-    jobs = [one for one in work if one.kind == kind]
-    most = max(jobs, key=lambda one: one.flop)
-    share = most.flop / sum(one.flop for one in jobs)
-    return f"{hours_of:.2f} h {KINDS[kind]} ({len(jobs)} jobs; the longest, {most.name}, {share * hours_of:.2f} h)"
 
 
 def _existing(path: Path) -> Path:

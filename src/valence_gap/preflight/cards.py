@@ -54,6 +54,12 @@ def find_cards() -> Cards:
     return Cards(reported if problem else usable, problem, given)
 
 
+def largest_name() -> str:
+    """Name of the largest GPU of this machine; empty if there is none, or PyTorch cannot use it."""
+    here = find_cards()
+    return "" if here.problem else max(here.cards, key=lambda each: each.memory, default=Card("", 0.0)).name
+
+
 def _reported() -> tuple[Card, ...]:
     """The NVIDIA GPUs that the driver reports."""
     command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]

@@ -1,6 +1,6 @@
 """Check the corpora on disk: whether their paths exist, they can be read, and they are as the paper describes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,43 +17,15 @@ from valence_gap.definitions.corpora import Corpus, CorpusPaths
 from valence_gap.definitions.registry import ADAPTERS
 from valence_gap.definitions.split_names import normalise_split_name
 from valence_gap.definitions.values import SPLITS, Split
-from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE, Expected
+from valence_gap.preflight.expected import ESC_50_CLIPS, EXPECTED, NOT_COMPARABLE, PAPER_RELEASE
 from valence_gap.preflight.findings import Finding, Status
+from valence_gap.preflight.speech import Speech, assumed_speech, compare_counts, speech_of
 from valence_gap.runtime.errors import UserError, first_lines, valid_names
 
 # Audio that `pack-audio` refuses, or leaves out with on_bad_audio: skip.
 BAD_AUDIO = (UNREADABLE, TRUNCATED, "audio without a sample")
 SHOWN_SPEAKERS = 5
 SHOWN_OFFENDERS = 10
-DEV_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Speech:
-    """How much speech a split contains.
-
-    Args:
-        seconds: all of it.
-        longest_s: its longest utterance.
-        utterances: their number.
-        transcribed: share of them with a transcript.
-        genders: known genders of its speakers; None: not checked.
-        most_of_a_speaker: number of utterances of the speaker with the most; None: not checked.
-        assumed: the corpus could not be read, and the paper's numbers are used instead.
-    """
-
-    seconds: float
-    longest_s: float
-    utterances: int
-    transcribed: float
-    genders: tuple[str, ...] | None = None
-    most_of_a_speaker: int | None = None
-    assumed: bool = False
-
-    @property
-    def mean_s(self) -> float:
-        """Mean length of an utterance in seconds."""
-        return self.seconds / max(self.utterances, 1)
 
 
 def examine_corpus(
@@ -72,11 +44,11 @@ def examine_corpus(
     """
     if corpus.adapter not in ADAPTERS:
         found = Finding(name, "adapter", "wrong", f"no adapter {corpus.adapter}", (valid_names(ADAPTERS),))
-        return [found], _assumed(corpus)
+        return [found], assumed_speech(corpus)
     try:
         check_exist(paths)
     except UserError as error:
-        return [_refused(name, "place", error)], _assumed(corpus)
+        return [_refused(name, "place", error)], assumed_speech(corpus)
     findings = [Finding(name, "place", "ok", f"labels at {paths.labels}")]
     report = Report()
     # Missing audio, lost rows, shared speakers and labels outside their scale are findings here. They must not stop the
@@ -87,9 +59,9 @@ def examine_corpus(
     try:
         rows = build_corpus_table(lenient, paths, adapter_of(corpus.adapter), report)
     except UserError as error:
-        return [*findings, _refused(name, "labels", error)], _assumed(corpus)
+        return [*findings, _refused(name, "labels", error)], assumed_speech(corpus)
     except OSError as error:
-        return [*findings, Finding(name, "labels", "wrong", str(error))], _assumed(corpus)
+        return [*findings, Finding(name, "labels", "wrong", str(error))], assumed_speech(corpus)
     findings += [
         _labels(name, corpus, report),
         *_files(name, corpus, report, len(rows)),
@@ -97,29 +69,14 @@ def examine_corpus(
         *_speakers(name, corpus, rows),
         *_doubts(name, report),
     ]
-    speech = {split: _speech(rows[rows["our_split"] == split]) for split in SPLITS if split in corpus.splits}
+    speech = {split: speech_of(rows[rows["our_split"] == split]) for split in SPLITS if split in corpus.splits}
     if paper:
         findings += _release(name, corpus, rows, report)
     for split in speech:
         part = rows[rows["our_split"] == split]
         expected = EXPECTED.get(corpus.adapter, {}).get(split) if paper and _is_the_papers(corpus, split) else None
-        findings.append(_counts(name, split, part, expected))
+        findings.append(compare_counts(name, split, part, expected))
     return findings, speech
-
-
-def _assumed(corpus: Corpus) -> dict[Split, Speech]:
-    """Numbers of the paper for a corpus that cannot be read; the paper gives none for dev: a fifth of train is used."""
-    found: dict[Split, Speech] = {}
-    known = EXPECTED.get(corpus.adapter, {})
-    for split in corpus.splits:
-        expected = known.get(split)
-        if expected is None and split == "dev" and "train" in known:
-            expected = Expected(hours=DEV_SHARE * known["train"].hours)
-        hours = expected.hours if expected else 0.0
-        count = expected.utterances if expected and expected.utterances else round(hours * 3600 / 6)
-        transcribed = (expected.transcribed if expected else None) or 0.0
-        found[split] = Speech(hours * 3600, 11.0 if hours else 0.0, count, transcribed, assumed=True)
-    return found
 
 
 def examine_noise(root: Path, *, paper: bool) -> Finding:
@@ -269,58 +226,6 @@ def _speakers(name: str, corpus: Corpus, rows: pd.DataFrame) -> list[Finding]:
         found = f"{known:,} known: whether one is in two splits cannot be checked ({counts})"
     remedy = f"If they are known, give them: a column speaker, or paths.{name}.speakers."
     return [Finding(name, "speakers", "unknown", found, (remedy,))]
-
-
-def _speech(part: pd.DataFrame) -> Speech:
-    seconds = part["duration_s"].fillna(0.0)
-    return Speech(
-        seconds=float(seconds.sum()),
-        longest_s=float(seconds.max()) if len(part) else 0.0,
-        utterances=len(part),
-        transcribed=float(part["transcript"].notna().mean()) if len(part) else 0.0,
-        genders=tuple(sorted(part["gender"].dropna().unique())),
-        most_of_a_speaker=int(part["speaker"].value_counts().max()) if part["speaker"].notna().any() else 0,
-    )
-
-
-def _counts(name: str, split: Split, part: pd.DataFrame, expected: Expected | None) -> Finding:
-    speech = _speech(part)
-    known = part["gender"].dropna()
-    female = float((known == "female").mean()) if len(known) else None
-    per_speaker = part["speaker"].value_counts()
-    unknown = int(part["duration_s"].isna().sum())
-    found = (
-        f"{speech.utterances:,} utterances, {speech.seconds / 3600:.1f} h by headers"
-        + (f" ({unknown:,} without a length), " if unknown else ", ")
-        + f"{len(per_speaker):,} speakers, "
-        + (f"{female:.0%} female, " if female is not None else "gender unknown, ")
-        + f"{speech.transcribed:.0%} transcribed"
-    )
-    if expected is None:
-        return Finding(name, split, "ok", found)
-    details = []
-
-    def differs(what: str, paper: str) -> None:
-        details.append(f"{what}; the paper: {paper}")
-
-    if expected.utterances is not None and speech.utterances != expected.utterances:
-        differs(f"{speech.utterances:,} utterances", f"{expected.utterances:,}")
-    if abs(speech.seconds / 3600 - expected.hours) > 0.5:
-        differs(f"{speech.seconds / 3600:.1f} h", f"{expected.hours:g} h")
-    if expected.speakers is not None and len(per_speaker) != expected.speakers:
-        differs(f"{len(per_speaker)} speakers", str(expected.speakers))
-    if expected.female is not None and (female is None or abs(female - expected.female) > 0.005):
-        differs("gender unknown" if female is None else f"{female:.1%} female", f"{expected.female:.0%}")
-    if expected.per_speaker and len(per_speaker):
-        lowest, highest = int(per_speaker.min()), int(per_speaker.max())
-        if (lowest, highest) != expected.per_speaker:
-            differs(f"{lowest} to {highest} utterances of a speaker", "{} to {}".format(*expected.per_speaker))
-    if expected.transcribed is not None and abs(speech.transcribed - expected.transcribed) > 0.005:
-        differs(
-            f"{speech.transcribed:.1%} transcribed (figure 4 synthesises these)",
-            f"{expected.transcribed:.0%} (footnote 2)",
-        )
-    return Finding(name, split, "differs" if details else "ok", found, tuple(details))
 
 
 def _summaries(findings: dict[str, Reported]) -> tuple[str, ...]:

@@ -1,86 +1,25 @@
-"""Costs of a study: floating-point operations, disk and memory; the formulas are stated with the numbers.
+"""What a study needs: speech, sizes of models, disk and memory; the formulas are stated with the numbers."""
 
-A transformer layer multiplies, for each frame, four h x h matrices and two h x f, and compares the frame with the T
-others of its utterance: 2 (4 h^2 + 2 h f) + 4 T h operations forward, three times that with the backward pass. At 50
-frames per second a large encoder (24 layers, h 1024, f 4096, utterances of 6 s) takes 98 GFLOP per second of audio.
-"""
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.models import Backbone, Recipe
 from valence_gap.definitions.values import SPLITS, Split
-from valence_gap.preflight.corpora import Speech
+from valence_gap.models.operations import FRAMES_PER_S
+from valence_gap.models.sizes import Size, size_of_source
 from valence_gap.preflight.evaluations import count_evaluations
 from valence_gap.preflight.plan import Plan
-from valence_gap.preflight.weights import Size, size_of_source
+from valence_gap.preflight.speech import Speech
 from valence_gap.study.study import Study
-from valence_gap.training.card_memory import FRAMES_PER_S, TrainedSize, needed_bytes, part_that_fits
+from valence_gap.training.card_memory import TrainedSize, needed_bytes, part_that_fits
 
 RATE_HZ = 16_000
 PACK_BYTES_PER_S = 2 * RATE_HZ
 BYTES_PER_FEATURE = {"bfloat16": 2, "float32": 4}
 BYTES_PER_STATE = {False: 2.0, True: 4.0}  # by whether they are stored in float32, else in float16
-TRAINING = 3  # forward and backward
-TFLOPS = {"A100": 312, "H100": 989, "H200": 989, "L40S": 362, "A40": 150, "A10": 125, "RTX 4090": 165, "RTX 3090": 71}
 
 Amounts = Mapping[str, Mapping[Split, Speech]]
-
-
-def encoder_flop_per_s(size: Size, utterance_s: float, layers: int | None = None) -> float:
-    """Operations of the transformer for one second of audio, forward.
-
-    Args:
-        size: of the backbone.
-        utterance_s: mean length of an utterance, which attention compares each frame with.
-        layers: bottom layers that are kept; all by default.
-    """
-    h, f = size.hidden, size.intermediate
-    input_s = max(utterance_s, size.padded_s)
-    padding = input_s / utterance_s if utterance_s else 1.0
-    layer = 2 * (4 * h * h + 2 * h * f) + 4 * FRAMES_PER_S * input_s * h
-    positions, projection = 2 * 128 * h * h // 16, 2 * size.stem[-1] * h
-    return padding * FRAMES_PER_S * ((layers or size.layers) * layer + positions + projection)
-
-
-def stem_flop_per_s(size: Size) -> float:
-    """Operations of the convolutional stem for one second of audio, forward."""
-    total, rate, before = 0.0, float(RATE_HZ), 1
-    for kernel, stride, channels in zip(size.kernels, size.strides, size.stem, strict=False):
-        rate /= stride
-        total += 2 * kernel * before * channels * rate
-        before = channels
-    return total
-
-
-def cnn14_flop_per_s(backbone: Backbone) -> float:
-    """Operations of CNN14 for one second of audio, forward: two 3 x 3 convolutions in each block, then halving."""
-    total, cells, before = 0.0, backbone.mel_bins / backbone.hop_s, 1
-    for channels in backbone.channels:
-        total += 2 * 9 * (before * channels + channels * channels) * cells
-        cells, before = cells / 4, channels
-    return total
-
-
-@dataclass(frozen=True)
-class Work:
-    """One job on a GPU.
-
-    Args:
-        kind: finetune, cnn14, pool (states of frozen models and of fusions), predict, stem or transcribe.
-        name: the model with its seed, or the data that the job processes.
-        flop: operations.
-        flop_per_s: operations for one second of audio, if the job is a training whose rate can be compared.
-        evaluated_flop: those of its operations that evaluate the dev set, if the job is such a training.
-    """
-
-    kind: str
-    name: str
-    flop: float
-    flop_per_s: float | None = None
-    evaluated_flop: float = 0.0
 
 
 class Costs:
@@ -114,44 +53,17 @@ class Costs:
         """Size of a transformer model, whether it is trained here or fetched."""
         return self.finished[model] if model in self.finished else self.sizes[self.study.backbone_of(model)]
 
-    def _cnn14(self, model: str) -> Backbone:
+    def cnn14(self, model: str) -> Backbone:
+        """The definition of a CNN14 by the model that has it."""
         return self.study.configuration.backbones[self.study.backbone_of(model)]
 
     def speech(self, corpus: str, split: Split) -> Speech:
         """The speech of a split; zero if there is no such split."""
         return self.amounts.get(corpus, {}).get(split, Speech(0.0, 0.0, 0, 0.0))
 
-    def forward(self, model: str, utterance_s: float, *, stem: bool) -> float:
-        """Operations of a model for one second of audio, forward; with its stem, or from cached features."""
-        row = self.study.models[model]
-        if self.study.is_cnn14(model):
-            return cnn14_flop_per_s(self._cnn14(model))
-        size = self.size(model)
-        return encoder_flop_per_s(size, utterance_s, row.layers) + (stem_flop_per_s(size) if stem else 0.0)
-
-    def work(self) -> list[Work]:
-        """All jobs on GPUs."""
-        return [
-            *(self._training(model, seed) for model, seed in self.plan.trainings),
-            *self._stems(),
-            *(self._prediction(*run) for run in self.plan.predictions if run[0] in self.study.models),
-            *self._fusions(),
-        ]
-
-    def _training(self, model: str, seed: int) -> Work:
-        row, recipe = self.study.models[model], self.study.recipe(model)
-        train, dev = self.speech(self.train, "train"), self.speech(self.train, "dev")
-        one = self.forward(model, train.mean_s, stem=recipe.train_stem)
-        name = f"{model} seed {seed}"
-        evaluated = one * self.evaluations(model, recipe) * dev.seconds
-        if row.frozen:  # its pooled states need no backward pass, and are computed once if they are always the same
-            if recipe.frozen_mode == "evaluation":
-                return Work("pool", name, one * (train.seconds * row.fraction + dev.seconds))
-            trained_s = recipe.epochs * train.seconds * row.fraction
-            return Work("pool", name, one * trained_s + evaluated, evaluated_flop=evaluated)
-        trained_s = TRAINING * recipe.epochs * train.seconds * row.fraction
-        kind = "cnn14" if self.study.is_cnn14(model) else "finetune"
-        return Work(kind, name, one * trained_s + evaluated, TRAINING * one, evaluated)
+    def layers(self, model: str) -> int:
+        """Number of transformer layers of a model."""
+        return self.study.models[model].layers or self.size(model).layers
 
     def evaluations(self, model: str, recipe: Recipe) -> int:
         """Number of evaluations of the dev set if a model is trained with a recipe."""
@@ -172,10 +84,6 @@ class Costs:
                     found[backbone, corpus, split] = self.speech(corpus, split)
         return found
 
-    def _stems(self) -> Iterable[Work]:
-        for (backbone, corpus, split), speech in self.stem_cached().items():
-            yield Work("stem", f"{backbone} {corpus} {split}", stem_flop_per_s(self.sizes[backbone]) * speech.seconds)
-
     def conditions(self, conditions: str, corpus: str) -> tuple[int, float]:
         """Number of conditions in a set, and seconds of audio in each condition."""
         test = self.speech(corpus, "test")
@@ -183,39 +91,18 @@ class Costs:
             return len(self.study.configuration.augmented), test.seconds
         return 1, test.seconds * (test.transcribed if conditions == "synthesised" else 1.0)
 
-    def _prediction(self, model: str, seed: int, conditions: str, corpus: str) -> Work:
-        count, seconds = self.conditions(conditions, corpus)
-        stem = conditions != CLEAN or not self.study.uses_stem_features(model, "test")
-        one = self.forward(model, self.speech(corpus, "test").mean_s, stem=stem)
-        return Work("predict", f"{model} seed {seed} {corpus} {conditions}", one * count * seconds)
-
-    def _fusions(self) -> Iterable[Work]:
-        recogniser = self.study.configuration.recogniser
-        parts: list[tuple[str, Split]] = [(self.train, "train"), (self.train, "dev")]
-        for fusion, seed in self.plan.fusions:
-            for corpus, split in parts:
-                speech = self.speech(corpus, split)
-                one = self.forward(self.study.audio_model(fusion), speech.mean_s, stem=False)
-                yield Work("pool", f"{fusion} seed {seed} {split}", one * speech.seconds)
-        if self.plan.fusions and recogniser:
-            size = self.sizes[recogniser]
-            for corpus, split in (*parts, *((name, "test") for name in self.plan.transcribed)):
-                speech = self.speech(corpus, split)
-                one = encoder_flop_per_s(size, speech.mean_s) + stem_flop_per_s(size)
-                yield Work("transcribe", f"{corpus} {split}", one * speech.seconds)
-
     def parameters(self, model: str) -> int:
         """Number of weights of a model, heads and biases left out."""
         row = self.study.models[model]
         if self.study.is_cnn14(model):
-            channels = self._cnn14(model).channels
+            channels = self.cnn14(model).channels
             return sum(9 * (a * b + b * b) for a, b in zip((1, *channels), channels, strict=False))
         return self.size(model).parameters(row.layers)
 
     def disk(self) -> dict[str, float]:
         """Bytes on disk by kind of content."""
         packs = sum(
-            PACK_BYTES_PER_S * speech.seconds for corpus in self.plan.corpora for speech in self._splits(corpus)
+            PACK_BYTES_PER_S * speech.seconds for corpus in self.plan.corpora for speech in self.splits(corpus).values()
         )
         for name in ("augmented", "synthesised"):
             for corpus in self.plan.test_corpora(name):
@@ -242,10 +129,10 @@ class Costs:
             found[backbone] = found.get(backbone, 0.0) + size
         return found
 
-    def _splits(self, corpus: str) -> Iterable[Speech]:
-        if corpus == self.train:
-            return [self.speech(corpus, split) for split in SPLITS]
-        return [self.speech(corpus, "test")]
+    def splits(self, corpus: str) -> dict[Split, Speech]:
+        """The speech of a corpus that is used: all splits of the training corpus, the test set of others."""
+        used: tuple[Split, ...] = SPLITS if corpus == self.train else ("test",)
+        return {split: self.speech(corpus, split) for split in used}
 
     def _states(self) -> float:
         """Bytes of the pooled states on disk: of clean test sets, and of the splits that train fusions."""
@@ -265,7 +152,7 @@ class Costs:
 
     def pooled_values(self, model: str, corpus: str, split: Split) -> int:
         """Number of values of the pooled states of a split."""
-        hidden = self._cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
+        hidden = self.cnn14(model).channels[-1] if self.study.is_cnn14(model) else self.size(model).hidden
         return self.speech(corpus, split).utterances * hidden
 
     def card_memory(
@@ -294,7 +181,7 @@ class Costs:
     def _trained_size(self, model: str) -> TrainedSize:
         row, longest_s = self.study.models[model], self.speech(self.train, "train").longest_s
         if self.study.is_cnn14(model):
-            return TrainedSize(self.parameters(model), row.frozen, longest_s, cnn14=self._cnn14(model))
+            return TrainedSize(self.parameters(model), row.frozen, longest_s, cnn14=self.cnn14(model))
         size = self.size(model)
         return TrainedSize(
             self.parameters(model),

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter
 
 from valence_gap.corpora.inventory import check_exist
 from valence_gap.definitions.values import Split, to_json
-from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.findings import Finding
+from valence_gap.preflight.speech import Speech
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import canonical_json, read_json
 from valence_gap.study.study import Study
@@ -66,7 +66,8 @@ def key_of(study: Study, corpus: str) -> str:
 
 def is_up_to_date(scan: Scan, study: Study, corpus: str) -> bool:
     """Whether the scan found no problem, and the definition and paths of the corpus are unchanged and exist."""
-    if scan.key != key_of(study, corpus) or any(one.status == "wrong" for one in scan.findings) or not scan.speech:
+    is_read = bool(scan.speech) and not any(speech.assumed for speech in scan.speech.values())
+    if scan.key != key_of(study, corpus) or any(one.status == "wrong" for one in scan.findings) or not is_read:
         return False
     try:
         check_exist(study.paths(corpus))

@@ -13,12 +13,14 @@ import yaml
 
 from valence_gap.definitions.values import Split
 from valence_gap.preflight import budget, record
-from valence_gap.preflight.corpora import Speech, examine_corpus, examine_noise
+from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.findings import Finding, digest, ordered, shortened, table
+from valence_gap.preflight.hours import hours
 from valence_gap.preflight.memory import job_memory
 from valence_gap.preflight.packed import examine_packs
 from valence_gap.preflight.plan import Plan, plan_of
+from valence_gap.preflight.speech import Speech, planned_speech
 from valence_gap.preflight.synthesiser import missing_parts
 from valence_gap.preflight.targets import examine_seeds, examine_targets
 from valence_gap.preflight.weights import examine_backbone, examine_checkpoint
@@ -27,15 +29,13 @@ from valence_gap.runtime.files import write_json
 from valence_gap.runtime.progress import log_line
 from valence_gap.study.study import NOISE, Study, load
 
-CARD, UTILISATION = "A100", 0.35
 DETAILS = "valence-gap preflight --details, or --config preflight=details"
 
 
 def preflight(
     config: Mapping[str, Any],
     *,
-    card: str = CARD,
-    utilisation: float = UTILISATION,
+    card: str | None = None,
     json_file: Path | None = None,
     again: bool = False,
     details: bool = False,
@@ -45,8 +45,7 @@ def preflight(
 
     Args:
         config: its merged configuration.
-        card: name of the GPU that the hours are estimated for.
-        utilisation: share of its peak performance that training reaches.
+        card: name of the GPU that the hours are estimated for; None: that of this machine, or its CPU.
         json_file: file that the findings are also written to.
         again: valid corpora that ``json_file`` contains are not read again, and no table is printed if nothing has
             changed since.
@@ -60,7 +59,7 @@ def preflight(
     details = details or study.configuration.preflight == "details"
     before = record.read(json_file) if again and json_file else None
     scans = scan(study, plan_of(study).corpora, before.corpora if before else {})
-    found_here = examine(study, card=card, utilisation=utilisation, scans=scans)
+    found_here = examine(study, card=card, scans=scans)
     findings = (*found_here, *examine_seeds(study))
     found = record.Record(study.configuration.study, digest(config), findings, scans)
     wrong = [f"{one.subject}: {one.check}: {one.found}" for one in findings if one.status == "wrong"]
@@ -115,9 +114,7 @@ def scan(study: Study, corpora: Iterable[str], known: Mapping[str, record.Scan])
     return found
 
 
-def examine(
-    study: Study, *, card: str, utilisation: float, scans: Mapping[str, record.Scan] | None = None
-) -> list[Finding]:
+def examine(study: Study, *, card: str | None = None, scans: Mapping[str, record.Scan] | None = None) -> list[Finding]:
     """Return all findings of a study; its corpora are read only if ``scans`` is not given."""
     plan = plan_of(study)
     scans = scan(study, plan.corpora, {}) if scans is None else scans
@@ -136,14 +133,14 @@ def examine(
         findings.append(examine_checkpoint(model, study.checkpoint(model), study.model_folder(model, seed)))
     costs = Costs(study, plan, amounts)
     findings += [budget.disk(study, costs), budget.memory(costs), job_memory(costs), budget.card_memory(costs)]
-    return [*findings, budget.hours(study, costs, card=card, utilisation=utilisation)]
+    return [*findings, hours(costs, card=card)]
 
 
 def _corpus(study: Study, name: str) -> tuple[list[Finding], Mapping[Split, Speech]]:
     corpus = study.configuration.corpora[name]
     if study.is_miniature(name) and not Path(study.paths(name).labels).exists():
         found = Finding(name, "place", "unknown", "made by the workflow itself, and not there yet")
-        return [found], {}
+        return [found], planned_speech(corpus, study.configuration.miniature)
     return examine_corpus(name, corpus, study.paths(name), paper=not study.is_miniature(name))
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from valence_gap.definitions.claims import IN_DOMAIN
 from valence_gap.definitions.convergence import CONVERGENCE
-from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.findings import Finding
+from valence_gap.preflight.speech import Speech
 from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import Study
 from valence_gap.study.trainings import convergence_runs

@@ -1,14 +1,11 @@
-"""Pre-trained models: whether they exist, are complete and pinned, and how large they are."""
+"""Pre-trained models: whether they exist, are complete and pinned."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from valence_gap.definitions.models import RESOLVE, Backbone, Checkpoint
 from valence_gap.preflight.findings import Finding
-from valence_gap.runtime.files import read_json
 from valence_gap.study.study import PRETRAINED
 from valence_gap.weights import store
 from valence_gap.weights.contents import is_lfs_pointer, is_sharded, unreadable
@@ -17,109 +14,8 @@ from valence_gap.weights.model_types import CONFIG, PICKLED, WEIGHTS, header, mo
 
 STORE = Path(PRETRAINED)
 
-STEM_KERNELS = (10, 3, 3, 3, 3, 2, 2)
-STEM_STRIDES = (5, 2, 2, 2, 2, 2, 2)
 ON_THE_HUB = {"wav2vec2-bert": "facebook/w2v-bert", "whisper": "openai/whisper"}
 COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-@dataclass(frozen=True)
-class Size:
-    """Size of a transformer encoder.
-
-    Args:
-        layers: transformer layers.
-        hidden: hidden units.
-        intermediate: units of the feed-forward module.
-        stem: channels of each layer of the convolutional stem; for spectrograms, zeros and the number of bins.
-        padded_s: seconds that every utterance is padded to.
-        assumed: its configuration was not available.
-        kernels: kernel of each layer of the stem.
-        strides: stride of each.
-    """
-
-    layers: int
-    hidden: int
-    intermediate: int
-    stem: tuple[int, ...] = (512,) * 7
-    padded_s: float = 0.0
-    assumed: bool = False
-    kernels: tuple[int, ...] = STEM_KERNELS
-    strides: tuple[int, ...] = STEM_STRIDES
-
-    def parameters(self, layers: int | None = None) -> int:
-        """Number of weights, of ``layers`` bottom layers or of all; without biases and norms."""
-        per_layer = 4 * self.hidden**2 + 2 * self.hidden * self.intermediate
-        positions = 128 * self.hidden**2 // 16
-        return (layers or self.layers) * per_layer + positions + self.stem[-1] * self.hidden + _stem_parameters(self)
-
-
-BASE = Size(layers=12, hidden=768, intermediate=3072)
-LARGE = Size(layers=24, hidden=1024, intermediate=4096)
-WHISPER_S = 30.0
-
-
-def _conformer(layers: int, hidden: int, intermediate: int, bins: int) -> Size:
-    """A w2v-BERT: its two feed-forward modules and convolutions (three h x h) count as one feed-forward module."""
-    return Size(layers, hidden, 2 * intermediate + 3 * hidden // 2, (0,) * 6 + (bins,))
-
-
-# From their papers and model cards; the configuration of a fetched model takes precedence.
-KNOWN: Mapping[str, Size] = {
-    "facebook/wav2vec2-base": BASE,
-    "facebook/wav2vec2-base-960h": BASE,
-    "facebook/hubert-base-ls960": BASE,
-    "bert-base-uncased": BASE,
-    "facebook/wav2vec2-large": LARGE,
-    "facebook/hubert-large-ll60k": LARGE,
-    "facebook/wav2vec2-large-robust": LARGE,
-    "facebook/wav2vec2-large-100k-voxpopuli": LARGE,
-    "facebook/wav2vec2-xls-r-300m": LARGE,
-    "microsoft/wavlm-base": BASE,
-    "microsoft/wavlm-large": LARGE,
-    "facebook/data2vec-audio-base": BASE,
-    "facebook/data2vec-audio-large": LARGE,
-    "facebook/w2v-bert-2.0": _conformer(24, 1024, 4096, 160),
-    "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim": Size(layers=12, hidden=1024, intermediate=4096),
-}
-
-
-def _stem_parameters(size: Size) -> int:
-    inputs = (1, *size.stem)
-    return sum(kernel * before * after for kernel, before, after in zip(size.kernels, inputs, size.stem, strict=False))
-
-
-def size_of_source(source: str | None, fetched: Path) -> Size:
-    """Size of an encoder: from its configuration if it is here, else from its model card, else that of a large one.
-
-    Args:
-        source: hub id or local folder.
-        fetched: its folder after it is fetched.
-    """
-    for folder in (fetched, local_source(source)):
-        if folder and (folder / CONFIG).is_file():
-            return _size_from_config(read_json(folder / CONFIG))
-    return KNOWN.get(source or "") or Size(layers=24, hidden=1024, intermediate=4096, assumed=True)
-
-
-def _size_from_config(config: Mapping[str, Any]) -> Size:
-    """Return the size from a ``config.json``."""
-    kind, hidden = config.get("model_type"), config.get("hidden_size", config.get("d_model", LARGE.hidden))
-    layers = config.get("num_hidden_layers", config.get("encoder_layers", LARGE.layers))
-    intermediate = config.get("intermediate_size", config.get("encoder_ffn_dim", 4 * hidden))
-    if kind == "wav2vec2-bert":
-        return _conformer(layers, hidden, intermediate, config.get("feature_projection_input_dim", 160))
-    if kind == "whisper":
-        layers = config.get("encoder_layers", layers)
-        return Size(layers, hidden, intermediate, (0,) * 6 + (config.get("num_mel_bins", 80),), WHISPER_S)
-    return Size(
-        layers,
-        hidden,
-        intermediate,
-        tuple(config.get("conv_dim", LARGE.stem)),
-        kernels=tuple(config.get("conv_kernel", STEM_KERNELS)),
-        strides=tuple(config.get("conv_stride", STEM_STRIDES)),
-    )
 
 
 def examine_backbone(name: str, backbone: Backbone, fetched: Path, *, cached: bool = False) -> Finding:

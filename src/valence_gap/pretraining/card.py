@@ -79,8 +79,9 @@ def save(
         curve: (step, loss, masked accuracy).
         started: ``time.monotonic()`` at the start.
     """
+    device = next(model.parameters()).device
     definitions = {"pretraining": json.loads(to_json(definition)), "speech": json.loads(to_json(speech))}
-    record = run_record(definitions, started=started)
+    record = run_record(definitions, started=started, device=str(device), audio_s=3600 * hours)
     with atomic_folder(output) as scratch:
         save_weights(scratch, model, FINE_TUNING)
         write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))

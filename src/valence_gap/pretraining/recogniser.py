@@ -99,7 +99,9 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
         errors = measure(Opened(scratch), held_out)
         log_line(f"word error rate on {len(held_out)} held-out utterances: {errors.rate:.3f}, with the lexicon")
         inputs = {f"backbone/{file}": backbone / file for file in (CONFIG, WEIGHTS)}
-        record = run_record({"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started)
+        record = run_record(
+            {"recogniser": json.loads(to_json(definition))}, inputs=inputs, started=started, audio_s=3600 * hours
+        )
         record |= made_here(scratch, model, curve, source="fine-tuned by this project")
         record |= {
             "hours": round(hours, 3),

@@ -18,6 +18,8 @@ from typing import Any
 from valence_gap import __version__
 
 PROCESS_STATUS = Path("/proc/self/status")
+PROCESS_TIMES = Path("/proc/self/stat")
+UPTIME = Path("/proc/uptime")
 PACKAGES = (
     *("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pandas", "pyarrow"),
     *("soundfile", "soxr", "scikit-learn", "snakemake"),
@@ -65,7 +67,13 @@ def checksums(files: Mapping[str, Path], *, in_background: bool) -> Callable[[],
 
 
 def run_record(
-    definition: Any, *, inputs: dict[str, Path] | None = None, started: float | None = None
+    definition: Any,
+    *,
+    inputs: dict[str, Path] | None = None,
+    started: float | None = None,
+    device: str = "cpu",
+    audio_s: float | None = None,
+    flop: float | None = None,
 ) -> dict[str, Any]:
     """The content of a ``run.json``: everything needed to reproduce the numbers.
 
@@ -73,11 +81,20 @@ def run_record(
         definition: the JSON value that defines the artefact.
         inputs: the data files it was made from, by name; their checksums are recorded.
         started: ``time.monotonic()`` at the start of the work; gives ``wall_s``.
+        device: on which the work was computed.
+        audio_s: seconds of audio that were processed; None: the work has no audio.
+        flop: operations of its matrix products and convolutions, as in ``models.operations``; None: it has none.
 
     Returns:
         ``definition``, ``inputs`` (SHA-256), ``versions``, ``git_commit``, ``hardware``, ``ended`` (UTC), ``wall_s``,
-        ``peak_memory_mb`` of the process until now, ``command``.
+        ``process_s`` since the start of the process (so with the import of its modules), ``cpu_s`` of its threads,
+        ``peak_memory_mb`` of the process until now, ``device``, ``audio_s``, ``flop``, ``command``. All seconds
+        contain waiting, except those of the CPU.
     """
+    amounts = {
+        "audio_s": None if audio_s is None else round(audio_s, 3),
+        "flop": None if flop is None else round(flop),
+    }
     return {
         "definition": definition,
         "inputs": {name: checksum(path) for name, path in sorted((inputs or {}).items())},
@@ -86,7 +103,11 @@ def run_record(
         "hardware": hardware(),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_s": None if started is None else round(time.monotonic() - started, 3),
+        "process_s": process_seconds(),
+        "cpu_s": round(time.process_time(), 3),
         "peak_memory_mb": peak_memory_mb(),
+        "device": device,
+        **{name: amount for name, amount in amounts.items() if amount is not None},
         "command": [Path(sys.argv[0]).name, *sys.argv[1:2]],
     }
 
@@ -134,6 +155,16 @@ def peak_memory_mb() -> int | None:
         return None
     peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]  # in KiB
     return round(peaks[0] * 1024 / 1e6) if peaks else None
+
+
+def process_seconds() -> float | None:
+    """Seconds since this process was started; None where the system does not say, as outside Linux."""
+    try:
+        started = int(PROCESS_TIMES.read_text(encoding="utf-8").rpartition(")")[2].split()[19])  # ticks after the boot
+        running = float(UPTIME.read_text(encoding="utf-8").split()[0]) - started / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(running, 2) if running >= 0 else None
 
 
 def cpu_model() -> str:

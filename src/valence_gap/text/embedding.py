@@ -11,10 +11,12 @@ import pandas as pd
 import torch
 from transformers import AutoTokenizer, BertModel
 
+from valence_gap.models.operations import layer_flop
+from valence_gap.models.sizes import Size, size_from_config
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_array, write_parquet
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.files import write_json
+from valence_gap.runtime.files import read_json, write_json
 from valence_gap.runtime.progress import progress
 from valence_gap.runtime.provenance import run_record
 from valence_gap.text.pretrained import load_pretrained, loading, model_type
@@ -40,8 +42,8 @@ class TextEncoder:
         with loading("a text encoder", folder):
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model = load_pretrained(BertModel, folder, add_pooling_layer=False)
-        self._device = precision.device()
-        self._model = model.to(self._device).eval()
+        self.device = precision.device()
+        self._model = model.to(self.device).eval()
         self.longest = int(self._model.config.max_position_embeddings)
 
     def tokens(self, text: str) -> list[int]:
@@ -68,7 +70,7 @@ class TextEncoder:
 
     @torch.inference_mode()
     def _embed(self, tokens: list[list[int]]) -> Floats:
-        states = self._model(torch.tensor(tokens, device=self._device)).last_hidden_state  # (batch, tokens, hidden)
+        states = self._model(torch.tensor(tokens, device=self.device)).last_hidden_state  # (batch, tokens, hidden)
         return cast(Floats, states.mean(dim=1).float().cpu().numpy())
 
 
@@ -91,16 +93,28 @@ def embed_text(model: Path, transcripts: Path, output: Path, index: Path, report
     encoder = TextEncoder(model)
     ids, texts = read_transcripts(transcripts)
     embeddings = encoder(texts)
+    lengths = [len(encoder.tokens(text)) for text in texts]
     inputs = {name: model / name for name in (CONFIG, WEIGHTS)} | {"transcripts": transcripts}
-    record = run_record({"pooling": "mean over all tokens, [CLS] and [SEP] included"}, inputs=inputs, started=started)
+    record = run_record(
+        {"pooling": "mean over all tokens, [CLS] and [SEP] included"},
+        inputs=inputs,
+        started=started,
+        device=str(encoder.device),
+        flop=_flop(size_from_config(read_json(model / CONFIG)), lengths),
+    )
     counts = {
         "utterances": len(ids),
         "empty": sum(not text.strip() for text in texts),
-        "cut": sum(len(encoder.tokens(text)) == encoder.longest for text in texts),
+        "cut": sum(length == encoder.longest for length in lengths),
     }
     write_array(output, embeddings)
     write_parquet(index, pd.DataFrame({"id": pd.Series(ids, dtype="str")}))
     write_json(report, {**counts, "hidden": embeddings.shape[1], "run": record})
+
+
+def _flop(size: Size, lengths: Sequence[int]) -> float:
+    """Operations of the layers for texts of some lengths, in tokens."""
+    return sum(size.layers * layer_flop(size.hidden, size.intermediate, tokens) * tokens for tokens in lengths)
 
 
 def read_transcripts(path: Path) -> tuple[list[str], list[str]]:

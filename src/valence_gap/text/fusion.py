@@ -20,6 +20,7 @@ from valence_gap.definitions.text import Fusion
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models.families import family_of, final_dropout
 from valence_gap.models.head import RegressionHead
+from valence_gap.models.operations import TRAINING
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_csv, write_parquet
 from valence_gap.runtime.errors import UserError
@@ -93,7 +94,9 @@ def train_fusion(
     inputs = train.inputs("train") | dev.inputs("dev")
     inputs |= {"backbone": backbone / CONFIG} if backbone else {}
     inputs |= {"train/lengths": lengths} if lengths else {}
-    record = run_record(json.loads(to_json(fusion)), inputs=inputs, started=started)
+    weights = sum(weight.numel() for weight in head.parameters())
+    passes = len(rows) * (TRAINING * len(examples.vectors) + len(dev_examples.vectors))
+    record = run_record(json.loads(to_json(fusion)), inputs=inputs, started=started, flop=2.0 * weights * passes)
     with atomic_folder(output) as scratch:
         folders.write(scratch, config, {f"classifier.{name}": weight for name, weight in head.state_dict().items()})
         write_csv(scratch / "training.csv", log.assign(best=log["epoch"] == best))
@@ -230,5 +233,6 @@ def predict_fusion(
     if record is not None:
         definition = {"model": "/".join(model.parts[-2:]), "conditions": [condition]}
         inputs = split.inputs("test") | {f"model/{name}": model / name for name in (CONFIG, WEIGHTS)}
-        computed = {"device": "cpu", "precision": "float32", "deterministic": True}
-        write_json(record, run_record(definition, inputs=inputs, started=started) | computed)
+        weights = sum(weight.numel() for weight in head.parameters())
+        found = run_record(definition, inputs=inputs, started=started, flop=2.0 * weights * len(rows.vectors))
+        write_json(record, found | {"precision": "float32", "deterministic": True})

@@ -20,6 +20,8 @@ from nltk.tokenize import NLTKWordTokenizer
 from transformers import HubertForCTC, PreTrainedModel, Wav2Vec2ForCTC
 
 from valence_gap.audio.packs import AUDIO, INDEX, open_pack
+from valence_gap.models.operations import forward_flop
+from valence_gap.models.sizes import size_from_config
 from valence_gap.prediction.inputs import normalise
 from valence_gap.runtime import precision
 from valence_gap.runtime.data_files import write_parquet
@@ -72,8 +74,8 @@ class Recogniser:
         self.alphabet = read_alphabet(folder)
         self.lexicon = Lexicon.read(folder)
         self._normalised = bool(_optional(folder / "preprocessor_config.json").get("do_normalize", True))
-        self._device = precision.device()
-        self._model = cast(Any, _load(folder, len(self.alphabet.symbols))).to(self._device)
+        self.device = precision.device()
+        self._model = cast(Any, _load(folder, len(self.alphabet.symbols))).to(self.device)
 
     @torch.inference_mode()
     def __call__(self, waveform: torch.Tensor) -> str:
@@ -82,7 +84,7 @@ class Recogniser:
             return ""
         model_input = normalise(waveform) if self._normalised else waveform
         with precision.products_of("fp32"):  # its convolutions too
-            logits = self._model(model_input[None].to(self._device)).logits[0]  # (frames, outputs)
+            logits = self._model(model_input[None].to(self.device)).logits[0]  # (frames, outputs)
         text = self.alphabet.decode(logits.argmax(dim=-1).cpu().numpy())
         return self.lexicon.spell(text) if self.lexicon else text
 
@@ -120,7 +122,14 @@ def transcribe(
     read = (CONFIG, WEIGHTS, "vocab.json", *([LEXICON_FILE] if recogniser.lexicon else []))
     decoding = "greedy CTC" + (", spelt by its lexicon" if recogniser.lexicon else "")
     inputs = {name: model / name for name in read} | {f"audio/{name}": audio / name for name in (AUDIO, INDEX)}
-    record = run_record({"decoding": decoding}, inputs=inputs, started=started)
+    record = run_record(
+        {"decoding": decoding},
+        inputs=inputs,
+        started=started,
+        device=str(recogniser.device),
+        audio_s=float(pack.durations_s.sum()),
+        flop=forward_flop(size_from_config(read_json(model / CONFIG)), pack.durations_s, stem=True),
+    )
     counts = {"utterances": len(texts), "empty": sum(not text for text in texts), "compared": len(pairs)}
     write_parquet(output, pd.DataFrame(table))
     write_json(report, counts | errors.as_json() | {"run": record})

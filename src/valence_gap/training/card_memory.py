@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from valence_gap.definitions.models import Backbone, Recipe
+from valence_gap.models.operations import FRAMES_PER_S
 
-FRAMES_PER_S = 50
 # Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
 # products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
 # values 6; inputs of GELU 8 and of normalisation 8; masks of dropout 6.

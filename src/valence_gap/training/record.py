@@ -22,6 +22,7 @@ def write_log(
     device: torch.device,
     part_size: int | None,
     checksums: dict[str, str],
+    flop: float,
     started: float,
 ) -> None:
     """Write ``training.csv`` and ``run.json``; if each epoch has one evaluation, steps are left out of both.
@@ -33,6 +34,7 @@ def write_log(
         device: on which the last run of the training computed.
         part_size: utterances of a batch that were computed at once; None: a whole batch.
         checksums: checksum of every input, by name.
+        flop: operations of the training, over all runs.
         started: ``time.monotonic()`` at the start of the last run.
     """
     rows = pd.DataFrame([dict(row) for row in journal.rows])
@@ -43,7 +45,9 @@ def write_log(
     else:
         counts |= {"best_step": journal.rows[journal.best]["step"], "evaluations": len(journal.rows)}
     write_csv(folder / "training.csv", rows)
-    record = provenance.run_record(json.loads(to_json(training)), started=started)
+    record = provenance.run_record(
+        json.loads(to_json(training)), started=started, device=str(device), audio_s=journal.audio_s, flop=flop
+    )
     peak = gpu_memory.peak()
     write_json(
         folder / "run.json",
@@ -54,9 +58,7 @@ def write_log(
             "resumes": journal.resumes,
             "train_s": round(journal.train_s, 3),
             "waited_s": round(journal.waited_s, 3),
-            "audio_s": round(journal.audio_s, 3),
             "audio_s_per_s": round(journal.audio_s / max(journal.train_s, 1e-9), 1),
-            "device": str(device),
             "devices": journal.devices,
             "precision": str(precision.resolve(training.recipe.precision, device)).removeprefix("torch."),
             "utterances_at_once": part_size or training.recipe.batch_size,

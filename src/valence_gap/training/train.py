@@ -22,6 +22,7 @@ from valence_gap.runtime.files import atomic_folder
 from valence_gap.runtime.progress import log_line
 from valence_gap.scores.metrics import cccs
 from valence_gap.training import checkpoints
+from valence_gap.training.amounts import trained_flop
 from valence_gap.training.batching import Rows, epoch_batches
 from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState, TrainingInterrupted, Weights
 from valence_gap.training.examples import Batch, load_batches
@@ -90,6 +91,7 @@ def train(
                 device=device,
                 part_size=learner.part_size,
                 checksums=checksums(),
+                flop=trained_flop(training, model, learner, journal, train_split),
                 started=started,
             )
     checkpoints.remove(scratch)

@@ -14,6 +14,7 @@ from small_models import make_backbone, make_cnn14, training
 from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
 from valence_gap.models import loading
+from valence_gap.models.operations import forward_flop, stem_flop_per_s
 from valence_gap.prediction import inference
 from valence_gap.prediction.inference import batches, predict, predict_conditions
 from valence_gap.prediction.inputs import open_inputs, subset
@@ -136,6 +137,10 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     assert (run["hardware"]["threads"], run["wall_s"] > 0) == (1, True)
     features = json.loads((tmp_path / "features/run.json").read_text())
     assert run["audio_s"] == pytest.approx(2 * features["audio_s"], abs=0.002) != 0
+    lengths = pd.read_parquet(tmp_path / "features/index.parquet")["frames"].to_numpy() / 50
+    of_encoder = forward_flop(model.shape, lengths, stem=False)
+    assert run["flop"] == pytest.approx(2 * of_encoder + features["flop"])  # the features of clean are stored
+    assert features["flop"] == pytest.approx(features["audio_s"] * stem_flop_per_s(model.shape), rel=1e-3)
     assert json.loads((tmp_path / "features/run.json").read_text())["device"] == "cpu"
     capsys.readouterr()
     assert main([*command, "--condition", f"fade={fade}", "--condition", f"fade={clean}", "--condition", "x"]) == 2

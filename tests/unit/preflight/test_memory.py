@@ -6,8 +6,8 @@ import pytest
 from corpus_trees import write
 from preflight_data import ROOT, costs_of, paper
 
+from valence_gap.models.sizes import BASE
 from valence_gap.preflight.memory import REQUESTED_MEM_MB, job_memory
-from valence_gap.preflight.weights import BASE
 
 RUNTIME = 2e9
 ROWS = {"train": 39_000, "dev": 6_000, "test": 12_902}  # of MSP-Podcast in these costs

@@ -19,7 +19,7 @@ from snakemake.utils import update_config
 from valence_gap.cli import main
 from valence_gap.commands import preflight as command
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
-from valence_gap.preflight import budget, corpora
+from valence_gap.preflight import budget
 from valence_gap.preflight.cards import Cards
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
@@ -65,7 +65,7 @@ def test_a_corpus_is_measured_and_differs_from_the_papers(release: CorpusPaths) 
 
 def test_the_papers_own_corpus_is_ok(release: CorpusPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Expected(hours=0, utterances=2, speakers=2, female=0.5, per_speaker=(1, 1), transcribed=0.5)
-    monkeypatch.setattr(corpora, "EXPECTED", {"msp-podcast": {"test": own}})
+    monkeypatch.setattr("valence_gap.preflight.corpora.EXPECTED", {"msp-podcast": {"test": own}})
     findings = checked(MSP, release)
     assert {one.status for one in findings if one.check != "doubtful"} == {"ok"}
     assert found(findings, "doubtful").found.startswith("train: only 1 rows")
@@ -189,9 +189,9 @@ def test_lengths_are_by_headers_and_unknown_where_a_header_gives_none(release: C
 def test_what_packing_found_is_shown_by_later_preflights(study: Path) -> None:
     report = Path("results/paper/audio/msp-podcast/clean/test/report.json")
     assert configured(study).results == "results/paper"
-    assert "audio as decoded" not in {one.check for one in examine(configured(study), card="A100", utilisation=0.35)}
+    assert "audio as decoded" not in {one.check for one in examine(configured(study))}
     write(report, json.dumps({"remarks": {"silent": {"count": 2, "files": ["a.wav: silent", "b.wav: silent"]}}}))
-    finding = found(examine(configured(study), card="A100", utilisation=0.35), "audio as decoded")
+    finding = found(examine(configured(study)), "audio as decoded")
     assert (finding.status, finding.found) == ("differs", "2 silent")
 
 
@@ -244,7 +244,7 @@ def test_files_are_merged_as_snakemake_merges_them(below: dict, above: dict) -> 
 
 
 def test_only_what_the_targets_need_is_checked(study: Path) -> None:
-    findings = examine(configured(study), card="A100", utilisation=0.35)
+    findings = examine(configured(study))
     assert {one.subject for one in findings} == {"msp-podcast", "w2v2-b", "machine"}
 
 
@@ -264,10 +264,10 @@ def test_a_wrong_study_is_reported_and_fails(study: Path, capsys: pytest.Capture
 def test_the_synthesiser_needs_transcripts(study: Path) -> None:
     figure = {"models": ["w2v2-b", "w2v2-b-frozen"], "corpora": ["msp-podcast"]}
     changed = configured(study, targets=["figure_04"], figures={"figure_04": figure})
-    assert found(examine(changed, card="A100", utilisation=0.35), "msp-podcast", "synthesiser").status == "wrong"
+    assert found(examine(changed), "msp-podcast", "synthesiser").status == "wrong"
     program = {"kind": "command", "command": ["no-such-program", "{wav}"]}
     changed = configured(study, targets=["figure_04"], figures={"figure_04": figure}, synthesiser=program)
-    engine = found(examine(changed, card="A100", utilisation=0.35), "engine")
+    engine = found(examine(changed), "engine")
     assert (engine.status, engine.details) == ("wrong", ("command: no program no-such-program",))
 
 
@@ -278,7 +278,7 @@ def test_a_configuration_that_is_no_mapping(tmp_path: Path) -> None:
         merged([tmp_path / "absent.yaml"])
 
 
-@pytest.mark.parametrize(("option", "value"), [("--card", "abacus"), ("--utilisation", "1.5")])
+@pytest.mark.parametrize(("option", "value"), [("--card", "abacus")])
 def test_assumptions_that_make_no_sense(option: str, value: str) -> None:
     parsed = argparse.ArgumentParser()
     command.register(parsed.add_subparsers())
@@ -300,8 +300,8 @@ def test_a_configuration_that_is_merged_already(study: Path, capsys: pytest.Capt
 def test_a_miniature_that_is_not_made_yet_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     config = merged([ROOT / "config.yaml"]) | {"targets": ["figure_06"]}
-    findings = examine(load(config), card="A100", utilisation=0.35)
-    assert {one.status for one in findings if one.check in ("place", "clips", "GPU hours")} == {"unknown"}
+    findings = examine(load(config))
+    assert {one.status for one in findings if one.check in ("place", "clips", "hours")} == {"unknown"}
 
 
 def test_the_table_of_the_documentation_is_what_is_printed(
@@ -314,7 +314,7 @@ def test_the_table_of_the_documentation_is_what_is_printed(
     (tmp_path / "workflow").symlink_to(ROOT / "workflow")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError):
-        preflight(merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"]), details=True)
+        preflight(merged([ROOT / "config.yaml", ROOT / "workflow/presets/paper.yaml"]), card="A100", details=True)
     printed = capsys.readouterr().out
     for line in block.splitlines():
         shown = line.split(" of them there, ")[0]  # the rest depends on the machine's disk
@@ -348,12 +348,12 @@ def test_findings_come_first_and_the_estimates_have_one_line_each_unless_details
     assert {"wrong", "differs", "ok"} <= set(first)
     shown = brief[brief.index(estimates[0]) :].splitlines()
     assert not any(line.startswith(" ") for line in shown)  # no details
-    assert "Assumed: A100" not in brief
+    assert "in a second, measured on one H200" not in brief
     assert re.search(r"differs +cnn14 +seeds +43, ", brief)
     assert "--details" in brief
     with pytest.raises(UserError):
         preflight(config, json_file=tmp_path / "whole.json", details=True)
-    assert "Assumed: A100" in capsys.readouterr().out
+    assert "in a second, measured on one H200" in capsys.readouterr().out
     findings = [json.loads((tmp_path / name).read_text())["findings"] for name in ("brief.json", "whole.json")]
     assert [len(one["details"]) for one in findings[0]] == [len(one["details"]) for one in findings[1]]
 
@@ -363,7 +363,7 @@ def test_the_configuration_asks_for_details(study: Path, capsys: pytest.CaptureF
     for setting in ("details", True):
         with suppress(UserError):
             preflight(config | {"preflight": setting})
-        assert ("Assumed: A100" in capsys.readouterr().out) == (setting == "details")
+        assert ("in a second, measured on one H200" in capsys.readouterr().out) == (setting == "details")
 
 
 def test_a_first_look_has_what_is_ok_in_one_line_a_subject_and_each_advice_once() -> None:
@@ -398,7 +398,7 @@ def test_a_seed_that_no_target_shows_is_named(study: Path) -> None:
 
 def test_the_memory_of_a_long_utterance_is_named(tmp_path: Path, study: Path) -> None:
     def memory() -> Finding:
-        return found(examine(configured(study), card="A100", utilisation=0.35), "job memory")
+        return found(examine(configured(study)), "job memory")
 
     usual = memory()
     assert "each second" not in " ".join(usual.details)

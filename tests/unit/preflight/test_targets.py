@@ -9,8 +9,8 @@ from corpus_trees import write
 from preflight_data import ROOT, ROWS, configured, write_release
 
 from valence_gap.preflight import targets
-from valence_gap.preflight.corpora import Speech
 from valence_gap.preflight.run import examine
+from valence_gap.preflight.speech import Speech
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def of_target(own: Path, target: str, check: str, **changes: object) -> list[tuple[str, str]]:
     """Status and finding of one check of a target that shows the small MSP-Podcast."""
     shown = {"figures": {target: {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}}} if target != "claims" else {}
-    findings = examine(configured(own, targets=[target], **shown, **changes), card="A100", utilisation=0.35)
+    findings = examine(configured(own, targets=[target], **shown, **changes))
     return [(one.status, one.found) for one in findings if (one.subject, one.check) == (target, check)]
 
 

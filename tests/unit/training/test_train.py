@@ -21,6 +21,7 @@ from valence_gap.commands import training as command
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models import loading
+from valence_gap.models.operations import forward_flop
 from valence_gap.prediction.inference import predict
 from valence_gap.prediction.inputs import open_inputs
 from valence_gap.runtime import precision
@@ -94,6 +95,12 @@ def test_the_best_epoch_is_written_with_its_log(data: TrainingData, reference: P
     assert record["best_epoch"] == rows.loc[rows["best"], "epoch"].item()
     frames = pd.read_parquet(data.train.features / "index.parquet")["frames"].sum()
     assert record["audio_s"] == pytest.approx(3 * frames / 50)
+    train_s, dev_s = (
+        pd.read_parquet(split.features / "index.parquet")["frames"].to_numpy() / 50 for split in (data.train, data.dev)
+    )
+    shape = loading.load(reference).shape
+    epoch = 3 * forward_flop(shape, train_s, stem=False) + forward_flop(shape, dev_s, stem=False)
+    assert record["flop"] == pytest.approx(3 * epoch, rel=1e-6)
     assert {"train/labels.parquet", "dev/features.npy", "backbone/model.safetensors"} <= set(record["inputs"])
 
 

@@ -15,8 +15,9 @@ from transformers import WhisperConfig
 
 from valence_gap.definitions.models import Checkpoint
 from valence_gap.models import loading
+from valence_gap.models.sizes import LARGE, size_of_source
 from valence_gap.preflight.plan import plan_of
-from valence_gap.preflight.weights import LARGE, examine_checkpoint, size_of_source
+from valence_gap.preflight.weights import examine_checkpoint
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.study import load
 from valence_gap.weights import hub
