@@ -282,7 +282,7 @@ def _gather(states: Tensor, rows: Tensor) -> Tensor:
     """The ``rows`` of ``states``, each of them once: (batch x frames, ...) -> (valid frames, ...)."""
     if not _on_gpu(states):
         return states.index_select(0, rows)
-    return cast(Tensor, _Gather.apply(states, rows))  # type: ignore[no-untyped-call]
+    return cast(Tensor, cast(Any, _Gather).apply(states, rows))
 
 
 class _Gather(torch.autograd.Function):
