@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,19 @@ def test_a_training_whose_state_or_model_does_not_fit_is_reported(tmp_path, smal
     given += ["--train-utterances", data.utterances, "--training", to_json(training_data.with_recipe(epochs=1))]
     given += ["--scratch", small_disk / "scratch", "--output", small_disk / "model"]
     check_reported(capsys, cli.main(["train", *map(str, given)]), small_disk, left)
+
+
+# The spectrograms of the training split have 164 KB.
+@pytest.mark.parametrize("small_disk", [64], indirect=True)
+def test_spectrograms_that_do_not_fit_are_reported(tmp_path, small_disk, capsys):
+    data = training_data.with_audio(training_data.make(tmp_path / "data"))
+    given = ["--train-audio", data.train.audio, "--dev-audio", data.dev.audio]
+    given += ["--train-labels", data.train.labels, "--dev-labels", data.dev.labels]
+    definition = replace(training_data.TRAINING, backbone=training_data.CNN14)
+    given += ["--train-utterances", data.utterances, "--training", to_json(definition)]
+    given += ["--scratch", small_disk / "scratch", "--output", small_disk / "model"]
+    check_reported(capsys, cli.main(["train", *map(str, given)]), small_disk)
+    assert not (small_disk / "scratch").exists()
 
 
 # The first disk is too small for the embeddings; the second has room for them, but not for the predictions.

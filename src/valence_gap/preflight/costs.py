@@ -116,9 +116,20 @@ class Costs:
             "stem features": sum(self.features().values()),
             "models": models,
             "checkpoints of one training": scratch,
+            "log-Mel spectrograms of one training": self._spectrograms(),
             "predictions and pooled states": self._states(),
             "pre-trained models": sum(4.0 * self.sizes[name].parameters() for name in self.plan.backbones),
         }
+
+    def _spectrograms(self) -> float:
+        """Bytes of the log-Mel spectrograms that the training of a CNN14 keeps for its later epochs; of the largest."""
+        train, dev = (self.speech(self.train, split).seconds for split in ("train", "dev"))
+        kept = [0.0]
+        for model in {name for name, _ in self.plan.trainings if self.study.is_cnn14(name)}:
+            backbone, seconds = self._cnn14(model), self.study.models[model].fraction * train + dev
+            if self.study.recipe(model).epochs > 1:
+                kept.append(4.0 * backbone.mel_bins / backbone.hop_s * seconds)
+        return max(kept)
 
     def features(self) -> dict[str, float]:
         """Bytes of cached stem features by backbone."""

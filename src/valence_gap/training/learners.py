@@ -21,6 +21,7 @@ from valence_gap.study.checks.recipes import training_errors
 from valence_gap.training import fractions
 from valence_gap.training.batching import sorting_lengths
 from valence_gap.training.examples import Examples, PooledInputs, TruncatedInputs, read_examples
+from valence_gap.training.kept_inputs import Keep
 from valence_gap.training.micro_batches import part_size
 
 Forward = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -79,6 +80,7 @@ def build_learner(
     dev: TrainingSplit,
     utterances: Path,
     device: torch.device,
+    keep: Keep | None = None,
 ) -> Learner:
     """Open the data of a training; if a frozen part stays in evaluation mode, compute its pooled states once.
 
@@ -89,6 +91,7 @@ def build_learner(
         dev: development split.
         utterances: table of the training utterances, from which the fraction is selected.
         device: device of the computation.
+        keep: keeps the log-Mel spectrograms of all epochs; None: they are computed in every epoch.
 
     Raises:
         UserError: the recipe does not fit the model, or inputs and labels do not match.
@@ -105,6 +108,11 @@ def build_learner(
         longest = max(int(recipe.max_duration_s * rate_hz), shortest)
         truncated = TruncatedInputs(train_examples.inputs, longest)
         train_examples = replace(train_examples, inputs=truncated, durations_s=truncated.lengths / rate_hz)
+    if keep is not None and model.input_kind == "log-mel" and recipe.epochs > 1:
+        train_examples, dev_examples = (
+            replace(each, inputs=keep(each.inputs, training.backbone.mel_bins))
+            for each in (train_examples, dev_examples)
+        )
     lengths = sorting_lengths(train_examples.inputs.lengths, recipe, head_only=training.frozen)
     if training.frozen and recipe.frozen_mode == "evaluation":
         return _head_learner(recipe, model, train_examples, dev_examples, device, lengths)

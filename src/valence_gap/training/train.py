@@ -26,6 +26,7 @@ from valence_gap.training.amounts import trained_flop
 from valence_gap.training.batching import Rows, epoch_batches
 from valence_gap.training.checkpoints import LogRow, StopSignals, TrainerState, TrainingInterrupted, Weights
 from valence_gap.training.examples import Batch, load_batches
+from valence_gap.training.kept_inputs import keeping_in
 from valence_gap.training.learners import Forward, Learner, TrainingSplit, build_learner, files_of
 from valence_gap.training.log_lines import StepLogger, describe, describe_resumed
 from valence_gap.training.losses import ccc_loss
@@ -53,7 +54,7 @@ def train(
         train_split: training split.
         dev_split: development split.
         train_utterances: table of the training utterances, from which the fraction is selected.
-        scratch: folder of this training only, for its saved state; removed at the end of the training.
+        scratch: folder of this training only, for its saved state and kept inputs; removed at its end.
         output: folder to write: ``model.safetensors``, ``config.json``, ``training.csv`` and ``run.json``.
 
     Raises:
@@ -70,6 +71,7 @@ def train(
         precision.deterministic_kernels(recipe.deterministic),
         precision.products_of(recipe.precision),
         _explain_out_of_memory(recipe),
+        keeping_in(scratch) as keep,
     ):
         checksums = provenance.checksums(files, in_background=device.type != "cpu")
         if device.type == "cpu":
@@ -78,7 +80,7 @@ def train(
         if recipe.train_stem:
             precision.keep_few_kernels()
         model = loading.build(training, backbone).to(device)
-        learner = build_learner(training, model, train_split, dev_split, train_utterances, device)
+        learner = build_learner(training, model, train_split, dev_split, train_utterances, device, keep)
         state = SavedState(scratch, lambda: state_keys(training, checksums(), device))
         journal, best = _train_and_evaluate(training, learner, device, signals, state)
         learner.module.load_state_dict(best)

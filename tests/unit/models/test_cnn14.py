@@ -7,7 +7,7 @@ import torch
 from small_models import cnn14_training, make_cnn14
 
 from valence_gap.definitions.models import Backbone
-from valence_gap.models import loading
+from valence_gap.models import cnn14, loading
 from valence_gap.models.cnn14 import Cnn14, Cnn14Config, min_frames
 from valence_gap.models.front_ends.log_mel import LogMel, mel_filters
 from valence_gap.prediction.inputs import log_mel, pad
@@ -60,6 +60,42 @@ def test_padding_does_not_change_the_statistics_of_batch_normalisation():
         statistics.append(torch.cat([each.float().flatten() for each in model.buffers()]))
     assert torch.allclose(*outputs, atol=1e-4)
     assert torch.allclose(*statistics, atol=1e-4)
+
+
+def trained(model, padded, lengths):
+    """Predictions, the gradients of all weights and the statistics of batch normalisation after one step."""
+    predictions = model(padded, lengths).predictions
+    predictions.square().sum().backward()
+    gradients = torch.cat([weight.grad.flatten() for weight in model.parameters()])
+    return predictions, gradients, torch.cat([each.double().flatten() for each in model.buffers()])
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_network_of_a_gpu_is_the_same_with_few_shapes(pooling, training, monkeypatch):
+    padded, lengths = pad(spectrograms())
+    models = [make_cnn14(block_pooling=pooling, block_dropout=0.0).train(training) for _ in range(2)]
+    expected = trained(models[0], padded, lengths)
+    monkeypatch.setattr(cnn14, "_on_gpu", lambda states: True)
+    shapes = []
+    models[1].network.blocks[0].conv1.register_forward_hook(lambda _, given, __: shapes.append(given[0].shape))
+    found = trained(models[1], padded, lengths)
+    assert [shape[2] for shape in shapes] == [64]  # 40 frames
+    for one, other in zip(expected, found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4 * float(one.detach().abs().max()))
+    with torch.inference_mode():
+        models[1].eval()(padded[:, :32], lengths.clamp(max=32))
+    assert shapes[1][2] == 32
+
+
+def test_the_gradient_of_rows_that_are_selected_once_is_that_of_index_select():
+    states = torch.randn(9, 5, dtype=torch.float64, requires_grad=True)
+    rows = torch.tensor([0, 1, 4, 8])
+    cnn14._Gather.apply(states, rows).square().sum().backward()
+    found, states.grad = states.grad, None
+    states.index_select(0, rows).square().sum().backward()
+    assert torch.equal(found, states.grad)
+    assert torch.autograd.gradcheck(lambda given: cnn14._Gather.apply(given, rows), states)
 
 
 def test_dropout_follows_each_block_in_training_only():

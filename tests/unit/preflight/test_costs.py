@@ -78,6 +78,12 @@ def test_disk_of_one_figure_by_hand() -> None:
     assert parts["stem features"] == 51_200 * seconds
     assert parts["predictions and pooled states"] == 3 * 12_902 * 2 * (2048 + 768)  # three seeds each
     assert parts["models"] == pytest.approx(3 * 4 * (95e6 + 75e6), rel=0.02)
+    spectrograms = "log-Mel spectrograms of one training"
+    assert parts[spectrograms] == pytest.approx(100 * 64 * 4 * (62 + 10) * HOUR)
+    once = costs_of(paper(**changes, recipes={"paper-cnn14": {"epochs": 1}})).disk()
+    assert once[spectrograms] == 0
+    one = {"figure_02": {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}}
+    assert costs_of(paper(targets=["figure_02"], figures=one)).disk()[spectrograms] == 0
 
 
 def test_states_on_disk_are_those_of_clean_speech_and_of_the_fusions_splits() -> None:
