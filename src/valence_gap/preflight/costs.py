@@ -126,7 +126,7 @@ class Costs:
         train, dev = (self.speech(self.train, split).seconds for split in ("train", "dev"))
         kept = [0.0]
         for model in {name for name, _ in self.plan.trainings if self.study.is_cnn14(name)}:
-            backbone, seconds = self._cnn14(model), self.study.models[model].fraction * train + dev
+            backbone, seconds = self.cnn14(model), self.study.models[model].fraction * train + dev
             if self.study.recipe(model).epochs > 1:
                 kept.append(4.0 * backbone.mel_bins / backbone.hop_s * seconds)
         return max(kept)
