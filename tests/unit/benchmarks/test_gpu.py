@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_named(material: Material) -> None:
     assert Window(1000.0).fits(5.0, "profile", report)
     assert report.notes == []
     assert not Window(1000.0).fits(5000.0, "profile", report)
-    assert report.notes[0].startswith("profile: skipped, needs about 5000.0 s, and 9")
+    assert report.notes[0].startswith("profile: skipped, needs about 5000.0 s, and ")
     section = Section("title", 1, 9, lambda *_: pytest.fail("it was begun"))
     found = gpu_worker._one("name", section, Bench(material, CPU), 3.0, begin_anyway=False)
     assert found["notes"] == ["skipped, needs about 9 s, and its share of the time is 3.0 s"]
