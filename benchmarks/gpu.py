@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 WORKER = ROOT / "benchmarks" / "gpu_worker.py"
 NAMES = ("machine", "large", "prediction", "stem", "base", "random", "cnn14", "trainer")
+TRAININGS = ("large", "base", "random", "cnn14")  # what is profiled
+PROFILE_SHARE = 0.3  # of the time
 OTHERS = ("trainer",)  # not of this project: the same for every commit
 POLL_S = 0.2
 LEAST_S = 20.0  # for another process, which imports PyTorch and makes its material
@@ -75,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def measure(tree: Path, sections: list[str], seconds: float, args: Any, commit: str | None) -> dict[str, Any]:
-    """Run sections with the package of a checkout, in as many processes as it takes.
+    """Run sections with the package of a checkout, and then the profiles of its trainings.
+
+    A profile leaves every later launch of its process twice as dear, so the profiles have processes of their own.
 
     Args:
         tree: the checkout.
@@ -88,32 +92,59 @@ def measure(tree: Path, sections: list[str], seconds: float, args: Any, commit: 
         ``about``: the card, the host, versions, commit; ``sections``: what each found, or its ``error``.
     """
     ends = time.time() + seconds
-    found: dict[str, Any] = {"about": {}, "sections": []}
-    left, rate = list(sections), None
-    while left:
-        if found["sections"] and ends - time.time() < LEAST_S:
-            found["sections"] += [_not_run(name, "error", "no time was left after a section failed") for name in left]
-            break
-        request = {"sections": left, "ends": ends, "tiny": args.tiny, "tree": str(tree), "bf16_tflops": rate}
-        answer, problem = _run(request, cpu=args.cpu)
-        found["about"] = answer["about"] or found["about"]
-        found["sections"] += answer["sections"]
-        rate = next((each["bf16_tflops"] for each in answer["sections"] if each["bf16_tflops"]), rate)
-        left = left[len(answer["sections"]) :]
-        if "unusable" in answer:
-            found["sections"] += [_not_run(name, "error", answer["unusable"]) for name in left]
-            break
-        if problem and left and answer["running"] is None and answer["sections"]:
-            continue  # it ended after a section that has its result
-        if left:
-            found["sections"].append(_not_run(left.pop(0), "error", problem or "the process ended early"))
+    found = _measured(tree, sections, ends - PROFILE_SHARE * seconds, args, profile=False)
+    by_name = {each["section"]: each for each in found["sections"]}
+    left = [name for name in TRAININGS if name in by_name and "error" not in by_name[name]]
+    if left and ends - time.time() < LEAST_S:
+        for name in left:
+            by_name[name]["notes"].append("profile: skipped, no time is left")
+    elif left:
+        for profiled in _measured(tree, left, ends, args, profile=True)["sections"]:
+            _merge(by_name[profiled["section"]], profiled)
     if commit and found["about"]:
         found["about"]["git_commit"] = found["about"].get("git_commit") or commit
     return found
 
 
-def _not_run(name: str, key: str, why: str) -> dict[str, Any]:
-    return {"section": name, "title": name, "seconds": 0.0, "rows": {}, "notes": [], "bf16_tflops": None, key: why}
+def _merge(section: dict[str, Any], profiled: dict[str, Any]) -> None:
+    """Add a profile to its section, with the share of the time in which the card worked."""
+    for case, row in profiled["rows"].items():
+        both = section["rows"].setdefault(case, {})
+        both |= row
+        if "kernel_ms" in both and "step_ms" in both:
+            both["busy"] = float(f"{both['kernel_ms'] / both['step_ms']:.6g}")
+    section["notes"] += profiled["notes"]
+    section["seconds"] = round(section["seconds"] + profiled["seconds"], 1)
+    if "error" in profiled:
+        section["error"] = f"profile: {profiled['error']}"
+
+
+def _measured(tree: Path, sections: list[str], ends: float, args: Any, *, profile: bool) -> dict[str, Any]:
+    """Run sections, or their profiles, in as many processes as it takes, until a time."""
+    found: dict[str, Any] = {"about": {}, "sections": []}
+    left, rate = list(sections), None
+    while left:
+        if found["sections"] and ends - time.time() < LEAST_S:
+            found["sections"] += [_not_run(name, "no time was left after another section failed") for name in left]
+            break
+        request = {"sections": left, "ends": ends, "profile": profile, "tiny": args.tiny, "tree": str(tree)}
+        answer, problem = _run(request | {"bf16_tflops": rate}, cpu=args.cpu)
+        found["about"] = answer["about"] or found["about"]
+        found["sections"] += answer["sections"]
+        rate = next((each["bf16_tflops"] for each in answer["sections"] if each["bf16_tflops"]), rate)
+        left = left[len(answer["sections"]) :]
+        if "unusable" in answer:
+            found["sections"] += [_not_run(name, answer["unusable"]) for name in left]
+            break
+        if problem and left and answer["running"] is None and answer["sections"]:
+            continue  # it ended after a section that has its result
+        if left:
+            found["sections"].append(_not_run(left.pop(0), problem or "the process ended early"))
+    return found
+
+
+def _not_run(name: str, why: str) -> dict[str, Any]:
+    return {"section": name, "title": name, "seconds": 0.0, "rows": {}, "notes": [], "bf16_tflops": None, "error": why}
 
 
 def _run(request: dict[str, Any], *, cpu: bool) -> tuple[dict[str, Any], str | None]:

@@ -72,29 +72,25 @@ def _records(found: Any) -> Iterator[tuple[str, bool, int, int]]:
             yield each.name, each.device_type == DeviceType.CUDA, int(1e3 * start), int(1e3 * (end - start))
 
 
-def summary(events: Iterable[Event], steps: int, wall_s: float) -> dict[str, float]:
+def summary(events: Iterable[Event], steps: int) -> dict[str, float]:
     """What a profile says of a step; nothing if it has no kernels, as on a CPU.
 
     Args:
         events: records of the steps.
         steps: number of steps.
-        wall_s: time of the same steps without a profile.
 
     Returns:
-        ``launches``, ``kernels`` and ``waits`` of a step; ``kernel_ms``, its time in which at least one kernel ran; and
-        ``busy``, the share of that time in the time of the steps without a profile.
+        ``launches``, ``kernels`` and ``waits`` of a step, and ``kernel_ms``, its time in which at least one kernel ran.
     """
     found = list(events)
     counts = {what: sum(each.what == what for each in found) for what in ("kernel", "launch", "wait")}
     if not counts["kernel"]:
         return {}
-    covered_s = covered_ns([each for each in found if each.what == "kernel"]) / 1e9
     return {
         "launches": counts["launch"] / steps,
         "kernels": counts["kernel"] / steps,
         "waits": counts["wait"] / steps,
-        "kernel_ms": 1e3 * covered_s / steps,
-        "busy": covered_s / wall_s,
+        "kernel_ms": covered_ns([each for each in found if each.what == "kernel"]) / 1e6 / steps,
     }
 
 

@@ -16,7 +16,7 @@ from valence_gap.prediction.inference import predict
 from valence_gap.prediction.inputs import Inputs, open_inputs
 from valence_gap.prediction.stem_features import extract_features
 
-PROFILED = 6  # steps
+PROFILED, PROFILED_CASE = 6, "profiled steps"
 WARM_UP, FIRST = 0.35, 0.5  # shares of the time of a section for its first epoch, and of what is left for the second
 
 
@@ -129,9 +129,9 @@ def training(kind: str) -> Callable[[Bench, Window, Report], None]:
             if window.fits(fresh.seconds, "shapes seen before", report):
                 seen = run.steps(2, count=fresh.whole)
                 _add(bench, report, "shapes seen before", kind, seen)
-        profiled = min(fresh.whole, SKIPPED + PROFILED)
-        if window.fits(3 * profiled * fresh.seconds / fresh.count, "profile", report):
-            _add_profile(run, report, profiled)
+        if window.fits(PROFILED * fresh.seconds / fresh.count, PROFILED_CASE, report):
+            plain = run.steps(2, count=SKIPPED + PROFILED)
+            report.add(PROFILED_CASE, step_ms=plain.step_ms, steps=plain.count)
 
     return section
 
@@ -149,16 +149,20 @@ def _add(bench: Bench, report: Report, case: str, kind: str, steps: Steps) -> No
     )
 
 
-def _add_profile(run: TrainingRun, report: Report, count: int) -> None:
-    """Time some steps, and profile the same ones; a profile makes each launch dearer, so it gives no times."""
-    profile = gpu_profile.Profile()
-    plain = run.steps(2, count=count)
-    profiled = run.steps(2, count=count, around=profile.recording())
-    found = gpu_profile.summary(profile.events, profiled.count, plain.seconds)
-    if found:
-        report.add("profile", **found, steps=profiled.count)
-    else:
-        report.notes.append("profile: it contains no kernels, so there is no busy share")
+def profile(kind: str) -> Callable[[Bench, Window, Report], None]:
+    """The profile of some steps that the section has timed; it makes all later launches of its process dearer."""
+
+    def section(bench: Bench, window: Window, report: Report) -> None:
+        bench.release()
+        run, records = bench.run(kind), gpu_profile.Profile()
+        run.steps(2, count=SKIPPED + PROFILED)  # so that no shape is new
+        profiled = run.steps(2, count=SKIPPED + PROFILED, around=records.recording())
+        if found := gpu_profile.summary(records.events, profiled.count):
+            report.add(PROFILED_CASE, **found)
+        else:
+            report.notes.append("profile: it contains no kernels, so there is no busy share")
+
+    return section
 
 
 def prediction(bench: Bench, window: Window, report: Report) -> None:
@@ -233,22 +237,30 @@ class Section:
         weight: of its share of the time.
         least_s: seconds below which it is not begun, on a GPU.
         measure: does it.
+        profile: profiles it, in a process in which nothing is timed; None: there is nothing to profile.
     """
 
     title: str
     weight: float
     least_s: float
     measure: Callable[[Bench, Window, Report], None]
+    profile: Callable[[Bench, Window, Report], None] | None = None
 
 
 # In this order: prediction and stem use the large model of the section before them.
 SECTIONS = {
     "machine": Section("products and launches", 1, 2, machine),
-    "large": Section("fine-tuning of w2v2-L, batch 32, from stem features", 4, 8, training("large")),
+    "large": Section("fine-tuning of w2v2-L, batch 32, from stem features", 4, 8, training("large"), profile("large")),
     "prediction": Section("prediction, w2v2-L", 2, 6, prediction),
     "stem": Section("stem features, w2v2-L, from audio to disk", 1, 3, stem),
-    "base": Section("fine-tuning of w2v2-b, batch 32, from stem features", 2, 5, training("base")),
-    "random": Section("w2v2-L from random weights, stem trained, batch 32", 3, 10, training("random weights")),
-    "cnn14": Section("CNN14, batch 64, from audio", 2, 5, training("CNN14")),
+    "base": Section("fine-tuning of w2v2-b, batch 32, from stem features", 2, 5, training("base"), profile("base")),
+    "random": Section(
+        "w2v2-L from random weights, stem trained, batch 32",
+        3,
+        10,
+        training("random weights"),
+        profile("random weights"),
+    ),
+    "cnn14": Section("CNN14, batch 64, from audio", 2, 5, training("CNN14"), profile("CNN14")),
     "trainer": Section("transformers.Trainer, batch 32, from audio, stem frozen", 5, 15, trainer),
 }

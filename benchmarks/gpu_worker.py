@@ -41,7 +41,7 @@ def main() -> None:
             share = max(0.0, request["ends"] - time.time()) * section.weight / (section.weight + others)
             found["running"] = {"section": name, "limit_s": 2 * share + LATE_BY_S}
             _write(output, found)
-            done = _one(name, section, bench, share, begin_anyway=bench.material.tiny)
+            done = _one(name, section, bench, share, profile=request["profile"])
             found["sections"].append(done | {"bf16_tflops": bench.bf16_tflops})
             found["running"] = None
             _write(output, found)
@@ -70,16 +70,16 @@ def _prepared(request: dict[str, Any], folder: Path) -> tuple[dict[str, Any], An
     return dict(SECTIONS), Bench(Material(folder, request["tiny"], threads), device)
 
 
-def _one(name: str, section: Any, bench: Any, share: float, *, begin_anyway: bool) -> dict[str, Any]:
-    """Run one section; whatever happens in it is part of the result."""
+def _one(name: str, section: Any, bench: Any, share: float, *, profile: bool = False) -> dict[str, Any]:
+    """Run one section, or its profile; whatever happens in it is part of the result."""
     from gpu_sections import Report, Window
 
     report, started, error = Report(), time.perf_counter(), None
-    if share < section.least_s and not begin_anyway:
+    if share < section.least_s and not bench.material.tiny:
         report.notes.append(f"skipped, needs about {section.least_s:g} s, and its share of the time is {share:.1f} s")
     else:
         try:
-            section.measure(bench, Window(share), report)
+            (section.profile if profile else section.measure)(bench, Window(share), report)
         except Exception as problem:
             error = f"{type(problem).__name__}: {str(problem).strip() or 'no message'}"
             traceback.print_exc()

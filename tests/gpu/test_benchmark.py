@@ -22,7 +22,7 @@ def test_the_benchmark_measures_what_the_gpu_does(
     rows = {each["section"]: each["rows"] for each in found["sections"]}
     assert set(rows["machine"]["large products"]) == {"bf16_tflops", "fp32_tflops", "tf32_tflops"}
     for section in ("large", "cnn14"):
-        profile = rows[section]["profile"]
+        profile = rows[section]["profiled steps"]
         assert profile["launches"] > 0
         assert profile["kernels"] > 0
         assert 0 < profile["busy"] <= 1.5  # small networks: the profile and the time are of different runs

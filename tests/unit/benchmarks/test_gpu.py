@@ -5,6 +5,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,9 +73,18 @@ def test_kernels_of_parallel_streams_count_once_and_copies_do_not() -> None:
     kernels = [Event("kernel", 0, 100), Event("kernel", 50, 100), Event("kernel", 60, 10), Event("kernel", 300, 50)]
     assert covered_ns(kernels) == 150 + 50
     others = [Event("copy", 500, 400), Event("launch", 0, 5), Event("launch", 9, 5), Event("wait", 20, 100)]
-    found = summary([*others, *kernels], steps=2, wall_s=400e-9)
-    assert found == pytest.approx({"launches": 1, "kernels": 2, "waits": 0.5, "kernel_ms": 1e-4, "busy": 0.5})
-    assert summary(others, steps=2, wall_s=1.0) == {}
+    found = summary([*others, *kernels], steps=2)
+    assert found == pytest.approx({"launches": 1, "kernels": 2, "waits": 0.5, "kernel_ms": 1e-4})
+    assert summary(others, steps=2) == {}
+
+
+def test_the_busy_share_is_the_kernel_time_of_a_profile_in_the_time_without_it() -> None:
+    section = {"rows": {"profiled steps": {"step_ms": 80.0}}, "notes": ["a"], "seconds": 2.0}
+    gpu._merge(section, {"rows": {"profiled steps": {"kernel_ms": 60.0}}, "notes": ["b"], "seconds": 1.0})
+    assert section["rows"] == {"profiled steps": {"step_ms": 80.0, "kernel_ms": 60.0, "busy": 0.75}}
+    assert section["notes"] == ["a", "b"]
+    gpu._merge(section, {"rows": {}, "notes": [], "seconds": 0.0, "error": "stopped after 9 s"})
+    assert section["error"] == "profile: stopped after 9 s"
 
 
 def test_the_lengths_are_quantiles_of_the_beta_distribution() -> None:
@@ -134,7 +144,7 @@ def test_what_does_not_fit_is_named(material: Material) -> None:
     assert not Window(1000.0).fits(5000.0, "profile", report)
     assert report.notes[0].startswith("profile: skipped, needs about 5000.0 s, and ")
     section = Section("title", 1, 9, lambda *_: pytest.fail("it was begun"))
-    found = gpu_worker._one("name", section, Bench(material, CPU), 3.0, begin_anyway=False)
+    found = gpu_worker._one("name", section, Bench(replace(material, tiny=False), CPU), 3.0)
     assert found["notes"] == ["skipped, needs about 9 s, and its share of the time is 3.0 s"]
     assert "error" not in found
 
@@ -144,7 +154,7 @@ def test_a_section_that_fails_is_reported_with_what_it_had_found(material: Mater
         report.add("case", step_ms=2.0)
         raise RuntimeError("CUDA error")
 
-    found = gpu_worker._one("name", Section("title", 1, 0, fails), Bench(material, CPU), 3.0, begin_anyway=False)
+    found = gpu_worker._one("name", Section("title", 1, 0, fails), Bench(material, CPU), 3.0)
     assert found["error"] == "RuntimeError: CUDA error"
     assert found["rows"] == {"case": {"step_ms": 2.0}}
 
