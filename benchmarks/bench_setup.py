@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import soundfile
+from lengths import draw_seconds
 
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 
-# Lengths of MSP-Podcast: it cuts turns to 2.75..11 s, and its test set has 21 hours in 12,902 utterances (III-C).
-SHORTEST_S, LONGEST_S, MEAN_S = 2.75, 11.0, 5.8
-CONCENTRATION = 4.0  # of the beta distribution between them: one peak, near the short end
 NOISE_TARGETS = {"natural": 10, "human": 20, "interior": 30}  # one class number of ESC-50 for each of its major classes
 NOISE_RATE_HZ, NOISE_S = 44_100, 5
 DROPOUT = ("hidden_dropout", "activation_dropout", "attention_dropout", "feat_proj_dropout", "final_dropout")
@@ -90,16 +88,6 @@ def make(setup: Setup) -> None:
         _make_split(setup, split, count, random)
     _make_noise(setup.folder / "noise", random)
     _make_models(setup)
-
-
-def draw_seconds(count: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Lengths in seconds, (count,): evenly spaced quantiles, so that few utterances have the same mean as many."""
-    from scipy.stats import beta  # slow to import, and needed in one process only
-
-    share = (MEAN_S - SHORTEST_S) / (LONGEST_S - SHORTEST_S)
-    places = (np.arange(count) + 0.5) / count
-    quantiles = beta.ppf(places, CONCENTRATION * share, CONCENTRATION * (1 - share))
-    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * random.permutation(quantiles)
 
 
 def _make_split(setup: Setup, split: str, count: int, random: np.random.Generator) -> None:

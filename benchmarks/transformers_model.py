@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import torch
 from torch import Tensor, nn
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Model
@@ -64,6 +63,8 @@ def feature_extractor() -> Wav2Vec2FeatureExtractor:
 
 def read(path: Path) -> npt.NDArray[np.float32]:
     """The samples of a file, float32 (samples,)."""
+    import soundfile  # benchmarks of a GPU read packs, and run where this package is missing
+
     samples: npt.NDArray[np.float32] = soundfile.read(path, dtype="float32")[0]
     return samples
 
