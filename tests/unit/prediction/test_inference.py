@@ -204,9 +204,7 @@ def test_states_that_are_not_kept_need_no_memory_beyond_their_batch(tmp_path, mo
     write_pack(tmp_path / "audio", ((f"{row}", np.ones(400, np.int16)) for row in range(rows)), {})
     inputs = open_inputs("stem", audio=tmp_path / "audio", stem=model.stem)
     states = np.zeros((rows, hidden), np.float32)
-    monkeypatch.setattr(
-        inference, "_loaded", lambda model, inputs, plan, place: ((torch.from_numpy(r), r, r) for r in plan)
-    )
+    monkeypatch.setattr(inference, "_loaded", lambda inputs, plan, place: ((torch.from_numpy(r), r, r) for r in plan))
     monkeypatch.setattr(
         model, "forward", lambda some, _: ModelOutput(torch.zeros(len(some), 3), torch.from_numpy(states[: len(some)]))
     )
