@@ -41,8 +41,8 @@ def _add_computation(command: Command) -> None:
 
 
 def _extract_features(args: argparse.Namespace) -> None:
-    """Compute the output of a backbone's frozen convolutional stem for a pack of audio, one utterance at a time and
-    without padding, and store it. Every model on that backbone shares it.
+    """Compute the output of a backbone's frozen convolutional stem for a pack of audio, one utterance at a time on a
+    CPU, several of similar length on a GPU, and store it. Every model on that backbone shares it.
     """
     import torch
 

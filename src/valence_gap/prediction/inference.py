@@ -1,7 +1,7 @@
 """Predictions of a finished model, and pooled states from the same forward pass."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,35 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
 
 from valence_gap.audio import packs
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
-from valence_gap.models.loading import SpeechModel, load
+from valence_gap.models.layers.masks import valid_mask
+from valence_gap.models.loading import ModelOutput, SpeechModel, load
 from valence_gap.models.operations import forward_flop
-from valence_gap.prediction.inputs import FEATURES, Inputs, open_inputs, pad
+from valence_gap.prediction.inputs import FEATURES, Inputs, before_stem, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.precision import Precision, autocast, deterministic_kernels, device, products_of, resolve
+from valence_gap.runtime.precision import (
+    Precision,
+    autocast,
+    deterministic_kernels,
+    device,
+    products_of,
+    resolve,
+    total_memory,
+)
+from valence_gap.runtime.prefetching import loaded_ahead
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.weights.model_types import CONFIG, WEIGHTS
 
-SECONDS_PER_BATCH = 64.0
+SECONDS_PER_BATCH = 64.0  # on a CPU, and at least
+# On a GPU. A trained stem needs the most memory for a second, about 25 MB: a fifth of the GPU. Of w2v2-L from stem
+# features, an H200 predicted 2,465 s of audio per second in batches of 64 s, and 5,304 in batches of 512 s.
+SECONDS_PER_GB = 8.0
+MOST_SECONDS_PER_BATCH = 1024.0
 STEM_FRAMES_PER_S = 50  # every backbone of the paper has one frame per 20 ms
 
 Floats = npt.NDArray[np.float32]
@@ -34,7 +49,7 @@ def predict(
     inputs: Inputs,
     *,
     precision: Precision = "auto",
-    seconds_per_batch: float = SECONDS_PER_BATCH,
+    seconds_per_batch: float | None = None,
     keep_pooled: bool = True,
     what: str = "predictions",
 ) -> tuple[Floats, Floats]:
@@ -47,7 +62,8 @@ def predict(
         model: set to evaluation mode for the predictions; its mode is restored afterwards.
         inputs: inputs of the model.
         precision: number format of the products.
-        seconds_per_batch: audio in a batch, including padding; a longer utterance has a batch of its own.
+        seconds_per_batch: audio in a batch, including padding; a longer utterance has a batch of its own. None: as
+            much as :func:`seconds_at_once` says.
         keep_pooled: keep the pooled states; otherwise they need no memory beyond their batch.
         what: name of the work in the progress lines; '': there are none.
 
@@ -55,23 +71,24 @@ def predict(
         Predictions, float32 (utterances, 3), and pooled states, float32 (utterances, hidden), in the order of
         ``inputs``; (utterances, 0) if they are not kept.
     """
-    predictions = np.zeros((len(inputs), len(DIMENSIONS)), dtype=np.float32)
-    pooled = np.zeros((len(inputs), 0), dtype=np.float32)
+    place = next(model.parameters()).device
+    lengths = np.maximum(inputs.lengths, model.min_length)
+    seconds = seconds_at_once(place) if seconds_per_batch is None else seconds_per_batch
+    plan = list(batches(lengths, seconds * lengths_per_s(model)))
     was_training = model.training
     model.eval()
     try:
-        budget = seconds_per_batch * lengths_per_s(model)
-        lengths = np.maximum(inputs.lengths, model.min_length)
-        all_rows = list(batches(lengths, budget))
-        for rows in progress(all_rows, what, unit="batches") if what else all_rows:
-            predictions[rows], states = _batch(model, inputs, rows, precision)
-            if keep_pooled:
-                if not pooled.shape[1]:
-                    pooled = np.zeros((len(inputs), states.shape[1]), dtype=np.float32)
-                pooled[rows] = states
+        # In one autocast context, a GPU rounds the weights once, not for each batch.
+        with torch.inference_mode(), autocast(resolve(precision, place), place):
+            results = _Results(len(inputs), place, keep_pooled=keep_pooled)
+            loaded = _loaded(inputs, plan, place)
+            for rows, padded, valid in progress(loaded, what, total=len(plan), unit="batches") if what else loaded:
+                results.add(rows, model(padded, valid))
+                if place.type == "cpu":  # rounding takes little of the time here, and the rounded weights take memory
+                    torch.clear_autocast_cache()
+            return results.arrays()
     finally:
         model.train(was_training)
-    return predictions, pooled
 
 
 def batches(lengths: npt.NDArray[np.int64], budget: float) -> Iterator[npt.NDArray[np.int64]]:
@@ -98,15 +115,69 @@ def lengths_per_s(model: SpeechModel) -> float:
     return rates[model.input_kind]
 
 
-@torch.inference_mode()
-def _batch(
-    model: SpeechModel, inputs: Inputs, rows: npt.NDArray[np.int64], requested: Precision
-) -> tuple[Floats, Floats]:
-    place = next(model.parameters()).device
-    padded, lengths = pad([inputs[int(row)] for row in rows])
-    with autocast(resolve(requested, place), place):
-        output = model(padded.to(place), lengths.to(place))
-    return output.predictions.float().cpu().numpy(), output.pooled.float().cpu().numpy()
+def seconds_at_once(place: torch.device) -> float:
+    """Seconds of audio in a batch of predictions on a device, from the total memory of a GPU."""
+    memory = total_memory(place)
+    if memory is None:
+        return SECONDS_PER_BATCH
+    return min(max(SECONDS_PER_BATCH, SECONDS_PER_GB * memory / 1e9), MOST_SECONDS_PER_BATCH)
+
+
+def has_batched_stem(place: torch.device) -> bool:
+    """Whether a frozen stem computes several utterances at once on a device, not one after the other.
+
+    One utterance does not fill a GPU: in float32, an H200 took 4.3 ms for one of 6 s, and 1.12 ms in batches of 16. On
+    a CPU each is computed alone, so that stored and computed features are equal.
+    """
+    return place.type != "cpu"
+
+
+def _loaded(
+    inputs: Inputs, plan: Sequence[npt.NDArray[np.int64]], place: torch.device
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield the rows of each batch and the padded inputs of the model, on its device, and their lengths, on the CPU."""
+    found = before_stem(inputs) if has_batched_stem(place) else None
+    stem, source = found or (None, inputs)
+
+    def load(rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        with torch.autocast("cpu", enabled=False):  # it is for the products of the model, not for its inputs
+            return torch.from_numpy(rows), pad([source[int(row)] for row in rows])[0]
+
+    for rows, (positions, padded) in zip(plan, loaded_ahead(load, plan, place), strict=True):
+        lengths = torch.from_numpy(inputs.lengths[rows])
+        if stem is not None:
+            padded = stem.features(padded, torch.from_numpy(source.lengths[rows]))
+            padded = padded.masked_fill(~valid_mask(lengths, padded.shape[1], place)[..., None], 0)
+        yield positions, padded.float(), lengths
+
+
+class _Results:
+    """Predictions and pooled states, on the device until all are there: no batch waits for a copy to the host.
+
+    Args:
+        count: number of utterances.
+        place: the device.
+        keep_pooled: keep the pooled states.
+    """
+
+    def __init__(self, count: int, place: torch.device, *, keep_pooled: bool) -> None:
+        self._place, self._keep_pooled = place, keep_pooled
+        self._predictions, self._pooled = self._zeros(count, len(DIMENSIONS)), self._zeros(count, 0)
+
+    def add(self, rows: Tensor, output: ModelOutput) -> None:
+        """Add the output for the utterances ``rows``, int64 (batch,)."""
+        self._predictions.index_copy_(0, rows, output.predictions.float())
+        if self._keep_pooled:
+            count, hidden = len(self._pooled), output.pooled.shape[1]
+            self._pooled = self._pooled if self._pooled.shape[1] else self._zeros(count, hidden)
+            self._pooled.index_copy_(0, rows, output.pooled.float())
+
+    def arrays(self) -> tuple[Floats, Floats]:
+        """Float32 (utterances, 3) and (utterances, hidden), on the host."""
+        return self._predictions.cpu().numpy(), self._pooled.cpu().numpy()
+
+    def _zeros(self, count: int, columns: int) -> Tensor:
+        return torch.from_numpy(np.zeros((count, columns), np.float32)).to(self._place)
 
 
 def predict_conditions(

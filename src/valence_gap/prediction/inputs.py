@@ -62,6 +62,25 @@ class _Computed:
 
 
 @dataclass(frozen=True)
+class _StemFeatures:
+    """Stem features that are computed from the audio at each access."""
+
+    stem: Stem
+    waveforms: _Computed
+    lengths: Lengths
+
+    @property
+    def ids(self) -> list[str]:
+        return self.waveforms.ids
+
+    def __len__(self) -> int:
+        return len(self.waveforms)
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self.stem(self.waveforms[row])
+
+
+@dataclass(frozen=True)
 class _Stored:
     """Stem features on disk: the bits of bfloat16 numbers (uint16), or float32, which a model may want rounded."""
 
@@ -156,14 +175,13 @@ def computed_inputs(
     Raises:
         ValueError: an argument that this kind needs is missing.
     """
-    prepared = normalise if stem is None or stem.normalised else _as_it_is
+    waveforms = _Computed(pack, pack.samples, normalise if stem is None or stem.normalised else _as_it_is)
     if kind == "waveform":
-        return _Computed(pack, pack.samples, prepared)
+        return waveforms
     if kind == "stem":
         if stem is None:
             raise ValueError("stem features are stored or computed: give their folder or the stem")
-        own = stem
-        return _Computed(pack, _lengths(pack, own.frames), lambda waveform: own(prepared(waveform)))
+        return _StemFeatures(stem, waveforms, _lengths(pack, stem.frames))
     if kind == "spectrogram":
         if front_end is None:
             raise ValueError("spectrograms need the front end of the model: give `front_end`")
@@ -204,6 +222,15 @@ def normalise(waveform: Tensor) -> Tensor:
     exact = waveform.double()
     centred = exact - exact.mean()
     return (centred / torch.sqrt(centred.square().mean() + EPSILON)).float()
+
+
+def before_stem(inputs: Inputs) -> tuple[Stem, Inputs] | None:
+    """Return the stem by which inputs are computed at each access, and its waveforms, row by row; None for others."""
+    if isinstance(inputs, _StemFeatures):
+        return inputs.stem, inputs.waveforms
+    if isinstance(inputs, _Subset) and (found := before_stem(inputs.whole)) is not None:
+        return found[0], _Subset(found[1], inputs.rows)
+    return None
 
 
 def subset(inputs: Inputs, rows: npt.ArrayLike | Sequence[int]) -> Inputs:

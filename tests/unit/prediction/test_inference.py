@@ -14,6 +14,8 @@ from small_models import make_backbone, make_cnn14, training
 from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
 from valence_gap.models import loading
+from valence_gap.models.base import ModelOutput
+from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.operations import forward_flop, stem_flop_per_s
 from valence_gap.prediction import inference
 from valence_gap.prediction.inference import batches, predict, predict_conditions
@@ -71,6 +73,47 @@ def test_predictions_depend_on_neither_batch_nor_order(tmp_path, kind):
     assert np.allclose(shuffled, predictions[order], atol=1e-5)
     assert np.allclose(states, pooled[order], atol=1e-5)
     assert len({tuple(row) for row in predictions.round(5)}) == 5
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_stem_that_computes_utterances_together_gives_the_same_predictions(tmp_path, monkeypatch, precision):
+    model = make_model(tmp_path, "stem", precision).eval()
+    inputs = open_inputs("stem", audio=make_audio(tmp_path / "audio"), stem=model.stem)
+    chosen = subset(inputs, [3, 0, 4, 2])
+    expected = [predict(model, each, precision="fp32") for each in (inputs, chosen)]
+    seen = []
+    features = Stem.features
+    monkeypatch.setattr(Stem, "features", lambda *given: seen.append(len(given[1])) or features(*given))
+    monkeypatch.setattr(Stem, "__call__", None)  # no utterance is computed alone
+    monkeypatch.setattr(inference, "has_batched_stem", lambda place: True)
+    for each, (predictions, pooled) in zip((inputs, chosen), expected, strict=True):
+        found = predict(model, each, precision="fp32", seconds_per_batch=5.0)
+        tolerance = 1e-5 if precision == "fp32" else 1e-2  # features that are rounded to bfloat16 may differ in a bit
+        assert np.allclose(found[0], predictions, atol=tolerance)
+        assert np.allclose(found[1], pooled, atol=tolerance)
+    assert sorted(seen) == [1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("memory", "seconds"), [(None, 64.0), (4e9, 64.0), (25.4e9, 203.2), (85.0e9, 680.0), (150.0e9, 1024.0)]
+)
+def test_a_gpu_predicts_as_much_at_once_as_its_memory_allows(monkeypatch, memory, seconds):
+    monkeypatch.setattr(inference, "total_memory", lambda place: memory)
+    assert inference.seconds_at_once(torch.device("cuda")) == pytest.approx(seconds)
+
+
+def test_spectrograms_are_exact_although_the_model_multiplies_in_bfloat16(tmp_path, monkeypatch):
+    model = make_model(tmp_path, "log-mel")
+    inputs = open_inputs("log-mel", audio=make_audio(tmp_path / "audio"), backbone=model.backbone_definition)
+    seen = []
+    monkeypatch.setattr(
+        model,
+        "forward",
+        lambda some, _: seen.append(some) or ModelOutput(some.mean(dim=(1, 2))[:, None].expand(-1, 3), some),
+    )
+    predict(model, inputs, precision="bf16", keep_pooled=False, seconds_per_batch=0.001)
+    order = np.argsort(-inputs.lengths, kind="stable")
+    assert all(torch.equal(one[0], inputs[row]) for one, row in zip(seen, order, strict=True))
 
 
 @pytest.mark.parametrize(("of_model", "of_features"), [("fp32", "fp32"), ("auto", "fp32"), ("auto", "auto")])
@@ -166,8 +209,9 @@ def test_states_that_are_not_kept_need_no_memory_beyond_their_batch(tmp_path, mo
     write_pack(tmp_path / "audio", ((f"{row}", np.ones(400, np.int16)) for row in range(rows)), {})
     inputs = open_inputs("stem", audio=tmp_path / "audio", stem=model.stem)
     states = np.zeros((rows, hidden), np.float32)
+    monkeypatch.setattr(inference, "_loaded", lambda inputs, plan, place: ((torch.from_numpy(r), r, r) for r in plan))
     monkeypatch.setattr(
-        inference, "_batch", lambda model, inputs, some, precision: (np.zeros((len(some), 3)), states[: len(some)])
+        model, "forward", lambda some, _: ModelOutput(torch.zeros(len(some), 3), torch.from_numpy(states[: len(some)]))
     )
     tracemalloc.start()
     try:

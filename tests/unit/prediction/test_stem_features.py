@@ -9,6 +9,7 @@ from small_models import make_backbone, training
 from valence_gap.audio.packs import write_pack
 from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
+from valence_gap.prediction import stem_features
 from valence_gap.prediction.inputs import open_inputs
 from valence_gap.prediction.stem_features import extract_features, to_bits
 from valence_gap.runtime.errors import UserError
@@ -64,6 +65,25 @@ def test_float32_features_are_the_exact_output_and_are_rounded_for_models_that_r
     written = np.load(tmp_path / "exact" / "features.npy", mmap_mode="r")
     assert written.dtype == np.float32
     assert json.loads((tmp_path / "exact" / "run.json").read_text())["definition"]["format"] == "float32"
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+@pytest.mark.parametrize("window_s", [0.05, 0.4, 3_600.0])
+def test_utterances_computed_together_keep_their_features_and_their_order(tmp_path, monkeypatch, norm, window_s):
+    make_backbone(tmp_path / "backbone", norm=norm)
+    samples = {f"{number}": int(n) for number, n in enumerate(np.random.default_rng(1).integers(1, 9_000, 12))}
+    audio = make_audio(tmp_path / "audio", samples)
+    extract_features(tmp_path / "backbone", audio, tmp_path / "alone", rounded=False)
+    monkeypatch.setattr(stem_features, "has_batched_stem", lambda place: True)
+    monkeypatch.setattr(stem_features, "WINDOW_S", window_s)
+    monkeypatch.setattr(stem_features, "SECONDS_AT_ONCE", 1.0)  # an utterance has half a second at most
+    for name, rounded in (("together", False), ("rounded", True)):
+        extract_features(tmp_path / "backbone", audio, tmp_path / name, rounded=rounded)
+    alone, together, bits = (np.load(tmp_path / name / "features.npy") for name in ("alone", "together", "rounded"))
+    assert np.allclose(alone, together, atol=1e-5)
+    assert np.array_equal(bits, to_bits(torch.from_numpy(together)))
+    one, other = ((tmp_path / name / "index.parquet").read_bytes() for name in ("alone", "together"))
+    assert one == other
 
 
 def test_layout_on_disk(tmp_path):

@@ -1,8 +1,9 @@
 """The convolutional stem: it maps a waveform to one feature vector for every 20 ms.
 
-In the paper it is frozen, so its output depends only on the utterance. It is computed once per utterance, without
-padding. The features are rounded to bfloat16, which halves their size on disk, unless the model that reads them asks
-for ``precision: fp32``. Stored features and computed features are equal in both cases.
+In the paper it is frozen, so its output depends only on the utterance. It is computed once per utterance: on a CPU
+without padding, on a GPU for several utterances of similar length at once. The features are rounded to bfloat16, which
+halves their size on disk, unless the model that reads them asks for ``precision: fp32``. On a CPU, stored features and
+computed features are equal in both cases; on a GPU, but for the rounding of the products.
 """
 
 import math
@@ -14,13 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.layers.convolution import convolve
 from valence_gap.runtime import precision
+
+# Audio, padding included, whose features are computed at once. Each second needs about 25 MB in float32, most of it for
+# the first layer (3,200 frames of 512 channels).
+SECONDS_AT_ONCE = 128.0
 
 
 @dataclass(frozen=True)
 class Stem:
-    """The stem as a function of one utterance.
+    """The stem as a function of one utterance, or of a batch.
 
     Attributes:
         extractor: ``feature_extractor`` of a Hugging Face speech encoder.
@@ -72,6 +78,30 @@ class Stem:
             features, _ = self.batch(waveform.to(device)[None], torch.tensor([waveform.numel()]))
         return (features[0].to(torch.bfloat16) if self.rounded else features[0]).cpu().float()
 
+    @torch.no_grad()
+    def features(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Compute the features of a padded batch in float32, ``SECONDS_AT_ONCE`` of audio at a time.
+
+        The features of an utterance differ from those that it has alone by the rounding of the products.
+
+        Args:
+            waveforms: float32 (batch, samples), on the device of the stem. Utterances of similar length should be next
+                to each other.
+            lengths: int64 (batch,), number of valid samples of each row; on the CPU, or the host waits for the GPU.
+
+        Returns:
+            float32 (batch, frames, channels) on that device, rounded to bfloat16 if ``rounded``. Frames of padding are
+            zero beyond the longest utterance of those computed together, else arbitrary.
+        """
+        count = max(1, int(SECONDS_AT_ONCE * SAMPLE_RATE_HZ) // max(waveforms.shape[1], self.receptive_field))
+        parts = []
+        with torch.autocast(waveforms.device.type, enabled=False):
+            for some, valid in zip(torch.split(waveforms, count), torch.split(lengths, count), strict=True):
+                part, _ = self.batch(some[:, : int(valid.max())], valid)
+                parts.append(part.to(torch.bfloat16) if self.rounded else part)
+        longest = max(part.shape[1] for part in parts)
+        return torch.cat([F.pad(part, (0, 0, 0, longest - part.shape[1])) for part in parts]).float()
+
     def batch(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the features of a padded batch, with gradients: for a stem that is trained.
 
@@ -80,15 +110,16 @@ class Stem:
 
         Args:
             waveforms: float32 (batch, samples).
-            lengths: int64 (batch,), number of valid samples of each row.
+            lengths: int64 (batch,), number of valid samples of each row; on the CPU, or the host waits for the GPU.
 
         Returns:
-            (batch, frames, channels), and the number of valid frames of each row, int64 (batch,).
+            (batch, frames, channels), and the number of valid frames of each row, int64 (batch,), on the device of
+            ``lengths``.
         """
         count, samples = waveforms.shape
         hop = math.prod(self.strides)
         width = -(-max(samples, self.receptive_field) // hop) * hop  # every layer needs a multiple of its stride
-        lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
+        lengths = lengths.clamp(min=self.receptive_field)
         states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
         dtype = precision.product_dtype(waveforms.device)
         layers = cast(Any, self.extractor).conv_layers
@@ -103,7 +134,7 @@ class Stem:
             elif norm is not None:
                 states = norm(states.float())  # in bfloat16, this takes two to three times as long on a CPU
             states = layer.activation(states)
-        return states.view(count, -1, states.shape[1])[:, : int(lengths.max())], lengths
+        return states.view(count, -1, states.shape[1])[:, : self.frames(samples)], lengths
 
 
 def _group_norm(states: Tensor, norm: nn.GroupNorm, lengths: Tensor) -> Tensor:
