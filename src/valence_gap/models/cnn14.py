@@ -17,6 +17,7 @@ from valence_gap.models.layers.attention import dropout
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.transfers import sent
 from valence_gap.weights import folders
 from valence_gap.weights.model_types import CONFIG
 
@@ -135,7 +136,7 @@ class Cnn14(nn.Module):
             Maximum over time and mean over time of the mean over frequency, float32 (batch, channels) each.
         """
         config = self.config
-        lengths = lengths.to(spectrograms.device)
+        lengths = sent(lengths, spectrograms.device)
         mask = valid_mask(lengths, spectrograms.shape[1], spectrograms.device)
         rows = _rows(mask)
         states = _scatter(self.bn0(spectrograms.flatten(0, 1).index_select(0, rows)), rows, spectrograms.shape)[:, None]

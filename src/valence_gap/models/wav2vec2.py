@@ -20,9 +20,10 @@ from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.layers.activations import ACTIVATIONS
 from valence_gap.models.layers.attention import attend, dropout
 from valence_gap.models.layers.grouped import convolve_groups
-from valence_gap.models.layers.masks import valid_mask
+from valence_gap.models.layers.masks import is_padded, valid_mask
 from valence_gap.models.layers.spec_augment import mask_spans
 from valence_gap.runtime.precision import product_dtype
+from valence_gap.runtime.transfers import sent
 
 
 class SpeechEncoder(nn.Module):
@@ -57,7 +58,7 @@ class SpeechEncoder(nn.Module):
 
         Args:
             features: (batch, frames, channels), output of the stem.
-            lengths: int64 (batch,), number of valid frames of each row.
+            lengths: int64 (batch,), number of valid frames of each row; on the CPU, or the host waits for the GPU.
 
         Returns:
             float32 (batch, frames, hidden), and the mask of the valid frames, bool (batch, frames).
@@ -66,7 +67,7 @@ class SpeechEncoder(nn.Module):
         states = self.feature_projection(features).float()
         if self.training and self.config.apply_spec_augment:
             states = self._masked(states, lengths)
-        padding = None if bool(mask.all()) else mask
+        padding = mask if is_padded(lengths, features.shape[1]) else None
         return self.encoder(states, padding, self.activation_checkpointing), mask
 
     def _masked(self, states: Tensor, lengths: Tensor) -> Tensor:
@@ -74,13 +75,13 @@ class SpeechEncoder(nn.Module):
         batch, frames, hidden = states.shape
         if config.mask_time_prob > 0:
             time = mask_spans(
-                lengths.cpu(),
+                lengths,
                 frames,
                 mask_prob=config.mask_time_prob,
                 mask_length=config.mask_time_length,
                 min_masks=config.mask_time_min_masks,
             )
-            states = torch.where(time.to(states.device)[..., None], self.masked_spec_embed, states)
+            states = torch.where(sent(time, states.device)[..., None], self.masked_spec_embed, states)
         if config.mask_feature_prob > 0:
             units = mask_spans(
                 torch.full((batch,), hidden),
@@ -89,7 +90,7 @@ class SpeechEncoder(nn.Module):
                 mask_length=config.mask_feature_length,
                 min_masks=config.mask_feature_min_masks,
             )
-            states = states.masked_fill(units.to(states.device)[:, None], 0)
+            states = states.masked_fill(sent(units, states.device)[:, None], 0)
         return states
 
     @torch.no_grad()

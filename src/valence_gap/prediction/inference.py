@@ -104,7 +104,7 @@ def _batch(
     place = next(model.parameters()).device
     padded, lengths = pad([inputs[int(row)] for row in rows])
     with autocast(resolve(requested, place), place):
-        output = model(padded.to(place), lengths.to(place))
+        output = model(padded.to(place).float(), lengths)
     return output.predictions.float().cpu().numpy(), output.pooled.float().cpu().numpy()
 
 

@@ -111,7 +111,8 @@ def build_learner(
     dtype = precision.resolve(recipe.precision)
 
     def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        model.train()  # of a frozen model, the loop sets the mode of the head alone
+        if not model.training:  # of a frozen model, the loop sets the mode of the head alone
+            model.train()
         with precision.autocast(dtype, device):
             predictions: torch.Tensor = model(inputs, lengths).predictions
         return predictions

@@ -65,11 +65,11 @@ def log(output: Path) -> pd.DataFrame:
     return pd.read_csv(output / "training.csv")
 
 
-def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
+def at_call(number: int, act: Callable[[], object]) -> Callable[..., torch.Tensor]:
     """Return ``train.backward`` with ``act`` called before the call with this ``number``."""
     calls, backward = [], train.backward
 
-    def acting(*arguments: Any) -> float:
+    def acting(*arguments: Any) -> torch.Tensor:
         calls.append(None)
         if len(calls) == number:
             act()
@@ -317,7 +317,7 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: TrainingData) ->
 
     losses, found = [], []
     for batch in (whole, parted):
-        losses.append(train.backward(forward, batch, (1, 1, 1)))
+        losses.append(float(train.backward(forward, batch, (1, 1, 1))))
         found.append(gradients(model))
     assert losses[1] == pytest.approx(losses[0], abs=1e-6)
     torch.testing.assert_close(found[1], found[0], atol=1e-6, rtol=1e-4)
@@ -343,7 +343,7 @@ def test_parts_of_a_batch_have_the_same_dropout_in_both_passes(data: TrainingDat
         kept.append(model(*part).predictions)
     expected = ccc_loss(torch.cat(kept), batch.targets)
     expected.backward()
-    assert loss == pytest.approx(expected.item(), abs=1e-6)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
     torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
     assert not torch.equal(model(*batch.parts[0]).predictions, seen[0])
 
@@ -404,9 +404,8 @@ def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: TrainingData, tmp_p
 def test_lack_of_memory_is_reported_with_a_remedy(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def greedy(*_: Any) -> float:
-        torch.empty(2**58)
-        return 0.0
+    def greedy(*_: Any) -> torch.Tensor:
+        return torch.empty(2**58)
 
     monkeypatch.setattr(train, "backward", greedy)
     with pytest.raises(UserError, match="micro_batch_size"):

@@ -80,7 +80,7 @@ class Stem:
 
         Args:
             waveforms: float32 (batch, samples).
-            lengths: int64 (batch,), number of valid samples of each row.
+            lengths: int64 (batch,), number of valid samples of each row; on the CPU, or the host waits for the GPU.
 
         Returns:
             (batch, frames, channels), and the number of valid frames of each row, int64 (batch,).
@@ -88,7 +88,7 @@ class Stem:
         count, samples = waveforms.shape
         hop = math.prod(self.strides)
         width = -(-max(samples, self.receptive_field) // hop) * hop  # every layer needs a multiple of its stride
-        lengths = lengths.to(waveforms.device).clamp(min=self.receptive_field)
+        lengths = lengths.clamp(min=self.receptive_field)
         states = F.pad(waveforms, (0, width - samples)).reshape(-1, 1)
         dtype = precision.product_dtype(waveforms.device)
         layers = cast(Any, self.extractor).conv_layers
