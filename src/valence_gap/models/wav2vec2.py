@@ -21,6 +21,8 @@ from valence_gap.models.layers.activations import ACTIVATIONS
 from valence_gap.models.layers.attention import attend, dropout
 from valence_gap.models.layers.grouped import convolve_groups
 from valence_gap.models.layers.masks import is_padded, valid_mask
+from valence_gap.models.layers.packed_attention import attend_packed, is_packed
+from valence_gap.models.layers.packing import Packing, packing_of
 from valence_gap.models.layers.spec_augment import mask_spans
 from valence_gap.runtime.precision import product_dtype
 from valence_gap.runtime.transfers import sent
@@ -68,7 +70,10 @@ class SpeechEncoder(nn.Module):
         if self.training and self.config.apply_spec_augment:
             states = self._masked(states, lengths)
         padding = mask if is_padded(lengths, features.shape[1]) else None
-        return self.encoder(states, padding, self.activation_checkpointing), mask
+        packing = None
+        if is_packed(states.device, self.config.hidden_size // self.config.num_attention_heads):
+            packing = packing_of(lengths.cpu(), features.shape[1], states.device, filled=self.training)
+        return self.encoder(states, padding, packing, self.activation_checkpointing), mask
 
     def _masked(self, states: Tensor, lengths: Tensor) -> Tensor:
         config = self.config
@@ -169,7 +174,10 @@ class _PositionalConvolution(nn.Module):
 
 
 class _Transformer(nn.Module):
-    """Positional convolution and layers; the convolution reads zeros for padding, and attention ignores padding."""
+    """Positional convolution and layers; the convolution reads zeros for padding, and attention ignores padding.
+
+    With a packing, the layers compute valid frames only, and the result has zeros for padding.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -178,22 +186,27 @@ class _Transformer(nn.Module):
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, states: Tensor, mask: Tensor | None, checkpointing: bool) -> Tensor:
-        config = self.config
+    def forward(self, states: Tensor, mask: Tensor | None, packing: Packing | None, checkpointing: bool) -> Tensor:
+        config, shape = self.config, states.shape
         if mask is not None:
             states = states.masked_fill(~mask[..., None], 0)
         states = states + self.pos_conv_embed(states)
         if not config.do_stable_layer_norm:
             states = self.layer_norm(states)
         states = dropout(states, config.hidden_dropout if self.training else 0)
+        valid = mask if packing is None else packing
+        if packing is not None:
+            states = packing.pack(states)
         for layer in self.layers:
             if self.training and config.layerdrop > 0 and float(torch.rand(())) < config.layerdrop:
                 continue
             if checkpointing and self.training and torch.is_grad_enabled():
-                states = cast(Tensor, checkpoint(layer, states, mask, use_reentrant=False))
+                states = cast(Tensor, checkpoint(layer, states, valid, use_reentrant=False))
             else:
-                states = layer(states, mask)
-        return cast(Tensor, self.layer_norm(states)) if config.do_stable_layer_norm else states
+                states = layer(states, valid)
+        if config.do_stable_layer_norm:
+            states = self.layer_norm(states)
+        return states if packing is None else packing.unpack(states, shape)
 
 
 class _Layer(nn.Module):
@@ -208,13 +221,13 @@ class _Layer(nn.Module):
         self.rate = config.hidden_dropout
         self.normed_before = config.do_stable_layer_norm
 
-    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        """Float32 (batch, frames, hidden) in and out."""
+    def forward(self, states: Tensor, valid: Tensor | Packing | None) -> Tensor:
+        """Float32 (batch, frames, hidden) in and out, with the mask of valid frames; or (capacity, hidden), packed."""
         rate = self.rate if self.training else 0
         if self.normed_before:
-            states = states + dropout(self.attention(self.layer_norm(states), mask), rate)
+            states = states + dropout(self.attention(self.layer_norm(states), valid), rate)
             return states + dropout(self.feed_forward(self.final_layer_norm(states)), rate)
-        states = self.layer_norm(states + dropout(self.attention(states, mask), rate))
+        states = self.layer_norm(states + dropout(self.attention(states, valid), rate))
         return cast(Tensor, self.final_layer_norm(states + dropout(self.feed_forward(states), rate)))
 
 
@@ -228,14 +241,18 @@ class _Attention(nn.Module):
         self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
         self.heads, self.rate = config.num_attention_heads, config.attention_dropout
 
-    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        batch, frames, width = states.shape
+    def forward(self, states: Tensor, valid: Tensor | Packing | None) -> Tensor:
+        rate = self.rate if self.training else 0
         parts = (self.q_proj, self.k_proj, self.v_proj)
         weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
-        joint = F.linear(states, weight, bias).view(batch, frames, 3, self.heads, -1)
+        joint = F.linear(states, weight, bias).view(*states.shape[:-1], 3, self.heads, -1)
+        if isinstance(valid, Packing):
+            query, key, value = joint.unbind(1)
+            attended = attend_packed(query, key, value, valid.starts, valid.longest, rate)
+            return cast(Tensor, self.out_proj(attended.reshape(states.shape)))
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind()
-        attn_output = attend(query, key, value, mask, self.rate if self.training else 0)
-        return cast(Tensor, self.out_proj(attn_output.transpose(1, 2).reshape(batch, frames, width)))
+        attn_output = attend(query, key, value, valid, rate)
+        return cast(Tensor, self.out_proj(attn_output.transpose(1, 2).reshape(states.shape)))
 
 
 class _FeedForward(nn.Module):

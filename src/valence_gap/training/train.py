@@ -203,6 +203,7 @@ def training_steps(
         if stopped():
             break
     losses.finish()
+    journal.train_s += time.monotonic() - began  # on a GPU, the last step is computed until here
 
 
 def _batches(training: Training, learner: Learner, journal: TrainerState) -> list[Rows]:
