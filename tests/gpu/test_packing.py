@@ -1,4 +1,4 @@
-"""Packed frames on a GPU give the numbers and gradients of padded ones."""
+"""Packed frames on a GPU, and CUDA graphs of layers on them, give the numbers and gradients of padded frames."""
 
 import pytest
 import torch
@@ -7,6 +7,7 @@ from small_encoders import LENGTHS, computed, encoder_of
 from valence_gap.models import wav2vec2
 from valence_gap.models.layers.attention import attend
 from valence_gap.models.layers.packed_attention import attend_packed, is_packed
+from valence_gap.models.layers.packing import packing_of
 from valence_gap.runtime import precision
 
 
@@ -36,6 +37,26 @@ def test_packed_frames_give_the_numbers_and_gradients_of_padded_ones(
     for found in (packed, padded):
         assert (found[0] - exact[0]).norm() < 0.02 * exact[0].norm()
         assert (flat(found[1:]) - flat(exact[1:])).norm() < 0.05 * flat(exact[1:]).norm()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("layerdrop", [0.0, 0.5])
+@pytest.mark.parametrize("stable", [False, True])
+def test_graphs_give_the_numbers_and_gradients_of_the_layers(
+    packing_gpu: torch.device, stable: bool, layerdrop: float, dropout: float
+) -> None:
+    rates = dict.fromkeys(("hidden_dropout", "attention_dropout", "activation_dropout"), dropout)
+    encoder = encoder_of(hidden_size=128, do_stable_layer_norm=stable, layerdrop=layerdrop, **rates).to(packing_gpu)
+    batches = (LENGTHS, torch.full((40,), 60), LENGTHS)  # one shape, a larger one, and the first one again
+    with precision.autocast(torch.bfloat16, packing_gpu):
+        expected = [computed(encoder, lengths) for lengths in batches]
+        encoder.capture_graphs([*batches, *batches], 1e9)
+        assert encoder.encoder.graphs is not None
+        assert all(packing_of(each, 60, packing_gpu, filled=True) in encoder.encoder.graphs for each in batches)
+        for lengths, wanted in zip(batches, expected, strict=True):
+            found = computed(encoder, lengths)  # with the same seed, the same dropout
+            assert (found[0] - wanted[0]).norm() < 1e-3 * wanted[0].norm()
+            assert (flat(found[1:]) - flat(wanted[1:])).norm() < 0.01 * flat(wanted[1:]).norm()
 
 
 @pytest.mark.parametrize("width", [8, 64, 80, 128])

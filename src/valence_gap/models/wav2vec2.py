@@ -9,6 +9,8 @@ So it reads and writes folders in their format. It differs in four points:
 - Its import takes a few seconds less. This matters because a study has hundreds of jobs.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -20,9 +22,10 @@ from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.layers.activations import ACTIVATIONS
 from valence_gap.models.layers.attention import attend, dropout
 from valence_gap.models.layers.grouped import convolve_groups
+from valence_gap.models.layers.layer_graphs import LayerGraphs, shapes_that_fit
 from valence_gap.models.layers.masks import is_padded, valid_mask
 from valence_gap.models.layers.packed_attention import attend_packed, is_packed
-from valence_gap.models.layers.packing import Packing, packing_of
+from valence_gap.models.layers.packing import Packing, filled_shape, packing_of
 from valence_gap.models.layers.spec_augment import mask_spans
 from valence_gap.runtime.precision import product_dtype
 from valence_gap.runtime.transfers import sent
@@ -55,6 +58,26 @@ class SpeechEncoder(nn.Module):
         """Recompute activations in the backward pass; the method has the same name in transformers."""
         self.activation_checkpointing = True
 
+    def capture_graphs(self, lengths: Sequence[Tensor], memory: float) -> None:
+        """Capture CUDA graphs of the layers for the shapes that several batches have; without packed frames, none.
+
+        Call it in the context of autocast of the training, while no other thread uses the GPU; a second call does
+        nothing. With the graphs, a batch must be computed as a whole: a backward pass overwrites the gradients of the
+        one before it.
+
+        Args:
+            lengths: number of valid frames of each row, int64 (batch,), of each batch.
+            memory: bytes of the GPU for all graphs.
+        """
+        layers = self.encoder.layers
+        weights = list(layers.parameters())
+        if self.encoder.graphs is not None or not weights or not is_packed(weights[0].device, self._head_width):
+            return
+        self.encoder.graphs = LayerGraphs(layers, self.config.hidden_size)
+        several = [shape for shape, batches in Counter(map(filled_shape, lengths)).items() if batches > 1]
+        count = sum(weight.numel() for weight in weights)
+        self.encoder.graphs.capture(shapes_that_fit(several, len(layers), self.config.hidden_size, count, memory))
+
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the states of the last layer. Padding does not change them.
 
@@ -71,9 +94,13 @@ class SpeechEncoder(nn.Module):
             states = self._masked(states, lengths)
         padding = mask if is_padded(lengths, features.shape[1]) else None
         packing = None
-        if is_packed(states.device, self.config.hidden_size // self.config.num_attention_heads):
+        if is_packed(states.device, self._head_width):
             packing = packing_of(lengths.cpu(), features.shape[1], states.device, filled=self.training)
         return self.encoder(states, padding, packing, self.activation_checkpointing), mask
+
+    @property
+    def _head_width(self) -> int:
+        return self.config.hidden_size // self.config.num_attention_heads
 
     def _masked(self, states: Tensor, lengths: Tensor) -> Tensor:
         config = self.config
@@ -177,6 +204,9 @@ class _Transformer(nn.Module):
     """Positional convolution and layers; the convolution reads zeros for padding, and attention ignores padding.
 
     With a packing, the layers compute valid frames only, and the result has zeros for padding.
+
+    Attributes:
+        graphs: computes the layers in training, for packings of the shapes that it has captured.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -185,6 +215,7 @@ class _Transformer(nn.Module):
         self.pos_conv_embed = _PositionalConvolution(config)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
+        self.graphs: LayerGraphs | None = None
 
     def forward(self, states: Tensor, mask: Tensor | None, packing: Packing | None, checkpointing: bool) -> Tensor:
         config, shape = self.config, states.shape
@@ -197,16 +228,29 @@ class _Transformer(nn.Module):
         valid = mask if packing is None else packing
         if packing is not None:
             states = packing.pack(states)
-        for layer in self.layers:
-            if self.training and config.layerdrop > 0 and float(torch.rand(())) < config.layerdrop:
-                continue
-            if checkpointing and self.training and torch.is_grad_enabled():
-                states = cast(Tensor, checkpoint(layer, states, valid, use_reentrant=False))
-            else:
-                states = layer(states, valid)
+        learning = self.training and torch.is_grad_enabled()
+        if learning and packing is not None and self.graphs is not None and packing in self.graphs:
+            kept = [number for number in range(len(self.layers)) if not self._is_dropped()]
+            states = self.graphs(states, packing, kept)
+        else:
+            states = self._through_layers(states, valid, checkpointing and learning)
         if config.do_stable_layer_norm:
             states = self.layer_norm(states)
         return states if packing is None else packing.unpack(states, shape)
+
+    def _through_layers(self, states: Tensor, valid: Tensor | Packing | None, checkpointing: bool) -> Tensor:
+        for layer in self.layers:
+            if self._is_dropped():
+                continue
+            if checkpointing:
+                states = cast(Tensor, checkpoint(layer, states, valid, use_reentrant=False))
+            else:
+                states = layer(states, valid)
+        return states
+
+    def _is_dropped(self) -> bool:
+        """Draw whether the next layer is left out."""
+        return self.training and self.config.layerdrop > 0 and float(torch.rand(())) < self.config.layerdrop
 
 
 class _Layer(nn.Module):

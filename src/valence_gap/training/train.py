@@ -183,6 +183,7 @@ def training_steps(
     step_logger = StepLogger(recipe, journal, len(rows_of))
     left = rows_of[journal.step : _next_evaluation(recipe, journal, len(rows_of))]
     learner.module.train()
+    learner.prepare(rows_of)
     began = time.monotonic()
     for batch in load_batches(learner.train, left, part_size=learner.part_size, device=device):
         journal.waited_s += time.monotonic() - began

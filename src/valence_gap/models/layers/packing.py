@@ -15,6 +15,9 @@ SEQUENCES = 32  # likewise the number of sequences
 MIN_FILLERS = 8  # the filling is at least so many sequences: one sequence of 1,023 frames would be as dear as 8 of 360
 LONGEST = 512  # the bound on the length of a sequence is a multiple of this; a higher bound than needed costs little
 
+Shape = tuple[int, int, int]
+"""Length of the packed axis, number of sequences, and a bound on the length of a sequence."""
+
 
 @dataclass(frozen=True)
 class Packing:
@@ -36,6 +39,11 @@ class Packing:
     longest: int
     frames: int
 
+    @property
+    def shape(self) -> Shape:
+        """All that the sizes of computations on the packed axis depend on."""
+        return len(self.places), len(self.starts) - 1, self.longest
+
     def pack(self, states: Tensor) -> Tensor:
         """The valid frames of padded states (batch, frames, hidden), and the filling: (capacity, hidden)."""
         return states.flatten(0, 1).index_select(0, self.places)
@@ -44,6 +52,13 @@ class Packing:
         """Packed states (capacity, hidden) as padded ones of ``shape``, (batch, frames, hidden), with zeros between."""
         padded = packed.new_zeros(shape[0] * shape[1], shape[2])
         return padded.index_copy(0, self.places[: self.frames], packed[: self.frames]).view(shape)
+
+
+def filled_shape(lengths: Tensor) -> Shape:
+    """The shape of the filled packing of a batch, from the number of valid frames of each row, int64 (batch,)."""
+    frames, longest = int(lengths.sum()), int(lengths.max())
+    sequences = _multiple(len(lengths) + MIN_FILLERS, SEQUENCES)
+    return _multiple(frames, CAPACITY), sequences, _multiple(longest, LONGEST)
 
 
 def packing_of(lengths: Tensor, width: int, device: torch.device, *, filled: bool) -> Packing:
@@ -59,12 +74,11 @@ def packing_of(lengths: Tensor, width: int, device: torch.device, *, filled: boo
     ends = lengths.cumsum(0)
     frames, longest = len(places), int(lengths.max())
     if filled:
-        filling = _multiple(frames, CAPACITY) - frames
-        fillers = _multiple(len(lengths) + MIN_FILLERS, SEQUENCES) - len(lengths)
+        capacity, sequences, longest = filled_shape(lengths)
+        filling, fillers = capacity - frames, sequences - len(lengths)
         each = -(-filling // fillers)
         ends = torch.cat([ends, frames + (each * torch.arange(1, fillers + 1)).clamp(max=filling)])
         places = torch.cat([places, places[:1].expand(filling)])
-        longest = _multiple(longest, LONGEST)
     starts = torch.cat([ends.new_zeros(1), ends]).to(torch.int32)
     return Packing(sent(places, device), sent(starts, device), longest, frames)
 

@@ -103,7 +103,7 @@ def test_attention_drops_weights_at_the_rate() -> None:
     same = torch.zeros(frames, 1, frames)
     starts = torch.tensor([0, frames], dtype=torch.int32)
     weights = attend_packed(same, same, torch.eye(frames)[:, None], starts, frames, rate=0.25)[:, 0] * frames
-    assert set(weights.unique().tolist()) == {0.0, pytest.approx(4 / 3, abs=1e-3)}
+    assert ((weights == 0) | ((weights - 4 / 3).abs() < 1e-3)).all()
     assert float((weights == 0).float().mean()) == pytest.approx(0.25, abs=0.03)
 
 
