@@ -27,7 +27,7 @@ from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import cccs
 from valence_gap.terminal.jobs import ccc, result_of_training, training_from_log
-from valence_gap.training import log_lines, train
+from valence_gap.training import log_lines, loss_reader, train
 from valence_gap.training.checkpoints import STATE, TrainingInterrupted
 from valence_gap.training.examples import Batch
 from valence_gap.training.learners import TrainingSplit
@@ -261,6 +261,45 @@ def test_a_training_that_is_stopped_by_a_signal_resumes_within_its_epoch(
     assert weights(given["output"]) == weights(reference)
     assert log(given["output"]).equals(log(reference))
     assert not given["scratch"].exists()
+
+
+def test_losses_that_are_read_late_as_on_a_gpu_give_the_same_log_also_if_the_training_is_stopped(
+    data: TrainingData, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def reader(*given: Any, late: bool) -> loss_reader.LossReader:
+        asked.append(late)
+        return loss_reader.LossReader(*given, late=True)
+
+    monkeypatch.setattr(train, "LossReader", reader)
+    given = data.arguments(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "backward", at_call(STEPS + 3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(TrainingInterrupted):
+            train.train(TRAINING, **given)
+    train.train(TRAINING, **given)
+    assert asked == [False] * 4  # on a CPU they are not: two epochs, the rest of the second one, and the third
+    assert weights(given["output"]) == weights(reference)
+    assert log(given["output"]).equals(log(reference))
+
+
+def test_a_late_loss_that_is_not_finite_is_told_before_a_state_is_saved(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "LossReader", lambda *given, late: loss_reader.LossReader(*given, late=True))
+    given, backward, steps = data.arguments(tmp_path), train.backward, []
+
+    def broken(*arguments: Any) -> torch.Tensor:
+        steps.append(arguments[2][1:])
+        loss = backward(*arguments)
+        return loss * float("nan") if steps[-1] == (1, STEPS - 1) else loss
+
+    monkeypatch.setattr(train, "backward", broken)
+    with pytest.raises(UserError, match=f"epoch 1, step {STEPS}\\n"):
+        train.train(TRAINING, **given)
+    assert len(steps) == STEPS
+    assert not (given["scratch"] / STATE).exists()
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
