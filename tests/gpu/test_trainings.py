@@ -31,7 +31,7 @@ def batches(case: Case, model: Any, device: torch.device) -> tuple[Batch, Batch]
     targets = torch.rand(sum(SIZES), 3, generator=torch.Generator().manual_seed(0)).to(device)
 
     def batch(*of: tuple[torch.Tensor, torch.Tensor]) -> Batch:
-        return Batch(tuple((x.to(device), n.to(device)) for x, n in of), targets, torch.arange(sum(SIZES)).numpy())
+        return Batch(tuple((x.to(device), n) for x, n in of), targets, torch.arange(sum(SIZES)).numpy())
 
     return batch(whole), batch(*parts)
 
@@ -81,7 +81,7 @@ def test_both_passes_of_a_part_draw_the_same_dropout(
 def stopped_in_the_second_epoch(definition: Any, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     calls, backward = [], train.backward
 
-    def stopping(*arguments: Any) -> float:
+    def stopping(*arguments: Any) -> torch.Tensor:
         calls.append(None)
         if len(calls) == 8:
             os.kill(os.getpid(), signal.SIGUSR1)

@@ -69,7 +69,8 @@ class SpeechModel(nn.Module, ABC):
 
         Args:
             inputs: float32 (batch, frames, channels | mels) or (batch, samples), padded at the end.
-            lengths: int64 (batch,), number of valid frames or samples of each row.
+            lengths: int64 (batch,), number of valid frames or samples of each row, on the CPU: on a GPU, reading them
+                would make the host wait.
 
         Returns:
             float32 (batch, hidden).

@@ -17,6 +17,7 @@ from valence_gap.models.layers.attention import dropout
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.transfers import sent
 from valence_gap.weights import folders
 from valence_gap.weights.model_types import CONFIG
 
@@ -137,7 +138,7 @@ class Cnn14(nn.Module):
             Maximum over time and mean over time of the mean over frequency, float32 (batch, channels) each.
         """
         config = self.config
-        lengths = lengths.to(spectrograms.device)
+        lengths = sent(lengths, spectrograms.device)
         if _on_gpu(spectrograms):
             spectrograms = F.pad(spectrograms, (0, 0, 0, -spectrograms.shape[1] % FRAME_STEP))
         mask = valid_mask(lengths, spectrograms.shape[1], spectrograms.device)

@@ -112,7 +112,7 @@ class TransformerModel(SpeechModel):
         Args:
             inputs: float32 (batch, frames, channels), stem features or a spectrogram; (batch, samples) if the stem is
                 trained.
-            lengths: int64 (batch,), number of valid frames or samples of each row.
+            lengths: int64 (batch,), number of valid frames or samples of each row, on the CPU.
 
         Returns:
             float32 (batch, hidden).

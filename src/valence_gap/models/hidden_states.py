@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from valence_gap.models.front_ends.spectrograms import WhisperLogMel
-from valence_gap.models.layers.masks import valid_mask
+from valence_gap.models.layers.masks import is_padded, valid_mask
 
 HiddenStatesFunction = Callable[[Any, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Encoder, its padded input, valid lengths -> states (batch, frames, hidden), mask of valid ones (batch, frames)."""
@@ -34,7 +34,7 @@ def transformer_states(backbone: Any, features: Tensor, lengths: Tensor) -> tupl
         projected = backbone._mask_hidden_states(projected, attention_mask=mask)
     # With a mask, the encoder zeroes padding before its convolutions and excludes it from attention. A batch without
     # padding needs no mask.
-    padding = None if bool(mask.all()) else mask
+    padding = mask if is_padded(lengths, features.shape[1]) else None
     return cast(Tensor, backbone.encoder(projected, attention_mask=padding)[0]), mask
 
 

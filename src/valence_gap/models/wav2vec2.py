@@ -9,6 +9,8 @@ So it reads and writes folders in their format. It differs in four points:
 - Its import takes a few seconds less. This matters because a study has hundreds of jobs.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -20,9 +22,13 @@ from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.layers.activations import ACTIVATIONS
 from valence_gap.models.layers.attention import attend, dropout
 from valence_gap.models.layers.grouped import convolve_groups
-from valence_gap.models.layers.masks import valid_mask
+from valence_gap.models.layers.layer_graphs import LayerGraphs, shapes_that_fit
+from valence_gap.models.layers.masks import is_padded, valid_mask
+from valence_gap.models.layers.packed_attention import attend_packed, is_packed
+from valence_gap.models.layers.packing import Packing, filled_shape, packing_of
 from valence_gap.models.layers.spec_augment import mask_spans
 from valence_gap.runtime.precision import product_dtype
+from valence_gap.runtime.transfers import sent
 
 
 class SpeechEncoder(nn.Module):
@@ -52,12 +58,32 @@ class SpeechEncoder(nn.Module):
         """Recompute activations in the backward pass; the method has the same name in transformers."""
         self.activation_checkpointing = True
 
+    def capture_graphs(self, lengths: Sequence[Tensor], memory: float) -> None:
+        """Capture CUDA graphs of the layers for the shapes that several batches have; without packed frames, none.
+
+        Call it in the context of autocast of the training, while no other thread uses the GPU; a second call does
+        nothing. With the graphs, a batch must be computed as a whole: a backward pass overwrites the gradients of the
+        one before it.
+
+        Args:
+            lengths: number of valid frames of each row, int64 (batch,), of each batch.
+            memory: bytes of the GPU for all graphs.
+        """
+        layers = self.encoder.layers
+        weights = list(layers.parameters())
+        if self.encoder.graphs is not None or not weights or not is_packed(weights[0].device, self._head_width):
+            return
+        self.encoder.graphs = LayerGraphs(layers, self.config.hidden_size)
+        several = [shape for shape, batches in Counter(map(filled_shape, lengths)).items() if batches > 1]
+        count = sum(weight.numel() for weight in weights)
+        self.encoder.graphs.capture(shapes_that_fit(several, len(layers), self.config.hidden_size, count, memory))
+
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the states of the last layer. Padding does not change them.
 
         Args:
             features: (batch, frames, channels), output of the stem.
-            lengths: int64 (batch,), number of valid frames of each row.
+            lengths: int64 (batch,), number of valid frames of each row; on the CPU, or the host waits for the GPU.
 
         Returns:
             float32 (batch, frames, hidden), and the mask of the valid frames, bool (batch, frames).
@@ -66,21 +92,28 @@ class SpeechEncoder(nn.Module):
         states = self.feature_projection(features).float()
         if self.training and self.config.apply_spec_augment:
             states = self._masked(states, lengths)
-        padding = None if bool(mask.all()) else mask
-        return self.encoder(states, padding, self.activation_checkpointing), mask
+        padding = mask if is_padded(lengths, features.shape[1]) else None
+        packing = None
+        if is_packed(states.device, self._head_width):
+            packing = packing_of(lengths.cpu(), features.shape[1], states.device, filled=self.training)
+        return self.encoder(states, padding, packing, self.activation_checkpointing), mask
+
+    @property
+    def _head_width(self) -> int:
+        return self.config.hidden_size // self.config.num_attention_heads
 
     def _masked(self, states: Tensor, lengths: Tensor) -> Tensor:
         config = self.config
         batch, frames, hidden = states.shape
         if config.mask_time_prob > 0:
             time = mask_spans(
-                lengths.cpu(),
+                lengths,
                 frames,
                 mask_prob=config.mask_time_prob,
                 mask_length=config.mask_time_length,
                 min_masks=config.mask_time_min_masks,
             )
-            states = torch.where(time.to(states.device)[..., None], self.masked_spec_embed, states)
+            states = torch.where(sent(time, states.device)[..., None], self.masked_spec_embed, states)
         if config.mask_feature_prob > 0:
             units = mask_spans(
                 torch.full((batch,), hidden),
@@ -89,7 +122,7 @@ class SpeechEncoder(nn.Module):
                 mask_length=config.mask_feature_length,
                 min_masks=config.mask_feature_min_masks,
             )
-            states = states.masked_fill(units.to(states.device)[:, None], 0)
+            states = states.masked_fill(sent(units, states.device)[:, None], 0)
         return states
 
     @torch.no_grad()
@@ -168,7 +201,13 @@ class _PositionalConvolution(nn.Module):
 
 
 class _Transformer(nn.Module):
-    """Positional convolution and layers; the convolution reads zeros for padding, and attention ignores padding."""
+    """Positional convolution and layers; the convolution reads zeros for padding, and attention ignores padding.
+
+    With a packing, the layers compute valid frames only, and the result has zeros for padding.
+
+    Attributes:
+        graphs: computes the layers in training, for packings of the shapes that it has captured.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -176,23 +215,42 @@ class _Transformer(nn.Module):
         self.pos_conv_embed = _PositionalConvolution(config)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
+        self.graphs: LayerGraphs | None = None
 
-    def forward(self, states: Tensor, mask: Tensor | None, checkpointing: bool) -> Tensor:
-        config = self.config
+    def forward(self, states: Tensor, mask: Tensor | None, packing: Packing | None, checkpointing: bool) -> Tensor:
+        config, shape = self.config, states.shape
         if mask is not None:
             states = states.masked_fill(~mask[..., None], 0)
         states = states + self.pos_conv_embed(states)
         if not config.do_stable_layer_norm:
             states = self.layer_norm(states)
         states = dropout(states, config.hidden_dropout if self.training else 0)
+        valid = mask if packing is None else packing
+        if packing is not None:
+            states = packing.pack(states)
+        learning = self.training and torch.is_grad_enabled()
+        if learning and packing is not None and self.graphs is not None and packing in self.graphs:
+            kept = [number for number in range(len(self.layers)) if not self._is_dropped()]
+            states = self.graphs(states, packing, kept)
+        else:
+            states = self._through_layers(states, valid, checkpointing and learning)
+        if config.do_stable_layer_norm:
+            states = self.layer_norm(states)
+        return states if packing is None else packing.unpack(states, shape)
+
+    def _through_layers(self, states: Tensor, valid: Tensor | Packing | None, checkpointing: bool) -> Tensor:
         for layer in self.layers:
-            if self.training and config.layerdrop > 0 and float(torch.rand(())) < config.layerdrop:
+            if self._is_dropped():
                 continue
-            if checkpointing and self.training and torch.is_grad_enabled():
-                states = cast(Tensor, checkpoint(layer, states, mask, use_reentrant=False))
+            if checkpointing:
+                states = cast(Tensor, checkpoint(layer, states, valid, use_reentrant=False))
             else:
-                states = layer(states, mask)
-        return cast(Tensor, self.layer_norm(states)) if config.do_stable_layer_norm else states
+                states = layer(states, valid)
+        return states
+
+    def _is_dropped(self) -> bool:
+        """Draw whether the next layer is left out."""
+        return self.training and self.config.layerdrop > 0 and float(torch.rand(())) < self.config.layerdrop
 
 
 class _Layer(nn.Module):
@@ -207,13 +265,13 @@ class _Layer(nn.Module):
         self.rate = config.hidden_dropout
         self.normed_before = config.do_stable_layer_norm
 
-    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        """Float32 (batch, frames, hidden) in and out."""
+    def forward(self, states: Tensor, valid: Tensor | Packing | None) -> Tensor:
+        """Float32 (batch, frames, hidden) in and out, with the mask of valid frames; or (capacity, hidden), packed."""
         rate = self.rate if self.training else 0
         if self.normed_before:
-            states = states + dropout(self.attention(self.layer_norm(states), mask), rate)
+            states = states + dropout(self.attention(self.layer_norm(states), valid), rate)
             return states + dropout(self.feed_forward(self.final_layer_norm(states)), rate)
-        states = self.layer_norm(states + dropout(self.attention(states, mask), rate))
+        states = self.layer_norm(states + dropout(self.attention(states, valid), rate))
         return cast(Tensor, self.final_layer_norm(states + dropout(self.feed_forward(states), rate)))
 
 
@@ -227,14 +285,18 @@ class _Attention(nn.Module):
         self.q_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
         self.heads, self.rate = config.num_attention_heads, config.attention_dropout
 
-    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        batch, frames, width = states.shape
+    def forward(self, states: Tensor, valid: Tensor | Packing | None) -> Tensor:
+        rate = self.rate if self.training else 0
         parts = (self.q_proj, self.k_proj, self.v_proj)
         weight, bias = torch.cat([part.weight for part in parts]), torch.cat([part.bias for part in parts])
-        joint = F.linear(states, weight, bias).view(batch, frames, 3, self.heads, -1)
+        joint = F.linear(states, weight, bias).view(*states.shape[:-1], 3, self.heads, -1)
+        if isinstance(valid, Packing):
+            query, key, value = joint.unbind(1)
+            attended = attend_packed(query, key, value, valid.starts, valid.longest, rate)
+            return cast(Tensor, self.out_proj(attended.reshape(states.shape)))
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind()
-        attn_output = attend(query, key, value, mask, self.rate if self.training else 0)
-        return cast(Tensor, self.out_proj(attn_output.transpose(1, 2).reshape(batch, frames, width)))
+        attn_output = attend(query, key, value, valid, rate)
+        return cast(Tensor, self.out_proj(attn_output.transpose(1, 2).reshape(states.shape)))
 
 
 class _FeedForward(nn.Module):

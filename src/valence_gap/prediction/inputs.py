@@ -27,7 +27,7 @@ Lengths = npt.NDArray[np.int64]
 
 
 class Inputs(Protocol):
-    """Inputs of a model; ``inputs[row]`` is float32 (frames, channels | mels) or (samples,)."""
+    """Inputs of a model; ``inputs[row]`` is (frames, channels | mels) or (samples,): float32, or bfloat16 as stored."""
 
     @property
     def ids(self) -> list[str]:
@@ -97,7 +97,7 @@ class _Stored:
         start = int(self.offsets[row])
         part = self.stored[start : start + int(self.lengths[row])]
         if part.dtype == np.uint16:
-            return torch.from_numpy((part.astype(np.uint32) << 16).view(np.float32))
+            return torch.from_numpy(np.array(part).view(np.int16)).view(torch.bfloat16)
         features = torch.from_numpy(np.array(part))
         return features.to(torch.bfloat16).float() if self.rounded else features
 

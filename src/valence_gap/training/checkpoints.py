@@ -229,6 +229,10 @@ class StopSignals:
         for each, handler in self._before.items():
             signal.signal(each, handler)
 
+    def were_received(self) -> bool:
+        """Whether one of the signals has come."""
+        return self.received is not None
+
     @contextmanager
     def deferred(self) -> Iterator[None]:
         """Delay a signal until the end of the block."""

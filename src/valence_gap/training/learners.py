@@ -1,6 +1,6 @@
 """The trained module of a training job and its data: a whole model with its inputs, or a head with pooled states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from valence_gap.prediction.inputs import Inputs, open_inputs
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.study.checks.recipes import training_errors
-from valence_gap.training import fractions
-from valence_gap.training.batching import sorting_lengths
+from valence_gap.training import fractions, graphs
+from valence_gap.training.batching import Rows, sorting_lengths
 from valence_gap.training.examples import Examples, PooledInputs, TruncatedInputs, read_examples
 from valence_gap.training.kept_inputs import Keep
 from valence_gap.training.micro_batches import part_size
@@ -62,6 +62,7 @@ class Learner:
         dev: development examples.
         lengths: by which the training examples are put into batches, int64 (utterances,).
         part_size: utterances of a batch that are computed at once; None: a batch is computed as a whole.
+        prepare: called with the batches of an epoch before any of them is loaded.
     """
 
     module: nn.Module
@@ -71,6 +72,7 @@ class Learner:
     dev: Examples
     lengths: npt.NDArray[np.int64]
     part_size: int | None
+    prepare: Callable[[Sequence[Rows]], None] = lambda batches: None
 
 
 def build_learner(
@@ -119,7 +121,8 @@ def build_learner(
     dtype = precision.resolve(recipe.precision)
 
     def forward(inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        model.train()  # of a frozen model, the loop sets the mode of the head alone
+        if not model.training:  # of a frozen model, the loop sets the mode of the head alone
+            model.train()
         with precision.autocast(dtype, device):
             predictions: torch.Tensor = model(inputs, lengths).predictions
         return predictions
@@ -131,7 +134,12 @@ def build_learner(
 
     module = model.head if training.frozen else model
     at_once = part_size(training, model, train_examples, device)
-    return Learner(module, forward, predict_dev, train_examples, dev_examples, lengths, at_once)
+
+    def prepare(batches: Sequence[Rows]) -> None:
+        if at_once is None:
+            graphs.capture(training, model, train_examples, batches, device)
+
+    return Learner(module, forward, predict_dev, train_examples, dev_examples, lengths, at_once, prepare)
 
 
 def _head_learner(

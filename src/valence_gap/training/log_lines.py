@@ -35,11 +35,11 @@ class StepLogger:
         self._utterances = 0
         self._start = self._last = time.monotonic()
 
-    def step(self, loss: float, utterances: int) -> None:
-        """Log the progress every few seconds."""
+    def step(self, loss: float | None, utterances: int) -> None:
+        """Log the progress every few seconds, with the last loss that is known; without one there is no line."""
         now = time.monotonic()
         self._utterances += utterances
-        if now - self._last < LINE_EVERY_S:
+        if loss is None or now - self._last < LINE_EVERY_S:
             return
         self._last = now
         epoch, step, spent_s = self._journal.epoch, self._journal.step, now - self._start

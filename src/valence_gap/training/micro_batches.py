@@ -31,12 +31,13 @@ def part_size(training: Training, model: SpeechModel, train: Examples, device: t
     if capacity is None or not isinstance(model, TransformerModel):
         return None
     bf16 = precision.multiplies_in_bf16(device)
-    part = part_that_fits(_size_of(training, model, train), recipe, capacity, bf16=bf16)
+    part = part_that_fits(size_of(training, model, train), recipe, capacity, bf16=bf16)
     log_line(f"micro_batch_size: auto is {part} of {recipe.batch_size} utterances on a GPU of {capacity / 1e9:.0f} GB")
     return part if part < recipe.batch_size else None
 
 
-def _size_of(training: Training, model: TransformerModel, train: Examples) -> TrainedSize:
+def size_of(training: Training, model: TransformerModel, train: Examples) -> TrainedSize:
+    """What the memory of a training of a transformer depends on, beside its recipe."""
     config = model.backbone.config
     padded_s = model.min_length / lengths_per_s(model)
     return TrainedSize(

@@ -5,7 +5,7 @@ kill and a resume. For this, the batches, dropout and masks of each step depend 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from valence_gap.training.examples import Batch, load_batches
 from valence_gap.training.kept_inputs import keeping_in
 from valence_gap.training.learners import Forward, Learner, TrainingSplit, build_learner, files_of
 from valence_gap.training.log_lines import StepLogger, describe, describe_resumed
+from valence_gap.training.loss_reader import LossReader, not_finite
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer, set_learning_rate
 from valence_gap.training.record import write_log
@@ -133,9 +134,8 @@ def _train_and_evaluate(
 
     while not _finished(recipe, journal):
         with signals.deferred():
-            for _ in training_steps(training, learner, optimizer, journal, device):
-                if signals.received:
-                    break
+            for _ in training_steps(training, learner, optimizer, journal, device, stopped=signals.were_received):
+                pass
             ended = journal.step == len(_batches(training, learner, journal))
             if signals.received or (ended and (state.is_due() or journal.epoch == recipe.epochs)):
                 save()
@@ -157,11 +157,18 @@ def _train_and_evaluate(
 
 
 def training_steps(
-    training: Training, learner: Learner, optimizer: torch.optim.Optimizer, journal: TrainerState, device: torch.device
+    training: Training,
+    learner: Learner,
+    optimizer: torch.optim.Optimizer,
+    journal: TrainerState,
+    device: torch.device,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
-    """Run the steps until the next evaluation; yield after each step, when the journal is up to date.
+    """Run the steps until the next evaluation; yield after each step.
 
-    The next evaluation is at the end of the epoch, or before it at a multiple of ``evaluate_every`` steps.
+    The next evaluation is at the end of the epoch, or before it at a multiple of ``evaluate_every`` steps. On a GPU the
+    loss of a step is read, and added to the journal, when the next step is queued. The journal is complete at the end.
 
     Args:
         training: the definition of the trained model.
@@ -169,21 +176,22 @@ def training_steps(
         optimizer: its optimiser.
         journal: progress of the training; updated after each step.
         device: device of the computation.
+        stopped: asked after each step; the steps end where it is true.
 
     Raises:
         UserError: the loss is not finite.
     """
     recipe = training.recipe
+    losses = LossReader(journal, learner.train, late=device.type == "cuda")
     rows_of = _batches(training, learner, journal)
     step_logger = StepLogger(recipe, journal, len(rows_of))
     left = rows_of[journal.step : _next_evaluation(recipe, journal, len(rows_of))]
     learner.module.train()
+    learner.prepare(rows_of)
     began = time.monotonic()
     for batch in load_batches(learner.train, left, part_size=learner.part_size, device=device):
         journal.waited_s += time.monotonic() - began
-        loss = backward(learner.forward, batch, (training.seed, journal.epoch, journal.step))
-        if not np.isfinite(loss):
-            raise _not_finite(journal, [learner.train.inputs.ids[row] for row in batch.rows])
+        losses.add(backward(learner.forward, batch, (training.seed, journal.epoch, journal.step)), batch.rows)
         if recipe.gradient_norm is not None:
             nn.utils.clip_grad_norm_(learner.module.parameters(), recipe.gradient_norm)
         done = (journal.epoch - 1) * len(rows_of) + journal.step
@@ -191,13 +199,16 @@ def training_steps(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         journal.step += 1
-        journal.loss_sum += loss * len(batch.rows)
         journal.audio_s += float(learner.train.durations_s[batch.rows].sum())
         ended = time.monotonic()
         journal.train_s += ended - began
         began = ended
-        step_logger.step(loss, len(batch.rows))
+        step_logger.step(losses.last, len(batch.rows))
         yield
+        if stopped():
+            break
+    losses.finish()
+    journal.train_s += time.monotonic() - began  # on a GPU, the last step is computed until here
 
 
 def _batches(training: Training, learner: Learner, journal: TrainerState) -> list[Rows]:
@@ -214,7 +225,7 @@ def _next_evaluation(recipe: Recipe, journal: TrainerState, steps: int) -> int:
     return min(due - (journal.epoch - 1) * steps, steps)
 
 
-def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
+def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> torch.Tensor:
     """Compute the gradients of the loss of a whole batch; they are exact even if the batch has several parts.
 
     The CCC is a statistic of the whole batch, so the sum of the parts' losses is another loss. Therefore this function
@@ -227,13 +238,13 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
         key: seed of the dropout and masks of this step.
 
     Returns:
-        The loss.
+        The loss, a scalar on the device.
     """
     if len(batch.parts) == 1:
         seed_everything(*key, 0)
         loss = ccc_loss(forward(*batch.parts[0]), batch.targets)
         loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        return loss.detach()
 
     def part(number: int) -> torch.Tensor:
         seed_everything(*key, number)
@@ -246,7 +257,7 @@ def backward(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
     (gradient,) = torch.autograd.grad(loss, predictions)
     for number, share in enumerate(torch.split(gradient, [len(each) for each in first])):
         part(number).backward(share)  # type: ignore[no-untyped-call]
-    return loss.item()
+    return loss.detach()
 
 
 def evaluate(training: Training, learner: Learner, journal: TrainerState) -> LogRow:
@@ -263,7 +274,7 @@ def evaluate(training: Training, learner: Learner, journal: TrainerState) -> Log
     learner.module.eval()
     predictions = learner.predict_dev()  # (dev utterances, 3)
     if not np.isfinite(predictions).all():
-        raise _not_finite(journal, [])
+        raise not_finite(journal.epoch, journal.step + 1, [])
     arousal, dominance, valence = (float(each) for each in cccs(learner.dev.targets.T, predictions.T))
     mean = (arousal + dominance + valence) / len(DIMENSIONS)
     rows_of = _batches(training, learner, journal)
@@ -285,14 +296,6 @@ def evaluate(training: Training, learner: Learner, journal: TrainerState) -> Log
 def _finished(recipe: Recipe, journal: TrainerState) -> bool:
     patient = recipe.patience is None or len(journal.rows) - 1 - journal.best < recipe.patience
     return journal.epoch > recipe.epochs or not patient
-
-
-def _not_finite(journal: TrainerState, ids: list[str]) -> UserError:
-    return UserError(
-        f"the predictions are not finite in epoch {journal.epoch}, step {journal.step + 1}",
-        ids,
-        "Lower the learning rate, or set `precision: fp32`. If it is the first step, check these utterances.",
-    )
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_the_rule_is_applied_to_the_steps(data: TrainingData, tmp_path: Path, mo
     found = []
     backward = train.backward
 
-    def watched(forward: Forward, batch: Batch, key: tuple[int, ...]) -> float:
+    def watched(forward: Forward, batch: Batch, key: tuple[int, ...]) -> torch.Tensor:
         found.append(int(batch.parts[0][1].max() - batch.parts[0][1].min()))
         return backward(forward, batch, key)
 
@@ -223,7 +223,7 @@ def test_a_head_on_a_backbone_in_training_mode_resumes_to_the_same_weights(
     whole, _ = trained_head(definition, data, tmp_path / "whole")
     calls, backward = [], train.backward
 
-    def stopping(*arguments: Any) -> float:
+    def stopping(*arguments: Any) -> torch.Tensor:
         calls.append(None)
         if len(calls) == STEPS + 3:
             signal.raise_signal(signal.SIGTERM)

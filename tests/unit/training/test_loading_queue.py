@@ -42,10 +42,15 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield
         active.pop()
 
+    def copied(self: torch.Tensor, device: torch.device, non_blocking: bool = False) -> torch.Tensor:
+        found.append(f"copied on {active[-1]}{'' if non_blocking else ', and waited for'}")
+        return self
+
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("loading", found))
     monkeypatch.setattr(torch.cuda, "stream", stream)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: training)
-    monkeypatch.setattr(torch.Tensor, "to", lambda self, device: found.append(f"copied on {active[-1]}") or self)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: found.append("pinned") or self)
+    monkeypatch.setattr(torch.Tensor, "to", copied)
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda self, used: found.append(f"kept for {used.name}"))
     return found
 
@@ -58,9 +63,10 @@ def examples_of() -> Examples:
 def test_each_batch_is_loaded_on_its_own_stream_and_waited_for_alone(log: list[str]) -> None:
     assert len(list(load_batches(examples_of(), PLAN, part_size=1, device=torch.device("cuda")))) == 3
     assert log[0] == "loading waits for all of training"  # the weights of a stem
-    tensors = 1 + 2 * 2  # targets; inputs and lengths of each part
+    tensors = 1 + 2  # targets, and the inputs of each part; the lengths stay on the CPU
     assert log.count("copied on loading") == 3 * tensors
-    assert log.count("copied on training") == 0
+    assert log.count("pinned") == 3 * tensors
+    assert sum(line.startswith("copied") for line in log) == 3 * tensors  # none elsewhere, none waited for
     assert [line for line in log if line.startswith("training waits")] == [
         f"training waits for loading {number}" for number in (1, 2, 3)
     ]

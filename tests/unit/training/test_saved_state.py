@@ -39,7 +39,7 @@ def stopped_at(step: int, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     """Train until a signal comes during a step."""
     calls, backward = [], train.backward
 
-    def stopping(*arguments: Any) -> float:
+    def stopping(*arguments: Any) -> torch.Tensor:
         calls.append(None)
         if len(calls) == step:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -169,7 +169,7 @@ def test_the_time_of_a_training_contains_the_waiting_for_batches(
             clock.now += 10
             yield batch
 
-    def computed(*arguments: Any) -> float:
+    def computed(*arguments: Any) -> torch.Tensor:
         clock.now += 3
         return backward(*arguments)
 

@@ -28,7 +28,7 @@ from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import cccs
 from valence_gap.terminal.jobs import ccc, result_of_training, training_from_log
-from valence_gap.training import log_lines, train
+from valence_gap.training import log_lines, loss_reader, train
 from valence_gap.training.checkpoints import STATE, TrainingInterrupted
 from valence_gap.training.examples import Batch
 from valence_gap.training.learners import TrainingSplit
@@ -66,11 +66,11 @@ def log(output: Path) -> pd.DataFrame:
     return pd.read_csv(output / "training.csv")
 
 
-def at_call(number: int, act: Callable[[], object]) -> Callable[..., float]:
+def at_call(number: int, act: Callable[[], object]) -> Callable[..., torch.Tensor]:
     """Return ``train.backward`` with ``act`` called before the call with this ``number``."""
     calls, backward = [], train.backward
 
-    def acting(*arguments: Any) -> float:
+    def acting(*arguments: Any) -> torch.Tensor:
         calls.append(None)
         if len(calls) == number:
             act()
@@ -270,6 +270,45 @@ def test_a_training_that_is_stopped_by_a_signal_resumes_within_its_epoch(
     assert not given["scratch"].exists()
 
 
+def test_losses_that_are_read_late_as_on_a_gpu_give_the_same_log_also_if_the_training_is_stopped(
+    data: TrainingData, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def reader(*given: Any, late: bool) -> loss_reader.LossReader:
+        asked.append(late)
+        return loss_reader.LossReader(*given, late=True)
+
+    monkeypatch.setattr(train, "LossReader", reader)
+    given = data.arguments(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "backward", at_call(STEPS + 3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(TrainingInterrupted):
+            train.train(TRAINING, **given)
+    train.train(TRAINING, **given)
+    assert asked == [False] * 4  # on a CPU they are not: two epochs, the rest of the second one, and the third
+    assert weights(given["output"]) == weights(reference)
+    assert log(given["output"]).equals(log(reference))
+
+
+def test_a_late_loss_that_is_not_finite_is_told_before_a_state_is_saved(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "LossReader", lambda *given, late: loss_reader.LossReader(*given, late=True))
+    given, backward, steps = data.arguments(tmp_path), train.backward, []
+
+    def broken(*arguments: Any) -> torch.Tensor:
+        steps.append(arguments[2][1:])
+        loss = backward(*arguments)
+        return loss * float("nan") if steps[-1] == (1, STEPS - 1) else loss
+
+    monkeypatch.setattr(train, "backward", broken)
+    with pytest.raises(UserError, match=f"epoch 1, step {STEPS}\\n"):
+        train.train(TRAINING, **given)
+    assert len(steps) == STEPS
+    assert not (given["scratch"] / STATE).exists()
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_cnn14_that_is_stopped_resumes_to_the_same_bits(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
@@ -324,7 +363,7 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(data: TrainingData) ->
 
     losses, found = [], []
     for batch in (whole, parted):
-        losses.append(train.backward(forward, batch, (1, 1, 1)))
+        losses.append(float(train.backward(forward, batch, (1, 1, 1))))
         found.append(gradients(model))
     assert losses[1] == pytest.approx(losses[0], abs=1e-6)
     torch.testing.assert_close(found[1], found[0], atol=1e-6, rtol=1e-4)
@@ -350,7 +389,7 @@ def test_parts_of_a_batch_have_the_same_dropout_in_both_passes(data: TrainingDat
         kept.append(model(*part).predictions)
     expected = ccc_loss(torch.cat(kept), batch.targets)
     expected.backward()
-    assert loss == pytest.approx(expected.item(), abs=1e-6)
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
     torch.testing.assert_close(found, gradients(model), atol=1e-6, rtol=1e-4)
     assert not torch.equal(model(*batch.parts[0]).predictions, seen[0])
 
@@ -411,9 +450,8 @@ def test_a_loss_that_is_not_finite_stops_with_a_remedy(data: TrainingData, tmp_p
 def test_lack_of_memory_is_reported_with_a_remedy(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def greedy(*_: Any) -> float:
-        torch.empty(2**58)
-        return 0.0
+    def greedy(*_: Any) -> torch.Tensor:
+        return torch.empty(2**58)
 
     monkeypatch.setattr(train, "backward", greedy)
     with pytest.raises(UserError, match="micro_batch_size"):

@@ -4,10 +4,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.models.layers.grouped import BLOCK, MAX_BANDED_CHANNELS, convolve_groups
+from valence_gap.models.layers.grouped import BLOCK, MAX_BANDED_CHANNELS, convolve_groups, is_banded
+from valence_gap.runtime import precision
 
 
-def expected(states, weight, bias, groups):
+def by_pytorch(states, weight, bias, groups):
     result = F.conv1d(states.transpose(1, 2), weight, bias, padding=weight.shape[2] // 2, groups=groups)
     return result.transpose(1, 2)[:, : states.shape[1]]
 
@@ -28,7 +29,7 @@ def drawn(batch, frames, width, groups, kernel, dtype=torch.float64):
 )
 def test_output_and_gradients_equal_those_of_pytorch(batch, frames, width, groups, kernel):
     given_to = drawn(batch, frames, width, groups, kernel)
-    outcome, reference = convolve_groups(*given_to, groups), expected(*given_to, groups)
+    outcome, reference = convolve_groups(*given_to, groups), by_pytorch(*given_to, groups)
     assert torch.allclose(outcome, reference)
     weights = torch.randn_like(reference)
     found = torch.autograd.grad((outcome * weights).sum(), given_to)
@@ -50,3 +51,20 @@ def test_bfloat16_is_close(width):
     found = convolve_groups(states.bfloat16(), weight.bfloat16(), bias.bfloat16(), 2)
     assert found.dtype == torch.bfloat16
     assert (found - exact).abs().max() < 0.03 * exact.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "width", "expected"),
+    [
+        ("cpu", torch.float32, 15, True),
+        ("cpu", torch.bfloat16, 48, False),
+        ("meta", torch.bfloat16, 48, True),  # a device that is no CPU, as a GPU
+        ("meta", torch.bfloat16, 64, False),
+        ("meta", torch.float32, 48, False),
+    ],
+)
+def test_where_the_product_is_banded(device, dtype, width, expected):
+    weight = torch.empty(16 * width, width, 128, dtype=dtype, device=device)
+    assert is_banded(weight) == expected
+    with precision.deterministic_kernels(True):
+        assert is_banded(weight) == (expected and device == "cpu")
