@@ -1,11 +1,14 @@
 """Packed frames on a GPU, and CUDA graphs of layers on them, give the numbers and gradients of padded frames."""
 
+from typing import Any
+
 import pytest
 import torch
 from small_encoders import LENGTHS, computed, encoder_of
 
 from valence_gap.models import wav2vec2
 from valence_gap.models.layers.attention import attend
+from valence_gap.models.layers.layer_graphs import LayerGraphs
 from valence_gap.models.layers.packed_attention import attend_packed, is_packed
 from valence_gap.models.layers.packing import packing_of
 from valence_gap.runtime import precision
@@ -50,6 +53,7 @@ def test_graphs_give_the_numbers_and_gradients_of_the_layers(
     batches = (LENGTHS, torch.full((40,), 60), LENGTHS)  # one shape, a larger one, and the first one again
     with precision.autocast(torch.bfloat16, packing_gpu):
         expected = [computed(encoder, lengths) for lengths in batches]
+    with precision.autocast(torch.bfloat16, packing_gpu):
         encoder.capture_graphs([*batches, *batches], 1e9)
         assert encoder.encoder.graphs is not None
         assert all(packing_of(each, 60, packing_gpu, filled=True) in encoder.encoder.graphs for each in batches)
@@ -57,6 +61,28 @@ def test_graphs_give_the_numbers_and_gradients_of_the_layers(
             found = computed(encoder, lengths)  # with the same seed, the same dropout
             assert (found[0] - wanted[0]).norm() < 1e-3 * wanted[0].norm()
             assert (flat(found[1:]) - flat(wanted[1:])).norm() < 0.01 * flat(wanted[1:]).norm()
+
+
+def test_a_training_goes_on_after_a_capture_that_fails(
+    packing_gpu: torch.device, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = encoder_of(hidden_size=128, hidden_dropout=0.1, attention_dropout=0.1).to(packing_gpu)
+    compute = LayerGraphs._compute
+
+    def waiting(*given: Any) -> torch.Tensor:
+        states = compute(*given)
+        if torch.cuda.is_current_stream_capturing():
+            torch.cuda.synchronize()  # not allowed within a capture
+        return states
+
+    with precision.autocast(torch.bfloat16, packing_gpu):
+        expected = computed(encoder, LENGTHS)
+    monkeypatch.setattr(LayerGraphs, "_compute", waiting)
+    with precision.autocast(torch.bfloat16, packing_gpu):
+        encoder.capture_graphs([LENGTHS, LENGTHS], 1e9)
+        assert "without CUDA graphs" in capsys.readouterr().err
+        found = computed(encoder, LENGTHS)
+    assert (flat(found) - flat(expected)).norm() < 0.01 * flat(expected).norm()
 
 
 @pytest.mark.parametrize("width", [8, 64, 80, 128])

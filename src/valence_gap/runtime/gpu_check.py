@@ -37,7 +37,8 @@ def problem() -> str:
     if not torch.cuda.is_available():
         return f"{_failure()} ({_versions()})"
     properties = torch.cuda.get_device_properties(0)
-    kind = getattr(properties, "gcnArchName", "").partition(":")[0] or (properties.major, properties.minor)
+    # Of an NVIDIA GPU, gcnArchName is the name of the card.
+    kind = properties.gcnArchName.partition(":")[0] if torch.version.hip else (properties.major, properties.minor)
     built_for = torch.cuda.get_arch_list()
     if has_kernels(kind, built_for):
         return ""

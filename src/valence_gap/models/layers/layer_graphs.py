@@ -74,6 +74,8 @@ class LayerGraphs:
 
         No other thread may use the GPU meanwhile. If it fails, the log says so, and there are no graphs.
         """
+        # A history of the weights from another stream would break the capture, and weights in bfloat16 may have one.
+        torch.clear_autocast_cache()
         gc.collect()
         gc.disable()  # no tensor of the GPU may be freed while a graph is captured
         try:
@@ -84,6 +86,7 @@ class LayerGraphs:
                 self._capture(shape)
         except RuntimeError as error:
             self._gradients, self._starts, self._units = [], {}, {}
+            _renew_generator(self._device)
             log_line(f"training starts every kernel by itself, without CUDA graphs: {error}")
         finally:
             gc.enable()
@@ -164,6 +167,14 @@ class LayerGraphs:
         for _ in range(WARM_UPS):
             found = torch.autograd.grad(self._compute(0, given, packing), (given, *self._weights[0]), share)
             torch._foreach_copy_(self._gradients[0], list(found[1:]))
+
+
+def _renew_generator(device: torch.device) -> None:
+    """Give the generator of a GPU another state. After a capture that failed, its own would refuse to draw numbers."""
+    if device.type == "cuda":
+        number = torch.cuda.current_device() if device.index is None else device.index
+        state = torch.Generator(device).graphsafe_get_state()
+        torch.cuda.default_generators[number].graphsafe_set_state(state)
 
 
 class _Stack(torch.autograd.Function):
