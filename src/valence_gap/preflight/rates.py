@@ -36,16 +36,16 @@ class CardRate:
     measured: bool = True
 
 
-# One run on an H200 with batches as in the paper's recipe, utterances of 2.75 to 11 s, and a new shape in each batch.
-TRAINED = {True: CardRate(1405, LARGE_LAYERS, 0.54), False: CardRate(1790, BASE_LAYERS, 0.40)}  # by: large
+# One run on an H200 (benchmarks/results/gpu-nvidia-h200.md), batches as in the paper's recipe, utterances of 2.75-11 s.
+TRAINED = {True: CardRate(2903, LARGE_LAYERS, 0.94), False: CardRate(7661, BASE_LAYERS, 0.93)}  # by: large
 CARD_RATES: Mapping[Route, CardRate] = {
-    "train_stem": CardRate(1373, LARGE_LAYERS),
-    "encode_stored": CardRate(2030, LARGE_LAYERS, 0.45),
-    "encode": CardRate(6.0 / (0.0062 - 0.0043), LARGE_LAYERS, 0.45),  # beside the stem, an utterance at a time
-    "stem": CardRate(6.0 / 0.0043, busy=0.26),
-    "train_cnn14": CardRate(6341, busy=0.52),
-    "cnn14": CardRate(12_700, busy=0.52, measured=False),
-    "transcribe": CardRate(6.0 / 0.0062, busy=0.26, measured=False),
+    "train_stem": CardRate(2090, LARGE_LAYERS, 0.94),
+    "encode_stored": CardRate(9213, LARGE_LAYERS),
+    "encode": CardRate(9213, LARGE_LAYERS),
+    "stem": CardRate(1 / (1 / 4030 - 1 / 9213)),  # predictions from audio less those from stored features
+    "train_cnn14": CardRate(9300, busy=0.89),
+    "cnn14": CardRate(18_600, busy=0.89, measured=False),
+    "transcribe": CardRate(4030, measured=False),
 }
 CARD_START_S = 8.0
 
@@ -122,9 +122,9 @@ class GpuMachine:
             f"Seconds of audio in a second, measured on one {MEASURED_CARD}{scaled}: training large models "
             f"{TRAINED[True].audio_s:,.0f}, base {TRAINED[False].audio_s:,.0f}, random weights with the stem "
             f"{CARD_RATES['train_stem'].audio_s:,.0f}, CNN14 {CARD_RATES['train_cnn14'].audio_s:,.0f}; a large model "
-            f"forward from stored features {CARD_RATES['encode_stored'].audio_s:,.0f}; in proportion to layers. An "
-            "utterance of 6 s: stem 4.3 ms, with a large model 6.2 ms. Assumed, not measured: CNN14 forward twice as "
-            f"fast as its training, transcription as a large model, {CARD_START_S:.0f} s for the start of a job. "
+            f"forward from stored features {CARD_RATES['encode_stored'].audio_s:,.0f}; in proportion to layers; stem "
+            f"{CARD_RATES['stem'].audio_s:,.0f}. Assumed, not measured: CNN14 forward twice as fast as its training, "
+            f"transcription as a large model, {CARD_START_S:.0f} s for the start of a job. "
             "Decoding, augmentation, synthesis, scores and figures run on the CPU and are not counted."
         )
 
