@@ -50,7 +50,9 @@ def fake(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int] | None, fa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
     monkeypatch.setattr(torch.cuda, "init", init)
     if capability is not None:
-        found = SimpleNamespace(name="Some GPU", major=capability[0], minor=capability[1], total_memory=2**33)
+        # As PyTorch 2.11 describes an H200: gcnArchName, AMD's name of an architecture, is the name of the card.
+        names = {"name": "Some GPU", "gcnArchName": "Some GPU"}
+        found = SimpleNamespace(**names, major=capability[0], minor=capability[1], total_memory=2**33)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: found)
         monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: WHEEL)
@@ -58,6 +60,18 @@ def fake(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int] | None, fa
 
 
 OLD = "The NVIDIA driver on your system is too old (found version 12020).\nUpdate it."
+
+
+@pytest.mark.parametrize(("architecture", "works"), [("gfx90a:sramecc+:xnack-", True), ("gfx1030", False)])
+def test_an_amd_gpu_is_known_by_its_architecture(
+    monkeypatch: pytest.MonkeyPatch, architecture: str, works: bool
+) -> None:
+    fake(monkeypatch, (9, 0))
+    found = SimpleNamespace(name="Some GPU", gcnArchName=architecture, major=9, minor=0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: found)
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["gfx90a", "gfx942"])
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    assert (gpu_check.problem() == "") == works
 
 
 def test_a_gpu_with_kernels_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
