@@ -34,12 +34,14 @@ def learner_of(case: Case, gpu: torch.device, **recipe: object) -> tuple[Learner
     )
 
 
-@pytest.mark.parametrize("micro_batch_size", [None, 3])
+@pytest.mark.parametrize(
+    ("kind", "micro_batch_size"), [("stored", None), ("stored", 3), ("cnn14 max", None), ("cnn14 average", None)]
+)
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
 def test_a_step_does_not_wait_for_the_gpu(
-    gpu: torch.device, case_of: Callable[[str], Case], precision: str, micro_batch_size: int | None
+    gpu: torch.device, case_of: Callable[[str], Case], precision: str, kind: str, micro_batch_size: int | None
 ) -> None:
-    case = case_of("stored")
+    case = case_of(kind)
     recipe = {"precision": precision, "micro_batch_size": micro_batch_size, "epochs": 2}
     learner, optimizer = learner_of(case, gpu, **recipe)
     definition = case.with_recipe(**recipe)

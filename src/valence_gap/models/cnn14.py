@@ -137,27 +137,25 @@ class Cnn14(nn.Module):
         Returns:
             Maximum over time and mean over time of the mean over frequency, float32 (batch, channels) each.
         """
-        config = self.config
-        lengths = sent(lengths, spectrograms.device)
+        config, device = self.config, spectrograms.device
+        lengths = lengths.cpu()
         if _on_gpu(spectrograms):
             spectrograms = F.pad(spectrograms, (0, 0, 0, -spectrograms.shape[1] % FRAME_STEP))
-        mask = valid_mask(lengths, spectrograms.shape[1], spectrograms.device)
-        rows = _rows(mask)
+        _, rows = _valid(lengths, spectrograms.shape[1], device)
         states = _scatter(self.bn0(_gather(spectrograms.flatten(0, 1), rows)), rows, spectrograms.shape)[:, None]
         for index, block in enumerate(self.blocks):
             states = block(states, rows)
             if index < len(self.blocks) - 1:
                 states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
                 lengths = lengths // 2  # an odd frame at the end is dropped, as without padding
-                mask = valid_mask(lengths, states.shape[2], states.device)
-                rows = _rows(mask)
+                mask, rows = _valid(lengths, states.shape[2], device)
                 states = states * mask[:, None, :, None]
             if self.training:
                 states = dropout(states, config.block_dropout)
         with torch.autocast(states.device.type, enabled=False):
             # After ReLU no state is below zero, so padding of zeros does not change the maximum.
             course = states.float().mean(dim=3)
-            return course.amax(dim=2), course.sum(dim=2) / lengths[:, None]
+            return course.amax(dim=2), course.sum(dim=2) / sent(lengths, device)[:, None]
 
     def forward(self, spectrograms: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute pooled states and predictions, in the output order of the released model.
@@ -258,9 +256,21 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _rows(mask: Tensor) -> Tensor:
-    """Indices of the valid frames in the flattened mask (batch, frames): int64 (valid frames,)."""
-    return mask.flatten().nonzero()[:, 0]
+def _valid(lengths: Tensor, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the mask of the valid frames, and their positions in the flattened mask.
+
+    Both are computed on the CPU, since the host would wait for a GPU to count the positions.
+
+    Args:
+        lengths: number of valid frames of each row, int64 (batch,), on the CPU.
+        width: frames of a row with padding.
+        device: device of the results.
+
+    Returns:
+        Bool (batch, width), and int64 (valid frames,).
+    """
+    mask = valid_mask(lengths, width, lengths.device)
+    return sent(mask, device), sent(mask.flatten().nonzero()[:, 0], device)
 
 
 def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:

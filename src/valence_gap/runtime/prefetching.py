@@ -1,5 +1,6 @@
 """Tensors that are loaded, and copied to a GPU, during the computation with those before them."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -8,13 +9,17 @@ import torch
 from torch import Tensor
 
 Key = TypeVar("Key")
+Result = TypeVar("Result")
 Tensors = tuple[Tensor, ...]
+
+# One load that takes longer than others, as of long utterances, then does not hold up the computation.
+AHEAD = 2
 
 
 def loaded_ahead(load: Callable[[Key], Tensors], keys: Sequence[Key], place: torch.device) -> Iterator[Tensors]:
     """Load the tensors of each key, in order, and yield them on a device.
 
-    For a GPU, a thread loads those of the next key. They are copied from pinned memory on a CUDA stream of their own:
+    For a GPU, a thread loads those of the next keys. They are copied from pinned memory on a CUDA stream of their own:
     the host does not wait for the copy, and the computation for nothing else. On a CPU, a second thread would only slow
     down the first: nothing is loaded ahead.
 
@@ -28,12 +33,27 @@ def loaded_ahead(load: Callable[[Key], Tensors], keys: Sequence[Key], place: tor
         yield from map(load, keys)
         return
     copies = _Copies(load, place)
-    with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(copies.start, keys[0])
-        for key in keys[1:]:
-            started, waiting = waiting.result(), reader.submit(copies.start, key)
-            yield copies.receive(*started)
-        yield copies.receive(*waiting.result())
+    for started in computed_ahead(copies.start, keys):
+        yield copies.receive(*started)
+
+
+def computed_ahead(work: Callable[[Key], Result], keys: Sequence[Key]) -> Iterator[Result]:
+    """Yield the result of ``work`` for each key, in order.
+
+    A thread computes up to ``AHEAD`` results during the use of those before them.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        waiting = deque(thread.submit(work, key) for key in keys[:AHEAD])
+        try:
+            for key in keys[AHEAD:]:
+                result = waiting.popleft().result()
+                waiting.append(thread.submit(work, key))
+                yield result
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for each in waiting:  # of a user that stops before the end
+                each.cancel()
 
 
 class _Copies(Generic[Key]):

@@ -1,7 +1,6 @@
 """Inputs with their labels, and batches of them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.prediction.inputs import Inputs, pad, subset
 from valence_gap.runtime.errors import UserError
+from valence_gap.runtime.prefetching import computed_ahead
 from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.transfers import sent
 from valence_gap.training.batching import Rows
@@ -139,7 +139,7 @@ class Batch:
 def load_batches(
     examples: Examples, plan: Sequence[Rows], *, part_size: int | None, device: torch.device
 ) -> Iterator[Batch]:
-    """Load batches; for a GPU, load the next batch during the computation of the current one.
+    """Load batches; for a GPU, load the next batches during the computation of the current one.
 
     Args:
         examples: source of the batches.
@@ -160,12 +160,8 @@ def load_batches(
         yield from map(load, plan)
         return
     queue = _LoadingQueue(device)
-    with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(queue.load, load, plan[0])
-        for rows in plan[1:]:
-            loaded, waiting = waiting.result(), reader.submit(queue.load, load, rows)
-            yield queue.receive(*loaded)
-        yield queue.receive(*waiting.result())
+    for loaded in computed_ahead(lambda rows: queue.load(load, rows), plan):
+        yield queue.receive(*loaded)
 
 
 class _LoadingQueue:
