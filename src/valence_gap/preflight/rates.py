@@ -37,15 +37,15 @@ class CardRate:
 
 
 # One run on an H200 (benchmarks/results/gpu-nvidia-h200.md), batches as in the paper's recipe, utterances of 2.75-11 s.
-TRAINED = {True: CardRate(2903, LARGE_LAYERS, 0.94), False: CardRate(7661, BASE_LAYERS, 0.93)}  # by: large
+TRAINED = {True: CardRate(2894, LARGE_LAYERS, 0.94), False: CardRate(7598, BASE_LAYERS, 0.93)}  # by: large
 CARD_RATES: Mapping[Route, CardRate] = {
-    "train_stem": CardRate(2090, LARGE_LAYERS, 0.94),
-    "encode_stored": CardRate(9213, LARGE_LAYERS),
-    "encode": CardRate(9213, LARGE_LAYERS),
-    "stem": CardRate(1 / (1 / 4030 - 1 / 9213)),  # predictions from audio less those from stored features
-    "train_cnn14": CardRate(9300, busy=0.89),
-    "cnn14": CardRate(18_600, busy=0.89, measured=False),
-    "transcribe": CardRate(4030, measured=False),
+    "train_stem": CardRate(2063, LARGE_LAYERS, 0.94),
+    "encode_stored": CardRate(8534, LARGE_LAYERS),
+    "encode": CardRate(8534, LARGE_LAYERS),
+    "stem": CardRate(1 / (1 / 3893 - 1 / 8534)),  # predictions from audio less those from stored features
+    "train_cnn14": CardRate(10_424, busy=0.97),
+    "cnn14": CardRate(20_848, busy=0.97, measured=False),
+    "transcribe": CardRate(3893, measured=False),
 }
 CARD_START_S = 8.0
 

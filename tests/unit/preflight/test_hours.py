@@ -39,16 +39,16 @@ def seconds(machine: GpuMachine | CpuMachine, *amounts: Amount) -> float:
 
 
 def test_the_rates_of_the_card_that_was_measured_are_the_measured_ones() -> None:
-    assert seconds(H200, Amount("train", 2903.0, 240, size=LARGE, layers=24)) == pytest.approx(1)
-    assert seconds(H200, Amount("train", 2903.0, 240, size=LARGE, layers=12)) == pytest.approx(0.5)
-    assert seconds(H200, Amount("train", 7661.0, 300, size=BASE, layers=12)) == pytest.approx(1)
-    assert seconds(H200, Amount("train_cnn14", 9300.0, 1000)) == pytest.approx(1)
+    assert seconds(H200, Amount("train", 2894.0, 240, size=LARGE, layers=24)) == pytest.approx(1)
+    assert seconds(H200, Amount("train", 2894.0, 240, size=LARGE, layers=12)) == pytest.approx(0.5)
+    assert seconds(H200, Amount("train", 7598.0, 300, size=BASE, layers=12)) == pytest.approx(1)
+    assert seconds(H200, Amount("train_cnn14", 10424.0, 1000)) == pytest.approx(1)
     encoder, stem = Amount("encode", 6.0, 1, size=LARGE, layers=24), Amount("stem", 6.0, 1, size=LARGE)
-    assert seconds(H200, encoder, stem) == pytest.approx(6 / 4030)
+    assert seconds(H200, encoder, stem) == pytest.approx(6 / 3893)
 
 
 def test_on_a_slower_card_only_what_the_card_computes_takes_longer() -> None:
-    large = Amount("train", 2903.0, 240, size=LARGE, layers=24)
+    large = Amount("train", 2894.0, 240, size=LARGE, layers=24)
     assert seconds(A100, large) == pytest.approx(0.94 * 989 / 312)
     assert seconds(GpuMachine("H100"), large) == pytest.approx(1)
     assert seconds(GpuMachine("RTX 3090"), large) > seconds(GpuMachine("RTX 4090"), large) > seconds(H200, large)
@@ -88,11 +88,11 @@ def test_the_largest_study_on_the_card_that_was_measured() -> None:
     """By hand: the trainings that take most, at the measured rates; the speech of dev is judged every 100 steps."""
     work = {one.name: one for one in jobs_of(costs_of(paper()))}
     large, random, cnn14 = (work[f"{name} seed 42"] for name in ("w2v2-L-robust", "w2v2-L-random", "cnn14"))
-    trained = 5 * 62 * HOUR / 2903
-    judged = 65 * 10 * HOUR / 9213
+    trained = 5 * 62 * HOUR / 2894
+    judged = 65 * 10 * HOUR / 8534
     assert estimated_s(H200, large) - H200.start_s(large) == pytest.approx(trained + judged)
-    assert H200.seconds(random, random.amounts) == pytest.approx(50 * 62 * HOUR / 2090)
-    assert H200.seconds(cnn14, cnn14.amounts) == pytest.approx(60 * 62 * HOUR / 9300)
+    assert H200.seconds(random, random.amounts) == pytest.approx(50 * 62 * HOUR / 2063)
+    assert H200.seconds(cnn14, cnn14.amounts) == pytest.approx(60 * 62 * HOUR / 10424)
 
 
 def estimate(study: Study, card: str | None = "A100") -> Finding:
