@@ -188,7 +188,7 @@ def test_the_memory_of_a_gpu_is_recorded(tmp_path: Path, monkeypatch: pytest.Mon
         epoch=1, step=1, epoch_end=True, loss=1.0, dev_arousal=0.1, dev_dominance=0.1, dev_valence=0.1, dev_mean=0.1
     )
     journal = replace(TrainerState(), rows=[row])
-    record.write_log(tmp_path, TRAINING, journal, device=CPU, part_size=None, checksums={}, started=0.0)
+    record.write_log(tmp_path, TRAINING, journal, device=CPU, part_size=None, checksums={}, flop=0.0, started=0.0)
     assert json.loads((tmp_path / "run.json").read_text()).get("gpu_memory_bytes", {}) == peak
 
 
