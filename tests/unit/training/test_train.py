@@ -291,7 +291,7 @@ def test_losses_that_are_read_late_as_on_a_gpu_give_the_same_log_also_if_the_tra
     assert log(given["output"]).equals(log(reference))
 
 
-def test_a_late_loss_that_is_not_finite_is_told_before_a_state_is_saved(
+def test_a_late_loss_that_is_not_finite_is_reported_before_a_state_is_saved(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "LossReader", lambda *given, late: loss_reader.LossReader(*given, late=True))

@@ -98,7 +98,7 @@ def test_shapes_of_one_batch_and_evaluations_use_no_graph() -> None:
     assert repetitions(encoder) == 3
 
 
-def test_a_capture_that_fails_is_told_and_leaves_no_graphs(
+def test_a_capture_that_fails_is_reported_and_leaves_no_graphs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def failing(work: Callable[[], torch.Tensor], pool: object) -> Repeated:

@@ -117,7 +117,7 @@ def test_attention_drops_weights_at_the_rate() -> None:
         ({"head_width": 20}, "these have 20"),
     ],
 )
-def test_a_gpu_that_cannot_pack_is_told_once(
+def test_a_gpu_that_cannot_pack_is_reported_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changes: dict[str, object], reason: str
 ) -> None:
     at = {"capability": (9, 0), "available": True, "hip": None, "head_width": 64} | changes
