@@ -1,12 +1,14 @@
 """Tensors that are loaded, and copied to a GPU, during the computation with those before them."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+from valence_gap.runtime.transfers import sent
 
 Key = TypeVar("Key")
 Result = TypeVar("Result")
@@ -32,9 +34,14 @@ def loaded_ahead(load: Callable[[Key], Tensors], keys: Sequence[Key], place: tor
     if place.type == "cpu" or not keys:
         yield from map(load, keys)
         return
-    copies = _Copies(load, place)
-    for started in computed_ahead(copies.start, keys):
-        yield copies.receive(*started)
+    stream = LoadingStream(place)
+
+    def start(key: Key) -> tuple[Tensors, torch.cuda.Event | None]:
+        return stream.run(lambda: tuple(sent(each, place) for each in load(key)))
+
+    for tensors, ready in computed_ahead(start, keys):
+        stream.receive(tensors, ready)
+        yield tensors
 
 
 def computed_ahead(work: Callable[[Key], Result], keys: Sequence[Key]) -> Iterator[Result]:
@@ -56,33 +63,34 @@ def computed_ahead(work: Callable[[Key], Result], keys: Sequence[Key]) -> Iterat
                 each.cancel()
 
 
-class _Copies(Generic[Key]):
-    """Copies to a GPU on a CUDA stream of their own; another device has no streams, and its copies are plain ones.
+class LoadingStream:
+    """A CUDA stream for what is loaded, and copied or computed for that, beside the stream of the computation.
+
+    A loading thread that waits for the GPU, as for stem features that are not stored, would on the stream of the
+    computation wait for all that is queued there.
 
     Args:
-        load: see :func:`loaded_ahead`.
-        place: the device.
+        place: device of the results; without CUDA there are no streams, and nothing is done.
     """
 
-    def __init__(self, load: Callable[[Key], Tensors], place: torch.device) -> None:
-        self._load, self._place = load, place
+    def __init__(self, place: torch.device) -> None:
+        self._place = place
         self._stream = torch.cuda.Stream(place) if place.type == "cuda" else None  # type: ignore[no-untyped-call]
         if self._stream is not None:  # weights with which inputs are computed may still be on their way
             self._stream.wait_stream(torch.cuda.current_stream(place))
 
-    def start(self, key: Key) -> tuple[Tensors, torch.cuda.Event | None]:
-        """Load the tensors of a key and begin to copy them; return them with the event of their arrival."""
+    def run(self, work: Callable[[], Result]) -> tuple[Result, torch.cuda.Event | None]:
+        """Return the result of ``work``, and the event of its completion. In the loading thread."""
         if self._stream is None:
-            return tuple(each.to(self._place) for each in self._load(key)), None
+            return work(), None
         with torch.cuda.stream(self._stream):
-            tensors = tuple(each.pin_memory().to(self._place, non_blocking=True) for each in self._load(key))
-        return tensors, self._stream.record_event()
+            result = work()
+        return result, self._stream.record_event()
 
-    def receive(self, tensors: Tensors, arrived: torch.cuda.Event | None) -> Tensors:
+    def receive(self, tensors: Iterable[Tensor], ready: torch.cuda.Event | None) -> None:
         """Make the current stream wait for tensors, and their memory stay until that stream has used it."""
-        if arrived is not None:
+        if ready is not None:
             current = torch.cuda.current_stream(self._place)
-            current.wait_event(arrived)
+            current.wait_event(ready)
             for tensor in tensors:
                 tensor.record_stream(current)
-        return tensors

@@ -1,6 +1,6 @@
 """Inputs with their labels, and batches of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import torch
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.prediction.inputs import Inputs, pad, subset
 from valence_gap.runtime.errors import UserError
-from valence_gap.runtime.prefetching import computed_ahead
+from valence_gap.runtime.prefetching import LoadingStream, computed_ahead
 from valence_gap.runtime.progress import log_line
 from valence_gap.runtime.transfers import sent
 from valence_gap.training.batching import Rows
@@ -159,40 +159,7 @@ def load_batches(
     if device.type == "cpu" or not plan:  # on a CPU, a second thread would only slow down the first
         yield from map(load, plan)
         return
-    queue = _LoadingQueue(device)
-    for loaded in computed_ahead(lambda rows: queue.load(load, rows), plan):
-        yield queue.receive(*loaded)
-
-
-class _LoadingQueue:
-    """A CUDA stream on which batches are loaded, beside the stream of the training.
-
-    Where stem features are not stored, the loading thread computes them on the GPU and waits for the result. On the
-    stream of the training, it would wait for the whole step that is queued there, once for each utterance.
-
-    Args:
-        device: device of the batches; without CUDA there are no streams, and nothing is done.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
-        if self._stream is not None:  # the weights of the stem may still be on their way
-            self._stream.wait_stream(torch.cuda.current_stream(device))
-
-    def load(self, load: Callable[[Rows], Batch], rows: Rows) -> tuple[Batch, torch.cuda.Event | None]:
-        """Load a batch; return it with the event of its completion. In the loading thread."""
-        if self._stream is None:
-            return load(rows), None
-        with torch.cuda.stream(self._stream):
-            batch = load(rows)
-        return batch, self._stream.record_event()
-
-    def receive(self, batch: Batch, ready: torch.cuda.Event | None) -> Batch:
-        """Make the current stream wait for a batch, and its memory stay until that stream has used it."""
-        if ready is not None:
-            current = torch.cuda.current_stream(self._device)
-            current.wait_event(ready)
-            for tensor in (batch.targets, *(inputs for inputs, _ in batch.parts)):
-                tensor.record_stream(current)
-        return batch
+    stream = LoadingStream(device)
+    for batch, ready in computed_ahead(lambda rows: stream.run(lambda: load(rows)), plan):
+        stream.receive((batch.targets, *(inputs for inputs, _ in batch.parts)), ready)
+        yield batch

@@ -1,11 +1,10 @@
 """What a GPU computes with is loaded ahead by a thread, on a stream of its own; with faked streams."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import torch
+from fake_streams import fake_streams
 
 from valence_gap.runtime.prefetching import loaded_ahead
 
@@ -13,49 +12,10 @@ GPU = torch.device("cuda")
 PLACES = [torch.device("cpu"), torch.device("meta"), GPU]
 
 
-class Stream:
-    """A stream that notes what is asked of it."""
-
-    def __init__(self, name: str, log: list[str]) -> None:
-        self.name, self.log, self.events = name, log, 0
-
-    def wait_stream(self, other: "Stream") -> None:
-        self.log.append(f"{self.name} waits for all of {other.name}")
-
-    def record_event(self) -> str:
-        self.events += 1
-        return f"{self.name} {self.events}"
-
-    def wait_event(self, event: str) -> None:
-        self.log.append(f"{self.name} waits for {event}")
-
-
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What happens on a GPU whose tensors stay on the CPU."""
-    found: list[str] = []
-    computing, active = Stream("computing", found), ["computing"]
-    moved = torch.Tensor.to
-
-    @contextmanager
-    def stream(other: Stream) -> Iterator[None]:
-        active.append(other.name)
-        yield
-        active.pop()
-
-    def to(tensor: torch.Tensor, place: torch.device, non_blocking: bool = False) -> torch.Tensor:
-        if place.type != "cuda":
-            return moved(tensor, place)
-        found.append(f"copied on {active[-1]}{', waiting' if not non_blocking else ''}")
-        return tensor
-
-    monkeypatch.setattr(torch.cuda, "Stream", lambda place: Stream("loading", found))
-    monkeypatch.setattr(torch.cuda, "stream", stream)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda place: computing)
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: found.append("pinned") or self)
-    monkeypatch.setattr(torch.Tensor, "to", to)
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda self, used: found.append(f"kept for {used.name}"))
-    return found
+    return fake_streams(monkeypatch)
 
 
 def load(key: int) -> tuple[torch.Tensor, ...]:
