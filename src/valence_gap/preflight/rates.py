@@ -40,7 +40,6 @@ class CardRate:
 TRAINED = {True: CardRate(2894, LARGE_LAYERS, 0.94), False: CardRate(7598, BASE_LAYERS, 0.93)}  # by: large
 CARD_RATES: Mapping[Route, CardRate] = {
     "train_stem": CardRate(2063, LARGE_LAYERS, 0.94),
-    "encode_stored": CardRate(8534, LARGE_LAYERS),
     "encode": CardRate(8534, LARGE_LAYERS),
     "stem": CardRate(1 / (1 / 3893 - 1 / 8534)),  # predictions from audio less those from stored features
     "train_cnn14": CardRate(10_424, busy=0.97),
@@ -122,7 +121,7 @@ class GpuMachine:
             f"Seconds of audio in a second, measured on one {MEASURED_CARD}{scaled}: training large models "
             f"{TRAINED[True].audio_s:,.0f}, base {TRAINED[False].audio_s:,.0f}, random weights with the stem "
             f"{CARD_RATES['train_stem'].audio_s:,.0f}, CNN14 {CARD_RATES['train_cnn14'].audio_s:,.0f}; a large model "
-            f"forward from stored features {CARD_RATES['encode_stored'].audio_s:,.0f}; in proportion to layers; stem "
+            f"forward from stored features {CARD_RATES['encode'].audio_s:,.0f}; in proportion to layers; stem "
             f"{CARD_RATES['stem'].audio_s:,.0f}. Assumed, not measured: CNN14 forward twice as fast as its training, "
             f"transcription as a large model, {CARD_START_S:.0f} s for the start of a job. "
             "Decoding, augmentation, synthesis, scores and figures run on the CPU and are not counted."

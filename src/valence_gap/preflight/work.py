@@ -19,7 +19,7 @@ from valence_gap.models.sizes import Size
 from valence_gap.preflight.costs import Costs
 from valence_gap.preflight.speech import Speech
 
-Route = Literal["train", "train_stem", "encode", "encode_stored", "stem", "train_cnn14", "cnn14", "transcribe", "audio"]
+Route = Literal["train", "train_stem", "encode", "stem", "train_cnn14", "cnn14", "transcribe", "audio"]
 Kind = Literal["finetune", "random", "cnn14", "pool", "predict", "stem", "transcribe", "audio", "short"]
 FUSED_SPLITS: tuple[Split, ...] = ("train", "dev")
 
@@ -30,9 +30,8 @@ class Amount:
 
     Args:
         route: ``train`` (a transformer on stored stem features), ``train_stem`` (from the waveform, all of it trained),
-            ``encode`` (a transformer forward), ``encode_stored`` (the same, from stored features), ``stem`` (forward),
-            ``train_cnn14``, ``cnn14`` (forward), ``transcribe`` (stem, transformer and decoding) or ``audio``
-            (decoding, augmentation, synthesis).
+            ``encode`` (a transformer forward, from stem features), ``stem`` (forward), ``train_cnn14``, ``cnn14``
+            (forward), ``transcribe`` (stem, transformer and decoding) or ``audio`` (decoding, augmentation, synthesis).
         audio_s: seconds of audio; each pass over them counts.
         utterances: likewise.
         flop: operations.
@@ -102,8 +101,7 @@ def _forward(costs: Costs, model: str, audio_s: float, speech: Speech, *, stored
         return (Amount("cnn14", audio_s, utterances, flop, values, in_float32=in_float32),)
     size, layers = costs.size(model), costs.layers(model)
     flop = audio_s * encoder_flop_per_s(size, speech.mean_s, layers)
-    route: Route = "encode_stored" if stored else "encode"
-    encoder = Amount(route, audio_s, utterances, flop, size=size, layers=layers, in_float32=in_float32)
+    encoder = Amount("encode", audio_s, utterances, flop, size=size, layers=layers, in_float32=in_float32)
     return (encoder,) if stored else (encoder, _stem(size, audio_s, utterances))
 
 
