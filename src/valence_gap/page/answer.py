@@ -115,7 +115,7 @@ def _gap(results: Results, table: pd.DataFrame) -> str:
         return (
             f"In valence, the transformer with the highest CCC ({who}, {_score(first)}) is {decimal(abs(gap))} "
             f"{compared} CNN14, the baseline without transformer layers ({_score(baseline.iloc[0])}){elsewhere}."
-            f"{papers_best}{_unfinished(results, [first, baseline.iloc[0]])}"
+            f"{_unfinished(results, [first, baseline.iloc[0]])}{papers_best}"
         )
     same = table[(table["corpus"] == corpus) & (table["model"] == first["model"])].set_index("dimension")["ccc"]
     compared = (

@@ -146,7 +146,7 @@ def _runs(description: PageDescription) -> set[tuple[str, str]]:
 
 
 def _without_time(results: Results) -> list[str]:
-    """Jobs that the study must have had and that have no benchmark file: '2 trainings', '1 figure, table or list'."""
+    """Jobs that the study must have had and that have no benchmark file: '2 trainings', '1 target'."""
     folder, study = results.folder / "benchmarks", results.description
 
     def missing(jobs: Iterable[str], *rules: str) -> int:
@@ -159,7 +159,7 @@ def _without_time(results: Results) -> list[str]:
     found = {
         count(trainings, "training"): trainings,
         count(corpora, "reading of a corpus", "readings of corpora"): corpora,
-        count(targets, "job that made a figure, table or list", "jobs that made figures, tables or lists"): targets,
+        count(targets, "target"): targets,
     }
     return [text for text, number in found.items() if number]
 

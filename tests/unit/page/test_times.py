@@ -66,9 +66,7 @@ def test_the_time_is_that_of_the_benchmark_files(results: Results) -> None:
 def test_jobs_without_a_time_are_counted(results: Results) -> None:
     for job in COMPLETE[2:6]:
         benchmark(results.folder, job)
-    assert how_long(results).endswith(
-        "; not recorded, so not in these: the time of 2 trainings and 2 jobs that made figures, tables or lists"
-    )
+    assert how_long(results).endswith("; not recorded, so not in these: the time of 2 trainings and 2 targets")
     assert how_long(replace(results, folder=results.folder / "nothing")) == UNKNOWN
 
 
