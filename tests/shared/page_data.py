@@ -36,6 +36,7 @@ DESCRIPTION = PageDescription(
     models=MODELS,
     corpora=CORPORA,
     conditions={"human-0db": "Human, non-speech, 0 dB"},
+    backbones=("mini-w2v2-b",),
 )
 UTTERANCES = 30
 

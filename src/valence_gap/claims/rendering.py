@@ -28,7 +28,9 @@ SECTIONS = {
     "V-C": "Amount of training data",
 }
 METHOD_NOTE = (
-    "The claims of the paper are given in our words. A claim is supported if the whole interval is on the claimed "
+    "The claims of the paper are given in our words. The best transformer is the paper's best model, w2v2-L-robust, or "
+    "the one that has its role in the study (claims.roles: best); it need not be the best one of the study. "
+    "A claim is supported if the whole interval is on the claimed "
     "side of the threshold, and contradicted if the whole interval is on the other side. Otherwise, or if numbers are "
     "missing, it is inconclusive. An interval is the estimate plus and minus Student's t times a standard error of two "
     "parts. The first is the test set's: the larger of a bootstrap over utterances and one over speakers with all "

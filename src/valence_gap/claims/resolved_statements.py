@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from valence_gap.claims.evidence import Cell, Evidence, MissingEvidenceError
+from valence_gap.claims.paper_roles import named
 from valence_gap.definitions.claims import ALL_MODELS, IN_DOMAIN, OF_MODELS, ORIGINAL, Claims, Side, Statement
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 from valence_gap.definitions.values import DIMENSIONS, as_tuple
@@ -46,7 +47,7 @@ class ResolvedStatement:
         names = tuple(name for name in self._of_role(side.models) if name not in left_out)
         if not names:
             raise MissingEvidenceError(
-                f"no model in the role of {side.models} except those in {', '.join(side.without)}"
+                f"no model in the role of {named(side.models)} except those in {', '.join(map(named, side.without))}"
             )
         return tuple(self.counterpart(name, side.variant) for name in names) if side.variant else names
 
@@ -54,7 +55,9 @@ class ResolvedStatement:
         """The frozen or fused variant of a model."""
         counterparts = self.claims.frozen if variant == "frozen" else self.claims.fusion
         if model not in counterparts:
-            raise MissingEvidenceError(f"no {variant} variant of {model}")
+            raise MissingEvidenceError(
+                f"no {variant} variant of {model} is named for the statements (claims.{variant})"
+            )
         return counterparts[model]
 
     def rivals(self) -> tuple[str, ...]:
@@ -130,5 +133,5 @@ class ResolvedStatement:
         assigned = {str(name): models for name, models in self.claims.roles.items()}
         names = as_tuple(assigned.get(role, ()))
         if not names:
-            raise MissingEvidenceError(f"no model in the role of {role}")
+            raise MissingEvidenceError(f"no model in the role of {named(role)}")
         return names

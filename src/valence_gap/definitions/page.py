@@ -77,6 +77,9 @@ class PageDescription:
         train_corpus: name of the corpus that models are trained on; None: nothing is trained.
         confidence: of the intervals.
         conditions: labels of the conditions by name.
+        backbones: names of the pre-trained models that its models need.
+        best: the model that takes the place of the paper's best one in the statements; '' if they are not evaluated, or
+            none does.
     """
 
     study: str
@@ -87,6 +90,8 @@ class PageDescription:
     corpora: tuple[PageCorpus, ...]
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     conditions: Mapping[str, str] = Field(default_factory=dict)
+    backbones: tuple[str, ...] = ()
+    best: str = ""
 
     def is_synthetic(self) -> bool:
         """Whether all speech of the study is that of a synthesiser, so that no number is about human speech."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from valence_gap.claims.paper_roles import BEST, TRANSFORMERS
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.page.numbers import NONE, count, decimal, interval, words
@@ -95,7 +96,7 @@ def _best(results: Results, table: pd.DataFrame) -> str:
 
 
 def _gap(results: Results, table: pd.DataFrame) -> str:
-    """Valence: the best transformer against the baseline, and on the other corpora."""
+    """Valence: the transformer with the highest CCC against the baseline, the paper's best model, the other corpora."""
     corpus = _main_corpus(results, table)
     valence = table[(table["dimension"] == "valence")].dropna(subset=["ccc"])
     here = valence[valence["corpus"] == corpus].sort_values("ccc", ascending=False)
@@ -106,14 +107,15 @@ def _gap(results: Results, table: pd.DataFrame) -> str:
     others = here[here["model"].map(kinds) != "CNN14"]
     first = (others if len(others) else here).iloc[0]
     label = results.description.model_label
+    elsewhere, papers_best = _elsewhere(results, valence, corpus), _papers_best(results, here, first)
     if len(baseline) and len(others):
         gap = first["ccc"] - baseline.iloc[0]["ccc"]
         compared = "above" if gap > 0 else "below"
+        who = f"{label(first['model'])}, the paper's best model" if first["model"] == BEST else label(first["model"])
         return (
-            f"In valence, the transformer with the highest CCC ({label(first['model'])}, {_score(first)}) is "
-            f"{decimal(abs(gap))} "
-            f"{compared} CNN14, the baseline without transformer layers ({_score(baseline.iloc[0])})"
-            f"{_elsewhere(results, valence, corpus)}.{_unfinished(results, [first, baseline.iloc[0]])}"
+            f"In valence, the transformer with the highest CCC ({who}, {_score(first)}) is {decimal(abs(gap))} "
+            f"{compared} CNN14, the baseline without transformer layers ({_score(baseline.iloc[0])}){elsewhere}."
+            f"{_unfinished(results, [first, baseline.iloc[0]])}{papers_best}"
         )
     same = table[(table["corpus"] == corpus) & (table["model"] == first["model"])].set_index("dimension")["ccc"]
     compared = (
@@ -122,9 +124,29 @@ def _gap(results: Results, table: pd.DataFrame) -> str:
         if "arousal" in same and pd.notna(same["arousal"])
         else ""
     )
+    lacking = "no transformer" if len(baseline) else "no CNN14, the baseline without transformer layers,"
     return (
-        f"In valence, {label(first['model'])} reaches {_score(first)}{compared}{_elsewhere(results, valence, corpus)}."
+        f"In valence, {label(first['model'])} reaches {_score(first)}{compared}{elsewhere}. There is {lacking} in this "
+        f"study to compare it with.{papers_best}"
     )
+
+
+def _papers_best(results: Results, here: pd.DataFrame, first: "pd.Series[Any]") -> str:
+    """The paper's best model, if it is not the study's best: its CCC, or that it is missing.
+
+    Args:
+        results: the study.
+        here: the scores in valence on the main corpus.
+        first: the row of the transformer with the highest one.
+    """
+    if first["model"] == BEST:
+        return ""
+    own = here[here["model"] == BEST]
+    if len(own):
+        return f" The paper's best model, {BEST}, has {_score(own.iloc[0])} here."
+    if any(model.name == BEST for model in results.description.models):
+        return f" The paper's best model, {BEST}, has no such score in this study."
+    return f" The paper's best model, {BEST}, is not in this study."
 
 
 def _unfinished(results: Results, rows: "Sequence[pd.Series[Any]]") -> str:
@@ -152,10 +174,23 @@ def _statements(results: Results) -> str:
         return "The statements of the paper were not evaluated: `claims` is not among the targets of this study."
     claims: Sequence[Mapping[str, Any]] = results.claims["claims"]
     headline = [claim for claim in claims if claim.get("headline")]
-    text = f"Of {count(len(claims), 'statement')} of the paper, {_counts(claims)}"
+    text = f"Of {count(len(claims), 'statement')} of the paper, {_counts(claims)}{_lacking(results, claims)}"
     if headline:
         text += f"; of the {len(headline)} that stand in its title, abstract or conclusion, {_counts(headline)}"
     return text + "."
+
+
+def _lacking(results: Results, claims: Sequence[Mapping[str, Any]]) -> str:
+    """How many statements are inconclusive because the study lacks something, and the paper's models that it lacks."""
+    number = sum(claim["verdict"] == "inconclusive" and claim.get("limited_by") == "roles" for claim in claims)
+    if not number:
+        return ""
+    models = results.description.models
+    there = {model.name for model in models}
+    missing = [] if any(model.kind == "CNN14" for model in models) else ["CNN14"]
+    missing += [name for name in TRANSFORMERS if name not in there]
+    names = f"; of those in the paper's Figure 2, {words(missing)} {'is' if len(missing) == 1 else 'are'} not in it"
+    return f" ({number} because this study lacks a model or number that they need{names if missing else ''})"
 
 
 def verdict_counts(claims: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from valence_gap import __version__
 from valence_gap.claims.rendering import METHOD_NOTE
 from valence_gap.definitions.page import PageDescription
-from valence_gap.page import answer, figures, limits, numbers, runs, statements
+from valence_gap.page import answer, figures, limits, numbers, runs, statements, times
 from valence_gap.page.results import Results, read_results
 from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.files import read_json, write_text
@@ -66,11 +66,12 @@ def _content(results: Results, utterances: Mapping[str, Any] | None) -> dict[str
         "answer": answer.answer(results),
         "grid_of_scores": answer.score_grid(results),
         "headlines": statements.headlines(results),
+        "best_transformer": statements.best_transformer(study),
         "limits": limits.limits(results),
         "facts": runs.facts(results),
         "corpora": runs.corpora_table(results),
         "models": runs.models_table(results),
-        "stages": runs.stages_table(results),
+        "stages": times.stages_table(results),
         "paper": _paper(),
         "claims_summary": results.claims["summary"] if results.claims else "",
         "not_checked": results.claims.get("not_checked", []) if results.claims else [],

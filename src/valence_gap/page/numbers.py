@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 NONE = "–"
+UNKNOWN = "unknown"
+Table = tuple[list[str], list[list[str]]]
+"""The heads of a table, and its rows."""
 
 
 def decimal(value: Any, digits: int = 2) -> str:

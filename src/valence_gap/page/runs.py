@@ -1,18 +1,13 @@
-"""What was run: corpora, models, machine, software and time, from the records that the jobs wrote."""
+"""What was run: corpora, models, machine and software, from the records that the jobs wrote."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from valence_gap.page.numbers import NONE, count, duration, words
+from valence_gap.page import times
+from valence_gap.page.numbers import NONE, UNKNOWN, Table, count, duration, words
 from valence_gap.page.results import Results
 
-UNKNOWN = "unknown"
 SOFTWARE = ("valence-gap", "python", "torch", "transformers", "numpy", "scipy", "scikit-learn", "snakemake")
-Table = tuple[list[str], list[list[str]]]
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
@@ -21,10 +16,10 @@ def facts(results: Results) -> list[tuple[str, str]]:
     return [
         ("Study", results.description.study),
         ("Trainings", _trainings(results)),
-        ("When", _when(results)),
+        ("When", times.when(results)),
         ("Machine", _machines(records)),
         ("Computing device", _devices(results)),
-        ("Time", _time(results.folder / "benchmarks")),
+        ("Time", times.how_long(results)),
         ("Software", _versions(records)),
         ("Code", _commits(records)),
     ]
@@ -57,7 +52,7 @@ def models_table(results: Results) -> Table:
         details = [f"{model.layers} layers"] if model.layers else []
         details += [f"{model.fraction:.1%} of the training set".replace(".0%", "%")] if model.fraction < 1 else []
         kind = ", ".join([model.kind, *details])
-        times = [float(record["wall_s"]) for record in records if record.get("wall_s")]
+        seconds = [float(record["wall_s"]) for record in records if record.get("wall_s")]
         rows.append(
             [
                 model.name,
@@ -66,50 +61,11 @@ def models_table(results: Results) -> Table:
                 ", ".join(map(str, model.seeds)) or NONE,
                 _each(record.get("epochs") for record in records),
                 _each(record.get("best_epoch") for record in records),
-                duration(sum(times)) if times else UNKNOWN,
+                duration(sum(seconds)) if seconds else UNKNOWN,
                 results.converged.get(model.name, UNKNOWN),
             ]
         )
     return heads, rows
-
-
-def time_by_stage(benchmarks: Path) -> pd.DataFrame:
-    """Wall and CPU seconds, and the highest memory in MB, of the jobs of each rule: from Snakemake's benchmark files.
-
-    Returns:
-        rule, jobs, seconds, cpu_seconds, memory_mb; the longest rule first; empty if there are no benchmark files.
-    """
-    rows = []
-    for path in sorted(benchmarks.rglob("*.tsv")):
-        table = pd.read_csv(path, sep="\t", na_values="-")
-        rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
-        values = [pd.to_numeric(table[name], errors="coerce").sum() for name in ("s", "cpu_time")]
-        rows.append([rule, 1, *values, pd.to_numeric(table["max_rss"], errors="coerce").max()])
-    table = pd.DataFrame(rows, columns=["rule", "jobs", "seconds", "cpu_seconds", "memory_mb"])
-    sums = table.groupby("rule", as_index=False).agg(
-        {"jobs": "sum", "seconds": "sum", "cpu_seconds": "sum", "memory_mb": "max"}
-    )
-    return sums.sort_values("seconds", ascending=False, ignore_index=True)
-
-
-def stages_table(results: Results) -> Table:
-    """The rules by time."""
-    heads = ["Rule", "Jobs", "Time of its jobs", "CPU time", "Highest memory"]
-    rows: list[Any] = [*time_by_stage(results.folder / "benchmarks").itertuples()]
-    return heads, [
-        [
-            str(row.rule),
-            str(row.jobs),
-            duration(row.seconds),
-            duration(row.cpu_seconds),
-            _memory(row.memory_mb),
-        ]
-        for row in rows
-    ]
-
-
-def _memory(megabytes: float) -> str:
-    return UNKNOWN if pd.isna(megabytes) else f"{megabytes:,.0f} MB"
 
 
 def _trainings(results: Results) -> str:
@@ -120,18 +76,6 @@ def _trainings(results: Results) -> str:
     train = results.description.train_corpus
     where = f", on the train split of {results.description.corpus_label(train)}" if train else ""
     return f"{count(runs, 'training')} of {count(len(trained), 'model')}{where}"
-
-
-def _when(results: Results) -> str:
-    """The times at which the files of the results were written."""
-    runs = [results.folder / f"models/{model}/seed-{seed}/run.json" for model, seed in results.records]
-    reports = [results.folder / f"corpora/{name}/report.json" for name in results.corpora]
-    scores = [path for path in (results.folder / "scores.csv", results.folder / "claims.json") if path.is_file()]
-    times = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in (*runs, *reports, *scores)]
-    if not times:
-        return UNKNOWN
-    first, last = (f"{time:%Y-%m-%d %H:%M}" for time in (min(times), max(times)))
-    return f"results written {first} UTC" if first == last else f"results written {first} to {last} UTC"
 
 
 def _machines(records: Iterable[Mapping[str, Any]]) -> str:
@@ -150,18 +94,6 @@ def _devices(results: Results) -> str:
     ]
     devices = [name for name in dict.fromkeys(found) if name]
     return f"trained on {words(devices)}" if devices else UNKNOWN
-
-
-def _time(benchmarks: Path) -> str:
-    stages = time_by_stage(benchmarks)
-    if stages.empty:
-        return UNKNOWN
-    total, cpu = stages["seconds"].sum(), stages["cpu_seconds"].sum()
-    memory = _memory(stages["memory_mb"].max())
-    return (
-        f"{duration(total)} in {count(int(stages['jobs'].sum()), 'job')} together, some of them side by side; "
-        f"{duration(cpu)} of CPU time; the largest job took {memory} of memory"
-    )
 
 
 def _versions(records: Iterable[Mapping[str, Any]]) -> str:

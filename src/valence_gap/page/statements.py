@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from valence_gap.claims.paper_roles import BEST
 from valence_gap.claims.rendering import SECTIONS
 from valence_gap.definitions.claims_file import read_statements
+from valence_gap.definitions.page import PageDescription
 from valence_gap.page.numbers import NONE, count, decimal, interval
 from valence_gap.page.results import Results
 
@@ -79,6 +81,14 @@ def headlines(results: Results) -> list[dict[str, Any]]:
     return [_row(claim) for claim in (results.claims or {}).get("claims", ()) if claim.get("headline")]
 
 
+def best_transformer(description: PageDescription) -> str:
+    """Which model "the best transformer" of a statement is: the paper's best one, and not the best of the study."""
+    text = f"“The best transformer” of a statement is the paper's best model, {BEST}, not the best of this study."
+    if description.best == BEST:
+        return text
+    return f"{text} Here {description.best or 'no model'} takes its place."
+
+
 def _shows(target: str, quantity: str) -> bool:
     return (quantity == OF_EMBEDDINGS) == (target == "figure_10") or target not in ("figure_09", "figure_10")
 
@@ -99,6 +109,7 @@ def _row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "settles": _settles(claim),
         "compared": "; ".join(filter(None, (claim.get("compared"), claim.get("why")))),
         "covers": claim.get("interval_covers") or "",
+        "lacks": _lacks(claim),
         "not_converged": ", ".join(claim.get("not_converged") or ()),
     }
 
@@ -143,4 +154,10 @@ def _settles(claim: Mapping[str, Any]) -> str:
     parts = [f"{number:,} utterances of {corpus}" for corpus, number in (needs.get("utterances") or {}).items()]
     parts += [count(int(needs["seeds"]), "training seed")] if needs.get("seeds") else []
     text = " and ".join(parts) or str(claim.get("would_take") or "")
-    return text or (str(claim.get("why") or "") if claim.get("estimate") is None else "") or "unknown"
+    return text or _lacks(claim) or "unknown"
+
+
+def _lacks(claim: Mapping[str, Any]) -> str:
+    """Why a claim has no estimate: 'no model in the role of strong (in the paper hubert-L)'; empty for others."""
+    is_open = claim.get("verdict") == "inconclusive" and claim.get("estimate") is None
+    return str(claim.get("why") or "") if is_open else ""

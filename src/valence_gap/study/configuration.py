@@ -68,7 +68,8 @@ class Page:
         bool | None, Field(description="Audio of a few utterances; null: of the miniature's corpora only.")
     ] = None
     model: Annotated[
-        str | None, Field(description="The model whose predictions are shown; null: the claims' best transformer.")
+        str | None,
+        Field(description="The model whose predictions are shown; null: the one with the claims' role best."),
     ] = None
 
 

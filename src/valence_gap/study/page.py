@@ -5,6 +5,7 @@ from typing import Literal
 
 from valence_gap.definitions.page import PageCorpus, PageDescription, PageModel, ShownOnPage
 from valence_gap.definitions.values import as_tuple
+from valence_gap.study.checks.figures import CLAIMS
 from valence_gap.study.study import Study
 
 MAIN = "figure_02"
@@ -22,6 +23,8 @@ def page_description(study: Study) -> PageDescription:
         corpora=tuple(_corpus(study, name) for name in _corpora(study)),
         confidence=study.configuration.evaluation.confidence,
         conditions={name: _condition(study, name) for name in study.configuration.augmented},
+        backbones=tuple(sorted(study.fetched_backbones())),
+        best=next(iter(_best(study)), "") if CLAIMS in study.targets else "",
     )
 
 
@@ -37,20 +40,24 @@ def may_show(study: Study, corpus: str, what: Literal["utterances", "audio"]) ->
 def page_model(study: Study, predicted: Collection[str]) -> str | None:
     """The model whose predictions the page shows utterance by utterance; None if nothing is predicted.
 
-    It is the one that the configuration names, or the claims' best transformer, or the first transformer that Figure 2
-    shows, or the first model that is predicted.
+    It is the one that the configuration names, or the one with the claims' role ``best``, or the first transformer that
+    Figure 2 shows, or the first model that is predicted.
 
     Args:
         study: the study.
         predicted: names of the models with predictions of clean speech.
     """
-    claims = study.configuration.claims
-    best = as_tuple(claims.roles.get("best", ())) if claims else ()
     shown = [name for name in study.figure_config(MAIN).models if name in study.models]
     transformers = [name for name in shown if not study.is_cnn14(name)]
     named = study.configuration.page.model
-    preferred = [named] if named else [*best, *transformers, *predicted]
+    preferred = [named] if named else [*_best(study), *transformers, *predicted]
     return next((name for name in preferred if name in predicted), None)
+
+
+def _best(study: Study) -> tuple[str, ...]:
+    """The model with the role of the paper's best one."""
+    claims = study.configuration.claims
+    return as_tuple(claims.roles.get("best", ())) if claims else ()
 
 
 def _shown(study: Study, target: str) -> ShownOnPage:
@@ -60,7 +67,7 @@ def _shown(study: Study, target: str) -> ShownOnPage:
 
 def _corpora(study: Study) -> list[str]:
     shown = [name for target in study.targets for name in study.transcribed(target)]
-    claimed = [corpus for *_, corpus in study.claims_runs()] if "claims" in study.targets else []
+    claimed = [corpus for *_, corpus in study.claims_runs()] if CLAIMS in study.targets else []
     train = study.configuration.train_corpus
     used = [*([train] if train and study.models_of_targets() else []), *shown, *claimed]
     return list(dict.fromkeys(used))
@@ -83,7 +90,7 @@ def _corpus(study: Study, name: str) -> PageCorpus:
 def _seeds(study: Study) -> dict[str, tuple[int, ...]]:
     """The seeds of each model whose trainings the targets use, which may be fewer than the model has."""
     runs = [run for target in study.targets for run in study.runs(target)]
-    if "claims" in study.targets:
+    if CLAIMS in study.targets:
         runs += [*((model, seed) for model, seed, *_ in study.claims_runs()), *study.claims_logs()]
     found: dict[str, list[int]] = {}
     for model, seed in dict.fromkeys(runs):

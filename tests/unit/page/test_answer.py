@@ -79,6 +79,43 @@ def test_a_study_without_scores_says_so() -> None:
     assert score_grid(found) == ([], [])
 
 
+def test_a_study_without_the_baseline_says_so() -> None:
+    table = main_scores()
+    gap = answer(of(table[table["model"] == "w2v2-b"]))[2]
+    assert "There is no CNN14, the baseline without transformer layers, in this study to compare it with." in gap
+    gap = answer(of(table[table["model"] == "cnn14"]))[2]
+    assert "There is no transformer in this study to compare it with." in gap
+
+
+def test_the_paper_s_best_model_is_named_whether_it_is_the_best_or_not_or_missing() -> None:
+    robust = replace(MODELS[1], name="w2v2-L-robust", label="w2v2-L-robust")
+    study = replace(DESCRIPTION, models=(*MODELS, robust))
+    table = main_scores()
+    own = table[table["model"] == "cnn14"].assign(model="w2v2-L-robust")
+    behind, ahead = own.assign(ccc=own["ccc"] + 0.05), own.assign(ccc=own["ccc"] + 0.3)
+    assert "The paper's best model, w2v2-L-robust, is not in this study." in answer(of(table))[2]
+    assert "The paper's best model, w2v2-L-robust, has no such score in this study." in answer(of(table, study))[2]
+    second = answer(of(pd.concat([table, behind]), study))[2]
+    assert "highest CCC (w2v2-b, .40 [.35, .45])" in second
+    assert "The paper's best model, w2v2-L-robust, has .35 [.25, .35] here." in second
+    first = answer(of(pd.concat([table, ahead]), study))[2]
+    assert "highest CCC (w2v2-L-robust, the paper's best model, .60 [.25, .35])" in first
+    assert first.count("the paper's best model") + first.count("The paper's best model") == 1
+
+
+def test_the_models_that_statements_lack_are_named(results: Results) -> None:
+    lacking = [{**claim, "limited_by": "roles"} for claim in CLAIMS]
+    text = answer(replace(results, claims={"claims": lacking, "summary": ""}))[3]
+    assert (
+        "2 are inconclusive (2 because this study lacks a model or number that they need; of those in the paper's "
+        "Figure 2, hubert-b, w2v2-L, hubert-L, w2v2-L-robust, w2v2-L-vox and w2v2-L-xls-r are not in it); of the 1"
+    ) in text
+    names = ("w2v2-b", "hubert-b", "w2v2-L", "hubert-L", "w2v2-L-robust", "w2v2-L-vox", "w2v2-L-xls-r")
+    every = replace(DESCRIPTION, models=(MODELS[0], *(replace(MODELS[1], name=name) for name in names)))
+    text = answer(replace(results, description=every, claims={"claims": lacking, "summary": ""}))[3]
+    assert "(2 because this study lacks a model or number that they need);" in text
+
+
 ROWS = st.tuples(
     st.sampled_from(["msp-podcast", "cmu-mosi", "own"]),
     st.sampled_from(["arousal", "dominance", "valence"]),

@@ -6,19 +6,15 @@ from pathlib import Path
 import pytest
 from page_data import DESCRIPTION, MODELS, write_results
 
+from valence_gap.page.numbers import UNKNOWN
 from valence_gap.page.results import Results, read_results
-from valence_gap.page.runs import UNKNOWN, corpora_table, facts, models_table, stages_table, time_by_stage
+from valence_gap.page.runs import corpora_table, facts, models_table
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     write_results(tmp_path)
     return read_results(tmp_path, DESCRIPTION)
-
-
-def benchmark(path: Path, seconds: float, cpu: str, memory: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{seconds}\t0:00:01\t{memory}\t{cpu}\n")
 
 
 def test_the_facts_come_from_the_records(results: Results) -> None:
@@ -28,20 +24,6 @@ def test_the_facts_come_from_the_records(results: Results) -> None:
     assert found["Computing device"] == "trained on CPU"
     assert found["Software"] == "valence-gap 0.1.0, python 3.11.7, torch 2.13.0"
     assert found["Code"] == "commit 0123456789ab"
-    assert found["Time"] == UNKNOWN
-    assert found["When"].startswith("results written 20")
-
-
-def test_the_time_is_that_of_the_benchmark_files(results: Results) -> None:
-    folder = results.folder / "benchmarks"
-    benchmark(folder / "finetune/w2v2-b/seed-42.tsv", 100, "90", "1500.5")
-    benchmark(folder / "finetune/w2v2-b/seed-43.tsv", 50, "-", "-")  # a job too short to be measured
-    benchmark(folder / "claims.tsv", 10, "5", "300")
-    table = time_by_stage(folder)
-    assert table["rule"].tolist() == ["finetune", "claims"]
-    assert table.loc[0, ["jobs", "seconds", "cpu_seconds", "memory_mb"]].tolist() == [2, 150, 90, 1500.5]
-    assert stages_table(results)[1][1] == ["claims", "1", "10 s", "5 s", "300 MB"]
-    assert dict(facts(results))["Time"].startswith("3 min in 3 jobs together")
 
 
 def test_nothing_is_invented_where_no_record_is_left(results: Results) -> None:

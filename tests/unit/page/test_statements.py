@@ -10,7 +10,15 @@ from page_data import CLAIMS_FILE, DESCRIPTION, claim, write_results
 from valence_gap.definitions.claims_file import read_statements
 from valence_gap.definitions.registry import FIGURES
 from valence_gap.page.results import Results, read_results
-from valence_gap.page.statements import CLAIM_COLUMNS, NOT_EVALUATED, SECTIONS_OF, claim_rows, headlines, statements_of
+from valence_gap.page.statements import (
+    CLAIM_COLUMNS,
+    NOT_EVALUATED,
+    SECTIONS_OF,
+    best_transformer,
+    claim_rows,
+    headlines,
+    statements_of,
+)
 
 
 @pytest.fixture
@@ -87,3 +95,22 @@ def test_seeds_are_shown_where_the_file_has_them() -> None:
 )
 def test_the_claimed_side_is_in_words(comparison: str, text: str) -> None:
     assert cell(claim("x", "supported", comparison=comparison, threshold=0.1, margin=0.05), "claimed") == text
+
+
+def test_a_statement_without_an_estimate_says_what_it_lacks(results: Results) -> None:
+    rows = {row["words"]: row["lacks"] for row in statements_of("figure_02", results, CLAIMS_FILE)}
+    assert {words: text for words, text in rows.items() if text} == {"In words, lacks.": "nobody has the role strong"}
+
+
+@pytest.mark.parametrize(
+    ("best", "end"),
+    [
+        ("w2v2-L-robust", "not the best of this study."),
+        ("w2v2-b", "not the best of this study. Here w2v2-b takes its place."),
+        ("", "not the best of this study. Here no model takes its place."),
+    ],
+)
+def test_the_best_transformer_is_named(best: str, end: str) -> None:
+    text = best_transformer(replace(DESCRIPTION, best=best))
+    assert text.endswith(end)
+    assert "the paper's best model, w2v2-L-robust" in text

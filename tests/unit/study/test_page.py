@@ -69,3 +69,13 @@ def test_the_order_of_keys_is_no_part_of_the_description() -> None:
 def test_what_changes_no_number_changes_no_description() -> None:
     moved = {**MINIATURE["paths"], "cmu-mosi": {**MINIATURE["paths"]["cmu-mosi"], "labels": "{miniature}/elsewhere"}}
     assert page_description(study(paths=moved)) == page_description(study())
+
+
+def test_the_description_names_the_backbones_and_the_model_in_the_place_of_the_paper_s_best() -> None:
+    whole = page_description(study())
+    assert whole.best == "w2v2-L-robust"
+    assert {"mini-w2v2-b", MINIATURE["recogniser"], MINIATURE["text_encoder"]} <= set(whole.backbones)
+    assert page_description(study(targets=["figure_02"])).best == ""
+    figure = {**MINIATURE["figures"]["figure_02"], "models": ["cnn14", "w2v2-b"]}
+    small = study(targets=["figure_02"], figures={**MINIATURE["figures"], "figure_02": figure})
+    assert page_description(small).backbones == ("mini-w2v2-b",)
