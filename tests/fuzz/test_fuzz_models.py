@@ -6,6 +6,7 @@ import shutil
 import struct
 import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -150,8 +151,7 @@ def test_a_damaged_state_is_never_half_loaded(tmp_path_factory, steps):
         path = Path(root) / checkpoints.STATE
         path.write_bytes(corrupt(path.read_bytes(), steps))
         torch.nn.init.zeros_(module.weight)
-        found = attempt(
-            lambda: [checkpoints.load(Path(root), ["key"], module, optimizer)], skips=lambda found: found[0] is None
-        )
+        restore = partial(checkpoints.load, Path(root), ["key"], module, optimizer, checkpoints.TrainerState)
+        found = attempt(lambda: [restore()], skips=lambda found: found[0] is None)
         if found[0] is None:
             assert not module.weight.any()

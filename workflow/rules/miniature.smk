@@ -57,6 +57,7 @@ rule pretrain_backbone:
             "--start", {parent(path) for path in input}
         ),
         revision=REVISIONS["pretrain"],
+        scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.pretraining}",
         folder=subpath(output[0], parent=True),
     shell:
         r"""
@@ -65,6 +66,7 @@ rule pretrain_backbone:
             --definition {params.definition:q} \
             --speech {params.speech:q} \
             {params.start:q} \
+            --scratch {params.scratch:q} \
             --threads {threads} \
             --output {params.folder:q} \
             2>{log:q}

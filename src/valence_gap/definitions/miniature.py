@@ -21,19 +21,48 @@ class Pretraining:
     stem_channels: Annotated[
         tuple[Positive, ...], Field(min_length=7, max_length=7, description="Channels of its seven layers.")
     ]
+    stem_kernels: Annotated[
+        tuple[Positive, ...], Field(min_length=7, max_length=7, description="Kernel of each of its layers.")
+    ] = (10, 3, 3, 3, 3, 2, 2)
+    stem_strides: Annotated[
+        tuple[Positive, ...],
+        Field(min_length=7, max_length=7, description="Stride of each; their product is a multiple of 320 samples."),
+    ] = (5, 2, 2, 2, 2, 2, 2)
+    position_kernel: Annotated[Positive, Field(description="Frames of the positional convolution's kernel.")] = 32
     hidden: Annotated[Positive, Field(description="Hidden units.")]
     layers: Annotated[Positive, Field(description="Transformer layers.")]
     heads: Annotated[Positive, Field(description="Attention heads.")]
     speech: Annotated[str, Field(description="Name of the unlabelled speech that it is trained on.")]
     hours: Annotated[PositiveFloat, Field(description="Hours of this speech.")]
-    steps: Annotated[Positive, Field(description="Training steps of each iteration.")]
-    iterations: Annotated[
-        Literal[1, 2], Field(description="2: a second time, on clusters of the first model's hidden states (HuBERT).")
-    ] = 1
+    steps: Annotated[Positive, Field(description="Training steps.")]
     continues: Annotated[
         str | None, Field(description="Backbone whose weights it starts from; null: random initialisation.")
     ] = None
     clusters: Annotated[Positive, Field(description="k-means targets.")] = 100
+    target_weights: Annotated[
+        tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None,
+        Field(
+            description="Weights of the cepstra, less the utterance's mean, and of their first and second derivatives, "
+            "each scaled to unit variance, in the distances of the clusters; null: none of this."
+        ),
+    ] = None
+    crop_frames: Annotated[
+        tuple[Positive, ...], Field(min_length=1, description="Frames of a crop; drawn for each step.")
+    ] = (50, 75, 100, 125, 150)
+    mask_starts: Annotated[
+        float, Field(gt=0, lt=1, description="Share of the frames at which a masked span begins.")
+    ] = 0.05
+    mask_span: Annotated[Positive, Field(description="Frames of a masked span.")] = 8
+    unmasked_weight: Annotated[
+        tuple[float, float],
+        Field(
+            description="Weight of the loss of the unmasked frames at the first step, and after a fifth of the steps."
+        ),
+    ] = (1.0, 1.0)
+    precision: Annotated[
+        Literal["fp32", "bf16"],
+        Field(description="bf16: the stem and the layers compute in bfloat16; fp32: only inside matrix products."),
+    ] = "fp32"
     batch_size: Annotated[Positive, Field(description="Crops in a batch.")] = 8
     learning_rate: Annotated[PositiveFloat, Field(description="Peak learning rate.")] = 2e-3
     warm_up: Annotated[Positive, Field(description="Warm-up steps.")] = 50
@@ -46,6 +75,12 @@ class Speech:
     """Unlabelled miniature speech for pre-training; the data sets differ as those in the paper's Table II."""
 
     languages: Annotated[tuple[str, ...], Field(min_length=1, description="espeak-ng languages.")] = ("en",)
+    real_rates: Annotated[bool, Field(description="English sentiment words occur at the rates of real sentences.")] = (
+        False
+    )
+    rooms: Annotated[bool, Field(description="Record each utterance in a room, as in the miniature MSP-Podcast.")] = (
+        False
+    )
     noise: Annotated[bool, Field(description="Mix in noise and telephone bandwidth.")] = False
     seed: Annotated[int, Field(description="Seed.")] = 0
 

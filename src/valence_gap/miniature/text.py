@@ -9,6 +9,7 @@ from itertools import islice, repeat
 from typing import Any, TypeVar
 
 from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiment_words, valence
+from valence_gap.miniature.rates import Sentences
 from valence_gap.runtime.errors import UserError, valid_names
 
 ENGLISH = "en"
@@ -64,7 +65,7 @@ def unlabelled(language: str, count: int, *, seed: int) -> tuple[str, ...]:
     return tuple(islice(sentence_stream(language, seed=seed), count))
 
 
-def sentence_stream(language: str, *, seed: int) -> Iterator[str]:
+def sentence_stream(language: str, *, seed: int, real_rates: bool = False) -> Iterator[str]:
     """Return an endless stream of sentences for pre-training, without labels.
 
     In English they use the whole lexicon, the frames of all corpora and some frames of their own: a pre-trained model
@@ -74,11 +75,17 @@ def sentence_stream(language: str, *, seed: int) -> Iterator[str]:
     Args:
         language: ``en``, or one of the other languages.
         seed: seed of the speech.
+        real_rates: English sentiment words occur at the rates of real sentences, as
+            :mod:`valence_gap.miniature.rates` explains.
 
     Raises:
         UserError: there are no sentences in this language.
     """
     rng = random.Random(f"{seed}/unlabelled/{language}")
+    if language == ENGLISH and real_rates:
+        drawn = Sentences((_UNLABELLED, *EXCLUSIVE), None)
+        texts = (finished(drawn.draw(rng)) for _ in repeat(None))
+        return (text for text in texts if _split_of(text) == _UNLABELLED)
     if language == ENGLISH:
         fills = [_filler(frames, None) for frames in (_UNLABELLED, *EXCLUSIVE)]
         texts = (finished(_choose(fills, rng)(_mood(rng.random()), rng)) for _ in repeat(None))

@@ -22,6 +22,7 @@ from valence_gap.miniature.espeak import RATE_HZ, Delivery, speak
 from valence_gap.miniature.labels import draws
 from valence_gap.miniature.text import sentence_stream
 from valence_gap.miniature.voices import unlabelled_voice
+from valence_gap.miniature.writers.recording import record, recording_of
 from valence_gap.runtime.progress import progress
 
 Samples = NDArray[np.float32]
@@ -34,6 +35,7 @@ _SNR_DB = (0.0, 25.0)
 _TELEPHONE_BAND_HZ = (300.0, 3400.0)
 _BABBLE_BAND_HZ = (200.0, 4000.0)
 _BLOCK = 64  # utterances that each worker gets at once
+_ROOMS = 200  # rooms in which unlabelled speech is recorded, in turn
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,7 @@ class _Task:
     index: int
     language: str
     text: str
-    seed: int
-    noise: bool
+    speech: Speech
 
 
 def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
@@ -75,12 +76,16 @@ def unlabelled_speech(speech: Speech, hours: float, *, workers: int) -> tuple[ND
 
 def utterance(task: _Task) -> NDArray[np.int16]:
     """Synthesise one utterance of the unlabelled speech, (samples,) at 16 kHz."""
-    rng = draws(task.seed, "unlabelled", task.index)
-    clean = spoken(task.text, task.language, task.index, task.seed, rng)
-    return to_pcm16(degraded(clean, rng) if task.noise else clean)
+    seed = task.speech.seed
+    rng = draws(seed, "unlabelled", task.index)
+    room = f"unlabelled-{task.index % _ROOMS}" if task.speech.rooms else None
+    clean = spoken(task.text, task.language, task.index, seed, rng, room=room)
+    return to_pcm16(degraded(clean, rng) if task.speech.noise else clean)
 
 
-def spoken(text: str, language: str, index: int, seed: int, rng: np.random.Generator) -> Samples:
+def spoken(
+    text: str, language: str, index: int, seed: int, rng: np.random.Generator, *, room: str | None = None
+) -> Samples:
     """Speak a text by a voice that no corpus has, and with a random delivery.
 
     Args:
@@ -88,7 +93,8 @@ def spoken(text: str, language: str, index: int, seed: int, rng: np.random.Gener
         language: of the text.
         index: number of the utterance, which decides the voice.
         seed: seed of the voices.
-        rng: random generator of the delivery.
+        rng: random generator of the delivery, and of the noise floor.
+        room: name of the room and microphone that it is recorded with, drawn as those of MSP-Podcast; None: none.
 
     Returns:
         (samples,) at 16 kHz.
@@ -99,9 +105,10 @@ def spoken(text: str, language: str, index: int, seed: int, rng: np.random.Gener
         pitch_range=int(rng.integers(10, 95)),
         volume=int(rng.integers(50, 140)),
     )
-    samples: Samples = soxr.resample(
-        speak(text, unlabelled_voice(language, index, seed=seed), delivery), RATE_HZ, SAMPLE_RATE_HZ
-    )
+    voice = speak(text, unlabelled_voice(language, index, seed=seed), delivery)
+    if room is not None:
+        return record(voice, RATE_HZ, recording_of("msp-podcast", room, seed), rng)
+    samples: Samples = soxr.resample(voice, RATE_HZ, SAMPLE_RATE_HZ)
     return samples
 
 
@@ -131,9 +138,12 @@ def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
 
 
 def _tasks(speech: Speech) -> Iterator[_Task]:
-    texts = {language: sentence_stream(language, seed=speech.seed) for language in speech.languages}
+    texts = {
+        language: sentence_stream(language, seed=speech.seed, real_rates=speech.real_rates)
+        for language in speech.languages
+    }
     return (
-        _Task(index, language, next(texts[language]), speech.seed, speech.noise)
+        _Task(index, language, next(texts[language]), speech)
         for index, language in zip(count(), cycle(speech.languages), strict=False)
     )
 

@@ -14,7 +14,6 @@ from valence_gap.models.sizes import Size
 
 Durations = npt.NDArray[np.float64]
 
-FRAMES_PER_S = 50
 TRAINING = 3  # forward and backward
 
 
@@ -29,9 +28,9 @@ def encoder_flop_per_s(size: Size, utterance_s: float, layers: int | None = None
     h, f = size.hidden, size.intermediate
     input_s = max(utterance_s, size.padded_s)
     padding = input_s / utterance_s if utterance_s else 1.0
-    layer = layer_flop(h, f, FRAMES_PER_S * input_s)
+    layer = layer_flop(h, f, size.frames_per_s * input_s)
     positions, projection = 2 * 128 * h * h // 16, 2 * size.stem[-1] * h
-    return padding * FRAMES_PER_S * ((layers or size.layers) * layer + positions + projection)
+    return padding * size.frames_per_s * ((layers or size.layers) * layer + positions + projection)
 
 
 def layer_flop(hidden: int, intermediate: int, frames: float) -> float:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.runtime.files import read_json
 from valence_gap.weights.local import local_source
 from valence_gap.weights.model_types import CONFIG
@@ -36,6 +38,11 @@ class Size:
     assumed: bool = False
     kernels: tuple[int, ...] = STEM_KERNELS
     strides: tuple[int, ...] = STEM_STRIDES
+
+    @property
+    def frames_per_s(self) -> float:
+        """Frames of the transformer per second of audio: 50 in every model of the paper."""
+        return SAMPLE_RATE_HZ / prod(self.strides)
 
     def parameters(self, layers: int | None = None) -> int:
         """Number of weights, of ``layers`` bottom layers or of all; without biases and norms."""

@@ -18,6 +18,7 @@ from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.models.loading import ModelOutput, SpeechModel, load
 from valence_gap.models.operations import forward_flop
+from valence_gap.models.sizes import Size
 from valence_gap.prediction.inputs import FEATURES, Inputs, before_stem, open_inputs, pad
 from valence_gap.runtime import data_files, files, provenance
 from valence_gap.runtime.errors import UserError
@@ -39,7 +40,6 @@ SECONDS_PER_BATCH = 64.0  # on a CPU, and at least
 # features, an H200 predicted 2,465 s of audio per second in batches of 64 s, and 5,304 in batches of 512 s.
 SECONDS_PER_GB = 8.0
 MOST_SECONDS_PER_BATCH = 1024.0
-STEM_FRAMES_PER_S = 50  # every backbone of the paper has one frame per 20 ms
 
 Floats = npt.NDArray[np.float32]
 
@@ -111,8 +111,10 @@ def lengths_per_s(model: SpeechModel) -> float:
     """Frames or samples of an input per second."""
     if model.front_end is not None:
         return model.front_end.rate_hz
-    rates = {"stem": STEM_FRAMES_PER_S, "waveform": SAMPLE_RATE_HZ, "log-mel": 1 / model.backbone_definition.hop_s}
-    return rates[model.input_kind]
+    if model.input_kind == "stem":
+        assert isinstance(model.shape, Size)
+        return model.shape.frames_per_s
+    return SAMPLE_RATE_HZ if model.input_kind == "waveform" else 1 / model.backbone_definition.hop_s
 
 
 def seconds_at_once(place: torch.device) -> float:

@@ -16,7 +16,7 @@ from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import SECONDS_AT_ONCE, Stem
 from valence_gap.models.operations import stem_flop_per_s
 from valence_gap.models.sizes import size_from_config
-from valence_gap.prediction.inference import STEM_FRAMES_PER_S, batches, has_batched_stem
+from valence_gap.prediction.inference import batches, has_batched_stem
 from valence_gap.prediction.inputs import FEATURES, Inputs, before_stem, open_inputs, pad
 from valence_gap.runtime import data_files, files, precision, provenance
 from valence_gap.runtime.prefetching import loaded_ahead
@@ -58,7 +58,7 @@ def extract_features(
         _write(scratch, inputs, stem)
         sources = {"backbone": backbone / WEIGHTS, "audio": audio / packs.AUDIO, "index": audio / packs.INDEX}
         definition = {"backbone": backbone.name, "format": "bfloat16" if rounded else "float32"}
-        audio_s = float(inputs.lengths.sum()) / STEM_FRAMES_PER_S
+        audio_s = float(inputs.lengths.sum()) / stem.frames_per_s
         record = provenance.run_record(
             definition,
             inputs=sources,
@@ -94,13 +94,13 @@ def _computed(inputs: Inputs) -> Iterator[Tensor]:
     if (found := before_stem(inputs)) is None or not has_batched_stem(place):
         yield from (inputs[row] for row in range(len(inputs)))
         return
-    for rows in _windows(inputs.lengths):
+    for rows in _windows(inputs.lengths, found[0].frames_per_s):
         yield from _of_window(*found, rows, place)
 
 
-def _windows(frames: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+def _windows(frames: npt.NDArray[np.int64], frames_per_s: float) -> list[npt.NDArray[np.int64]]:
     """Return successive rows with about ``WINDOW_S`` of audio, whose features are in memory together."""
-    ends = np.cumsum(frames) // int(WINDOW_S * STEM_FRAMES_PER_S)
+    ends = np.cumsum(frames) // int(WINDOW_S * frames_per_s)
     return [each for each in np.split(np.arange(len(frames)), np.flatnonzero(np.diff(ends)) + 1) if each.size]
 
 

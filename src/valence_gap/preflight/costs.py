@@ -6,7 +6,6 @@ from pathlib import Path
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.models import Backbone, Recipe
 from valence_gap.definitions.values import SPLITS, Split
-from valence_gap.models.operations import FRAMES_PER_S
 from valence_gap.models.sizes import Size, size_of_source
 from valence_gap.preflight.evaluations import count_evaluations
 from valence_gap.preflight.plan import Plan
@@ -136,8 +135,8 @@ class Costs:
         found: dict[str, float] = {}
         for (backbone, *_), speech in self.stem_cached().items():
             width = BYTES_PER_FEATURE[self.study.features_format(backbone)]
-            size = FRAMES_PER_S * width * self.sizes[backbone].stem[-1] * speech.seconds
-            found[backbone] = found.get(backbone, 0.0) + size
+            values_per_s = self.sizes[backbone].frames_per_s * self.sizes[backbone].stem[-1]
+            found[backbone] = found.get(backbone, 0.0) + width * values_per_s * speech.seconds
         return found
 
     def splits(self, corpus: str) -> dict[Split, Speech]:
@@ -201,4 +200,5 @@ class Costs:
             row.layers or size.layers,
             size.hidden,
             size.stem[-1],
+            size.frames_per_s,
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,8 @@ from transformers import PreTrainedModel
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.pretraining.curve import Point
+from valence_gap.pretraining.saved_progress import Progress
+from valence_gap.runtime import precision
 from valence_gap.runtime.files import atomic_folder, copy_mode, read_json, write_json, write_text
 from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.weights.model_types import CONFIG, WEIGHTS
@@ -28,14 +31,14 @@ tags: [speech, {architecture}, synthetic-speech]
 # {name}
 
 A miniature speech encoder of {parameters:,} parameters in the {title} architecture: {layers} layers of {hidden} hidden
-units on a seven-layer convolutional stem ({channels} channels, {stem} normalisation). Input: 16 kHz, zero mean, unit
-variance. The weights are kept in bfloat16.
+units, {frames_per_s} frames per second from a seven-layer convolutional stem ({channels} channels, {stem}
+normalisation). Input: 16 kHz, zero mean, unit variance. The weights are kept in bfloat16.
 
 ## What it is
 With it the embedded miniature of this reproduction can run as the paper's study does, on an encoder that is really
-pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {iterations_text}),
-{continued}{steps} steps{of_each} of {batch_size} crops of 1 to 3 s,
-in {wall_min:.0f} minutes on {threads} CPU thread(s).
+pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {clusters} clusters of MFCCs),
+{continued}{steps} steps of {batch_size} crops of {crop_s} s,
+in {train_min:.0f} minutes on {hardware}.
 Masked accuracy over the last hundred steps: {accuracy:.3f} (chance is about {chance:.3f}).
 
 ## What it is not
@@ -64,7 +67,7 @@ def save(
     speech: Speech,
     *,
     hours: float,
-    curve: Sequence[Point],
+    progress: Progress,
     started: float,
 ) -> None:
     """Write the complete folder, or nothing.
@@ -76,16 +79,17 @@ def save(
         definition: how it was trained.
         speech: the speech that it was trained on.
         hours: hours of that speech.
-        curve: (step, loss, masked accuracy).
-        started: ``time.monotonic()`` at the start.
+        progress: its learning curve and times.
+        started: ``time.monotonic()`` at the start of this run.
     """
-    device = next(model.parameters()).device
+    device = precision.device()
     definitions = {"pretraining": json.loads(to_json(definition)), "speech": json.loads(to_json(speech))}
-    record = run_record(definitions, started=started, device=str(device), audio_s=3600 * hours)
+    record = run_record(definitions, started=started, device=precision.name_of(device), audio_s=3600 * hours)
+    record |= {"train_s": round(progress.train_s, 1), "resumes": progress.resumes}
     with atomic_folder(output) as scratch:
         save_weights(scratch, model, FINE_TUNING)
         write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
-        record |= made_here(scratch, model, curve) | {"hours": round(hours, 3)}
+        record |= made_here(scratch, model, progress.points) | {"hours": round(hours, 3)}
         write_text(scratch / "README.md", _card(name, definition, speech, record, hours))
         write_json(scratch / "run.json", record)
 
@@ -137,7 +141,9 @@ def preprocessor(stem: str) -> dict[str, Any]:
 
 
 def _card(name: str, definition: Pretraining, speech: Speech, record: Mapping[str, Any], hours: float) -> str:
-    twice = definition.iterations == 2
+    hop_s = prod(definition.stem_strides) / SAMPLE_RATE_HZ
+    crops_s = sorted({hop_s * frames for frames in definition.crop_frames})
+    threads = f"{record['device']}, {definition.threads} CPU thread(s)"
     return CARD.format(
         name=name,
         parameters=record["parameters"],
@@ -150,16 +156,16 @@ def _card(name: str, definition: Pretraining, speech: Speech, record: Mapping[st
         hidden=definition.hidden,
         channels=", ".join(map(str, definition.stem_channels)),
         stem=definition.stem,
-        iterations_text=f"{definition.clusters} clusters of MFCCs"
-        + (", then of the hidden states of a first model" if twice else ""),
+        frames_per_s=f"{1 / hop_s:g}",
+        clusters=definition.clusters,
         continued=f"starting from the weights of {definition.continues} (which has its own card), "
         if definition.continues
         else "",
         steps=definition.steps,
-        of_each=" in each of two iterations" if twice else "",
         batch_size=definition.batch_size,
-        wall_min=record["wall_s"] / 60,
-        threads=definition.threads,
+        crop_s=f"{crops_s[0]:g}" + (f" to {crops_s[-1]:g}" if len(crops_s) > 1 else ""),
+        train_min=record["train_s"] / 60,
+        hardware=threads,
         task_note=TASK_NOTE if definition.architecture == "wav2vec2" else "",
         languages=", ".join(speech.languages),
         noise_text=", with noise and telephone bandwidth mixed in" if speech.noise else "",

@@ -18,14 +18,21 @@ class LearningCurve:
 
     Args:
         steps: number of steps of the whole training.
+        points: those of the steps before, of a resumed training.
         measures: their names. A masked accuracy is the share of the masked parts that were predicted correctly.
 
     Attributes:
         points: (step, mean of each measure).
     """
 
-    def __init__(self, steps: int, measures: Sequence[str] = ("loss", "masked accuracy")) -> None:
-        self.points: list[Point] = []
+    def __init__(
+        self,
+        steps: int,
+        measures: Sequence[str] = ("loss", "masked accuracy"),
+        *,
+        points: Sequence[Point] = (),
+    ) -> None:
+        self.points: list[Point] = list(points)
         self._steps, self._measures = steps, measures
         self._window: list[tuple[float, ...]] = []
 

@@ -4,50 +4,81 @@ Both architectures are pre-trained in this way: wav2vec 2.0's contrastive task n
 miniature can afford. So a miniature wav2vec 2.0 has the architecture but not the task; its card says so.
 """
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
+from transformers import PreTrainedModel
 
 from valence_gap.definitions.miniature import Pretraining, Speech
-from valence_gap.definitions.values import SAMPLE_RATE_HZ
+from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
+from valence_gap.pretraining.backbone import build, check, load_start
 from valence_gap.pretraining.card import save
-from valence_gap.pretraining.curve import LearningCurve, Point
-from valence_gap.pretraining.mfcc import HOP, frames_of, samples_of
-from valence_gap.pretraining.targets import Samples, Targets, hidden_targets, mfcc_targets, normalise_level, normalised
+from valence_gap.pretraining.crops import batches
+from valence_gap.pretraining.curve import REPORT_EVERY, LearningCurve
+from valence_gap.pretraining.framing import Framing, framing
+from valence_gap.pretraining.saved_progress import Progress, SavedProgress
+from valence_gap.pretraining.targets import Samples, Targets, mfcc_targets, normalise_level
 from valence_gap.pretraining.updates import Updates, adamw
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import log_line, progress
+from valence_gap.training import checkpoints
 
-CROP_FRAMES = (50, 75, 100, 125, 150)  # 1 s to 3 s; few lengths, since a CPU prepares kernels for each
-# A third of the frames are masked, in shorter spans than HuBERT's (8 % and 10 frames, half of all frames): with only a
-# few hours of speech, a model learns little from the frames between HuBERT's spans.
-MASK_START = 0.05  # share of the frames at which a masked span begins
-MASK_SPAN = 8  # frames
-CONV_KERNEL, CONV_STRIDE = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)
-POSITION_KERNEL, POSITION_GROUPS = 32, 16
+Offsets = npt.NDArray[np.int64]
+
+FALLING = 0.2  # share of the steps in which the weight of the unmasked frames falls to its last value
+SAVE_EVERY = 5 * REPORT_EVERY  # steps
 
 
 @dataclass(frozen=True)
 class PretrainingResult:
-    """A pre-trained model and its learning curve."""
+    """A pre-trained model, on the CPU, and how it was trained."""
 
     model: PreTrainedModel
-    curve: tuple[Point, ...]
-    """(step, loss, masked accuracy) of each hundred steps, all iterations."""
+    progress: Progress
+
+
+class MaskedPredictor(nn.Module):
+    """An encoder with a head that predicts the targets of each frame.
+
+    Args:
+        encoder: the backbone.
+        hidden: its hidden units.
+        parts: targets of a frame.
+        clusters: number of clusters.
+    """
+
+    def __init__(self, encoder: PreTrainedModel, hidden: int, parts: int, clusters: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(hidden, parts * clusters)
+        self._shape = (parts, clusters)
+
+    def forward(self, waves: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Normalised waves (batch, samples), mask (batch, frames) -> logits (batch, frames, parts, clusters)."""
+        hidden = self.encoder(waves, mask_time_indices=mask).last_hidden_state
+        logits: torch.Tensor = self.head(hidden)
+        return logits.reshape(*logits.shape[:-1], *self._shape)
 
 
 def pretrain(
-    name: str, definition: Pretraining, speech: Speech, output: Path, *, start: Path | None = None, workers: int = 1
+    name: str,
+    definition: Pretraining,
+    speech: Speech,
+    output: Path,
+    *,
+    start: Path | None = None,
+    scratch: Path | None = None,
+    workers: int = 1,
 ) -> None:
     """Pre-train a miniature backbone and write it as a Hugging Face folder.
 
@@ -58,6 +89,7 @@ def pretrain(
         output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``preprocessor_config.json``,
             ``README.md`` and ``run.json``.
         start: folder of the backbone that training continues from, if the definition names one.
+        scratch: folder of its saved state, from which it resumes; None: no state is saved.
         workers: number of processes that synthesise the speech; it does not change the speech.
 
     Raises:
@@ -73,13 +105,21 @@ def pretrain(
         )
     started = time.monotonic()
     samples, offsets = unlabelled_speech(speech, definition.hours, workers=workers)
-    result = pretrain_on(samples, offsets, definition, start=start)
+    key = checkpoints.state_key([json.loads(to_json(each)) for each in (definition, speech)], {})
+    state = SavedProgress(scratch, key)
+    result = pretrain_on(samples, offsets, definition, start=start, state=state)
     hours = len(samples) / SAMPLE_RATE_HZ / 3600
-    save(output, result.model, name, definition, speech, hours=hours, curve=result.curve, started=started)
+    save(output, result.model, name, definition, speech, hours=hours, progress=result.progress, started=started)
+    state.remove()
 
 
 def pretrain_on(
-    samples: Samples, offsets: npt.NDArray[np.int64], definition: Pretraining, *, start: Path | None = None
+    samples: Samples,
+    offsets: Offsets,
+    definition: Pretraining,
+    *,
+    start: Path | None = None,
+    state: SavedProgress | None = None,
 ) -> PretrainingResult:
     """Pre-train on the given speech. On a CPU the same seed, threads and machine give the same result on every run.
 
@@ -87,159 +127,114 @@ def pretrain_on(
         samples: (samples,) of all utterances at 16 kHz.
         offsets: (utterances + 1,), the start of each utterance, and the end of the last.
         definition: what is trained and how.
-        start: folder whose weights the first iteration starts from.
+        start: folder whose weights it starts from.
+        state: saved state, from which it resumes.
 
-    Returns:
-        The model, on the CPU, and its curve.
+    Raises:
+        UserError: there is less speech than one crop needs, or ``start`` cannot be continued.
     """
     before = torch.get_float32_matmul_precision()
-    # bfloat16 inside matrix products only: autocast loses the small updates of training from scratch.
-    torch.set_float32_matmul_precision("medium")
+    torch.set_float32_matmul_precision("medium")  # bfloat16 inside products
     try:
         with precision.cpu_threads(definition.threads):
-            return _iterations(normalise_level(samples, offsets), definition, start)
+            levelled = normalise_level(samples, offsets)
+            return _pretrain(levelled, offsets, definition, start, state or SavedProgress())
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def _iterations(samples: Samples, definition: Pretraining, start: Path | None) -> PretrainingResult:
-    if frames_of(len(samples)) < max(CROP_FRAMES):
+def _pretrain(
+    samples: Samples, offsets: Offsets, definition: Pretraining, start: Path | None, state: SavedProgress
+) -> PretrainingResult:
+    frames = framing(definition.stem_kernels, definition.stem_strides)
+    longest = max(definition.crop_frames)
+    if frames.frames_of(len(samples)) < longest:
+        needed_s = frames.samples_of(longest) / SAMPLE_RATE_HZ
         raise UserError(
-            "There is less unlabelled speech than one crop needs (3 s).", remedy="Increase hours in its definition."
+            f"There is less unlabelled speech than one crop needs ({needed_s:.1f} s).",
+            remedy="Increase hours in its definition.",
         )
     log_line(f"clustering MFCCs of {len(samples) / SAMPLE_RATE_HZ / 3600:.2f} h")
-    targets = mfcc_targets(samples, clusters=definition.clusters, seed=definition.seed)
-    curve: list[Point] = []
-    device = precision.device()
-    for iteration in range(definition.iterations):
-        torch.manual_seed(definition.seed + iteration)
-        model = build(definition)
-        if start is not None and iteration == 0:
-            load_start(model, start)
-        cast(nn.Module, model).to(device)
-        curve += train(model, samples, targets, definition, seed=definition.seed + iteration)
-        if iteration + 1 < definition.iterations:
-            targets = hidden_targets(samples, model, clusters=definition.clusters, seed=definition.seed)
-    cast(nn.Module, model).to("cpu")
-    return PretrainingResult(model, tuple(curve))
-
-
-def check(definition: Pretraining) -> None:
-    """Check that the layers can be built.
-
-    Raises:
-        UserError: the number of hidden units is not a multiple of the number of heads, or of the number of groups of
-            the positional convolution.
-    """
-    wrong = [
-        f"{definition.hidden} hidden units are not a multiple of {count} {what}"
-        for count, what in ((definition.heads, "heads"), (POSITION_GROUPS, "groups of the positional convolution"))
-        if definition.hidden % count
-    ]
-    if wrong:
-        raise UserError(
-            "A backbone cannot be built from its definition.", wrong, "Change pretraining: hidden or heads."
-        )
-
-
-def load_start(model: PreTrainedModel, start: Path) -> None:
-    """Load the weights of another backbone of the same shape into a model.
-
-    Raises:
-        UserError: the weights are missing, or of another shape.
-    """
-    try:
-        donor = type(model).from_pretrained(start, dtype=torch.float32, local_files_only=True)
-        model.load_state_dict(donor.state_dict())
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{start} cannot be continued", [reason], "Name a backbone of the same shape.") from error
-
-
-def build(definition: Pretraining) -> PreTrainedModel:
-    """The encoder with random initialisation, without dropout: a miniature trains for too few steps to over-fit."""
-    stable = definition.stem == "layer"
-    shape: dict[str, Any] = {
-        "hidden_size": definition.hidden,
-        "num_hidden_layers": definition.layers,
-        "num_attention_heads": definition.heads,
-        "intermediate_size": 4 * definition.hidden,
-        "conv_dim": list(definition.stem_channels),
-        "conv_kernel": list(CONV_KERNEL),
-        "conv_stride": list(CONV_STRIDE),
-        "num_feat_extract_layers": len(CONV_KERNEL),
-        "feat_extract_norm": definition.stem,
-        "conv_bias": stable,
-        "do_stable_layer_norm": stable,
-        "num_conv_pos_embeddings": POSITION_KERNEL,
-        "num_conv_pos_embedding_groups": POSITION_GROUPS,
-        "mask_time_prob": 0.05,
-        "mask_time_length": MASK_SPAN,
-        "apply_spec_augment": True,  # without it transformers ignores the mask
-        "layerdrop": 0.0,
-        "hidden_dropout": 0.0,
-        "attention_dropout": 0.0,
-        "activation_dropout": 0.0,
-        "feat_proj_dropout": 0.0,
-        "attn_implementation": "eager",  # on a CPU the backward pass of the fused kernel is slower
-    }
-    if definition.architecture == "hubert":
-        return HubertModel(HubertConfig(**shape))
-    return Wav2Vec2Model(Wav2Vec2Config(**shape))
+    targets = mfcc_targets(
+        samples,
+        offsets,
+        frames,
+        clusters=definition.clusters,
+        seed=definition.seed,
+        weights=definition.target_weights,
+    )
+    torch.manual_seed(definition.seed)
+    encoder = build(definition)
+    if start is not None:
+        load_start(encoder, start)
+    module = MaskedPredictor(encoder, definition.hidden, frames.parts, definition.clusters)
+    module.to(precision.device())
+    done = train(module, samples, targets, frames, definition, state=state)
+    module.to("cpu")
+    return PretrainingResult(encoder, done)
 
 
 def train(
-    model: PreTrainedModel, samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
-) -> list[Point]:
-    """Train to predict the targets of frames; return (step, masked loss, masked accuracy) of each hundred steps.
+    module: MaskedPredictor,
+    samples: Samples,
+    targets: Targets,
+    frames: Framing,
+    definition: Pretraining,
+    *,
+    state: SavedProgress,
+) -> Progress:
+    """Train to predict the targets of frames, from the saved state if there is one.
 
-    It computes on the device of the model. The weights of the head are drawn on the CPU, whatever that device is.
+    It computes on the device of the module.
     """
-    device = next(model.parameters()).device
-    head = nn.Linear(definition.hidden, definition.clusters).to(device)
-    parameters = [*model.parameters(), *head.parameters()]
-    updates = Updates([adamw(parameters, definition.learning_rate)], parameters, definition)
-    model.train()
-    curve = LearningCurve(definition.steps)
-    crops = batches(samples, targets, definition, seed=seed)
-    for step, crop in enumerate(progress(crops, "pre-training", total=definition.steps), start=1):
-        waves, labels, mask = (each.to(device) for each in crop)
-        hidden = model(waves, mask_time_indices=mask).last_hidden_state  # (batch, frames, hidden)
-        logits = head(hidden)  # (batch, frames, clusters)
-        masked_loss = F.cross_entropy(logits[mask], labels[mask])
-        # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within a few dozen steps. With
-        # masked frames alone, the accuracy is still near chance after two hundred steps.
-        loss = masked_loss + F.cross_entropy(logits[~mask], labels[~mask])
+    device = next(module.parameters()).device
+    parameters = list(module.parameters())
+    optimizer = adamw(parameters, definition.learning_rate)
+    done = state.load(module, optimizer) or Progress()
+    updates = Updates([optimizer], parameters, definition, first=done.step)
+    curve = LearningCurve(definition.steps, points=done.points)
+    crops = batches(samples, targets, frames, definition, seed=definition.seed, first=done.step)
+    module.train()
+    began = time.monotonic()
+    left = progress(crops, "pre-training", total=definition.steps - done.step, unit="steps")
+    for step, crop in enumerate(left, start=done.step + 1):
+        loss, masked_loss, accuracy = losses(module, [each.to(device) for each in crop], definition, step - 1)
         updates.step(loss)
-        correct = logits[mask].argmax(-1) == labels[mask]
-        curve.add(step, masked_loss.item(), correct.float().mean().item())
-    return curve.points
+        curve.add(step, masked_loss.item(), accuracy.item())
+        done.step = step
+        if step % SAVE_EVERY == 0:
+            now = time.monotonic()
+            done.points, done.train_s, began = curve.points, done.train_s + now - began, now
+            state.save(done, module, optimizer)
+    done.points, done.train_s = curve.points, done.train_s + time.monotonic() - began
+    return done
 
 
-def batches(
-    samples: Samples, targets: Targets, definition: Pretraining, *, seed: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Crops of one random length per step, so that nothing is padded; a crop may extend into the next utterance.
+def losses(
+    module: MaskedPredictor, batch: Sequence[torch.Tensor], definition: Pretraining, finished: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Compute the loss of a batch, the part of it of the masked frames, and their accuracy.
 
-    Yields:
-        normalised waves (batch, samples), targets (batch, frames), mask (batch, frames).
+    Args:
+        module: the model.
+        batch: see :func:`valence_gap.pretraining.crops.batches`.
+        definition: number format, and weight of the unmasked frames.
+        finished: number of finished steps, on which that weight depends.
     """
-    generator = np.random.default_rng(seed)
-    for _ in range(definition.steps):
-        frames = int(generator.choice(CROP_FRAMES))
-        starts = generator.integers(0, len(targets) - frames + 1, definition.batch_size)
-        waves = np.stack([samples[start * HOP : start * HOP + samples_of(frames)] for start in starts])
-        labels = np.stack([targets[start : start + frames] for start in starts])
-        mask = span_mask(definition.batch_size, frames, generator)
-        yield normalised(waves), torch.from_numpy(labels), torch.from_numpy(mask)
+    waves, labels, mask = batch
+    in_bf16 = definition.precision == "bf16"
+    with torch.autocast(waves.device.type, torch.bfloat16) if in_bf16 else nullcontext():
+        logits = module(waves, mask)  # (batch, frames, parts, clusters)
+    logits = logits.float()
+    masked_loss = F.cross_entropy(logits[mask].flatten(0, 1), labels[mask].flatten())
+    # HuBERT's loss of unmasked frames (its 1 - alpha): the stem learns from them within a few dozen steps. With masked
+    # frames alone, the accuracy is still near chance after two hundred steps.
+    other_loss = F.cross_entropy(logits[~mask].flatten(0, 1), labels[~mask].flatten())
+    loss = masked_loss + unmasked_weight(definition, finished) * other_loss
+    return loss, masked_loss, (logits[mask].argmax(-1) == labels[mask]).float().mean()
 
 
-def span_mask(batch: int, frames: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Spans of eight frames that begin at 5 % of the frames and may overlap, about a third of all. (batch, frames)."""
-    mask = np.zeros((batch, frames), dtype=bool)
-    spans = max(1, round(MASK_START * frames))
-    for row in mask:
-        starts = generator.choice(max(1, frames - MASK_SPAN + 1), min(spans, frames), replace=False)
-        for start in starts:
-            row[start : start + MASK_SPAN] = True
-    return mask
+def unmasked_weight(definition: Pretraining, finished: int) -> float:
+    """Weight of the loss of the unmasked frames after a number of steps: it falls, and then stays."""
+    first, last = definition.unmasked_weight
+    return first + (last - first) * min(1.0, finished / max(1.0, FALLING * definition.steps))

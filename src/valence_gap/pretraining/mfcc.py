@@ -8,8 +8,8 @@ import torch
 
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 
-HOP = 320  # 20 ms, the hop of the convolutional stem
-WINDOW = 400  # 25 ms, the receptive field of the convolutional stem
+HOP = 320  # 20 ms, the hop of the paper's convolutional stems
+WINDOW = 400  # 25 ms, their receptive field
 FFT = 512
 MEL_BANDS = 26
 CEPSTRA = 13
@@ -31,8 +31,8 @@ def samples_of(frames: int) -> int:
 def mfcc(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
     """Thirteen cepstra with their first and second derivatives, every 20 ms.
 
-    Frame ``t`` covers the samples ``[320 t, 320 t + 400)``, as frame ``t`` of the stem does, so that targets and
-    hidden states correspond (Hsu et al. 2021, section IV-B: 39 dimensions).
+    Frame ``t`` covers the samples ``[320 t, 320 t + 400)``, as frame ``t`` of the paper's stems does, so that targets
+    and hidden states correspond (Hsu et al. 2021, section IV-B: 39 dimensions).
 
     Args:
         samples: (samples,) at 16 kHz, PCM16.

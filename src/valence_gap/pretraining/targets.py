@@ -1,6 +1,5 @@
-"""Targets of masked prediction: k-means clusters of MFCCs, then of a first model's hidden states (HuBERT)."""
+"""Targets of masked prediction: k-means clusters of MFCCs (HuBERT's first iteration)."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -8,14 +7,12 @@ import numpy.typing as npt
 import torch
 from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-from transformers import PreTrainedModel
 
-from valence_gap.pretraining.mfcc import HOP, frames_of, mfcc, samples_of
-from valence_gap.runtime.progress import progress
+from valence_gap.pretraining.framing import Framing
+from valence_gap.pretraining.mfcc import CEPSTRA, HOP, WINDOW, mfcc
 
 FITTED_FRAMES = 100_000  # k-means is fitted on a sample of this size, which is enough for 100 clusters
 ASSIGN_BATCH_FRAMES = 50_000
-BLOCK_FRAMES = 400  # 8 s of context for the hidden states
 TARGET_LEVEL = 2_000.0
 
 Targets = npt.NDArray[np.int64]
@@ -40,21 +37,62 @@ def normalise_level(samples: Samples, offsets: npt.NDArray[np.int64]) -> Samples
     return out
 
 
-def mfcc_targets(samples: Samples, *, clusters: int, seed: int) -> Targets:
-    """The cluster of each frame's MFCCs: (frames,)."""
+def mfcc_targets(
+    samples: Samples,
+    offsets: npt.NDArray[np.int64],
+    frames: Framing,
+    *,
+    clusters: int,
+    seed: int,
+    weights: tuple[float, float, float] | None = None,
+) -> Targets:
+    """The clusters of the MFCC frames of each frame of the stem.
+
+    Args:
+        samples: (samples,) of all utterances.
+        offsets: (utterances + 1,), the start of each utterance, and the end of the last.
+        frames: the frames of the stem.
+        clusters: number of clusters.
+        seed: seed of the clustering.
+        weights: of the cepstra, less the utterance's mean, and of their first and second derivatives, each scaled to
+            unit variance; None: the MFCCs as they are.
+
+    Returns:
+        (frames, parts of a frame).
+    """
     features = mfcc(samples)
-    return assign_clusters(features, fit_kmeans(features, clusters=clusters, seed=seed))
+    if weights is not None:
+        features = weighted(features, offsets, weights)
+    found = assign_clusters(features, fit_kmeans(features, clusters=clusters, seed=seed))
+    count = frames.frames_of(len(samples))
+    return found[: count * frames.parts].reshape(count, frames.parts)
 
 
-def hidden_targets(samples: Samples, model: PreTrainedModel, *, clusters: int, seed: int) -> Targets:
-    """The cluster of each frame's hidden state in the middle layer of ``model``: (frames,)."""
-    generator = np.random.default_rng(seed)
-    starts = np.arange(0, frames_of(len(samples)), BLOCK_FRAMES)
-    block_count = min(len(starts), -(-FITTED_FRAMES // BLOCK_FRAMES))
-    sample = np.sort(generator.choice(starts, block_count, replace=False))
-    centres = fit_kmeans(np.concatenate(list(_hidden(samples, model, sample))), clusters=clusters, seed=seed)
-    blocks = progress(_hidden(samples, model, starts), "targets", total=len(starts), unit="blocks")
-    return np.concatenate([assign_clusters(block, centres) for block in blocks])
+def weighted(
+    features: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64], weights: tuple[float, float, float]
+) -> npt.NDArray[np.float32]:
+    """Weight MFCCs for the distances of clusters.
+
+    The mean of an utterance's cepstra is that of its voice, microphone and room, which targets should not tell.
+
+    Args:
+        features: (frames, 39).
+        offsets: (utterances + 1,), in samples; a frame belongs to the utterance in which its centre is.
+        weights: of the cepstra and their first and second derivatives.
+
+    Returns:
+        (frames, 39).
+    """
+    centres = np.arange(len(features)) * HOP + WINDOW // 2
+    owners = np.clip(np.searchsorted(offsets, centres, side="right") - 1, 0, len(offsets) - 2)
+    counts = np.maximum(np.bincount(owners, minlength=len(offsets) - 1), 1)
+    out = features.copy()
+    for column in range(CEPSTRA):
+        means = np.bincount(owners, weights=features[:, column], minlength=len(offsets) - 1) / counts
+        out[:, column] -= means[owners].astype(np.float32)
+    scale = np.repeat(np.asarray(weights, np.float32), CEPSTRA) / np.maximum(out.std(axis=0), 1e-6)
+    out *= scale
+    return out
 
 
 def fit_kmeans(features: npt.NDArray[np.float32], *, clusters: int, seed: int) -> npt.NDArray[np.float32]:
@@ -82,18 +120,3 @@ def normalised(samples: Samples) -> torch.Tensor:
     """The input of the models: zero mean and unit variance. (..., samples) -> float32 of the same shape."""
     wave = torch.from_numpy(samples.astype(np.float32))
     return (wave - wave.mean(-1, keepdim=True)) / (wave.std(-1, keepdim=True, correction=0) + 1e-5)
-
-
-@torch.inference_mode()
-def _hidden(
-    samples: Samples, model: PreTrainedModel, starts: npt.NDArray[np.int64]
-) -> Iterator[npt.NDArray[np.float32]]:
-    """(frames, hidden) of the middle layer for the block that begins at each of the frames ``starts``."""
-    model.train(False)
-    middle = model.config.num_hidden_layers // 2
-    total, device = frames_of(len(samples)), next(model.parameters()).device
-    for start in starts:
-        frames = min(BLOCK_FRAMES, total - int(start))
-        wave = normalised(samples[start * HOP : start * HOP + samples_of(frames)])
-        states = model(wave[None].to(device), output_hidden_states=True).hidden_states[middle]
-        yield states[0].float().cpu().numpy()

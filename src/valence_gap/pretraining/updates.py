@@ -25,6 +25,7 @@ class Updates:
         optimizers: each has its own learning rate.
         parameters: the weights whose gradients are limited together.
         definition: the number of steps, and those of the warm-up.
+        first: number of finished steps, of a resumed training.
     """
 
     def __init__(
@@ -32,11 +33,15 @@ class Updates:
         optimizers: Sequence[torch.optim.Optimizer],
         parameters: Sequence[nn.Parameter],
         definition: Pretraining | Recogniser | TextEncoder,
+        *,
+        first: int = 0,
     ) -> None:
         share = partial(warm_up_cosine, warm_up=definition.warm_up, steps=definition.steps)
         self._parameters = parameters
         self._optimizers = optimizers
-        self._schedules = [torch.optim.lr_scheduler.LambdaLR(each, share) for each in optimizers]
+        for group in (group for each in optimizers for group in each.param_groups):
+            group.setdefault("initial_lr", group["lr"])
+        self._schedules = [torch.optim.lr_scheduler.LambdaLR(each, share, last_epoch=first - 1) for each in optimizers]
 
     def step(self, loss: torch.Tensor) -> None:
         """Update the weights by the gradients of a loss."""

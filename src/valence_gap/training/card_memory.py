@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from valence_gap.definitions.models import Backbone, Recipe
-from valence_gap.models.operations import FRAMES_PER_S
 
 # Bytes that the backward pass of a transformer layer keeps for each frame and hidden unit (feed-forward 4 h), where
 # products are bfloat16, normalisation is float32 and attention is fused: inputs of products 16; queries, keys and
@@ -29,6 +28,7 @@ class TrainedSize:
         layers: transformer layers.
         hidden: hidden units.
         stem_channels: channels of the stem's output.
+        frames_per_s: of the transformer.
         cnn14: the definition of a CNN14, which has none of the three.
     """
 
@@ -38,6 +38,7 @@ class TrainedSize:
     layers: int = 0
     hidden: int = 0
     stem_channels: int = 0
+    frames_per_s: float = 50.0
     cnn14: Backbone | None = None
 
 
@@ -66,7 +67,7 @@ def _transformer_bytes_per_s(size: TrainedSize, recipe: Recipe, kept: int) -> fl
     recomputed = recipe.activation_checkpointing or size.frozen
     layers = KEPT * size.layers + kept if recomputed else kept * size.layers
     stem = STEM_BYTES_PER_S * size.stem_channels / 512 if recipe.train_stem else 0.0
-    return layers * size.hidden * FRAMES_PER_S + stem
+    return layers * size.hidden * size.frames_per_s + stem
 
 
 def _cnn14_bytes_per_s(backbone: Backbone) -> float:

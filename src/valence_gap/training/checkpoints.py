@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypedDict
+from typing import Any, ClassVar, Protocol, TypedDict, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -83,6 +83,16 @@ class TrainerState:
         return max(range(len(self.rows)), key=lambda index: self.rows[index]["dev_mean"], default=-1)
 
 
+class Journal(Protocol):
+    """The progress of a training: a data class of JSON values."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    resumes: int
+
+
+J = TypeVar("J", bound=Journal)
+
+
 def state_key(definition: Any, checksums: dict[str, str], products: str | None = None) -> str:
     """Return a key of the definition of a training, its input data, the version of torch and the number format.
 
@@ -103,7 +113,7 @@ def copy_weights(module: nn.Module) -> Weights:
 
 
 def save(
-    folder: Path, key: str, journal: TrainerState, module: nn.Module, optimizer: torch.optim.Optimizer, best: Weights
+    folder: Path, key: str, journal: Journal, module: nn.Module, optimizer: torch.optim.Optimizer, best: Weights
 ) -> None:
     """Write the state of a training atomically; it replaces the previous state.
 
@@ -125,8 +135,8 @@ def save(
 
 
 def load(
-    folder: Path, keys: Sequence[str], module: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[TrainerState, Weights] | None:
+    folder: Path, keys: Sequence[str], module: nn.Module, optimizer: torch.optim.Optimizer, kind: type[J]
+) -> tuple[J, Weights] | None:
     """Restore a training from its saved state.
 
     Args:
@@ -134,6 +144,7 @@ def load(
         keys: the state must have one of these keys.
         module: the module that is trained; receives the weights of the state.
         optimizer: its optimiser; receives the moments of the state.
+        kind: type of its progress.
 
     Returns:
         The progress of the training and the weights of its best evaluation. None if there is no state, or if it is
@@ -153,7 +164,7 @@ def load(
                 )
                 return None
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
-        journal = TrainerState(**json.loads(header["journal"]))
+        journal = kind(**json.loads(header["journal"]))
         moments = _moments(_under("optimizer/", tensors), optimizer)
         _check_shapes(module, _under("model/", tensors))
     except (SafetensorError, OSError, ValueError, LookupError, TypeError, RuntimeError) as error:

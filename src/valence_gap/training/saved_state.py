@@ -72,5 +72,5 @@ class SavedState:
             The progress of the training and the weights of its best evaluation, none before the first one.
         """
         there = (self._folder / checkpoints.STATE).is_file()
-        restored = checkpoints.load(self._folder, self._keys(), module, optimizer) if there else None
+        restored = checkpoints.load(self._folder, self._keys(), module, optimizer, TrainerState) if there else None
         return restored or (TrainerState(), {})

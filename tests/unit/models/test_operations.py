@@ -31,14 +31,25 @@ def test_a_second_of_a_large_encoder_costs_about_95_gflop_to_train() -> None:
     assert TRAINING * encoder_flop_per_s(LARGE, 6.0) == pytest.approx(95e9, rel=0.05)
 
 
-def test_operations_are_those_that_torch_counts() -> None:
-    size = Size(layers=3, hidden=64, intermediate=160, stem=(32, 32, 48, 48, 64, 64, 96))
+@pytest.mark.parametrize("last", [2, 4])
+def test_operations_are_those_that_torch_counts(last: int) -> None:
+    size = Size(
+        layers=3,
+        hidden=64,
+        intermediate=160,
+        stem=(32, 32, 48, 48, 64, 64, 96),
+        kernels=(10, 3, 3, 3, 3, 2, last),
+        strides=(5, 2, 2, 2, 2, 2, last),
+    )
+    assert size.frames_per_s == 100 / last
     config = Wav2Vec2Config(
         hidden_size=64,
         num_hidden_layers=3,
         num_attention_heads=4,
         intermediate_size=160,
         conv_dim=size.stem,
+        conv_kernel=size.kernels,
+        conv_stride=size.strides,
         attn_implementation="eager",
     )
     torch.manual_seed(0)

@@ -87,7 +87,7 @@ def test_a_stem_that_computes_utterances_together_gives_the_same_predictions(tmp
     monkeypatch.setattr(Stem, "__call__", None)  # no utterance is computed alone
     monkeypatch.setattr(inference, "has_batched_stem", lambda place: True)
     for each, (predictions, pooled) in zip((inputs, chosen), expected, strict=True):
-        found = predict(model, each, precision="fp32", seconds_per_batch=5.0)
+        found = predict(model, each, precision="fp32", seconds_per_batch=1.25)
         tolerance = 1e-5 if precision == "fp32" else 1e-2  # features that are rounded to bfloat16 may differ in a bit
         assert np.allclose(found[0], predictions, atol=tolerance)
         assert np.allclose(found[1], pooled, atol=tolerance)
@@ -180,7 +180,7 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     assert (run["hardware"]["threads"], run["wall_s"] > 0) == (1, True)
     features = json.loads((tmp_path / "features/run.json").read_text())
     assert run["audio_s"] == pytest.approx(2 * features["audio_s"], abs=0.002) != 0
-    lengths = pd.read_parquet(tmp_path / "features/index.parquet")["frames"].to_numpy() / 50
+    lengths = pd.read_parquet(tmp_path / "features/index.parquet")["frames"].to_numpy() / model.shape.frames_per_s
     of_encoder = forward_flop(model.shape, lengths, stem=False)
     assert run["flop"] == pytest.approx(2 * of_encoder + features["flop"])  # the features of clean are stored
     assert features["flop"] == pytest.approx(features["audio_s"] * stem_flop_per_s(model.shape), rel=1e-3)

@@ -10,6 +10,7 @@ from valence_gap.audio.packs import write_pack
 from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
 from valence_gap.prediction import stem_features
+from valence_gap.prediction.inference import lengths_per_s
 from valence_gap.prediction.inputs import open_inputs
 from valence_gap.prediction.stem_features import extract_features, to_bits
 from valence_gap.runtime.errors import UserError
@@ -97,6 +98,16 @@ def test_layout_on_disk(tmp_path):
     assert index["offset"].tolist() == [0, *index["frames"].cumsum()[:-1]]
     record = json.loads((tmp_path / "features" / "run.json").read_text())
     assert set(record["inputs"]) == {"backbone", "audio", "index"}
+
+
+def test_the_record_has_the_seconds_of_the_audio_whatever_the_hop_of_the_stem_is(tmp_path):
+    audio = make_audio(tmp_path / "audio", {"a": 32_000, "b": 16_000})
+    for hop, strides in ((80, (5, 4, 4)), (160, (5, 4, 8))):
+        make_backbone(tmp_path / f"backbone-{hop}", conv_stride=strides, conv_kernel=(10, 4, 8))
+        extract_features(tmp_path / f"backbone-{hop}", audio, tmp_path / f"features-{hop}")
+        record = json.loads((tmp_path / f"features-{hop}" / "run.json").read_text())
+        assert record["audio_s"] == pytest.approx(3, rel=0.02)
+        assert lengths_per_s(loading.build(training(), tmp_path / f"backbone-{hop}")) == 16_000 / hop
 
 
 def test_features_are_the_bytes_of_a_mapped_array(tmp_path):

@@ -4,7 +4,7 @@ import json
 import sys
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,17 +17,26 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, HubertModel, Wav2Vec2Model
 
 from valence_gap.definitions.miniature import Pretraining, Speech
-from valence_gap.pretraining import masked_prediction, targets
+from valence_gap.pretraining import backbone, masked_prediction, targets
 from valence_gap.pretraining import mfcc as mfccs
-from valence_gap.pretraining.masked_prediction import batches, build, pretrain, pretrain_on, span_mask
-from valence_gap.pretraining.targets import assign_clusters, fit_kmeans, hidden_targets, normalise_level, normalised
+from valence_gap.pretraining.backbone import build
+from valence_gap.pretraining.crops import batches, span_mask
+from valence_gap.pretraining.framing import framing
+from valence_gap.pretraining.masked_prediction import (
+    MaskedPredictor,
+    losses,
+    pretrain,
+    pretrain_on,
+    train,
+    unmasked_weight,
+)
+from valence_gap.pretraining.saved_progress import Progress, SavedProgress
+from valence_gap.pretraining.targets import assign_clusters, fit_kmeans, mfcc_targets, normalise_level, weighted
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 
-
-@pytest.fixture(autouse=True)
-def _short_crops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masked_prediction, "CROP_FRAMES", (30, 50))
+FRAMES = framing((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2))
+WIDE = {"stem_kernels": (10, 3, 3, 3, 3, 2, 4), "stem_strides": (5, 2, 2, 2, 2, 2, 4)}  # 25 frames per second
 
 
 def definition(**changes: object) -> Pretraining:
@@ -44,6 +53,7 @@ def definition(**changes: object) -> Pretraining:
         "clusters": 8,
         "batch_size": 2,
         "warm_up": 2,
+        "crop_frames": (30, 50),
     }
     return Pretraining(**(small | changes))  # type: ignore[arg-type]
 
@@ -85,14 +95,27 @@ def test_the_size_of_the_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_allclose(mfccs.mfcc(samples), whole, rtol=1e-3, atol=1e-3)
 
 
-@given(st.integers(0, 50_000))
-def test_frames_are_those_of_the_stem(samples: int) -> None:
+@given(st.integers(0, 50_000), st.sampled_from([2, 4, 6]))
+def test_frames_are_those_of_the_stem(samples: int, last: int) -> None:
+    kernels, strides = (10, 3, 3, 3, 3, 2, last), (5, 2, 2, 2, 2, 2, last)
+    frames = framing(kernels, strides)
     length = samples
-    for kernel, stride in zip(masked_prediction.CONV_KERNEL, masked_prediction.CONV_STRIDE, strict=True):
+    for kernel, stride in zip(kernels, strides, strict=True):
         length = max(0, (length - kernel) // stride + 1) if length >= kernel else 0
-    assert mfccs.frames_of(samples) == length
+    assert frames.frames_of(samples) == length
+    assert frames.parts == last // 2
     if length:
-        assert mfccs.frames_of(mfccs.samples_of(length)) == length
+        assert frames.frames_of(frames.samples_of(length)) == length
+        assert mfccs.frames_of(samples) >= length * frames.parts  # every frame has all of its targets
+
+
+@pytest.mark.parametrize(
+    ("kernels", "strides"),
+    [((10, 3, 3, 3, 3, 2, 3), (5, 2, 2, 2, 2, 2, 3)), ((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 4))],
+)
+def test_a_stem_without_whole_mfcc_frames_is_refused(kernels: tuple[int, ...], strides: tuple[int, ...]) -> None:
+    with pytest.raises(UserError, match="stem_strides"):
+        framing(kernels, strides)
 
 
 def test_levelled_utterances_are_equally_loud() -> None:
@@ -113,48 +136,56 @@ def test_clusters_separate_distant_groups() -> None:
     assert len({(int(a), int(b)) for a, b in zip(truth, found, strict=True)}) == 3
 
 
-def test_hidden_targets_cover_every_frame() -> None:
-    samples, _ = tones(11)  # more than one block
-    model = build(definition())
-    targets = hidden_targets(samples, model, clusters=5, seed=0)
-    assert targets.shape == (mfccs.frames_of(len(samples)),)
-    assert set(np.unique(targets)) <= set(range(5))
-    with torch.no_grad():
-        states = model(normalised(samples[: mfccs.samples_of(400)])[None], output_hidden_states=True).hidden_states[1][
-            0
-        ]
-    first = [states[targets[:400] == cluster].mean(0) for cluster in np.unique(targets[:400])]
-    nearest = torch.cdist(states, torch.stack(first)).argmin(1)
-    agree = np.unique(targets[:400])[nearest.numpy()] == targets[:400]
-    assert agree.mean() > 0.8
+def test_each_frame_has_the_clusters_of_its_mfcc_frames() -> None:
+    samples, offsets = tones(6)
+    whole = mfcc_targets(samples, offsets, FRAMES, clusters=5, seed=0)
+    halves = mfcc_targets(samples, offsets, framing(*WIDE.values()), clusters=5, seed=0)
+    assert whole.shape == (mfccs.frames_of(len(samples)), 1)
+    assert halves.shape == (framing(*WIDE.values()).frames_of(len(samples)), 2)
+    np.testing.assert_array_equal(halves.ravel(), whole[: halves.size, 0])
 
 
-@given(st.integers(1, 4), st.integers(10, 300), st.integers(0, 9))
-def test_masks_are_spans(batch: int, frames: int, seed: int) -> None:
-    mask = span_mask(batch, frames, np.random.default_rng(seed))
+def test_weighted_cepstra_do_not_tell_the_level_of_an_utterance() -> None:
+    samples, offsets = tones(6)
+    features = weighted(mfccs.mfcc(samples), offsets, (1.0, 0.7, 0.3))
+    for column, weight in ((0, 1.0), (5, 1.0), (13, 0.7), (30, 0.3)):
+        assert features[:, column].std() == pytest.approx(weight, rel=1e-3)
+    centres = np.arange(len(features)) * 320 + 200
+    for first, last in pairwise(offsets):
+        mine = features[(centres >= first) & (centres < last), :13]
+        np.testing.assert_allclose(mine.mean(0), 0, atol=1e-3)
+
+
+@given(st.integers(1, 4), st.integers(10, 300), st.integers(0, 9), st.integers(2, 9))
+def test_masks_are_spans(batch: int, frames: int, seed: int, span: int) -> None:
+    mask = span_mask(batch, frames, np.random.default_rng(seed), starts=0.05, span=span)
     assert mask.shape == (batch, frames)
     for row in mask:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
         lengths = edges[1::2] - edges[::2]
         assert len(lengths) >= 1
-        assert (lengths >= masked_prediction.MASK_SPAN).all()
-    if frames >= 100:
-        assert 0.2 < mask.mean() < 0.5
+        assert (lengths >= span).all()
+        assert row.sum() <= max(1, round(0.05 * frames)) * span
 
 
-def test_batches_keep_waves_and_targets_together() -> None:
+@pytest.mark.parametrize("stem", [{}, WIDE])
+def test_batches_keep_waves_and_targets_together(stem: dict[str, tuple[int, ...]]) -> None:
     samples, _ = tones(12)
-    targets = np.arange(mfccs.frames_of(len(samples)))  # each frame's own number
-    made = list(batches(samples, targets, definition(), seed=3))
-    assert made
+    settings = definition(**stem)
+    frames = framing(settings.stem_kernels, settings.stem_strides)
+    targets = np.arange(frames.frames_of(len(samples)))[:, None]  # each frame's own number
+    made = list(batches(samples, targets, frames, settings, seed=3))
+    assert len(made) == settings.steps
     for waves, labels, mask in made:
-        assert labels.shape == mask.shape
-        assert mfccs.frames_of(waves.shape[1]) == labels.shape[1]
+        assert labels.shape == (*mask.shape, 1)
+        assert frames.frames_of(waves.shape[1]) == labels.shape[1]
         assert (labels.diff(dim=1) == 1).all()
-        start = int(labels[0, 0]) * 320
+        start = int(labels[0, 0]) * frames.hop
         expected = samples[start : start + waves.shape[1]].astype(float)
         expected = (expected - expected.mean()) / expected.std()
         np.testing.assert_allclose(waves[0].numpy(), expected, atol=1e-3)
+    later = list(batches(samples, targets, frames, settings, seed=3, first=2))
+    assert all(torch.equal(one, other) for one, other in zip(made[2], later[0], strict=True))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +203,7 @@ def test_build(architecture: str, stem: str, expected: type) -> None:
 def test_masked_frames_do_not_reach_the_model(architecture: str) -> None:
     model = build(definition(architecture=architecture)).train()
     frames = 20
-    waves = torch.randn(2, mfccs.samples_of(frames), generator=torch.Generator().manual_seed(0))
+    waves = torch.randn(2, FRAMES.samples_of(frames), generator=torch.Generator().manual_seed(0))
     states = model(waves, mask_time_indices=torch.ones(2, frames, dtype=torch.bool)).last_hidden_state
     assert torch.equal(states[0], states[1])
     states = model(waves, mask_time_indices=torch.zeros(2, frames, dtype=torch.bool)).last_hidden_state
@@ -181,7 +212,7 @@ def test_masked_frames_do_not_reach_the_model(architecture: str) -> None:
 
 def test_indivisible_sizes_are_all_named() -> None:
     with pytest.raises(UserError) as raised:
-        masked_prediction.check(definition(hidden=36, heads=5))
+        backbone.check(definition(hidden=36, heads=5))
     assert len(raised.value.offenders) == 2
 
 
@@ -189,12 +220,12 @@ def test_it_learns_the_melody_and_a_second_run_is_the_same() -> None:
     samples, offsets = tones(30)
     settings = definition(steps=40, clusters=5, warm_up=5, batch_size=4)
     first, second = (pretrain_on(samples, offsets, settings) for _ in range(2))
-    assert first.curve == second.curve
+    assert first.progress.points == second.progress.points
     weights = second.model.state_dict()
     assert all(torch.equal(value, weights[key]) for key, value in first.model.state_dict().items())
-    assert first.curve[-1][0] == 40
+    assert first.progress.points[-1][0] == 40
     shortened = pretrain_on(samples, offsets, definition(steps=1, clusters=5, batch_size=4))
-    assert first.curve[-1][1] < shortened.curve[-1][1]
+    assert first.progress.points[-1][1] < shortened.progress.points[-1][1]
 
 
 def test_too_little_speech() -> None:
@@ -221,7 +252,7 @@ def speech_of_tones(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Speech, float
 def test_folder_is_an_ordinary_hugging_face_one(
     tmp_path: Path, speech_of_tones: list[tuple[Speech, float, int]]
 ) -> None:
-    settings = definition(architecture="wav2vec2", stem="layer", iterations=2)
+    settings = definition(architecture="wav2vec2", stem="layer", **WIDE)
     pretrain("mini", settings, Speech(noise=True), tmp_path / "mini", workers=2)
     assert speech_of_tones == [(Speech(noise=True), 0.005, 2)]
     assert sorted(path.name for path in (tmp_path / "mini").iterdir()) == [
@@ -244,9 +275,9 @@ def test_folder_is_an_ordinary_hugging_face_one(
     assert AutoFeatureExtractor.from_pretrained(tmp_path / "mini").do_normalize
     record = json.loads((tmp_path / "mini/run.json").read_text())
     assert record["parameters"] == sum(value.numel() for value in model.parameters())
-    assert [point["step"] for point in record["curve"]] == [4, 4]  # two iterations
+    assert [point["step"] for point in record["curve"]] == [4]
     card = (tmp_path / "mini/README.md").read_text()
-    for text in ("license: mit", "no human voice", "contrastive", "noise and telephone", "two iterations"):
+    for text in ("license: mit", "no human voice", "contrastive", "noise and telephone", "25 frames per second"):
         assert text in card
 
 
@@ -265,7 +296,7 @@ def test_a_backbone_is_continued(tmp_path: Path, speech_of_tones: list[tuple[Spe
 def test_only_the_same_shape_is_continued(tmp_path: Path, other: dict[str, object]) -> None:
     build(definition(**other)).save_pretrained(tmp_path / "first")
     with pytest.raises(UserError, match="cannot be continued"):
-        masked_prediction.load_start(build(definition()), tmp_path / "first")
+        backbone.load_start(build(definition()), tmp_path / "first")
 
 
 def test_the_continued_backbone_and_its_folder_are_given_together(tmp_path: Path) -> None:
@@ -274,7 +305,7 @@ def test_the_continued_backbone_and_its_folder_are_given_together(tmp_path: Path
     with pytest.raises(UserError, match="continues first"):
         pretrain("x", definition(continues="first"), Speech(), tmp_path / "x")
     with pytest.raises(UserError, match="cannot be continued"):
-        masked_prediction.load_start(build(definition()), tmp_path / "nowhere")
+        backbone.load_start(build(definition()), tmp_path / "nowhere")
 
 
 class Placed(torch.nn.Module):
@@ -283,34 +314,77 @@ class Placed(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(1, device="meta"))
-        self.config = SimpleNamespace(num_hidden_layers=2)
         self.seen: list[str] = []
 
-    def forward(self, waves: torch.Tensor, mask_time_indices: torch.Tensor | None = None, **_: bool) -> Any:
-        self.seen.append(waves.device.type)
-        if mask_time_indices is None:
-            return SimpleNamespace(hidden_states=[torch.ones(1, 30, 4)] * 3)
-        self.seen.append(mask_time_indices.device.type)
+    def forward(self, waves: torch.Tensor, mask: torch.Tensor) -> Any:
+        self.seen += [waves.device.type, mask.device.type]
         raise InterruptedError
 
 
-def test_training_and_targets_are_computed_where_the_model_is() -> None:
+def test_training_is_computed_where_the_model_is() -> None:
     samples, _ = tones(3)
     model = Placed()
     with pytest.raises(InterruptedError):
-        masked_prediction.train(model, samples, np.zeros(140, dtype=np.int64), definition(), seed=0)
+        train(model, samples, np.zeros((140, 1), np.int64), FRAMES, definition(), state=SavedProgress())  # type: ignore[arg-type]
     assert model.seen == ["meta", "meta"]
-    states = list(targets._hidden(samples, model, np.array([0, 30])))
-    assert model.seen[2:] == ["meta", "meta"]
-    assert states[0].shape == (30, 4)
 
 
 def test_pre_training_computes_on_the_gpu_that_its_command_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[str] = []
     monkeypatch.setattr(precision, "device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: moved.append(str(device)) or self)
-    monkeypatch.setattr(masked_prediction, "train", lambda model, *_, **__: moved.append("trained") or [])
-    monkeypatch.setattr(masked_prediction, "hidden_targets", lambda *_, **__: moved.append("targets"))
+    monkeypatch.setattr(masked_prediction, "train", lambda model, *_, **__: moved.append("trained") or Progress())
     samples, offsets = tones(3)
-    pretrain_on(samples, offsets, definition(iterations=2))
-    assert moved == ["cuda", "trained", "targets", "cuda", "trained", "cpu"]
+    pretrain_on(samples, offsets, definition())
+    assert moved == ["cuda", "trained", "cpu"]
+
+
+def test_an_interrupted_pre_training_resumes_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples, offsets = tones(8)
+    settings = definition(steps=9, unmasked_weight=(1.0, 0.1), **WIDE)
+    whole = pretrain_on(samples, offsets, settings)
+    monkeypatch.setattr(masked_prediction, "SAVE_EVERY", 4)
+    state = SavedProgress(tmp_path / "scratch", "key")
+    saves = 0
+
+    def stop_at_the_second(self: SavedProgress, *arguments: Any) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 2:
+            raise InterruptedError
+        save(self, *arguments)
+
+    save = SavedProgress.save
+    monkeypatch.setattr(SavedProgress, "save", stop_at_the_second)
+    with pytest.raises(InterruptedError):
+        pretrain_on(samples, offsets, settings, state=state)
+    monkeypatch.setattr(SavedProgress, "save", save)
+    resumed = pretrain_on(samples, offsets, settings, state=state)
+    assert resumed.progress.resumes == 1
+    assert resumed.progress.step == 9
+    weights = whole.model.state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in resumed.model.state_dict().items())
+    other = pretrain_on(samples, offsets, settings, state=SavedProgress(tmp_path / "scratch", "another key"))
+    assert other.progress.resumes == 0
+
+
+def test_the_weight_of_the_unmasked_frames_falls_and_stays() -> None:
+    settings = definition(steps=100, unmasked_weight=(1.0, 0.1))
+    assert [unmasked_weight(settings, step) for step in (0, 10, 20, 99)] == pytest.approx([1.0, 0.55, 0.1, 0.1])
+    assert unmasked_weight(definition(steps=100), 50) == 1.0
+
+
+def test_the_loss_is_the_mean_over_masked_frames_and_the_weighted_one_over_others() -> None:
+    settings = definition(steps=10, unmasked_weight=(0.3, 0.3), **WIDE)
+    torch.manual_seed(0)
+    module = MaskedPredictor(build(settings), 32, 2, 8)
+    waves = torch.randn(2, framing(*WIDE.values()).samples_of(12))
+    labels, mask = torch.randint(8, (2, 12, 2)), torch.zeros(2, 12, dtype=torch.bool)
+    mask[:, 3:8] = True
+    loss, of_masked, accuracy = losses(module, (waves, labels, mask), settings, 5)
+    chances = module(waves, mask).log_softmax(-1).gather(-1, labels[..., None])[..., 0]  # (batch, frames, parts)
+    assert of_masked.item() == pytest.approx(-chances[mask].mean().item(), rel=1e-5)
+    assert loss.item() == pytest.approx((-chances[mask].mean() - 0.3 * chances[~mask].mean()).item(), rel=1e-5)
+    assert 0 <= accuracy.item() <= 1

@@ -51,7 +51,7 @@ def test_moments_have_the_strides_of_their_weights(name: str, tmp_path: Path) ->
     optimizer, restored = (OPTIMIZERS[name](each.parameters()) for each in (module, other))
     update(module, optimizer, 1)
     checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
-    assert checkpoints.load(tmp_path, ["key"], other, restored) is not None
+    assert checkpoints.load(tmp_path, ["key"], other, restored, TrainerState) is not None
     for seed in (2, 3):
         update(module, optimizer, seed)
         update(other, restored, seed)
@@ -70,7 +70,7 @@ def test_a_restored_training_continues_with_the_same_bits(name: str, tmp_path: P
 
     other = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
     other_optimizer = OPTIMIZERS[name](other.parameters())
-    restored = checkpoints.load(tmp_path, ["key"], other, other_optimizer)
+    restored = checkpoints.load(tmp_path, ["key"], other, other_optimizer, TrainerState)
     assert restored is not None
     assert restored[0] == replace(journal, resumes=1)
     assert restored[1].keys() == best.keys() == module.state_dict().keys()
@@ -87,7 +87,7 @@ def test_a_state_before_the_first_step_can_be_restored(tmp_path: Path) -> None:
     module = network()
     optimizer = OPTIMIZERS["adamw"](module.parameters())
     checkpoints.save(tmp_path, "key", TrainerState(), module, optimizer, {})
-    assert checkpoints.load(tmp_path, ["key"], module, optimizer) == (TrainerState(resumes=1), {})
+    assert checkpoints.load(tmp_path, ["key"], module, optimizer, TrainerState) == (TrainerState(resumes=1), {})
 
 
 @pytest.mark.parametrize("damage", ["other key", "cut short", "no state"])
@@ -104,7 +104,7 @@ def test_only_a_complete_state_of_the_same_training_is_resumed(damage: str, tmp_
     fresh = network()
     before = checkpoints.copy_weights(fresh)
     key = "another" if damage == "other key" else "key"
-    assert checkpoints.load(tmp_path, [key], fresh, OPTIMIZERS["adamw"](fresh.parameters())) is None
+    assert checkpoints.load(tmp_path, [key], fresh, OPTIMIZERS["adamw"](fresh.parameters()), TrainerState) is None
     assert all(torch.equal(before[name], tensor) for name, tensor in fresh.state_dict().items())
 
 

@@ -56,6 +56,11 @@ class Stem:
             samples = (samples - 1) * stride + kernel
         return samples
 
+    @property
+    def frames_per_s(self) -> float:
+        """Frames per second of audio."""
+        return SAMPLE_RATE_HZ / math.prod(self.strides)
+
     def frames(self, samples: int) -> int:
         """Frames of an utterance of ``samples``; an utterance shorter than the receptive field is padded to it."""
         frames = max(samples, self.receptive_field)
