@@ -84,32 +84,45 @@ def polarised(corpus: str | None, exponent: float = REAL.exponent) -> Mapping[st
     return {kind: Polarised(words, corpus, exponent) for kind, words in lists.items()}
 
 
+@dataclass(frozen=True)
+class Frames:
+    """Sentences with slots, such as ``{quality}``.
+
+    Attributes:
+        texts: the sentences.
+        plain: words for the slots that are neither sentiment words nor at given rates; each is equally likely.
+    """
+
+    texts: Sequence[str]
+    plain: Mapping[str, Sequence[str]]
+
+
+@cache
+def frames_of(corpus: str) -> Frames:
+    """Return the frames of a corpus, or of the unlabelled speech; each "but" between clauses is at a given rate."""
+    everything = data("frames.json")
+    texts = [text.replace(", but ", ", {and} ") for text in everything[corpus]["frames"]]
+    return Frames(texts, everything["common"] | everything[corpus]["slots"])
+
+
 class Sentences:
     """Fills frames with words at given rates.
 
     Args:
-        frames: names of the sets of frames; each is equally likely.
+        sets: sets of frames, of which each is equally likely.
         corpus: corpus whose sentiment words are used; None: all.
         rates: the probabilities.
     """
 
-    def __init__(self, frames: Sequence[str], corpus: str | None, rates: Rates = REAL) -> None:
-        everything = data("frames.json")
-        self._sets = [
-            (
-                [frame.replace(", but ", ", {and} ") for frame in everything[name]["frames"]],
-                everything["common"] | everything[name]["slots"],
-            )
-            for name in frames
-        ]
+    def __init__(self, sets: Sequence[Frames], corpus: str | None, rates: Rates = REAL) -> None:
+        self._sets, self._rates = sets, rates
         self._words, self._neutral = polarised(corpus, rates.exponent), data("neutral.json")
-        self._rates = rates
 
     def draw(self, rng: random.Random) -> str:
         """Draw a sentence, without its capital letter and full stop."""
-        frames, plain = _choose(self._sets, rng)
-        filling = _Filling(self._words, self._neutral, plain, self._rates, rng)
-        return "".join(filling.part(part) for part in _SLOT.split(_choose(frames, rng)))
+        frames = _choose(self._sets, rng)
+        filling = _Filling(self._words, self._neutral, frames.plain, self._rates, rng)
+        return "".join(filling.part(part) for part in _SLOT.split(_choose(frames.texts, rng)))
 
 
 class _Filling:

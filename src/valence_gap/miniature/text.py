@@ -9,7 +9,7 @@ from itertools import islice, repeat
 from typing import Any, TypeVar
 
 from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiment_words, valence
-from valence_gap.miniature.rates import Sentences
+from valence_gap.miniature.rates import Sentences, frames_of
 from valence_gap.runtime.errors import UserError, valid_names
 
 ENGLISH = "en"
@@ -37,7 +37,7 @@ class Sentence:
     valence: float
 
 
-def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Sentence, ...]:
+def sentences(corpus: str, split: str, count: int, *, seed: int, real_rates: bool = False) -> tuple[Sentence, ...]:
     """Return sentences of one split; a longer list starts with the shorter one.
 
     Their target valences are bell-shaped in MSP-Podcast, broader in IEMOCAP and polarised in CMU-MOSI. A hash of its
@@ -48,6 +48,8 @@ def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Senten
         split: ``train``, ``dev`` or ``test``.
         count: number of sentences, all of them different.
         seed: seed of the miniature.
+        real_rates: sentiment words occur at the rates of real sentences, as :mod:`valence_gap.miniature.rates`
+            explains, and valence is what they give; there are no target valences.
 
     Raises:
         UserError: there is no such corpus or split.
@@ -57,12 +59,13 @@ def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Senten
         raise UserError(
             "the miniature has no such sentences", [f"{corpus}/{split}"], remedy=valid_names([*_TARGETS, *splits])
         )
-    return tuple(islice(_sentences(corpus, split, random.Random(f"{seed}/{corpus}/{split}")), count))
+    stream = _at_real_rates if real_rates else _sentences
+    return tuple(islice(stream(corpus, split, random.Random(f"{seed}/{corpus}/{split}")), count))
 
 
-def unlabelled(language: str, count: int, *, seed: int) -> tuple[str, ...]:
+def unlabelled(language: str, count: int, *, seed: int, real_rates: bool = False) -> tuple[str, ...]:
     """Return the first ``count`` of the ``sentence_stream`` sentences of a language."""
-    return tuple(islice(sentence_stream(language, seed=seed), count))
+    return tuple(islice(sentence_stream(language, seed=seed, real_rates=real_rates), count))
 
 
 def sentence_stream(language: str, *, seed: int, real_rates: bool = False) -> Iterator[str]:
@@ -83,7 +86,7 @@ def sentence_stream(language: str, *, seed: int, real_rates: bool = False) -> It
     """
     rng = random.Random(f"{seed}/unlabelled/{language}")
     if language == ENGLISH and real_rates:
-        drawn = Sentences((_UNLABELLED, *EXCLUSIVE), None)
+        drawn = Sentences([frames_of(name) for name in (_UNLABELLED, *EXCLUSIVE)], None)
         texts = (finished(drawn.draw(rng)) for _ in repeat(None))
         return (text for text in texts if _split_of(text) == _UNLABELLED)
     if language == ENGLISH:
@@ -109,6 +112,15 @@ def _sentences(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence
         best = min(candidates, key=lambda sentence: abs(sentence.valence - target))
         seen.add(best.text)
         yield best
+
+
+def _at_real_rates(corpus: str, split: str, rng: random.Random) -> Iterator[Sentence]:
+    drawn = Sentences([frames_of(corpus)], corpus)
+    seen: set[str] = set()
+    for text in (finished(drawn.draw(rng)) for _ in repeat(None)):
+        if text not in seen and _split_of(text) == split:
+            seen.add(text)
+            yield Sentence(text, valence(text))
 
 
 def _filler(frames: str, corpus: str | None) -> Callable[[float, random.Random], str]:

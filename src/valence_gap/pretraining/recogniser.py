@@ -32,7 +32,7 @@ from valence_gap.pretraining.curve import LearningCurve, Point
 from valence_gap.pretraining.recogniser_folder import BLANK, LETTERS, VOCABULARY, card, write_accompanying
 from valence_gap.pretraining.updates import Updates, adamw
 from valence_gap.runtime import precision
-from valence_gap.runtime.files import atomic_folder, write_json, write_text
+from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.runtime.provenance import run_record
 from valence_gap.text.pretrained import load_pretrained, model_type
@@ -87,7 +87,9 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
     """
     started = time.monotonic()
     total = definition.utterances + definition.held_out
-    speech = transcribed_speech(total, seed=definition.seed, noisy=definition.degraded, workers=workers)
+    speech = transcribed_speech(
+        total, seed=definition.seed, noisy=definition.degraded, workers=workers, real_rates=definition.real_rates
+    )
     training, held_out = speech[: definition.utterances], speech[definition.utterances :]
     model, curve = train_on(training, definition, backbone)
     hours = sum(len(each.samples) for each in training) / SAMPLE_RATE_HZ / 3600
@@ -130,19 +132,25 @@ def train_on(
     with precision.cpu_threads(definition.threads):
         torch.manual_seed(definition.seed)
         np.random.seed(definition.seed % 2**32)  # SpecAugment uses numpy's global generator
-        model = build(backbone)
+        model = build(backbone, definition.last_stride)
         examples = prepare(speech, Stem.of(cast(Any, model).base_model))
         return model, _train(model, examples, definition)
 
 
-def build(backbone: Path) -> PreTrainedModel:
+def build(backbone: Path, last_stride: int | None = None) -> PreTrainedModel:
     """Load the backbone with a randomly initialised CTC head, a frozen stem and no dropout.
+
+    Args:
+        backbone: its folder.
+        last_stride: stride of the last layer of the stem; None: the backbone's.
 
     Raises:
         UserError: the backbone is missing or of another architecture.
     """
     kind = model_type(backbone, RECOGNISERS, "a recogniser cannot be built from this backbone")
-    dropouts: dict[str, Any] = dict.fromkeys(DROPOUTS, 0.0)
+    changes: dict[str, Any] = dict.fromkeys(DROPOUTS, 0.0)
+    if last_stride is not None:
+        changes["conv_stride"] = [*read_json(backbone / CONFIG)["conv_stride"][:-1], last_stride]
     model = load_pretrained(
         RECOGNISERS[kind],
         backbone,
@@ -152,7 +160,7 @@ def build(backbone: Path) -> PreTrainedModel:
         pad_token_id=BLANK,
         bos_token_id=VOCABULARY["<s>"],
         eos_token_id=VOCABULARY["</s>"],
-        **dropouts,
+        **changes,
     )
     model.freeze_feature_encoder()
     attention.replace_dropout(model)

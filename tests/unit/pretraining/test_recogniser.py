@@ -123,6 +123,16 @@ def test_utterances_with_fewer_frames_than_letters_are_left_out(backbone: Path) 
     assert [len(each) for each in examples.letters] == [2]
 
 
+def test_a_shorter_last_stride_gives_more_frames_and_keeps_the_weights(backbone: Path) -> None:
+    usual, faster = build(backbone), build(backbone, last_stride=1)
+    assert faster.config.conv_stride == [*usual.config.conv_stride[:-1], 1]
+    for name, weight in usual.base_model.state_dict().items():
+        assert torch.equal(weight, faster.base_model.state_dict()[name])
+    waves = torch.randn(1, RATE_HZ)
+    assert Stem.of(faster.base_model).frames(RATE_HZ) == pytest.approx(2 * Stem.of(usual.base_model).frames(RATE_HZ), 1)
+    assert faster(waves).logits.shape[1] == Stem.of(faster.base_model).frames(RATE_HZ)
+
+
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="'bert'"):
