@@ -86,7 +86,7 @@ def make(setup: Setup) -> None:
     random = np.random.default_rng(0)
     for split, count in (("train", setup.utterances), ("dev", max(2, setup.utterances // 20))):
         _make_split(setup, split, count, random)
-    _make_noise(setup.folder / "noise", random)
+    make_noise(setup.folder / "noise", random)
     _make_models(setup)
 
 
@@ -97,7 +97,7 @@ def _make_split(setup: Setup, split: str, count: int, random: np.random.Generato
     samples = (seconds * SAMPLE_RATE_HZ).astype(int)
     ids = [f"{split}-{number:05d}" for number in range(count)]
     for name, length in zip(ids, samples, strict=True):
-        soundfile.write(folder / f"{name}.wav", _waveform(length, random), SAMPLE_RATE_HZ, "PCM_16")
+        soundfile.write(folder / f"{name}.wav", waveform(length, random), SAMPLE_RATE_HZ, "PCM_16")
     table = pd.DataFrame({"id": ids, "file": [f"{name}.wav" for name in ids], "audio_root": 0})
     table["speaker"] = "speaker"
     table["duration_s"] = samples / SAMPLE_RATE_HZ
@@ -109,7 +109,7 @@ def _make_split(setup: Setup, split: str, count: int, random: np.random.Generato
     labels.to_parquet(setup.folder / f"{split}-labels.parquet")
 
 
-def _waveform(samples: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
+def waveform(samples: int, random: np.random.Generator) -> npt.NDArray[np.float64]:
     """Noise whose level changes every 0.1 s, with a spectrum of its own, so that utterances differ for a model."""
     from scipy.signal import lfilter
 
@@ -120,7 +120,7 @@ def _waveform(samples: int, random: np.random.Generator) -> npt.NDArray[np.float
     return np.asarray(level * coloured, dtype=np.float64)
 
 
-def _make_noise(folder: Path, random: np.random.Generator) -> None:
+def make_noise(folder: Path, random: np.random.Generator) -> None:
     """Write clips and their table as in ESC-50."""
     (folder / "audio").mkdir(parents=True)
     (folder / "meta").mkdir()
