@@ -3,11 +3,14 @@
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 
+from valence_gap.definitions.miniature import Miniature, MiniatureCorpus
+from valence_gap.definitions.values import from_json, to_json
 from valence_gap.miniature.lexicon import EXCLUSIVE, data, ratings, valence
 from valence_gap.miniature.rates import NEGATIONS, Frames, Rates, Sentences, frames_of
 from valence_gap.miniature.text import sentence_stream, sentences
@@ -110,3 +113,11 @@ def test_every_slot_of_every_frame_can_be_filled() -> None:
         for text in frames.texts:
             drawn = Sentences([Frames([text], frames.plain)], None).draw(rng)
             assert "{" not in drawn
+
+
+def test_a_miniature_without_them_has_the_definition_that_it_had_before_they_existed() -> None:
+    size = MiniatureCorpus(utterances=2, speakers=2)
+    usual = Miniature(msp_podcast={"test": size}, iemocap=size, cmu_mosi=size)
+    assert "real_rates" not in to_json(usual)  # a new key would make every finished miniature stale
+    changed = replace(usual, real_rates=True)
+    assert from_json(Miniature, to_json(changed)) == changed
