@@ -45,7 +45,10 @@ rule pretrain_backbone:
         "../../envs/valence-gap.yaml"
     threads: lambda wildcards: study.configuration.pretraining[wildcards.pretraining].threads
     resources:
-        mem_mb=4000,
+        # the speech (115 MB an hour) and its MFCCs, three times for a moment
+        mem_mb=lambda wildcards: round(
+            2000 + 250 * study.configuration.pretraining[wildcards.pretraining].hours
+        ),
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:

@@ -124,7 +124,7 @@ def pretrain_on(
     """Pre-train on the given speech. On a CPU the same seed, threads and machine give the same result on every run.
 
     Args:
-        samples: (samples,) of all utterances at 16 kHz.
+        samples: (samples,) of all utterances at 16 kHz; their levels are changed in place.
         offsets: (utterances + 1,), the start of each utterance, and the end of the last.
         definition: what is trained and how.
         start: folder whose weights it starts from.
@@ -137,8 +137,8 @@ def pretrain_on(
     torch.set_float32_matmul_precision("medium")  # bfloat16 inside products
     try:
         with precision.cpu_threads(definition.threads):
-            levelled = normalise_level(samples, offsets)
-            return _pretrain(levelled, offsets, definition, start, state or SavedProgress())
+            normalise_level(samples, offsets)
+            return _pretrain(samples, offsets, definition, start, state or SavedProgress())
     finally:
         torch.set_float32_matmul_precision(before)
 
