@@ -45,10 +45,7 @@ rule pretrain_backbone:
         "../../envs/valence-gap.yaml"
     threads: lambda wildcards: study.configuration.pretraining[wildcards.pretraining].threads
     resources:
-        # the speech (115 MB an hour) and its MFCCs, three times for a moment
-        mem_mb=lambda wildcards: round(
-            2000 + 250 * study.configuration.pretraining[wildcards.pretraining].hours
-        ),
+        mem_mb=7000,  # for 20 hours of speech
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=1,
     params:
@@ -64,7 +61,7 @@ rule pretrain_backbone:
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        valence-gap pretrain \
+        exec valence-gap pretrain \
             --name {wildcards.pretraining:q} \
             --definition {params.definition:q} \
             --speech {params.speech:q} \

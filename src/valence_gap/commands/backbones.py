@@ -2,11 +2,12 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from valence_gap.commands.options import Command, Subparsers
+from valence_gap.commands.options import EXIT_INTERRUPTED, Command, Subparsers
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.models import Backbone, Checkpoint
 from valence_gap.definitions.values import from_json
@@ -80,10 +81,17 @@ def _with_checksums(definition: T, texts: Sequence[str]) -> T:
 
 def _pretrain(args: argparse.Namespace) -> None:
     """Synthesise unlabelled speech and pre-train a miniature backbone on it by masked prediction of k-means targets.
-    The result is an ordinary Hugging Face folder with a model card.
+    The result is an ordinary Hugging Face folder with a model card. With --scratch, the same command resumes a training
+    that was killed; SIGTERM and SIGUSR1 make it finish its step, save its state and exit with 75.
     """
     from valence_gap.pretraining.masked_prediction import pretrain
+    from valence_gap.training.checkpoints import TrainingInterrupted
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)
     options = {"start": args.start, "scratch": args.scratch, "workers": args.threads}
-    pretrain(args.name, definition, speech, args.output, **options)
+    try:
+        pretrain(args.name, definition, speech, args.output, **options)
+    except TrainingInterrupted as signal:
+        remark = f"the same command resumes from {args.scratch}" if args.scratch else "it begins again"
+        print(f"stopped by {signal}; {remark}", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)

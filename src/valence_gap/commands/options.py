@@ -13,6 +13,8 @@ from valence_gap.runtime.paths import user_path
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 BY_RUN, BY_MODEL_AND_SEED, BY_CORPUS = "MODEL:SEED:CORPUS=FILE", "MODEL:SEED=FILE", "CORPUS=FILE"
 
+EXIT_INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure, run the command again
+
 
 class HelpFormatter(argparse.HelpFormatter):
     """Wraps a text of one paragraph; one with lines stays as it is."""

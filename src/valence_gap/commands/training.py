@@ -3,11 +3,9 @@
 import argparse
 import sys
 
-from valence_gap.commands.options import Command, Subparsers
+from valence_gap.commands.options import EXIT_INTERRUPTED, Command, Subparsers
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import from_json
-
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure, run the command again
 
 
 def register(subparsers: Subparsers) -> None:

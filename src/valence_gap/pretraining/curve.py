@@ -19,10 +19,12 @@ class LearningCurve:
     Args:
         steps: number of steps of the whole training.
         points: those of the steps before, of a resumed training.
+        window: the measures of the steps since the last of these points.
         measures: their names. A masked accuracy is the share of the masked parts that were predicted correctly.
 
     Attributes:
         points: (step, mean of each measure).
+        window: the measures of each step since the last point.
     """
 
     def __init__(
@@ -31,17 +33,18 @@ class LearningCurve:
         measures: Sequence[str] = ("loss", "masked accuracy"),
         *,
         points: Sequence[Point] = (),
+        window: Sequence[tuple[float, ...]] = (),
     ) -> None:
         self.points: list[Point] = list(points)
         self._steps, self._measures = steps, measures
-        self._window: list[tuple[float, ...]] = []
+        self.window: list[tuple[float, ...]] = list(window)
 
     def add(self, step: int, *values: float) -> None:
         """Add the measures of a step, counted from 1."""
-        self._window.append(values)
+        self.window.append(values)
         if step % REPORT_EVERY == 0 or step == self._steps:
-            means = np.mean(self._window, axis=0).tolist()
+            means = np.mean(self.window, axis=0).tolist()
             self.points.append((step, *means))
-            self._window = []
+            self.window = []
             shown = ", ".join(f"{name} {mean:.3f}" for name, mean in zip(self._measures, means, strict=True))
             log_line(f"step {step} of {self._steps}: {shown}")

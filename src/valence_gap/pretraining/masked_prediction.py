@@ -32,6 +32,7 @@ from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import log_line, progress
 from valence_gap.training import checkpoints
+from valence_gap.training.checkpoints import StopSignals
 
 Offsets = npt.NDArray[np.int64]
 
@@ -185,28 +186,33 @@ def train(
 ) -> Progress:
     """Train to predict the targets of frames, from the saved state if there is one.
 
-    It computes on the device of the module.
+    It computes on the device of the module. A signal stops it after the current step; its state is saved.
+
+    Raises:
+        TrainingInterrupted: a signal stopped the training.
     """
     device = next(module.parameters()).device
     parameters = list(module.parameters())
     optimizer = adamw(parameters, definition.learning_rate)
     done = state.load(module, optimizer) or Progress()
     updates = Updates([optimizer], parameters, definition, first=done.step)
-    curve = LearningCurve(definition.steps, points=done.points)
+    curve = LearningCurve(definition.steps, points=done.points, window=done.window)
     crops = batches(samples, targets, frames, definition, seed=definition.seed, first=done.step)
     module.train()
-    began = time.monotonic()
+    before_s, began = done.train_s, time.monotonic()
     left = progress(crops, "pre-training", total=definition.steps - done.step, unit="steps")
-    for step, crop in enumerate(left, start=done.step + 1):
-        loss, masked_loss, accuracy = losses(module, [each.to(device) for each in crop], definition, step - 1)
-        updates.step(loss)
-        curve.add(step, masked_loss.item(), accuracy.item())
-        done.step = step
-        if step % SAVE_EVERY == 0:
-            now = time.monotonic()
-            done.points, done.train_s, began = curve.points, done.train_s + now - began, now
-            state.save(done, module, optimizer)
-    done.points, done.train_s = curve.points, done.train_s + time.monotonic() - began
+    with StopSignals() as signals:
+        for crop in left:
+            with signals.deferred():
+                batch = [each.to(device) for each in crop]
+                loss, masked_loss, accuracy = losses(module, batch, definition, done.step)
+                updates.step(loss)
+                done.step += 1
+                curve.add(done.step, masked_loss.item(), accuracy.item())
+                done.points, done.window = curve.points, curve.window
+                done.train_s = before_s + time.monotonic() - began
+                if signals.were_received() or done.step % SAVE_EVERY == 0:
+                    state.save(done, module, optimizer)
     return done
 
 

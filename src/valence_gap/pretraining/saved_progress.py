@@ -17,12 +17,14 @@ class Progress:
     Attributes:
         step: number of finished steps.
         points: (step, loss, masked accuracy) of each hundred steps.
+        window: (loss, masked accuracy) of the steps since then.
         train_s: seconds of all steps, over all runs.
         resumes: number of times that it was resumed.
     """
 
     step: int = 0
     points: list[Point] = field(default_factory=list)
+    window: list[tuple[float, ...]] = field(default_factory=list)
     train_s: float = 0.0
     resumes: int = 0
 

@@ -1,6 +1,8 @@
 """Masked prediction with a small model and a few steps on synthetic tones."""
 
 import json
+import os
+import signal
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +18,10 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, HubertModel, Wav2Vec2Model
 
+from valence_gap.cli import main
+from valence_gap.commands.options import EXIT_INTERRUPTED
 from valence_gap.definitions.miniature import Pretraining, Speech
+from valence_gap.definitions.values import to_json
 from valence_gap.pretraining import backbone, masked_prediction, targets
 from valence_gap.pretraining import mfcc as mfccs
 from valence_gap.pretraining.backbone import build
@@ -370,6 +375,36 @@ def test_an_interrupted_pre_training_resumes_with_the_same_result(
     assert all(torch.equal(value, weights[key]) for key, value in resumed.model.state_dict().items())
     other = pretrain_on(samples, offsets, settings, state=SavedProgress(tmp_path / "scratch", "another key"))
     assert other.progress.resumes == 0
+
+
+def test_a_signal_ends_it_after_the_step_and_the_command_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech_of_tones: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = definition(steps=130, crop_frames=(30,))
+    arguments = ["pretrain", "--name", "mini", "--definition", to_json(settings), "--speech", to_json(Speech())]
+    assert main([*arguments, "--output", str(tmp_path / "whole")]) == 0
+    finished = 0
+
+    def interrupted(*given: Any) -> Any:
+        nonlocal finished
+        finished += 1
+        if finished == 110:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return losses(*given)
+
+    monkeypatch.setattr(masked_prediction, "losses", interrupted)
+    arguments += ["--scratch", str(tmp_path / "scratch"), "--output", str(tmp_path / "resumed")]
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == EXIT_INTERRUPTED
+    assert "stopped by SIGUSR1; the same command resumes" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert finished == 130
+    assert not (tmp_path / "scratch").exists()
+    records = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("whole", "resumed")]
+    assert records[0]["curve"] == records[1]["curve"]
+    assert records[0]["sha256"] == records[1]["sha256"]
+    assert [record["resumes"] for record in records] == [0, 1]
 
 
 def test_the_weight_of_the_unmasked_frames_falls_and_stays() -> None:

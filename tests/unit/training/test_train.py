@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from training_data import CHANNELS, CNN14, RECIPE, STEPS, TRAINING, TrainingData, make, with_audio, with_recipe
 
 from valence_gap.commands import training as command
+from valence_gap.commands.options import EXIT_INTERRUPTED
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models import loading
@@ -473,7 +474,7 @@ def test_the_command_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) ->
     arguments = parser.parse_args(["train", *(word for key, value in options.items() for word in (f"--{key}", value))])
     with pytest.raises(SystemExit) as ended:
         arguments.run(arguments)
-    assert ended.value.code == command.EXIT_INTERRUPTED
+    assert ended.value.code == EXIT_INTERRUPTED
     assert given["definition"] == TRAINING
     assert given["train_split"] == TrainingSplit(Path("t"), Path("f"), None)
     assert given["dev_split"] == TrainingSplit(Path("d"), None, Path("a"))
