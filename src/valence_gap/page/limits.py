@@ -58,7 +58,7 @@ def _seeds(results: Results) -> Iterator[str]:
 
 def _convergence(results: Results) -> Iterator[str]:
     names = [name for name, verdict in results.converged.items() if verdict == "no"]
-    if results.claims:
+    if results.claims and not results.converged:
         names += [name for claim in results.claims["claims"] for name in claim.get("not_converged") or ()]
     if names:
         labels = [results.description.model_label(name) for name in dict.fromkeys(names)]
@@ -67,8 +67,12 @@ def _convergence(results: Results) -> Iterator[str]:
     trained = [model for model in results.description.models if model.kind != "finished model"]
     if unknown or (trained and not results.converged and not names):
         yield (
-            f"**Convergence** of {count(len(unknown), 'model') if unknown else 'the trainings'} is unknown: the "
-            "stopping rule was not evaluated."
+            f"**Convergence** of {count(len(unknown), 'model') if unknown else 'the trainings'} is unknown: "
+            + (
+                "none was trained for twice as many epochs to see."
+                if unknown
+                else "the stopping rule was not evaluated."
+            )
         )
 
 
