@@ -91,19 +91,21 @@ def unlabelled_voice(language: str, index: int, *, seed: int) -> Voice:
 
 def _speakers(corpus: str, split: str, gender: Gender, count: int, seed: int) -> list[Voice]:
     names = sorted(_names(corpus, split, gender), key=lambda name: _number(f"{seed}/{name}"))
-    if count > len(names) * len(_PITCHES):
+    turns = len(_PITCHES) * _PITCH_SPREAD
+    if count > len(names) * turns:
         raise UserError(
-            f"{corpus}/{split} of the miniature has {len(names) * len(_PITCHES)} {gender} voices, not {count}",
+            f"{corpus}/{split} of the miniature has {len(names) * turns} {gender} voices, not {count}",
             remedy="Request fewer speakers.",
         )
-    return [_speaker(name, gender, turn, seed) for turn in range(len(_PITCHES)) for name in names][:count]
+    return [_speaker(name, gender, turn, seed) for turn in range(turns) for name in names][:count]
 
 
 def _speaker(name: str, gender: Gender, turn: int, seed: int) -> Voice:
-    key = f"{seed}/{name}/{turn}"
+    """Return the speaker who has a voice for the ``turn``-th time: first pitches that differ by 4, then those between."""
     level = (_number(f"{seed}/{name}/level") + turn) % len(_PITCHES)
-    pitch = _PITCHES[level] + _number(key + "/pitch") % _PITCH_SPREAD
-    return Voice(name, gender, pitch, _rate_wpm(key), name)
+    again, first = divmod(turn, len(_PITCHES))
+    spread = (_number(f"{seed}/{name}/{first}/pitch") + again) % _PITCH_SPREAD
+    return Voice(name, gender, _PITCHES[level] + spread, _rate_wpm(f"{seed}/{name}/{turn}"), name)
 
 
 @cache

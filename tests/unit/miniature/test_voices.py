@@ -44,6 +44,13 @@ def test_speakers_that_share_a_voice_differ_in_pitch() -> None:
     assert min(abs(a.pitch - b.pitch) for a, b in shared) >= 4
 
 
+@pytest.mark.parametrize(("split", "count"), [("train", 100), ("dev", 30), ("test", 50)])
+def test_there_are_enough_speakers_for_more_and_each_has_another_pitch(split: str, count: int) -> None:
+    voices = population(count, corpus="msp-podcast", split=split, seed=1)
+    assert len({(voice.name, voice.pitch) for voice in voices}) == count
+    assert voices[:16] == population(16, corpus="msp-podcast", split=split, seed=1)
+
+
 def test_seeds_give_the_same_voices_with_other_base_values() -> None:
     one = population(24, corpus="msp-podcast", split="train", seed=1)
     two = population(24, corpus="msp-podcast", split="train", seed=2)
