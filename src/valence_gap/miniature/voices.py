@@ -101,7 +101,7 @@ def _speakers(corpus: str, split: str, gender: Gender, count: int, seed: int) ->
 
 
 def _speaker(name: str, gender: Gender, turn: int, seed: int) -> Voice:
-    """Return the speaker who has a voice for the ``turn``-th time: first pitches that differ by 4, then those between."""
+    """Return the ``turn``-th speaker of a voice: first pitches that differ by 4 or more, then those between."""
     level = (_number(f"{seed}/{name}/level") + turn) % len(_PITCHES)
     again, first = divmod(turn, len(_PITCHES))
     spread = (_number(f"{seed}/{name}/{first}/pitch") + again) % _PITCH_SPREAD
