@@ -103,7 +103,7 @@ class WithoutSeedsAndSpeakers:
     def over_speakers(self):
         return self
 
-    def speaker_count(self, corpus):
+    def speaker_count(self, corpus, condition="clean"):
         return 0
 
 

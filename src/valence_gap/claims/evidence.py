@@ -88,8 +88,8 @@ class Evidence(Protocol):
     def over_speakers(self) -> "Evidence":
         """The same estimates, with resamples over speakers; over utterances for a corpus without speakers."""
 
-    def speaker_count(self, corpus: str) -> int:
-        """Number of known speakers of a corpus' test set."""
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
+        """Number of known speakers of a corpus' test set, or of its augmented utterances."""
 
 
 class EvidenceRecorder:
@@ -161,7 +161,7 @@ class EvidenceRecorder:
         """Itself."""
         return self
 
-    def speaker_count(self, corpus: str) -> int:
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
         """None; no errors are recorded."""
         return 0
 

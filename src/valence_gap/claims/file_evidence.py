@@ -89,9 +89,19 @@ class FileEvidence:
         """
         return replace(self, unit="speakers")
 
-    def speaker_count(self, corpus: str) -> int:
-        """Number of known speakers of a corpus' test set."""
-        return self._corpus(corpus).speakers
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
+        """Number of known speakers of a corpus' test set, or of its augmented utterances if a subset is augmented."""
+        test_set = self._corpus(corpus)
+        return test_set.speakers_of_augmented if self._part(corpus, condition) == AUGMENTED else test_set.speakers
+
+    def subsets(self) -> dict[str, tuple[int, int]]:
+        """For each corpus of which a subset is augmented, the number of its utterances and of all."""
+        tested = {corpus: self._corpus(corpus) for corpus in self.files.augmented_utterances}
+        return {
+            corpus: (int(one.augmented.sum()), len(one.augmented))
+            for corpus, one in tested.items()
+            if one.augments_a_subset
+        }
 
     def generator(self, *names: str) -> np.random.Generator:
         """Random numbers that depend on the study's seed and the names alone."""

@@ -126,7 +126,16 @@ class LabelledTestSet:
     @property
     def speakers(self) -> int:
         """Number of known speakers."""
-        return len({name for name in self.speaker if isinstance(name, str)})
+        return _count(self.speaker)
+
+    @property
+    def speakers_of_augmented(self) -> int:
+        """Number of known speakers of the augmented utterances."""
+        return _count(self.speaker[self.augmented])
+
+
+def _count(speakers: npt.NDArray[Any]) -> int:
+    return len({name for name in speakers if isinstance(name, str)})
 
 
 def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:

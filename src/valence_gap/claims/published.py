@@ -84,7 +84,7 @@ class PublishedEvidence:
         """Itself: nothing is resampled."""
         return self
 
-    def speaker_count(self, corpus: str) -> int:
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
         """Not used: nothing is resampled."""
         return 0
 

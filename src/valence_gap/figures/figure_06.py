@@ -12,7 +12,7 @@ from valence_gap.figures.drawing.style import format_ccc
 from valence_gap.figures.intervals import KEYS, mean_over_seeds
 from valence_gap.figures.published import listed, published_augmented, published_changes
 from valence_gap.runtime.errors import UserError
-from valence_gap.scores.same_utterances import is_augmented, recordings, subset_text
+from valence_gap.scores.same_utterances import augmented_rows, recordings, subset_text
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
@@ -23,7 +23,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         description: models, corpora and dimensions.
     """
     scores = read_scores(inputs, description, group_by="all")
-    single = scores[[is_augmented(name) for name in scores["condition"]]]
+    single = augmented_rows(scores)
     _refuse_uneven(single)
     clean, means = (
         mean_over_seeds(rows, description.kinds(), description.evaluation.confidence)

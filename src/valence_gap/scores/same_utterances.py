@@ -20,6 +20,11 @@ def is_augmented(condition: str) -> bool:
     return condition not in NOT_SINGLE
 
 
+def augmented_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table with ``condition`` that are of augmentations."""
+    return table[~table["condition"].isin(NOT_SINGLE)]
+
+
 def refuse_incomplete(
     predictions: pd.DataFrame, test_set: Collection[str], number: int | None, what: str
 ) -> frozenset[str]:
@@ -37,7 +42,7 @@ def refuse_incomplete(
     Raises:
         UserError: a condition has another number of utterances, or other ones.
     """
-    own = predictions[[is_augmented(name) for name in predictions["condition"]]]
+    own = augmented_rows(predictions)
     ids = {str(name): frozenset(rows["id"]) & set(test_set) for name, rows in own.groupby("condition", sort=False)}
     expected = covered(number, len(test_set))
     wrong = [f"{name}: {len(one)} utterances" for name, one in ids.items() if len(one) != expected]
@@ -71,7 +76,7 @@ def recordings(scores: pd.DataFrame) -> pd.DataFrame:
     if runs:
         whole = [run not in runs for run in clean[RUN].itertuples(index=False, name=None)]
         clean = pd.concat([clean[whole], subset])
-    augmented = scores[[is_augmented(name) for name in scores["condition"]]]
+    augmented = augmented_rows(scores)
     both = augmented.merge(clean, on=[*RUN, "dimension"], suffixes=("", "_clean"))
     other = both[both["samples"] != both["samples_clean"]]
     if len(other):
@@ -102,7 +107,7 @@ def subset_text(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
     Returns:
         The number of labelled utterances by corpus; '' if all test sets are augmented as a whole.
     """
-    augmented = scores[[is_augmented(name) for name in scores["condition"]]].groupby("corpus")["samples"].max()
+    augmented = augmented_rows(scores).groupby("corpus")["samples"].max()
     clean = scores[scores["condition"] == CLEAN].groupby("corpus")["samples"].max()
     parts: list[str] = []
     for corpus, label in labels.items():

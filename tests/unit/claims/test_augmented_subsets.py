@@ -63,6 +63,8 @@ def test_changes_are_those_of_the_augmented_utterances(tmp_path):
     assert scores.ccc("a", "iemocap", "valence", "clean")[0] == pytest.approx(ccc(truth, clean))  # elsewhere: all of it
     counts = [scores.utterances("iemocap", name) for name in ("clean", "fade", "clean of augmented")]
     assert counts == [80, 27, 27]
+    assert [scores.speaker_count("iemocap", name) for name in ("clean", "fade")] == [4, 4]
+    assert scores.subsets() == dict.fromkeys(CORPORA.values(), (27, 80))
     over_speakers = change(replace(resolved, evidence=scores.over_speakers()), Cell("a", "iemocap", "valence", "fade"))
     assert over_speakers[0] == found[0]
     assert np.isfinite(over_speakers).all()
