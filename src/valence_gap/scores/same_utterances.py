@@ -25,9 +25,7 @@ def augmented_rows(table: pd.DataFrame) -> pd.DataFrame:
     return table[~table["condition"].isin(NOT_SINGLE)]
 
 
-def refuse_incomplete(
-    predictions: pd.DataFrame, test_set: Collection[str], number: int | None, what: str
-) -> frozenset[str]:
+def refuse_incomplete(predictions: pd.DataFrame, test_set: Collection[str], number: int | None, what: str) -> None:
     """Refuse augmentations that do not cover the same utterances, or not as many as the study augments.
 
     Args:
@@ -35,9 +33,6 @@ def refuse_incomplete(
         test_set: ids of the test set, without those that were skipped for bad audio.
         number: as the study gives it; None: the whole test set.
         what: whose predictions they are, for the message.
-
-    Returns:
-        Ids of the utterances that are augmented.
 
     Raises:
         UserError: a condition has another number of utterances, or other ones.
@@ -54,7 +49,6 @@ def refuse_incomplete(
             wrong,
             "predict again",
         )
-    return drawn
 
 
 def recordings(scores: pd.DataFrame) -> pd.DataFrame:
