@@ -86,6 +86,11 @@ def around(value, width=0.01, resamples=200):
     return np.concatenate([[value], value + np.linspace(-width, width, resamples)])
 
 
+def of_whole_test_set(condition):
+    """Made-up evidence augments whole test sets, so that the recordings of what is augmented are the clean ones."""
+    return "clean" if condition == "clean of augmented" else condition
+
+
 class WithoutSeedsAndSpeakers:
     """The part of made-up evidence that knows neither single seeds nor speakers."""
 
@@ -98,7 +103,7 @@ class WithoutSeedsAndSpeakers:
     def over_speakers(self):
         return self
 
-    def speaker_count(self, corpus):
+    def speaker_count(self, corpus, condition="clean"):
         return 0
 
 
@@ -135,7 +140,7 @@ class RandomEvidence(WithoutSeedsAndSpeakers):
         return ("valence",) if corpus == "cmu-mosi" else DIMENSIONS
 
     def ccc(self, model, corpus, dimension, condition, group="all"):
-        return self.rows(model, corpus, dimension, condition, group)
+        return self.rows(model, corpus, dimension, of_whole_test_set(condition), group)
 
     def speakers(self, model, corpus, dimension):
         return {name: self.rows(model, corpus, dimension, name) for name in "abcdef"}
@@ -174,6 +179,7 @@ class MappedEvidence(WithoutSeedsAndSpeakers):
         return tuple(name for name in DIMENSIONS if name in known)
 
     def ccc(self, model, corpus, dimension, condition, group="all"):
+        condition = of_whole_test_set(condition)
         if (model, corpus, dimension, condition, group) not in self.cccs:
             raise MissingEvidenceError(f"no predictions of {model}")
         return self.cccs[model, corpus, dimension, condition, group]

@@ -174,6 +174,25 @@ def test_one_more_condition_trains_nothing(augmented: Workflow) -> None:
     (augmented.root / "tiny.yaml").write_text(text)
 
 
+@row(
+    "`augmented_utterances` of a corpus",
+    "the augmentation of its test set, the predictions and scores on it, and the figures that show them",
+)
+def test_a_subset_is_augmented_and_compared_with_the_same_utterances(augmented: Workflow, tmp_path: Path) -> None:
+    workflow = augmented.copy(tmp_path / "study")
+    workflow.configure(augmented_utterances={"msp-podcast": 5})  # nothing shows it augmented
+    assert workflow.planned() == {"page": 1, "all": 1}
+    workflow.configure(augmented_utterances={"iemocap": 12})
+    assert workflow.ran() == ON_AUGMENTED
+    results = workflow.root / "results/tiny"
+    scores = pd.read_csv(results / "scores/w2v2-b/seed-42/iemocap/augmented.csv")
+    assert set(scores["condition"]) == {"fade", "clean of augmented", "mean of augmented"}
+    assert set(scores.loc[scores["group_by"] == "all", "samples"]) == {12}
+    assert "12 of 20 utterances of IEMOCAP" in json.loads((results / "figures/figure_06.json").read_text())["subtitle"]
+    assert "12 of 20 utterances of IEMOCAP" in (results / "index.html").read_text(encoding="utf-8")
+    assert workflow.planned() == NOTHING
+
+
 @row("the noise corpus, then `snakemake corpora -R inventory`", "what is made of augmented speech")
 def test_a_changed_noise_corpus_is_noticed(augmented: Workflow, tmp_path: Path) -> None:
     workflow = augmented.copy(tmp_path / "study")

@@ -38,7 +38,7 @@ rule pack_audio:
 
 
 rule apply_conditions:
-    """Store the augmented test sets of a corpus (section III-D); each utterance's draw depends only on its id."""
+    """Store the augmented test sets of a corpus (section III-D), or a fixed subset of each."""
     input:
         pack=lambda wildcards: by_content(
             pack_files(wildcards.corpus, "test"),
@@ -71,15 +71,22 @@ rule apply_conditions:
                 for name in study.configuration.augmented
             ],
         ),
+        utterances=lambda wildcards, output: flags(
+            "--utterances",
+            filter(None, [study.augmented_utterances(wildcards.corpus)]),
+        ),
         seed=study.configuration.seed,
         root=lambda wildcards: f"{RESULTS}/audio/{wildcards.corpus}",
-        revision=REVISIONS["conditions"],
+        revision=lambda wildcards: with_settings(
+            REVISIONS["conditions"], study.augmented_utterances(wildcards.corpus)
+        ),
     shell:
         r"""
         valence-gap apply-conditions \
             --audio {params.audio:q} \
             --noise {params.noise:q} \
             {params.conditions:q} \
+            {params.utterances:q} \
             --seed {params.seed} \
             --output-root {params.root:q} \
             2>{log:q}

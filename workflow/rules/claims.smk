@@ -50,7 +50,8 @@ rule claims:
         labels=[*claims_tables("labels")],
         utterances=[*claims_tables("utterances")],
         logs=[*claims_logs()],
-        packed=flags("--packed", pack_indexes(claims_corpora())),
+        packed=flags("--packed", pack_indexes(claims_corpora()))
+        + subset_options(claims_corpora()),
         separation=lambda wildcards, input: flags("--separation", input.separation),
         convergence=lambda wildcards, input: flags("--convergence", input.convergence),
         kinds=canonical_json(study.kinds()),

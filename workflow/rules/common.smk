@@ -188,6 +188,16 @@ def test_inputs(wildcards):
     ]
 
 
+def clean_of_subset(wildcards):
+    """Predictions of clean speech, where a subset is augmented: results/.../w2v2-b/seed-42/iemocap/clean.parquet."""
+    if wildcards.conditions != "augmented" or not study.augmented_utterances(
+        wildcards.corpus
+    ):
+        return []
+    run = f"{wildcards.model}/seed-{wildcards.seed}/{wildcards.corpus}"
+    return [f"{RESULTS}/predictions/{run}/clean.parquet"]
+
+
 def test_input_options(wildcards):
     """Options that name these files: --features results/..., or --condition natural-0db=results/... per condition."""
     if wildcards.conditions == "clean":

@@ -5,6 +5,7 @@ rule score:
         labels=f"{RESULTS}/corpora/{{corpus}}/labels.test.parquet",
         utterances=f"{RESULTS}/corpora/{{corpus}}/utterances.test.parquet",
         packed=lambda wildcards: pack_indexes([wildcards.corpus]).values(),
+        clean=clean_of_subset,
     output:
         scores=f"{RESULTS}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.csv",
         record=f"{RESULTS}/scores/{{model}}/seed-{{seed}}/{{corpus}}/{{conditions}}.run.json",
@@ -21,6 +22,11 @@ rule score:
     params:
         dimensions=lambda wildcards: ",".join(study.corpus(wildcards.corpus).dimensions),
         packed=lambda wildcards, input: flags("--pack-index", input.packed),
+        clean=lambda wildcards, input: flags("--clean", input.clean)
+        + flags(
+            "--augmented-utterances",
+            [study.augmented_utterances(wildcards.corpus) for _ in input.clean],
+        ),
         evaluation=to_json(study.configuration.evaluation),
         revision=REVISIONS["score"],
     shell:
@@ -30,6 +36,7 @@ rule score:
             --labels {input.labels:q} \
             --utterances {input.utterances:q} \
             {params.packed:q} \
+            {params.clean:q} \
             --model {wildcards.model:q} \
             --seed {wildcards.seed:q} \
             --corpus {wildcards.corpus:q} \

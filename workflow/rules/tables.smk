@@ -74,6 +74,7 @@ use rule table_1 as table_3 with:
             "--utterances",
             *tables_of("table_3", "utterances"),
             *flags("--packed", pack_indexes_of("table_3")),
+            *subset_options(study.figure_config("table_3").corpora),
             "--description",
             canonical_json(table_description(study, "table_3")),
         ],

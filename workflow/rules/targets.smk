@@ -157,6 +157,13 @@ def pack_indexes_of(target):
     return pack_indexes(study.figure_config(target).corpora)
 
 
+def subset_options(corpora):
+    """The option that names corpora of which a subset is augmented: ['--augmented-utterances', 'iemocap=250'], or []."""
+    drawn = study.configuration.augmented_utterances
+    named = [f"{corpus}={drawn[corpus]}" for corpus in corpora if corpus in drawn]
+    return ["--augmented-utterances", *named] if named else []
+
+
 def figure_source_files(figure):
     """Source files that draw a figure, so that an edit draws it again: src/valence_gap/figures/figure_02.py, ..."""
     files = [

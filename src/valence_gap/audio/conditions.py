@@ -16,6 +16,7 @@ import soxr
 
 from valence_gap.audio.noise import Clips, Signal, load_clips, mix, random_segment
 from valence_gap.audio.packs import AUDIO, INDEX, Pack, Samples, Waveform, open_pack, quantise, write_pack
+from valence_gap.audio.subsets import drawn_rows
 from valence_gap.definitions.evaluation import Condition
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.runtime import provenance
@@ -165,9 +166,10 @@ def apply_condition(
     seed: int,
     output: Path,
     *,
+    utterances: int | None = None,
     checksums: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the augmented variant of a pack: the same utterances in the same order.
+    """Write the augmented variant of a pack: the same utterances in the same order, or a fixed subset of them.
 
     Args:
         pack: the clean audio.
@@ -176,15 +178,17 @@ def apply_condition(
         seed: seed of the conditions. The random choices of an utterance depend only on the seed, the kind, the noise
             class and the utterance's id.
         output: folder of the pack.
+        utterances: how many of them, see :func:`valence_gap.audio.subsets.drawn_rows`; None: all.
         checksums: checksums of the files of pack and clips, for the run record.
     """
     started = time.monotonic()
     augment = augmentation(condition, clips)
-    report: dict[str, Any] = {}
+    rows = drawn_rows(pack.ids, seed, utterances)
+    report: dict[str, Any] = {} if utterances is None else {"drawn": {"utterances": len(rows), "of": len(pack)}}
 
     def blocks() -> Iterator[tuple[str, Samples]]:
         clipped = 0
-        for row in progress(range(len(pack)), condition.label, unit="utterances"):
+        for row in progress(rows, condition.label, unit="utterances"):
             generator = utterance_generator(seed, draw_name(condition), pack.ids[row])
             samples, beyond = quantise(augment(pack.read(row), generator))
             clipped += beyond
@@ -193,6 +197,7 @@ def apply_condition(
         if isinstance(augment, AddNoise):
             report.update(augment.report())
         definition = {"condition": json.loads(to_json(condition)), "seed": seed}
+        definition |= {} if utterances is None else {"utterances": utterances}
         report["run"] = provenance.run_record(definition, started=started) | {"inputs": dict(checksums or {})}
 
     write_pack(output, blocks(), report)
@@ -204,8 +209,10 @@ def apply_conditions(
     conditions: Mapping[str, Condition],
     seed: int,
     output_root: Path,
+    *,
+    utterances: int | None = None,
 ) -> None:
-    """Write all conditions of one test set to ``output_root/{name}/test``.
+    """Write all conditions of one test set, or of a fixed subset of it, to ``output_root/{name}/test``.
 
     Args:
         audio: folder of the clean pack.
@@ -213,6 +220,7 @@ def apply_conditions(
         conditions: name -> definition.
         seed: seed of the conditions.
         output_root: the corpus' folder of packs.
+        utterances: how many utterances, the same ones under all conditions; None: all.
     """
     pack = open_pack(audio)
     of_pack = {name: provenance.checksum(audio / name) for name in (AUDIO, INDEX)}
@@ -221,5 +229,5 @@ def apply_conditions(
         clips = load_clips(noises[noise_class]) if noise_class else Clips()
         of_clips = {f"noise/{noise_class}": provenance.checksum_of_all(noises[noise_class])} if noise_class else {}
         for name, condition in group:
-            checksums = of_pack | of_clips
-            apply_condition(pack, clips, condition, seed, output_root / name / SPLIT, checksums=checksums)
+            folder, checksums = output_root / name / SPLIT, of_pack | of_clips
+            apply_condition(pack, clips, condition, seed, folder, utterances=utterances, checksums=checksums)

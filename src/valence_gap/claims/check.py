@@ -69,7 +69,9 @@ def check_claims(
     write_csv(output_stem.with_suffix(".csv"), rendering.table(results, confidence=evaluation.confidence))
     write_text(
         output_stem.with_suffix(".md"),
-        rendering.as_markdown(results, beside, not_checked, note=note, confidence=evaluation.confidence),
+        rendering.as_markdown(
+            results, beside, not_checked, note=note, confidence=evaluation.confidence, subsets=scores.subsets()
+        ),
     )
     found = rendering.as_json(results, beside, not_checked, confidence=evaluation.confidence)
     write_json(output_stem.with_suffix(".json"), found)

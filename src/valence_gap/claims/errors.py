@@ -98,7 +98,7 @@ def _standardised(deviations: Floats) -> Floats:
 def _over_speakers(resolved: ResolvedStatement, reads: Reads, cases: Sequence[Case]) -> tuple[int, Floats | None]:
     """Number of speakers, and the cases resampled over speakers, (resamples, cases)."""
     evidence = resolved.evidence
-    counts = [count for corpus in reads.corpora if (count := evidence.speaker_count(corpus))]
+    counts = [count for place in reads.corpora if (count := evidence.speaker_count(*place))]
     if not counts:
         return 0, None
     try:

@@ -10,9 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from valence_gap.definitions.claims import ORIGINAL
-from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
+from valence_gap.definitions.evaluation import CLEAN, CLEAN_OF_AUGMENTED, SYNTHESISED
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats
+
+AUGMENTED = "augmented"
+"""The set of the conditions that are augmentations."""
 
 
 class MissingEvidenceError(Exception):
@@ -52,7 +55,11 @@ class Evidence(Protocol):
         """Dimensions that a corpus has labels for."""
 
     def ccc(self, model: str, corpus: str, dimension: str, condition: str, group: str = "all") -> Floats:
-        """CCC, the mean over the model's seeds: (1 + resamples,)."""
+        """CCC, the mean over the model's seeds: (1 + resamples,).
+
+        The condition may also be ``original`` or ``clean of augmented``: the clean recordings of the utterances that
+        were synthesised, or that are augmented; see :func:`recordings_of`.
+        """
 
     def speakers(self, model: str, corpus: str, dimension: str) -> Mapping[str, Floats]:
         """CCC by speaker (those with enough utterances), the mean over the model's seeds: (1 + resamples,) each."""
@@ -81,8 +88,8 @@ class Evidence(Protocol):
     def over_speakers(self) -> "Evidence":
         """The same estimates, with resamples over speakers; over utterances for a corpus without speakers."""
 
-    def speaker_count(self, corpus: str) -> int:
-        """Number of known speakers of a corpus' test set."""
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
+        """Number of known speakers of a corpus' test set, or of its augmented utterances."""
 
 
 class EvidenceRecorder:
@@ -154,11 +161,20 @@ class EvidenceRecorder:
         """Itself."""
         return self
 
-    def speaker_count(self, corpus: str) -> int:
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
         """None; no errors are recorded."""
         return 0
 
 
 def condition_set_of(condition: str) -> str:
     """Return the set of conditions that a condition belongs to; a set is predicted in one run."""
-    return condition if condition in (CLEAN, SYNTHESISED) else "augmented"
+    if condition == CLEAN_OF_AUGMENTED:
+        return CLEAN
+    return condition if condition in (CLEAN, SYNTHESISED) else AUGMENTED
+
+
+def recordings_of(condition: str) -> str:
+    """Return the condition of the clean recordings of the same utterances, which a condition is compared with."""
+    if condition in (ORIGINAL, SYNTHESISED):
+        return ORIGINAL
+    return CLEAN_OF_AUGMENTED if condition_set_of(condition) == AUGMENTED else CLEAN

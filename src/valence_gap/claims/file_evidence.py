@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from valence_gap.claims.evidence import Cell, MissingEvidenceError
+from valence_gap.claims.evidence import AUGMENTED, Cell, MissingEvidenceError, condition_set_of
 from valence_gap.claims.labelled_test_sets import EvidenceFiles, Key, LabelledTestSet, Runs, read_test_set
 from valence_gap.definitions.claims import ORIGINAL
-from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED, Evaluation
+from valence_gap.definitions.evaluation import CLEAN, CLEAN_OF_AUGMENTED, SYNTHESISED, Evaluation
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores import statistics
 from valence_gap.scores.metrics import Floats, cccs
@@ -89,9 +89,19 @@ class FileEvidence:
         """
         return replace(self, unit="speakers")
 
-    def speaker_count(self, corpus: str) -> int:
-        """Number of known speakers of a corpus' test set."""
-        return self._corpus(corpus).speakers
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
+        """Number of known speakers of a corpus' test set, or of its augmented utterances if a subset is augmented."""
+        test_set = self._corpus(corpus)
+        return test_set.speakers_of_augmented if self._part(corpus, condition) == AUGMENTED else test_set.speakers
+
+    def subsets(self) -> dict[str, tuple[int, int]]:
+        """For each corpus of which a subset is augmented, the number of its utterances and of all."""
+        tested = {corpus: self._corpus(corpus) for corpus in self.files.augmented_utterances}
+        return {
+            corpus: (int(one.augmented.sum()), len(one.augmented))
+            for corpus, one in tested.items()
+            if one.augments_a_subset
+        }
 
     def generator(self, *names: str) -> np.random.Generator:
         """Random numbers that depend on the study's seed and the names alone."""
@@ -109,13 +119,11 @@ class FileEvidence:
             MissingEvidenceError: if predictions are missing, or the group has no utterances.
         """
         test_set = self._corpus(corpus)
-        spoken = condition in (ORIGINAL, SYNTHESISED)
-        if not test_set.rows(dimension, group, spoken=spoken).any():
-            raise MissingEvidenceError(
-                f"{corpus} has no {SYNTHESISED if spoken else group} utterances with labels for {dimension}"
-            )
-        found = self._all(corpus, dimension, group, SYNTHESISED if spoken else "")
-        key = (model, CLEAN if condition == ORIGINAL else condition)
+        part = self._part(corpus, condition)
+        if not test_set.rows(dimension, group, part=part).any():
+            raise MissingEvidenceError(f"{corpus} has no {part or group} utterances with labels for {dimension}")
+        found = self._all(corpus, dimension, group, part)
+        key = (model, CLEAN if condition in (ORIGINAL, CLEAN_OF_AUGMENTED) else condition)
         if key not in found:
             raise MissingEvidenceError(f"no predictions of {model} on {corpus} ({condition})")
         return self._mean(model, found[key])
@@ -203,9 +211,8 @@ class FileEvidence:
 
     def utterances(self, corpus: str, condition: str) -> int:
         """Number of utterances with a label that are scored under a condition."""
-        test_set = self._corpus(corpus)
-        spoken = condition in (ORIGINAL, SYNTHESISED)
-        return max(int(test_set.rows(name, "all", spoken=spoken).sum()) for name in DIMENSIONS)
+        test_set, part = self._corpus(corpus), self._part(corpus, condition)
+        return max(int(test_set.rows(name, "all", part=part).sum()) for name in DIMENSIONS)
 
     def embedded_utterances(self, model: str, attribute: str) -> int:
         """Number of utterances that the separation of an attribute is measured on."""
@@ -217,14 +224,25 @@ class FileEvidence:
             self.computed.tested[corpus] = read_test_set(self.files, corpus)
         return self.computed.tested[corpus]
 
-    def _all(self, corpus: str, dimension: str, group: str, spoken: str) -> dict[Key, SeedRows]:
+    def _part(self, corpus: str, condition: str) -> str:
+        """The part of the test set that a condition is scored on: synthesised, augmented if a subset is; else ''."""
+        if condition in (ORIGINAL, SYNTHESISED):
+            return SYNTHESISED
+        of_subset = condition == CLEAN_OF_AUGMENTED or condition_set_of(condition) == AUGMENTED
+        return AUGMENTED if of_subset and self._corpus(corpus).augments_a_subset else ""
+
+    def _all(self, corpus: str, dimension: str, group: str, part: str) -> dict[Key, SeedRows]:
         """CCCs of all models and conditions, computed in one pass over the resamples."""
-        place = (corpus, dimension, group, spoken, self.unit)
+        place = (corpus, dimension, group, part, self.unit)
         if place not in self.computed.rows:
             test_set = self._corpus(corpus)
-            rows = test_set.rows(dimension, group, spoken=bool(spoken))
-            selected = {key: runs for key, runs in test_set.predictions.items() if _applies_to(key[1], group, spoken)}
-            self.computed.rows[place] = self._bootstrap(test_set, selected, dimension, rows, (corpus, spoken or group))
+            rows, whole = test_set.rows(dimension, group, part=part), not test_set.augments_a_subset
+            selected = {
+                key: runs
+                for key, runs in test_set.predictions.items()
+                if _applies_to(key[1], group, part, augmented_as_whole=whole)
+            }
+            self.computed.rows[place] = self._bootstrap(test_set, selected, dimension, rows, (corpus, part or group))
         return self.computed.rows[place]
 
     def _measure_speakers(self, corpus: str, dimension: str) -> dict[str, dict[Key, SeedRows]]:
@@ -297,8 +315,8 @@ def _by_key(table: Floats, predictions: Runs) -> dict[Key, SeedRows]:
     return {key: SeedRows(tuple(runs), rows) for (key, runs), rows in parts}
 
 
-def _applies_to(condition: str, group: str, spoken: str) -> bool:
+def _applies_to(condition: str, group: str, part: str, *, augmented_as_whole: bool) -> bool:
     """Whether a condition is scored on these utterances; for a gender, only the clean condition is scored."""
-    if spoken:
-        return condition in (CLEAN, SYNTHESISED)
-    return condition == CLEAN or (group == "all" and condition != SYNTHESISED)
+    if part:
+        return condition == CLEAN or condition_set_of(condition) == part
+    return condition == CLEAN or (group == "all" and condition != SYNTHESISED and augmented_as_whole)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
-from valence_gap.claims.evidence import MissingEvidenceError, condition_set_of
+from valence_gap.audio.subsets import covered
+from valence_gap.claims.evidence import AUGMENTED, MissingEvidenceError, condition_set_of
 from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Run
 from valence_gap.definitions.values import DIMENSIONS
@@ -37,6 +38,7 @@ class EvidenceFiles:
         separation: table of how far embeddings separate attributes.
         convergence: which models fail the stopping rule (JSON).
         pack_indexes: by corpus whose bad audio is skipped, the index of the clean pack.
+        augmented_utterances: by corpus how many utterances of the test set are augmented, where that is not all.
     """
 
     predictions: tuple[tuple[Run, Path], ...] = ()
@@ -46,6 +48,7 @@ class EvidenceFiles:
     separation: Path | None = None
     convergence: Path | None = None
     pack_indexes: Mapping[str, Path] = field(default_factory=dict)
+    augmented_utterances: Mapping[str, int] = field(default_factory=dict)
 
     def named(self) -> dict[str, Path]:
         """Return the files by a name that does not depend on their location."""
@@ -77,21 +80,43 @@ class LabelledTestSet:
     @cached_property
     def synthesised(self) -> npt.NDArray[np.bool_]:
         """Mask of the utterances that every model predicted from synthesised speech, (utterances,)."""
-        synthesised_runs = [
-            one for (_, name), runs in self.predictions.items() if name == SYNTHESISED for one in runs.values()
-        ]
-        return (
-            np.all([np.isfinite(one).all(axis=1) for one in synthesised_runs], axis=0)
-            if synthesised_runs
-            else np.zeros(len(self.gender), bool)
-        )
+        return self._predicted(SYNTHESISED)
 
-    def rows(self, dimension: str, group: str, *, spoken: bool) -> npt.NDArray[np.bool_]:
-        """Mask of the labelled utterances of a group (all, female or male); ``spoken``: only synthesised ones."""
+    @cached_property
+    def augmented(self) -> npt.NDArray[np.bool_]:
+        """Mask of the utterances that every model predicted under every augmentation, (utterances,)."""
+        return self._predicted(AUGMENTED)
+
+    @cached_property
+    def augments_a_subset(self) -> bool:
+        """Whether there are augmentations, and they do not cover the whole test set."""
+        return bool(self.augmented.any() and not self.augmented.all())
+
+    def _predicted(self, conditions: str) -> npt.NDArray[np.bool_]:
+        """Mask of the utterances that every model predicted under all conditions of a set; none without predictions."""
+        own = [
+            one
+            for (_, name), runs in self.predictions.items()
+            if condition_set_of(name) == conditions
+            for one in runs.values()
+        ]
+        if not own:
+            return np.zeros(len(self.gender), bool)
+        found: npt.NDArray[np.bool_] = np.all([np.isfinite(one).all(axis=1) for one in own], axis=0)
+        return found
+
+    def rows(self, dimension: str, group: str, *, part: str = "") -> npt.NDArray[np.bool_]:
+        """Mask of the labelled utterances of a group (all, female or male).
+
+        Args:
+            dimension: whose labels count.
+            group: of the speakers.
+            part: ``synthesised`` or ``augmented``: only the utterances that are; '': the whole test set.
+        """
         rows = np.isfinite(self.truth[dimension])
         if group != "all":
             rows = rows & (self.gender == group)
-        return rows & self.synthesised if spoken else rows
+        return rows & {SYNTHESISED: self.synthesised, AUGMENTED: self.augmented}[part] if part else rows
 
     @cached_property
     def clusters(self) -> npt.NDArray[np.int64]:
@@ -101,7 +126,16 @@ class LabelledTestSet:
     @property
     def speakers(self) -> int:
         """Number of known speakers."""
-        return len({name for name in self.speaker if isinstance(name, str)})
+        return _count(self.speaker)
+
+    @property
+    def speakers_of_augmented(self) -> int:
+        """Number of known speakers of the augmented utterances."""
+        return _count(self.speaker[self.augmented])
+
+
+def _count(speakers: npt.NDArray[Any]) -> int:
+    return len({name for name in speakers if isinstance(name, str)})
 
 
 def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
@@ -123,7 +157,8 @@ def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
     for run, path in progress(own, f"predictions on {corpus}", unit="files"):
         table = drop_skipped(skipped, pd.read_parquet(path))
         for condition, rows in table.groupby("condition", sort=False):
-            _check(rows["id"], ids, f"{run.model}, seed {run.seed}, on {corpus} ({condition})", str(condition))
+            where = f"{run.model}, seed {run.seed}, on {corpus} ({condition})"
+            _check(rows["id"], ids, where, str(condition), files.augmented_utterances.get(corpus))
             aligned = rows.set_index("id").reindex(ids)[list(DIMENSIONS)].to_numpy(dtype=np.float32)
             predictions.setdefault((run.model, str(condition)), {})[run.seed] = aligned
     return LabelledTestSet(
@@ -134,11 +169,17 @@ def read_test_set(files: EvidenceFiles, corpus: str) -> LabelledTestSet:
     )
 
 
-def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition: str) -> None:
-    """Check that every utterance is predicted once; synthesised speech may cover only some utterances."""
+def _check(found: "pd.Series[str]", ids: "pd.Index[str]", where: str, condition: str, augmented: int | None) -> None:
+    """Check that every utterance is predicted once.
+
+    Synthesised speech may cover only some utterances, and augmentations as many as the study augments.
+    """
     wrong = [f"unknown: {one}" for one in found[~found.isin(ids)]]
     wrong += [f"twice: {one}" for one in found[found.duplicated()]]
-    if condition_set_of(condition) != SYNTHESISED:
+    if condition_set_of(condition) == AUGMENTED and augmented is not None:
+        expected = covered(augmented, len(ids))
+        wrong += [f"{len(found)} utterances instead of {expected}"] if len(found) != expected else []
+    elif condition_set_of(condition) != SYNTHESISED:
         wrong += [f"missing: {one}" for one in ids[~ids.isin(found)]]
     if wrong:
         more = [f"... and {len(wrong) - MAX_LISTED} more"] if len(wrong) > MAX_LISTED else []

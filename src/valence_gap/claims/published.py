@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from valence_gap.claims.evidence import Cell, MissingEvidenceError
-from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.definitions.evaluation import CLEAN, CLEAN_OF_AUGMENTED
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.scores.metrics import Floats
 
@@ -38,7 +38,8 @@ class PublishedEvidence:
         return tuple(name for name in DIMENSIONS if name in known)
 
     def ccc(self, model: str, corpus: str, dimension: str, condition: str, group: str = "all") -> Floats:
-        """One row: the published CCC."""
+        """One row: the published CCC, always of whole test sets."""
+        condition = CLEAN if condition == CLEAN_OF_AUGMENTED else condition
         value = self._by_cell.get((model, corpus, dimension, condition)) if group == "all" else None
         if value is None:
             raise MissingEvidenceError(f"nothing is published of {model} on {corpus} ({condition}, {dimension})")
@@ -83,7 +84,7 @@ class PublishedEvidence:
         """Itself: nothing is resampled."""
         return self
 
-    def speaker_count(self, corpus: str) -> int:
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
         """Not used: nothing is resampled."""
         return 0
 

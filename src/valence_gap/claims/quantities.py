@@ -6,10 +6,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from valence_gap.claims.evidence import Cell, MissingEvidenceError
+from valence_gap.claims.evidence import Cell, MissingEvidenceError, recordings_of
 from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.claims.seed_quantities import epochs_to_converge, fluctuation_over_epochs, spread_over_seeds
-from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.scores.metrics import Floats
 
 # Quantities that are squares until they are averaged: see signed_root.
@@ -27,8 +26,8 @@ def ccc(resolved: ResolvedStatement, cell: Cell) -> Floats:
 
 
 def change(resolved: ResolvedStatement, cell: Cell) -> Floats:
-    """CCC under a condition minus that of the clean recordings."""
-    return ccc(resolved, cell) - ccc(resolved, replace(cell, condition=CLEAN))
+    """CCC under a condition minus that of the clean recordings of the same utterances."""
+    return ccc(resolved, cell) - ccc(resolved, replace(cell, condition=recordings_of(cell.condition)))
 
 
 def gain_of_fusion(resolved: ResolvedStatement, cell: Cell) -> Floats:

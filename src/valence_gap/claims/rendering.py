@@ -1,7 +1,7 @@
 """The results of claims as CSV, Markdown and JSON."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from valence_gap.claims.results import ClaimResult
 from valence_gap.claims.verdicts import by_section, holds_corrected, summary
 from valence_gap.definitions.claims import NotChecked, Statement
+from valence_gap.definitions.figures import in_words
 
 SECTIONS = {
     "II": "Related work",
@@ -177,14 +178,25 @@ def as_markdown(
     *,
     note: str,
     confidence: float,
+    subsets: Mapping[str, tuple[int, int]] | None = None,
 ) -> str:
-    """Return the results as a page of Markdown: headline claims first, then all claims by section of the paper."""
+    """Return the results as a page of Markdown: headline claims first, then all claims by section of the paper.
+
+    Args:
+        results: verdicts.
+        scores: the published numbers beside the study's.
+        not_checked: results of the paper without a statement.
+        note: in the title.
+        confidence: of the intervals.
+        subsets: for each corpus of which a subset is augmented, the number of its utterances and of all.
+    """
     lines = [
         "# The paper's answers, checked" + (f" ({note})" if note else ""),
         "",
         f"**{summary(results, confidence)}.**",
         "",
         METHOD_NOTE,
+        *_subset_note(subsets or {}),
         "",
         "## Title, abstract and conclusion",
         "",
@@ -198,6 +210,14 @@ def as_markdown(
     if scores is not None:
         lines += ["", "## Beside the published numbers", "", BESIDE_NOTE, "", *_scores(scores)]
     return "\n".join(lines) + "\n"
+
+
+def _subset_note(subsets: Mapping[str, tuple[int, int]]) -> list[str]:
+    if not subsets:
+        return []
+    parts = [f"{part:,} of {whole:,} utterances of {corpus}" for corpus, (part, whole) in subsets.items()]
+    same = "A change is that from clean speech of the same utterances, on the same resamples."
+    return ["", f"Augmented speech is a fixed subset of the test sets: {in_words(parts)}. {same}"]
 
 
 def _headlines(results: Sequence[ClaimResult], confidence: float) -> list[str]:

@@ -24,6 +24,7 @@ from valence_gap.claims.cases import Case, cases_of
 from valence_gap.claims.evidence import Cell, Evidence, MissingEvidenceError
 from valence_gap.claims.quantities import SQUARED
 from valence_gap.claims.resolved_statements import ResolvedStatement
+from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.seed_variance import Part, pooled
 
@@ -82,10 +83,10 @@ class SeedParts:
 
 @dataclass(frozen=True)
 class Reads:
-    """Which scores the cases of a claim read: models, and corpora whose utterances are scored as a whole."""
+    """Which scores the cases of a claim read: models, and (corpus, condition) of all utterances or of one gender."""
 
     models: dict[str, None] = field(default_factory=dict)
-    corpora: dict[str, None] = field(default_factory=dict)
+    corpora: dict[tuple[str, str], None] = field(default_factory=dict)
 
 
 class MovedEvidence(Evidence):
@@ -127,7 +128,7 @@ class MovedEvidence(Evidence):
 
     def ccc(self, model: str, corpus: str, dimension: str, condition: str, group: str = "all") -> Floats:
         """CCC, moved: (1 + resamples,)."""
-        self.reads.models[model] = self.reads.corpora[corpus] = None
+        self.reads.models[model] = self.reads.corpora[corpus, condition] = None
         place = (corpus, dimension, condition, group)
         rows = self.evidence.ccc(model, *place)[: self._length]
         if model not in self.moves:
@@ -189,9 +190,9 @@ class MovedEvidence(Evidence):
         """The evidence over speakers, not moved."""
         return self.evidence.over_speakers()
 
-    def speaker_count(self, corpus: str) -> int:
+    def speaker_count(self, corpus: str, condition: str = CLEAN) -> int:
         """Number of known speakers."""
-        return self.evidence.speaker_count(corpus)
+        return self.evidence.speaker_count(corpus, condition)
 
 
 def reads_of(resolved: ResolvedStatement) -> Reads:

@@ -6,10 +6,11 @@ from math import ceil, isfinite
 
 from valence_gap.claims.decisions import Decision
 from valence_gap.claims.errors import Errors
+from valence_gap.claims.evidence import AUGMENTED, condition_set_of
 from valence_gap.claims.resolved_statements import ResolvedStatement
 from valence_gap.claims.results import ClaimResult, ErrorParts, Limit, Needs
 from valence_gap.claims.seed_parts import SeedParts
-from valence_gap.definitions.claims import IN_DOMAIN, OF_SEEDS, Side
+from valence_gap.definitions.claims import IN_DOMAIN, OF_SEEDS, ORIGINAL, Side
 from valence_gap.definitions.evaluation import CLEAN, SYNTHESISED
 
 EMBEDDED = "embedded"
@@ -78,8 +79,9 @@ def _counts(resolved: ResolvedStatement) -> dict[str, int]:
     roles = dict.fromkeys(role for side in sides for role in side.corpora or (IN_DOMAIN,))
     if statement.quantity == "relative_drop":
         roles[IN_DOMAIN] = None
-    conditions = {side.condition for side in sides}
-    condition = SYNTHESISED if SYNTHESISED in conditions else CLEAN
+    conditions = {name for side in sides for name in resolved.conditions(side)}
+    augmented = [name for name in sorted(conditions) if name != ORIGINAL and condition_set_of(name) == AUGMENTED]
+    condition = SYNTHESISED if SYNTHESISED in conditions else next(iter(augmented), CLEAN)
     return {corpus: resolved.evidence.utterances(corpus, condition) for corpus in resolved.corpora([*roles])}
 
 

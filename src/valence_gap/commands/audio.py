@@ -2,7 +2,7 @@
 
 import argparse
 
-from valence_gap.commands.options import Command, Subparsers
+from valence_gap.commands.options import Command, Subparsers, positive
 from valence_gap.definitions.corpora import Corpus
 from valence_gap.definitions.evaluation import Condition
 from valence_gap.definitions.values import from_json
@@ -30,6 +30,8 @@ def register(subparsers: Subparsers) -> None:
         help="name and definition; repeat",
     )
     command.add("--seed", type=int, default=0, help="seed of the draws")
+    number = "how many utterances are drawn, the same ones under all conditions; by default all"
+    command.add("--utterances", type=positive, metavar="N", help=number)
     command.path("--output-root", "folder of the corpus' packs")
 
 
@@ -54,10 +56,11 @@ def _pack_audio(args: argparse.Namespace) -> None:
 def _apply_conditions(args: argparse.Namespace) -> None:
     """Write one pack per condition to OUTPUT_ROOT/NAME/test: noise of an ESC-50 class at a signal-to-noise ratio, a
     segment sped up, or a fade. The random draws for an utterance depend only on the seed, the kind of condition and the
-    id of the utterance.
+    id of the utterance, and so does the place of an utterance in the draw of a subset.
     """
     from valence_gap.audio.conditions import apply_conditions
     from valence_gap.corpora import esc50
 
     conditions = {name: from_json(Condition, definition) for name, definition in args.condition}
-    apply_conditions(args.audio, esc50.clips(args.noise), conditions, args.seed, args.output_root)
+    clips = esc50.clips(args.noise)
+    apply_conditions(args.audio, clips, conditions, args.seed, args.output_root, utterances=args.utterances)

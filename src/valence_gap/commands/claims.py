@@ -2,7 +2,7 @@
 
 import argparse
 
-from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers
+from valence_gap.commands.options import BY_CORPUS, BY_MODEL_AND_SEED, BY_RUN, Command, Subparsers, numbers_by_corpus
 from valence_gap.definitions.claims import Claims
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.figures import keyed_files, runs_of
@@ -24,6 +24,7 @@ def register(subparsers: Subparsers) -> None:
     command.path("--convergence", "which models fail the stopping rule (JSON)", required=False)
     command.path("--separation", "separation of embeddings: table of measure-separation (CSV)", required=False)
     command.pack_indexes()
+    command.augmented_utterances()
     command.add("--evaluation", required=True, help="how to score: JSON of definitions.Evaluation")
     command.add("--published", action="store_true", help="compare with the published scores")
     command.add("--note", default="", help="words shown in the title, such as 'miniature'")
@@ -51,6 +52,7 @@ def _claims(args: argparse.Namespace) -> None:
         separation=args.separation,
         convergence=args.convergence,
         pack_indexes=dict(keyed_files(args.packed, "--packed")),
+        augmented_utterances=numbers_by_corpus(args.augmented_utterances, "--augmented-utterances"),
     )
     print(
         check_claims(

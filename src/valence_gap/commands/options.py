@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -69,6 +69,11 @@ class Command:
         text = "index of the clean pack of a corpus whose bad audio is skipped: other utterances are left out"
         self.keyed("--packed", BY_CORPUS, text)
 
+    def augmented_utterances(self) -> None:
+        """Add ``--augmented-utterances``: the corpora of which a subset of the test set is augmented."""
+        text = "how many utterances of a corpus' test set are augmented, where that is not all"
+        self.add("--augmented-utterances", nargs="+", default=[], metavar="CORPUS=N", help=text)
+
     def threads(self, text: str = "CPU threads (default: 1)") -> None:
         """Add ``--threads``: number of CPU threads."""
         self.add("--threads", type=int, default=1, metavar="N", help=text)
@@ -84,6 +89,27 @@ class Command:
         """Add ``--record``: path of the run record."""
         text = "write a record of inputs, software and machine; not written by default"
         self.path("--record", text, "FILE.run.json", required=False)
+
+
+def positive(text: str) -> int:
+    """A number of things, at least one: the type of an argument."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"at least 1 expected, not {number}")
+    return number
+
+
+def numbers_by_corpus(texts: Sequence[str], option: str) -> dict[str, int]:
+    """Split the texts CORPUS=N of an option.
+
+    Raises:
+        UserError: every text that has another form.
+    """
+    pairs = [text.rpartition("=") for text in texts]
+    wrong = [text for text, (name, _, number) in zip(texts, pairs, strict=True) if not (name and number.isdecimal())]
+    if wrong:
+        raise UserError(f"{option} takes CORPUS=N", wrong)
+    return {name: int(number) for name, _, number in pairs}
 
 
 def given_configuration(text: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from valence_gap.commands.options import Command, Subparsers
+from valence_gap.commands.options import Command, Subparsers, positive
 from valence_gap.definitions.evaluation import Evaluation
 from valence_gap.definitions.values import from_json
 
@@ -15,6 +15,10 @@ def register(subparsers: Subparsers) -> None:
     command.path("--utterances", "utterances of the test set (Parquet)")
     pack_index = "index of the clean pack, if bad audio is skipped: other utterances are left out"
     command.path("--pack-index", pack_index, required=False)
+    number = "how many utterances of the test set are augmented, if not all; needs --clean"
+    command.add("--augmented-utterances", type=positive, metavar="N", help=number)
+    clean = "predictions of clean speech (Parquet), which are scored on the augmented utterances too"
+    command.path("--clean", clean, required=False)
     command.add("--model", required=True, help="name of the model, for the table")
     command.add("--seed", type=int, required=True, help="seed of the model, for the table")
     command.add("--corpus", required=True, help="name of the corpus, for the table")
@@ -47,6 +51,8 @@ def _score(args: argparse.Namespace) -> None:
         dimensions=args.dimensions.split(","),
         evaluation=from_json(Evaluation, args.evaluation),
         pack_index=args.pack_index,
+        augmented_utterances=args.augmented_utterances,
+        clean=args.clean,
         record=args.record,
     )
 

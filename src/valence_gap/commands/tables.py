@@ -2,7 +2,7 @@
 
 import argparse
 
-from valence_gap.commands.options import BY_CORPUS, BY_RUN, Command, Subparsers
+from valence_gap.commands.options import BY_CORPUS, BY_RUN, Command, Subparsers, numbers_by_corpus
 from valence_gap.definitions.figures import Inputs, keyed_files, runs_of
 
 
@@ -15,6 +15,7 @@ def register(subparsers: Subparsers) -> None:
     command.keyed("--labels", BY_CORPUS, "table_3: labels (Parquet)")
     command.keyed("--utterances", BY_CORPUS, "table_3: utterances (Parquet)")
     command.pack_indexes()
+    command.augmented_utterances()
     command.add("--description", default="{}", help="what is shown: JSON, in the form of each table")
     command.path("--output-stem", "path of the outputs without suffix")
 
@@ -32,5 +33,6 @@ def _table(args: argparse.Namespace) -> None:
         labels=dict(keyed_files(args.labels, "--labels")),
         utterances=dict(keyed_files(args.utterances, "--utterances")),
         pack_indexes=dict(keyed_files(args.packed, "--packed")),
+        augmented_utterances=numbers_by_corpus(args.augmented_utterances, "--augmented-utterances"),
     )
     make_table(args.name, inputs, args.description, args.output_stem)

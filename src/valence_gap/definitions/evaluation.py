@@ -10,6 +10,8 @@ from valence_gap.definitions.values import STRICT, Positive, PositiveFloat
 CLEAN = "clean"
 # The utterances with a transcript that the engine can speak: not necessarily all utterances of a test set.
 SYNTHESISED = "synthesised"
+# In score tables: the clean recordings of the utterances that are augmented, where these are a subset of the test set.
+CLEAN_OF_AUGMENTED = "clean of augmented"
 # The condition in rows with the mean CCC over all augmentations; the name of a real condition has no spaces.
 AUGMENTED_MEAN = "mean of augmented"
 

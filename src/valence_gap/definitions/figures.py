@@ -124,6 +124,7 @@ class Inputs:
         transcriptions: report.json of the recogniser's transcripts by corpus.
         utterances: utterance tables by corpus.
         pack_indexes: index of the clean pack by corpus, for corpora whose bad audio is skipped.
+        augmented_utterances: by corpus how many utterances of the test set are augmented, where that is not all.
         projection: embeddings in two dimensions (Parquet).
         separation: how well they separate attributes (CSV).
     """
@@ -136,6 +137,7 @@ class Inputs:
     transcriptions: Mapping[str, Path] = field(default_factory=dict)
     utterances: Mapping[str, Path] = field(default_factory=dict)
     pack_indexes: Mapping[str, Path] = field(default_factory=dict)
+    augmented_utterances: Mapping[str, int] = field(default_factory=dict)
     projection: Path | None = None
     separation: Path | None = None
 

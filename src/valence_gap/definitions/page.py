@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from valence_gap.definitions.figures import ModelKind
-from valence_gap.definitions.values import DIMENSIONS, STRICT, Dimension
+from valence_gap.definitions.values import DIMENSIONS, STRICT, Dimension, Positive, is_empty
 
 PageKind = Literal[ModelKind, "fusion with text", "finished model"]
 
@@ -77,6 +77,7 @@ class PageDescription:
         train_corpus: name of the corpus that models are trained on; None: nothing is trained.
         confidence: of the intervals.
         conditions: labels of the conditions by name.
+        augmented_utterances: by corpus how many utterances of the test set these are applied to, where not to all.
         backbones: names of the pre-trained models that its models need.
         best: the model that takes the place of the paper's best one in the statements; '' if they are not evaluated, or
             none does.
@@ -90,6 +91,7 @@ class PageDescription:
     corpora: tuple[PageCorpus, ...]
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     conditions: Mapping[str, str] = Field(default_factory=dict)
+    augmented_utterances: Annotated[Mapping[str, Positive], Field(exclude_if=is_empty)] = Field(default_factory=dict)
     backbones: tuple[str, ...] = ()
     best: str = ""
 

@@ -4,6 +4,7 @@ Every definition is a frozen dataclass. ``to_json`` returns its canonical JSON, 
 Snakemake compares; ``from_json`` reads it back.
 """
 
+from collections.abc import Sized
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -30,6 +31,11 @@ def is_none(value: object) -> bool:
     Snakemake compares this JSON, so studies that were finished before the key existed do not run again.
     """
     return value is None
+
+
+def is_empty(value: Sized) -> bool:
+    """Whether a mapping is empty, for ``exclude_if`` as :func:`is_none`."""
+    return not value
 
 
 def as_tuple(names: str | tuple[str, ...]) -> tuple[str, ...]:

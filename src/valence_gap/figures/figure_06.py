@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED
+from valence_gap.definitions.evaluation import AUGMENTED_MEAN
 from valence_gap.definitions.figures import Description, Inputs
 from valence_gap.figures.data import read_scores, select_condition
 from valence_gap.figures.drawing import bars
@@ -12,21 +12,22 @@ from valence_gap.figures.drawing.style import format_ccc
 from valence_gap.figures.intervals import KEYS, mean_over_seeds
 from valence_gap.figures.published import listed, published_augmented, published_changes
 from valence_gap.runtime.errors import UserError
+from valence_gap.scores.same_utterances import augmented_rows, recordings, subset_text
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
-    """Bars of the mean CCC over all augmentations, with its own interval, the clean CCC marked.
+    """Bars of the mean CCC over all augmentations, with its own interval, the CCC of the same recordings marked.
 
     Args:
         inputs: with ``scores``, of the clean and of the augmented test sets.
         description: models, corpora and dimensions.
     """
     scores = read_scores(inputs, description, group_by="all")
-    single = scores[~scores["condition"].isin([CLEAN, SYNTHESISED, AUGMENTED_MEAN])]
+    single = augmented_rows(scores)
     _refuse_uneven(single)
     clean, means = (
-        mean_over_seeds(select_condition(scores, name), description.kinds(), description.evaluation.confidence)
-        for name in (CLEAN, AUGMENTED_MEAN)
+        mean_over_seeds(rows, description.kinds(), description.evaluation.confidence)
+        for rows in (recordings(scores), select_condition(scores, AUGMENTED_MEAN))
     )
     table = means.merge(clean.rename(columns={"ccc": "clean"})[[*KEYS, "clean"]], how="left", on=list(KEYS))
     table["change"] = table["ccc"] - table["clean"]
@@ -35,8 +36,7 @@ def plot(inputs: Inputs, description: Description) -> Plot:
         table = table.merge(published, how="left", on=list(KEYS))
     caption = Caption(
         "Robustness to noise and other changes",
-        f"A bar is the mean CCC over the {single['condition'].nunique()} augmentations of a test set, a diamond the "
-        f"CCC on the test set as recorded. Test set{description.plural()} of {description.corpus_labels()}.",
+        _subtitle(scores, single["condition"].nunique(), description),
         f"{seeds_text(table, description)} {_changes_text(table, description)}",
         description.note,
     )
@@ -44,6 +44,18 @@ def plot(inputs: Inputs, description: Description) -> Plot:
     rows = bars.rows_by_corpus(table, description)
     alt = f"{caption.subtitle} {bars.describe(rows, bar_style)} {_changes_text(table, description)}"
     return Plot(bars.plot(rows, bar_style), table, caption, alt, published=_published(description))
+
+
+def _subtitle(scores: pd.DataFrame, augmentations: int, description: Description) -> str:
+    """What bars and diamonds are; the number of utterances where a fixed subset of a test set is augmented."""
+    bar = f"A bar is the mean CCC over the {augmentations} augmentations of a test set, a diamond the CCC"
+    part = subset_text(scores, {corpus.name: corpus.label for corpus in description.corpora})
+    if part:
+        return (
+            f"{bar} on the same utterances as recorded. Fixed subset{description.plural()} of the test "
+            f"set{description.plural()}: {part}, so the diamonds differ from the bars of Figure 2."
+        )
+    return f"{bar} on the test set as recorded. Test set{description.plural()} of {description.corpus_labels()}."
 
 
 def _changes_text(table: pd.DataFrame, description: Description) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from valence_gap.page.numbers import count, words
+from valence_gap.page.numbers import UNKNOWN, count, words
 from valence_gap.page.results import Results
 
 FEW_SPEAKERS = 50
@@ -21,7 +21,8 @@ REASONS = {
 
 def limits(results: Results) -> list[str]:
     """Sentences on what the study cannot show, the weightiest first."""
-    return [*_speech(results), *_speakers(results), *_seeds(results), *_convergence(results), *_claims(results)]
+    about_data = [*_speech(results), *_speakers(results), *_subsets(results)]
+    return [*about_data, *_seeds(results), *_convergence(results), *_claims(results)]
 
 
 def _speech(results: Results) -> Iterator[str]:
@@ -43,6 +44,21 @@ def _speakers(results: Results) -> Iterator[str]:
         yield (
             f"**Few speakers**: fewer than {FEW_SPEAKERS} speak in the test sets of {words(found)}. Other speakers may "
             "give other scores, by more than intervals over utterances show."
+        )
+
+
+def _subsets(results: Results) -> Iterator[str]:
+    found = []
+    for corpus in results.description.corpora:
+        number = results.description.augmented_utterances.get(corpus.name)
+        test = results.corpora.get(corpus.name, {}).get("splits", {}).get("test", {})
+        if number and number < test.get("utterances", number + 1):
+            whole = f"{test['utterances']:,}" if test.get("utterances") else UNKNOWN
+            found.append(f"{number:,} of {whole} utterances of {corpus.label}")
+    if found and results.description.conditions:
+        yield (
+            f"**Augmentations of a part of the test sets**: {words(found)}, a fixed draw. Augmented speech is compared "
+            "with clean speech of the same utterances; all other scores are those of whole test sets."
         )
 
 

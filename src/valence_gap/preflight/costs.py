@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from valence_gap.audio.subsets import covered
 from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.models import Backbone, Recipe
 from valence_gap.definitions.values import SPLITS, Split
@@ -87,8 +88,14 @@ class Costs:
         """Number of conditions in a set, and seconds of audio in each condition."""
         test = self.speech(corpus, "test")
         if conditions == "augmented":
-            return len(self.study.configuration.augmented), test.seconds
+            share = self.utterances(conditions, corpus) / max(test.utterances, 1)
+            return len(self.study.configuration.augmented), test.seconds * share
         return 1, test.seconds * (test.transcribed if conditions == "synthesised" else 1.0)
+
+    def utterances(self, conditions: str, corpus: str) -> int:
+        """Number of utterances in each condition of a set: those of the test set, unless a subset is augmented."""
+        total = self.speech(corpus, "test").utterances
+        return covered(self.study.augmented_utterances(corpus), total) if conditions == "augmented" else total
 
     def parameters(self, model: str) -> int:
         """Number of weights of a model, heads and biases left out."""

@@ -146,7 +146,7 @@ def _training(costs: Costs, model: str) -> float:
 
 def _results(costs: Costs, model: str, conditions: str, corpus: str) -> float:
     """Bytes of the predictions of a set of conditions, and of the pooled states, which are kept for clean speech."""
-    rows = costs.conditions(conditions, corpus)[0] * costs.speech(corpus, "test").utterances
+    rows = costs.conditions(conditions, corpus)[0] * costs.utterances(conditions, corpus)
     states = _per_state(costs, model) * costs.pooled_values(model, corpus, "test") if conditions == CLEAN else 0.0
     return ROW * rows + states
 

@@ -190,7 +190,7 @@ def _audio(costs: Costs) -> Iterator[Work]:
     for conditions in ("augmented", "synthesised"):
         for corpus in plan.test_corpora(conditions):
             count, seconds = costs.conditions(conditions, corpus)
-            amount = Amount("audio", count * seconds, count * costs.speech(corpus, "test").utterances)
+            amount = Amount("audio", count * seconds, count * costs.utterances(conditions, corpus))
             yield Work("audio", f"{corpus} {conditions}", (amount,))
 
 

@@ -1,6 +1,6 @@
 """Predictions of single runs with the labels and speakers of the test sets, for figures and tables made from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from valence_gap.definitions.evaluation import SYNTHESISED
 from valence_gap.definitions.figures import Inputs, Run
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.same_utterances import is_augmented, refuse_incomplete
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def read_predictions(
     Utterances without a label are left out, and so are utterances that were skipped for bad audio.
 
     Args:
-        inputs: with ``predictions`` and ``labels``, and ``pack_indexes`` where bad audio is skipped.
+        inputs: with ``predictions`` and ``labels``, ``pack_indexes`` where bad audio is skipped, and
+            ``augmented_utterances`` where a subset is augmented.
         corpus: name of the corpus.
         condition: name of the condition; runs without it are left out.
         dimension: arousal, dominance or valence.
@@ -52,15 +54,33 @@ def read_predictions(
     truth = pd.read_parquet(inputs.labels[corpus], columns=["id", dimension])
     truth = drop_skipped(skipped_ids(truth["id"], inputs.pack_indexes.get(corpus), corpus), truth)
     labels = truth.set_index("id")[dimension].dropna()
+    drawn = inputs.augmented_utterances.get(corpus) if is_augmented(condition) else None
     found: dict[str, dict[int, RunPredictions]] = {}
     for run, rows in _runs_of(inputs, corpus, condition, dimension):
+        what = f"{run.model}, seed {run.seed}, on {corpus} ({condition})"
         missing = [] if condition == SYNTHESISED else labels.index.difference(rows.index).tolist()
-        if missing:
-            what = f"{run.model}, seed {run.seed}, on {corpus} ({condition})"
+        if drawn is not None:
+            refuse_incomplete(rows.reset_index().assign(condition=condition), truth["id"], drawn, what)
+        elif missing:
             raise UserError(f"{len(missing)} predictions of {what} are missing", missing, "predict the whole test set")
         table = pd.concat({"truth": labels, "prediction": rows}, axis=1, join="inner").sort_index()
         found.setdefault(run.model, {})[run.seed] = RunPredictions(run, table)
     return found
+
+
+def same_utterances(runs: Sequence[RunPredictions]) -> "pd.Index[str]":
+    """The utterances of some runs on one corpus, which have to be the same ones, sorted by id.
+
+    Raises:
+        UserError: some are of other utterances than the first.
+    """
+    ids = runs[0].table.index
+    other = [
+        f"{one.run.model}, seed {one.run.seed}, on {one.run.corpus}" for one in runs if not one.table.index.equals(ids)
+    ]
+    if other:
+        raise UserError("runs that are compared were predicted on different utterances", other, "predict again")
+    return ids
 
 
 def read_genders(inputs: Inputs, corpus: str) -> "pd.Series[str]":

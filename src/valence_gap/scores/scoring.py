@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from valence_gap.audio.skipped import drop_skipped, skipped_ids
-from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, SYNTHESISED, Evaluation
+from valence_gap.definitions.evaluation import AUGMENTED_MEAN, CLEAN, CLEAN_OF_AUGMENTED, SYNTHESISED, Evaluation
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.runtime.data_files import write_csv
 from valence_gap.runtime.errors import UserError, first_lines, valid_names
@@ -22,6 +22,7 @@ from valence_gap.runtime.provenance import run_record
 from valence_gap.scores import statistics
 from valence_gap.scores.doubts import doubts
 from valence_gap.scores.metrics import Floats
+from valence_gap.scores.same_utterances import is_augmented, refuse_incomplete
 from valence_gap.scores.speaker_bootstrap import Codes, group_resamples, speaker_cccs, speaker_codes
 from valence_gap.scores.statistics import Estimate, speaker_error
 
@@ -95,6 +96,8 @@ def score(
     dimensions: Sequence[str],
     evaluation: Evaluation,
     pack_index: Path | None = None,
+    augmented_utterances: int | None = None,
+    clean: Path | None = None,
     record: Path | None = None,
 ) -> None:
     """Write the scores of one model on one corpus as CSV; see :func:`score_table`.
@@ -110,6 +113,9 @@ def score(
         dimensions: annotated dimensions.
         evaluation: how scores are computed.
         pack_index: index of the clean pack, if bad audio is skipped: utterances that it lacks are left out.
+        augmented_utterances: how many utterances of the test set are augmented; None: all.
+        clean: predictions of clean speech of the same run, if that is a number: its scores on the augmented utterances
+            are added as the condition ``clean of augmented``, unless they are all.
         record: JSON file for the run record, if one is required: see :func:`valence_gap.runtime.provenance.run_record`.
             It also has ``warnings``: why the scores may mean nothing.
 
@@ -119,17 +125,23 @@ def score(
     started = time.monotonic()
     people = pd.read_parquet(utterances)
     skipped = skipped_ids(people["id"], pack_index, corpus)
-    predicted, truth = (drop_skipped(skipped, pd.read_parquet(path)) for path in (predictions, labels))
+    predicted, truth, people = (
+        drop_skipped(skipped, table) for table in (pd.read_parquet(predictions), pd.read_parquet(labels), people)
+    )
+    if clean is not None:
+        refuse_incomplete(predicted, people["id"], augmented_utterances, f"{model}, seed {seed}, on {corpus}")
+        predicted = with_recordings(predicted, pd.read_parquet(clean), people["id"])
     table = score_table(
         predicted,
         truth,
-        drop_skipped(skipped, people),
+        people,
         corpus=corpus,
         dimensions=dimensions,
         evaluation=evaluation,
     )
     write_csv(output, table.assign(model=model, seed=seed)[list(COLUMNS)])
-    warnings = doubts(predicted, truth, dimensions)
+    scored = truth if clean is None else truth[truth["id"].isin(predicted["id"])]
+    warnings = doubts(predicted, scored, dimensions)
     for line in warnings:
         note(f"{model} on {corpus}", f"warning: {line}")
     if record is not None:
@@ -137,7 +149,24 @@ def score(
         definition["evaluation"] = json.loads(to_json(evaluation))
         inputs = {"predictions": predictions, "labels": labels, "utterances": utterances}
         inputs |= {"pack index": pack_index} if pack_index else {}
+        if clean is not None:
+            definition["augmented_utterances"] = augmented_utterances
+            inputs["clean predictions"] = clean
         write_json(record, run_record(definition, inputs=inputs, started=started) | {"warnings": warnings})
+
+
+def with_recordings(augmented: pd.DataFrame, clean: pd.DataFrame, test_set: "pd.Series[str]") -> pd.DataFrame:
+    """Add the predictions of clean speech for the utterances that are augmented, as ``clean of augmented``.
+
+    Args:
+        augmented: id, condition, arousal, dominance, valence.
+        clean: the same of the whole test set.
+        test_set: its ids; if all are augmented, nothing is added.
+    """
+    if len(set(augmented["id"])) == len(test_set):
+        return augmented
+    same = clean[clean["id"].isin(augmented["id"]) & (clean["condition"] == CLEAN)]
+    return pd.concat([augmented, same.assign(condition=CLEAN_OF_AUGMENTED)], ignore_index=True)
 
 
 def score_table(
@@ -155,7 +184,8 @@ def score_table(
     ``speaker``: for each speaker with at least ``evaluation.min_samples`` labelled utterances the mean CCC over
     resamples of ``evaluation.speaker_draws`` of them (section IV-J). Utterances without a label, gender or speaker
     are left out of the scores that need it. If there are augmented conditions, ``all`` also has a row for the mean CCC
-    over them, with the interval of this mean.
+    over them, with the interval of this mean. They may cover a subset of the test set if ``clean of augmented``, the
+    clean recordings of the same utterances, is among the conditions: these are scored on the same resamples.
 
     Returns:
         Columns corpus, condition, dimension, group_by, group, samples, ccc, low and high (percentiles of the bootstrap
@@ -177,7 +207,7 @@ def score_table(
         for dimension in (name for name in DIMENSIONS if name in dimensions):
             series = _series(labels[rows], by_condition[dimension], utterances[rows], dimension, corpus)
             tables += [_rows(conditions, dimension, one) for one in _estimates(series, corpus, evaluation)]
-            augmented = [name not in (CLEAN, SYNTHESISED) for name in conditions]
+            augmented = [is_augmented(name) for name in conditions]
             if any(augmented):
                 tables.append(_rows([AUGMENTED_MEAN], dimension, _mean(series, augmented, corpus, evaluation)))
     table = pd.concat(tables, ignore_index=True).assign(corpus=corpus)
@@ -237,7 +267,12 @@ def _conditions(
     names = predictions["condition"].unique().tolist()
     others = [name for name in names if name != SYNTHESISED]
     if others:
-        yield others, np.ones(len(utterances), dtype=bool)
+        rows = np.ones(len(utterances), dtype=bool)
+        if CLEAN_OF_AUGMENTED in others:
+            drawn = predictions.loc[predictions["condition"].isin(others), "id"]
+            rows = utterances["id"].isin(drawn).to_numpy(dtype=bool)
+            log_line(f"{corpus}: {np.sum(rows)} of {len(rows)} utterances are augmented, the others are left out")
+        yield others, rows
     if SYNTHESISED in names:
         spoken = set(predictions.loc[predictions["condition"] == SYNTHESISED, "id"])
         rows = utterances["id"].isin(spoken).to_numpy(dtype=bool)

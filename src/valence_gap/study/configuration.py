@@ -12,7 +12,7 @@ from valence_gap.definitions.evaluation import Condition, Evaluation, Projection
 from valence_gap.definitions.miniature import Miniature, Pretraining, Speech
 from valence_gap.definitions.models import Backbone, FusionModel, Model, Recipe
 from valence_gap.definitions.text import Recogniser, Synthesiser, TextEncoder
-from valence_gap.definitions.values import SPLITS, STRICT, Name, Positive, Split, is_none
+from valence_gap.definitions.values import SPLITS, STRICT, Name, Positive, Split, is_empty, is_none
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -118,6 +118,14 @@ class Configuration:
         Field(default_factory=dict)
     )
     augmented: Annotated[tuple[str, ...], Field(description="Conditions of the augmented test sets, in order.")] = ()
+    augmented_utterances: Annotated[
+        Mapping[str, Positive],
+        Field(
+            exclude_if=is_empty,
+            description="Corpus -> number of utterances of its test set that the augmented conditions are applied to, "
+            "a fixed draw; the whole test set of a corpus that is not named. Changes are of the same utterances.",
+        ),
+    ] = Field(default_factory=dict)
     figures: Annotated[Mapping[str, Figure], Field(description="What each figure shows.")]
     tables: Annotated[Mapping[str, Figure], Field(description="What each table shows.")] = Field(default_factory=dict)
     claims: Annotated[Claims | None, Field(description="Which models have which role in the paper's answers.")] = None

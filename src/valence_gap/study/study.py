@@ -241,6 +241,10 @@ class Study:
         readers = [name for name in models if self.is_trained(name) and not self.recipe(name).train_stem]
         return "float32" if any(map(self.in_float32, readers)) else "bfloat16"
 
+    def augmented_utterances(self, corpus: str) -> int | None:
+        """How many utterances of a test set the augmented conditions are applied to; None: all."""
+        return self.configuration.augmented_utterances.get(corpus)
+
     def figure_config(self, target: str) -> Figure:
         """What a figure or table shows; nothing if the study does not define it."""
         nothing = Figure(models=(), corpora=())

@@ -11,7 +11,7 @@ from valence_gap.definitions.figures import Inputs
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores.metrics import Floats
-from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers
+from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers, same_utterances
 from valence_gap.scores.scoring import speaker_generator
 from valence_gap.scores.seed_variance import (
     BOTH,
@@ -59,14 +59,15 @@ def resampled_changes(
     every dimension. Resamples of different corpora are independent.
 
     Args:
-        inputs: with ``predictions``, ``labels`` and ``utterances``, and ``pack_indexes`` where bad audio is skipped.
+        inputs: with ``predictions``, ``labels`` and ``utterances``, ``pack_indexes`` where bad audio is skipped, and
+            ``augmented_utterances`` where subsets are augmented: clean speech counts on the same utterances.
         model: name of the model.
         seeds: its seeds.
         places: conditions, corpora and dimensions.
         evaluation: how often is resampled, and with which seed.
 
     Raises:
-        UserError: if predictions, labels or utterances are missing.
+        UserError: if predictions, labels or utterances are missing, or runs are of different utterances.
     """
     conditions: dict[tuple[str, str], list[str]] = {}
     for condition, corpus, dimension in places:
@@ -99,7 +100,7 @@ def _resample(
     evaluation: Evaluation,
 ) -> list[Resampled]:
     """The changes of one corpus and dimension by condition; the first of ``runs`` is the clean one."""
-    ids = runs[CLEAN][seeds[0]].table.index
+    ids = same_utterances([by_seed[seed] for name, by_seed in runs.items() if name != CLEAN for seed in seeds])
     codes = speaker_codes(speakers.reindex(ids).to_numpy(dtype=object))
     over_utterances, over_speakers = [], []
     for seed in seeds:

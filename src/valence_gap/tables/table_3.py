@@ -14,6 +14,7 @@ from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, STRICT
 from valence_gap.runtime.data_files import read_reference
 from valence_gap.runtime.errors import UserError
+from valence_gap.scores.same_utterances import recordings, subset_text
 from valence_gap.tables.change_errors import Place, mean_change, resampled_changes
 from valence_gap.tables.rendering import Column, Table, format_change, format_error
 
@@ -91,7 +92,12 @@ def table(inputs: figures.Inputs, description: Description) -> Table:
         cells,
         [Column("Augmentation"), Column("SNR", align="r"), Column(""), *places],
         _blocks(cells, description),
-        [_lines(cells, description), _summary(found, description), *([description.note] if description.note else [])],
+        [
+            *_subset(inputs.scores, description),
+            _lines(cells, description),
+            _summary(found, description),
+            *([description.note] if description.note else []),
+        ],
         {"averages": found},
     )
 
@@ -160,8 +166,7 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
     """
     if not scores:
         raise UserError("this table needs score tables", remedy="pass them with --scores")
-    table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in scores], ignore_index=True)
-    table = table[(table["model"] == description.models[0].name) & (table["group_by"] == "all")]
+    table = _of_whole_test_sets(scores, description)
     seeds = list(dict.fromkeys(table["seed"])) or [None]
     requested = pd.DataFrame(
         [
@@ -173,13 +178,26 @@ def changes(scores: Sequence[Path], description: Description) -> pd.DataFrame:
         columns=[*CONDITION, "corpus", "dimension", "seed"],
     ).astype({"snr_db": "float64"})
     keys = ["corpus", "dimension", "seed"]
-    clean = table[table["condition"] == CLEAN].rename(columns={"ccc": "clean"})[[*keys, "clean"]]
+    clean = recordings(table).rename(columns={"ccc": "clean"})[[*keys, "clean"]]
     augmented = table.rename(columns={"ccc": "augmented"})[["condition", *keys, "augmented"]]
     found = requested.merge(clean, how="left", on=keys, indicator="in_clean")
     found = found.merge(augmented, how="left", on=["condition", *keys], indicator="in_augmented")
     _refuse_missing(found, description)
     found["change"] = found["augmented"] - found["clean"]
     return found.drop(columns=["in_clean", "in_augmented"])
+
+
+def _of_whole_test_sets(scores: Sequence[Path], description: Description) -> pd.DataFrame:
+    """The rows of the score tables that are of the model, and not of single genders or speakers."""
+    table = pd.concat([pd.read_csv(path, dtype={"group": str}) for path in scores], ignore_index=True)
+    return table[(table["model"] == description.models[0].name) & (table["group_by"] == "all")]
+
+
+def _subset(scores: Sequence[Path], description: Description) -> list[str]:
+    """How many utterances are augmented, as a sentence, where they are a subset of a test set; else none."""
+    labels = {corpus.name: corpus.label for corpus in description.corpora}
+    part = subset_text(_of_whole_test_sets(scores, description), labels)
+    return [f"Augmented and clean: fixed subsets of the test sets, {part}."] if part else []
 
 
 def _refuse_missing(found: pd.DataFrame, description: Description) -> None:

@@ -17,6 +17,7 @@ from valence_gap.audio.conditions import (
 )
 from valence_gap.audio.noise import Clip, Clips, load_clips, mix, random_segment
 from valence_gap.audio.packs import open_pack, write_pack
+from valence_gap.audio.subsets import drawn_rows
 from valence_gap.definitions.evaluation import Condition
 from valence_gap.runtime.errors import UserError
 
@@ -287,6 +288,29 @@ def test_all_conditions_of_a_test_set(tmp_path):
         noise_inputs = {f"noise/{condition.noise_class}"} if condition.noise_class else set()
         assert set(run["inputs"]) == {"audio.npy", "index.parquet"} | noise_inputs
         assert run["inputs"]["audio.npy"] == sha256((tmp_path / "clean/test/audio.npy").read_bytes()).hexdigest()
+
+
+def test_a_subset_is_the_same_under_all_conditions_and_sounds_as_in_the_whole(tmp_path):
+    ids = [f"u{row}" for row in range(9)]
+    pack_of(tmp_path / "clean" / "test", {name: speech(300, seed=row) for row, name in enumerate(ids)})
+    conditions = {"speed": SPEED, "fade": FADE}
+    for folder, number in (("whole", None), ("part", 4), ("as large", 9)):
+        apply_conditions(tmp_path / "clean" / "test", {}, conditions, 5, tmp_path / folder, utterances=number)
+    for name in conditions:
+        whole, part = (open_pack(tmp_path / folder / name / "test") for folder in ("whole", "part"))
+        assert part.ids == [ids[row] for row in drawn_rows(ids, 5, 4)]
+        for row, identifier in enumerate(part.ids):
+            np.testing.assert_array_equal(part.read(row), whole.read(ids.index(identifier)))
+        for file in ("audio.npy", "index.parquet"):
+            contents = [(tmp_path / folder / name / "test" / file).read_bytes() for folder in ("whole", "as large")]
+            assert contents[0] == contents[1]
+        reports = [
+            json.loads((tmp_path / folder / name / "test" / "report.json").read_text()) for folder in ("whole", "part")
+        ]
+        assert "drawn" not in reports[0]
+        assert "utterances" not in reports[0]["run"]["definition"]
+        assert reports[1]["drawn"] == {"utterances": 4, "of": 9}
+        assert reports[1]["run"]["definition"]["utterances"] == 4
 
 
 def test_noise_without_a_level_is_refused(tmp_path):

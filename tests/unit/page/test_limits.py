@@ -35,6 +35,18 @@ def test_a_study_of_recorded_speech_does_not_say_so(results: Results) -> None:
     assert limits(mixed)[0].startswith("**The speech of MSP-Podcast is synthetic**")
 
 
+def test_a_subset_that_is_augmented_is_stated_with_its_size(results: Results) -> None:
+    def text(**numbers: int) -> str:
+        named = {name.replace("_", "-"): number for name, number in numbers.items()}
+        return " ".join(limits(replace(results, description=replace(DESCRIPTION, augmented_utterances=named))))
+
+    shown = text(msp_podcast=12, cmu_mosi=30)
+    assert "**Augmentations of a part of the test sets**: 12 of 30 utterances of MSP-Podcast, a fixed draw." in shown
+    assert "MOSI, a fixed draw" not in shown
+    for whole in ({}, {"msp_podcast": 30}, {"msp_podcast": 500}):
+        assert "Augmentations" not in text(**whole)
+
+
 def test_few_speakers_and_single_seeds_are_named(results: Results) -> None:
     text = " ".join(limits(results))
     assert "MSP-Podcast (3 speakers, 30 utterances) and MOSI (3 speakers, 30 utterances)" in text

@@ -67,6 +67,26 @@ def test_evaluations_within_epochs_are_priced() -> None:
     assert evaluated_flop(cnn14) / cnn14.flop == pytest.approx(10 / (3 * 62 + 10))
 
 
+def test_a_subset_that_is_augmented_is_priced_alone() -> None:
+    costs = {
+        number: costs_of(paper(targets=["figure_06"], augmented_utterances={"iemocap": number}))
+        for number in (1_250, 5_000, 9_000)
+    }
+    whole = costs_of(paper(targets=["figure_06"]))
+    part = 11 * 0.25 * 12 * HOUR  # eleven conditions of a quarter of the utterances
+    saved = whole.disk()["packs of audio"] - costs[1_250].disk()["packs of audio"]
+    assert saved == pytest.approx(32_000 * 3 * part)
+    works = {number: {one.name: one for one in jobs_of(own)} for number, own in costs.items()}
+    everything = {one.name: one for one in jobs_of(whole)}
+    for name in ("w2v2-b seed 42 iemocap augmented", "iemocap augmented"):
+        for own, known in zip(works[1_250][name].amounts, everything[name].amounts, strict=True):
+            assert own.audio_s == pytest.approx(part)
+            assert (own.utterances, own.flop) == (pytest.approx(known.utterances / 4), pytest.approx(known.flop / 4))
+    others = [name for name in everything if "iemocap augmented" not in name]
+    assert all(works[1_250][name] == everything[name] for name in others)
+    assert works[5_000] == works[9_000] == everything
+
+
 def test_disk_of_one_figure_by_hand() -> None:
     changes = {
         "targets": ["figure_02"],

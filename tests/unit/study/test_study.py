@@ -61,7 +61,11 @@ def change(*path: str, to: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     ("corrupt", "message"),
     [
-        (change("modles", to={}), "modles: unknown key, given as {}; valid: augmented, backbones, cached_splits,"),
+        (
+            change("modles", to={}),
+            "modles: unknown key, given as {}; valid: augmented, augmented_utterances,",
+        ),
+        (change("augmented_utterances", to={"iemocap": 0}), "augmented_utterances.iemocap: "),
         (
             change("models", "w2v2-b", "layer", to=3),
             "models.w2v2-b.layer: unknown key, given as 3; valid: backbone,",

@@ -86,7 +86,7 @@ def scored(tmp_path):
                     for group_by in ("all", "gender")
                 ]
                 columns = ["model", "seed", "corpus", "condition", "dimension", "group_by", "ccc"]
-                table = pd.DataFrame(rows, columns=columns).assign(group="x", samples=1, low=0, high=1)
+                table = pd.DataFrame(rows, columns=columns).assign(group="x", samples=SAMPLES, low=0, high=1)
                 table.loc[table.condition == "clean", "ccc"] = 0.5 + seed / 100
                 table.loc[(table.model == "other") | (table.group_by == "gender"), "ccc"] = 9.0
                 paths.append(tmp_path / f"{corpus}.{seed}.{group}.csv")
@@ -157,7 +157,8 @@ def test_the_table_reproduces_the_published_changes(tmp_path):
     snr = reference.snr_db.map(lambda value: "" if np.isnan(value) else f"-{value:.0f}db")
     scores = reference.assign(condition=reference.augmentation + snr, ccc=0.5 + reference.delta_ccc)
     clean = scores.drop_duplicates(["corpus", "dimension"]).assign(condition="clean", ccc=0.5)
-    pd.concat([scores, clean]).assign(model="robust", seed=1, group_by="all", group="all").to_csv(tmp_path / "s.csv")
+    of_all = {"model": "robust", "seed": 1, "group_by": "all", "group": "all", "samples": SAMPLES}
+    pd.concat([scores, clean]).assign(**of_all).to_csv(tmp_path / "s.csv")
     changed = {condition["name"]: 0.1 for condition in conditions}
     tested = predicted(tmp_path, ["robust"], [corpus["name"] for corpus in corpora], [1], changed)
     description = description_3(corpora=corpora, conditions=conditions, published=True)

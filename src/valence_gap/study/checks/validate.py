@@ -62,6 +62,8 @@ def reference_errors(configuration: Configuration) -> Iterator[str]:
     yield from unknown("page.model", configuration.page.model, "model", [*models, *configuration.fusions])
     for condition in configuration.augmented:
         yield from unknown("augmented", condition, "condition", configuration.conditions)
+    for corpus in configuration.augmented_utterances:
+        yield from unknown("augmented_utterances", corpus, "corpus", corpora)
     if configuration.claims:
         trained = [*models, *configuration.fusions]
         valid_of = {"model": trained, "corpus": [*corpora], "condition": [*configuration.conditions]}

@@ -125,6 +125,10 @@ WRONG = {
         change("augmented", ["speed", "fade", "speed"]),
         "augmented: 'speed' is named 2 times; valid: once",
     ),
+    "a subset of a corpus that is not there": (
+        change("augmented_utterances", {"mosi": 250}),
+        "augmented_utterances: 'mosi' is not a corpus; valid: cmu-mosi, iemocap, msp-podcast",
+    ),
     "a figure of no model": (
         change("figures.figure_02.models", []),
         f"figures.figure_02.models: [] shows nothing; valid: {SHOWN}",
@@ -349,7 +353,7 @@ def test_the_number_of_layers_is_read_from_the_key_of_each_family(tmp_path: Path
 def test_a_long_value_of_an_unknown_key_is_truncated() -> None:
     (message,) = offenders(change("modles", MINIATURE["models"]))
     assert message.startswith('modles: unknown key, given as {"cnn14": ')
-    assert message.index("; valid: augmented, backbones,") < 150
+    assert message.index("; valid: augmented, augmented_utterances,") < 150
 
 
 def test_a_source_that_exists_as_a_folder_is_a_hub_id_only_if_it_is_pinned() -> None:
