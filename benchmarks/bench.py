@@ -39,7 +39,7 @@ SECTIONS = {
     "b": Section(
         "prediction, from wav files and a saved model to scores",
         "predicting",
-        (OURS, "one by one", "padded batches"),
+        (OURS, "one by one", "one by one, stem in float32", "padded batches"),
         by_format=True,
     ),
     "c": Section("packing, one core", "packing", (OURS, "soundfile")),

@@ -2,9 +2,13 @@
 
 One by one is the loop of the authors' how-to. In padded batches, files are taken in their order, eight at a time, and
 padding is masked. All sides load the model within the measured time.
+
+In bf16, autocast rounds the stem's products too. This project computes the stem in float32 and rounds its output, so
+one more side computes the stem in float32 with the model of transformers: that side has the same formats.
 """
 
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +23,7 @@ from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.prediction.recordings import predict_files  # noqa: F401  (imported before the time is measured)
 
 LIMIT = 1e-4
+EXACT_STEM = "one by one, stem in float32"
 WHOLE_S = "60"  # no utterance is cut into parts, since the other sides do not cut any
 
 Scores = npt.NDArray[np.float32]
@@ -46,8 +51,23 @@ def _scores(side: str, precision: str, setup: Setup) -> Scores:
     if side == "valence-gap":
         return _ours(precision, setup)
     model = EmotionModel.from_pretrained(setup.folder / "model", dtype=torch.float32).eval()
+    if side == EXACT_STEM:
+        _keep_stem_exact(model)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
-        return _one_by_one(model, setup) if side == "one by one" else _in_batches(model, setup)
+        return _in_batches(model, setup) if side == "padded batches" else _one_by_one(model, setup)
+
+
+def _keep_stem_exact(model: EmotionModel) -> None:
+    """Compute the stem of a model in float32, also under autocast."""
+    stem: Any = model.wav2vec2.feature_extractor
+    forward = stem.forward
+
+    def exact(values: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", enabled=False):
+            features: torch.Tensor = forward(values.float())
+        return features
+
+    stem.forward = exact
 
 
 def _ours(precision: str, setup: Setup) -> Scores:

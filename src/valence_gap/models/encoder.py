@@ -21,6 +21,7 @@ from valence_gap.models.front_ends.stem import Stem
 from valence_gap.models.head import RegressionHead
 from valence_gap.models.layers import attention
 from valence_gap.models.sizes import Size, size_from_config
+from valence_gap.models.undrawn import UndrawnMatrices
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.weights import folders
@@ -214,15 +215,16 @@ def load_transformer(folder: Path, requested: precision.Precision | None = None)
         raise UserError("this is not a finished model", [wrong], "Give the folder of a trained model.")
     _check_outputs(config, folder)
     own: Mapping[str, Any] = getattr(config, folders.OWN, None) or {}
-    model = TransformerModel(
-        new_encoder(family, config),
-        head_dropout=config.final_dropout,
-        frozen=bool(own.get("frozen", False)),
-        train_stem=bool(own.get("train_stem", False)),
-        training_precision=requested or own.get("precision", "auto"),
-        # A model of this project says how it was trained; a released one does in its preprocessor's configuration.
-        normalised=bool(own.get("normalised", True)) if own else reads_normalised(folder),
-    )
+    with UndrawnMatrices():
+        model = TransformerModel(
+            new_encoder(family, config),
+            head_dropout=config.final_dropout,
+            frozen=bool(own.get("frozen", False)),
+            train_stem=bool(own.get("train_stem", False)),
+            training_precision=requested or own.get("precision", "auto"),
+            # A model of this project says how it was trained; a released one does in its preprocessor's configuration.
+            normalised=bool(own.get("normalised", True)) if own else reads_normalised(folder),
+        )
     # The names are those in the file, so that a message about a missing weight shows them.
     stored = nn.ModuleDict({family.prefix: model.backbone, "classifier": model.regression})
     may_be_missing = [f"{family.prefix}.{name}" for name in _MAY_BE_MISSING]
@@ -264,7 +266,9 @@ def load_stem(folder: Path, *, rounded: bool = True) -> Stem:
             "Set `streamed: true` for this backbone.",
         )
     config.num_hidden_layers = 0
-    stem = Stem.of(new_encoder(family, config).train(False), normalised=reads_normalised(folder), rounded=rounded)
+    with UndrawnMatrices():
+        backbone = new_encoder(family, config).train(False)
+    stem = Stem.of(backbone, normalised=reads_normalised(folder), rounded=rounded)
     start = "feature_extractor."
 
     def rename(name: str) -> str | None:

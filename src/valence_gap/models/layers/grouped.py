@@ -1,11 +1,12 @@
 """Grouped convolution along time for the positional embedding, in a form that is fast on the device.
 
-PyTorch's convolution is slow if a group has few channels. Its kernels for CPUs are made for sixteen or more. On a GPU,
-cuDNN finds no kernel of the tensor cores for the 48 channels of a base model: a training step of wav2vec 2.0 base took
-78 ms on an H200, and 61 ms with the form of this module.
+PyTorch's convolution is slow if a group has few channels. On a CPU, the convolution of a base model, with 48 channels
+in a group, runs at half the speed of large products, and its gradient at a third. On a GPU, cuDNN finds no kernel of
+the tensor cores for them: a training step of wav2vec 2.0 base took 78 ms on an H200, and 61 ms with the form of this
+module.
 
-Here each block of frames is multiplied by a banded matrix, which contains the kernel at each position of the block. A
-third of this matrix is zeros, but the product runs at the full speed of the hardware.
+Here each block of frames is multiplied by a banded matrix, which contains the kernel at each position of the block. Up
+to a third of this matrix is zeros, but the product runs at the full speed of the hardware.
 """
 
 from typing import Any, cast
@@ -14,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BLOCK = 16  # frames per matrix product; twice as many frames make the matrix four times as large
-MAX_BANDED_CHANNELS = 16  # with fewer channels per group, the banded product is faster on a CPU
+BLOCK = 16  # frames per matrix product; twice as many frames make the matrix about twice as large
+# With more channels per group, a CPU needs fewer frames for a wide product, and most of its time for the large matrix.
+WIDE, BLOCK_IF_WIDE = 16, 8
+MAX_BANDED_CHANNELS = 64  # with more channels per group, PyTorch's convolution is as fast on a CPU
 MAX_BANDED_CHANNELS_ON_GPU = 64  # likewise on a GPU in bfloat16; in TF32 and float32 it is several times as slow
 
 
@@ -45,9 +48,14 @@ def is_banded(weight: Tensor) -> bool:
         weight: (channels, channels / groups, kernel), with the dtype of the products.
     """
     if weight.device.type == "cpu":
-        return weight.shape[1] < MAX_BANDED_CHANNELS
+        return weight.shape[1] <= MAX_BANDED_CHANNELS
     fast = weight.dtype == torch.bfloat16 and weight.shape[1] < MAX_BANDED_CHANNELS_ON_GPU
     return fast and not torch.are_deterministic_algorithms_enabled()
+
+
+def block_of(weight: Tensor) -> int:
+    """Frames of a block; the argument is that of ``is_banded``."""
+    return BLOCK_IF_WIDE if weight.device.type == "cpu" and weight.shape[1] >= WIDE else BLOCK
 
 
 class _Banded(torch.autograd.Function):
@@ -56,38 +64,39 @@ class _Banded(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, groups: int) -> Tensor:
         batch, frames, _ = states.shape
-        blocks = -(-frames // BLOCK)
-        windows = _windows(states, groups, weight.shape[2], blocks)
-        band = _band(weight, groups)
+        block = block_of(weight)
+        blocks = -(-frames // block)
+        windows = _windows(states, groups, weight.shape[2], block)
+        band = _band(weight, groups, block)
         ctx.save_for_backward(windows, band)
-        ctx.shapes = (states.shape, weight.shape, groups)
-        product = torch.bmm(windows, band).view(groups, batch, blocks * BLOCK, -1)
+        ctx.shapes = (states.shape, weight.shape, groups, block)
+        product = torch.bmm(windows, band).view(groups, batch, blocks * block, -1)
         return product[:, :, :frames].permute(1, 2, 0, 3).reshape(states.shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         windows, band = ctx.saved_tensors
-        (batch, frames, channels), of_weight, groups = ctx.shapes
+        (batch, frames, channels), of_weight, groups, block = ctx.shapes
         kernel = of_weight[2]
-        blocks = -(-frames // BLOCK)
-        padded = F.pad(gradients[0], (0, 0, 0, blocks * BLOCK - frames)).view(batch, -1, groups, channels // groups)
+        blocks = -(-frames // block)
+        padded = F.pad(gradients[0], (0, 0, 0, blocks * block - frames)).view(batch, -1, groups, channels // groups)
         gradient = padded.permute(2, 0, 1, 3).reshape(groups, batch * blocks, -1)
-        weight = _unband(torch.bmm(windows.transpose(1, 2), gradient), of_weight, groups)
+        weight = _unband(torch.bmm(windows.transpose(1, 2), gradient), of_weight, groups, block)
         if not ctx.needs_input_grad[0]:
             return None, weight, None
         spread = torch.bmm(gradient, band.transpose(1, 2)).view(groups, batch, blocks, -1)
-        summed = _folded(spread, channels // groups, kernel)[:, :, kernel // 2 : kernel // 2 + frames]
+        summed = _folded(spread, channels // groups, block)[:, :, kernel // 2 : kernel // 2 + frames]
         return summed.permute(1, 2, 0, 3).reshape(batch, frames, channels), weight, None
 
 
-def _windows(states: Tensor, groups: int, kernel: int, blocks: int) -> Tensor:
+def _windows(states: Tensor, groups: int, kernel: int, block: int) -> Tensor:
     """The input of each block of frames: (groups, batch x blocks, (block + kernel - 1) x channels of a group)."""
     batch, frames, channels = states.shape
-    width, seen = channels // groups, BLOCK + kernel - 1
-    behind = blocks * BLOCK + kernel - 1 - kernel // 2 - frames
+    width, seen, blocks = channels // groups, block + kernel - 1, -(-frames // block)
+    behind = blocks * block + kernel - 1 - kernel // 2 - frames
     parted = states.view(batch, frames, groups, width).permute(2, 0, 1, 3)
     padded = F.pad(parted, (0, 0, kernel // 2, behind)).flatten(2)
-    return padded.unfold(2, seen * width, BLOCK * width).reshape(groups, batch * blocks, seen * width)
+    return padded.unfold(2, seen * width, block * width).reshape(groups, batch * blocks, seen * width)
 
 
 def _diagonals(band: Tensor, kernel: int) -> Tensor:
@@ -99,26 +108,26 @@ def _diagonals(band: Tensor, kernel: int) -> Tensor:
     )
 
 
-def _band(weight: Tensor, groups: int) -> Tensor:
+def _band(weight: Tensor, groups: int, block: int) -> Tensor:
     """Build the banded matrix: (groups, input frames x channels in, block x channels out)."""
     channels, before, kernel = weight.shape
-    band = weight.new_zeros(groups, BLOCK + kernel - 1, before, BLOCK, channels // groups)
+    band = weight.new_zeros(groups, block + kernel - 1, before, block, channels // groups)
     taps = weight.view(groups, channels // groups, before, kernel).permute(0, 3, 2, 1)
-    _diagonals(band, kernel).copy_(taps[:, :, :, None])
+    _diagonals(band, kernel).copy_(taps.contiguous()[:, :, :, None])  # transposed once, not at each position
     return band.view(groups, band.shape[1] * before, -1)
 
 
-def _unband(band: Tensor, shape: torch.Size, groups: int) -> Tensor:
+def _unband(band: Tensor, shape: torch.Size, groups: int, block: int) -> Tensor:
     """Compute the gradient of the kernel, with ``shape``, from the gradient of the banded matrix."""
     channels, before, kernel = shape
-    parted = band.view(groups, BLOCK + kernel - 1, before, BLOCK, channels // groups)
+    parted = band.view(groups, block + kernel - 1, before, block, channels // groups)
     return _diagonals(parted, kernel).sum(dim=3).permute(0, 3, 2, 1).reshape(shape)
 
 
-def _folded(spread: Tensor, width: int, kernel: int) -> Tensor:
+def _folded(spread: Tensor, width: int, block: int) -> Tensor:
     """Sum overlapping blocks (groups, batch, blocks, input frames x width) to (groups, batch, frames, width)."""
     groups, batch, blocks, size = spread.shape
-    step = BLOCK * width
+    step = block * width
     more = -(-size // step)
     summed = spread.new_zeros(groups, batch, blocks + more, step)
     for moved in range(more):

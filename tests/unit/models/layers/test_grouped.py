@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from valence_gap.models.layers.grouped import BLOCK, MAX_BANDED_CHANNELS, convolve_groups, is_banded
+from valence_gap.models.layers import grouped
+from valence_gap.models.layers.grouped import BLOCK, MAX_BANDED_CHANNELS, WIDE, block_of, convolve_groups, is_banded
 from valence_gap.runtime import precision
 
 
@@ -23,8 +24,8 @@ def drawn(batch, frames, width, groups, kernel, dtype=torch.float64):
 @given(
     batch=st.integers(1, 3),
     frames=st.integers(1, 3 * BLOCK + 1),
-    width=st.integers(1, MAX_BANDED_CHANNELS + 1),
-    groups=st.integers(1, 4),
+    width=st.one_of(st.integers(1, WIDE + 1), st.sampled_from([MAX_BANDED_CHANNELS, MAX_BANDED_CHANNELS + 1])),
+    groups=st.integers(1, 3),
     kernel=st.integers(1, 2 * BLOCK + 3),
 )
 def test_output_and_gradients_equal_those_of_pytorch(batch, frames, width, groups, kernel):
@@ -44,7 +45,7 @@ def test_the_states_need_no_gradient():
     assert weight.grad is not None
 
 
-@pytest.mark.parametrize("width", [MAX_BANDED_CHANNELS - 6, MAX_BANDED_CHANNELS])
+@pytest.mark.parametrize("width", [WIDE - 6, WIDE, MAX_BANDED_CHANNELS + 1])
 def test_bfloat16_is_close(width):
     states, weight, bias = (each.detach() for each in drawn(2, 40, width, 2, 32, dtype=torch.float32))
     exact = convolve_groups(states, weight, bias, 2)
@@ -57,7 +58,9 @@ def test_bfloat16_is_close(width):
     ("device", "dtype", "width", "expected"),
     [
         ("cpu", torch.float32, 15, True),
-        ("cpu", torch.bfloat16, 48, False),
+        ("cpu", torch.bfloat16, 48, True),
+        ("cpu", torch.float32, 64, True),
+        ("cpu", torch.bfloat16, 80, False),
         ("meta", torch.bfloat16, 48, True),  # a device that is no CPU, as a GPU
         ("meta", torch.bfloat16, 64, False),
         ("meta", torch.float32, 48, False),
@@ -68,3 +71,19 @@ def test_where_the_product_is_banded(device, dtype, width, expected):
     assert is_banded(weight) == expected
     with precision.deterministic_kernels(True):
         assert is_banded(weight) == (expected and device == "cpu")
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(1, BLOCK), (WIDE - 1, BLOCK), (WIDE, 8), (MAX_BANDED_CHANNELS, 8)])
+def test_wide_groups_have_short_blocks_on_a_cpu(width, blocks):
+    assert block_of(torch.empty(2 * width, width, 5)) == blocks
+    assert block_of(torch.empty(2 * width, width, 5, device="meta")) == BLOCK
+
+
+@pytest.mark.parametrize("block", [1, 2, 8, 16])
+def test_the_length_of_a_block_changes_only_the_rounding(monkeypatch, block):
+    states, weight, bias = drawn(2, 21, 16, 2, 6)
+    monkeypatch.setattr(grouped, "BLOCK_IF_WIDE", block)
+    found, expected = convolve_groups(states, weight, bias, 2), by_pytorch(states, weight, bias, 2)
+    assert torch.allclose(found, expected)
+    gradients = (torch.autograd.grad(each.square().sum(), (states, weight, bias)) for each in (found, expected))
+    assert all(torch.allclose(one, other) for one, other in zip(*gradients, strict=True))
