@@ -92,7 +92,7 @@ def test_stem_features_are_rounded_and_their_number_is_known(tmp_path, kind):
         if samples >= stem.receptive_field:
             with torch.no_grad():
                 exact = backbone.feature_extractor(waveform[None])[0].T
-            assert torch.allclose(features, exact, rtol=2**-8)
+            assert torch.allclose(features, exact, rtol=2**-8, atol=1e-6)  # sums in another order
     assert stem.frames(stem.receptive_field) == 1
     assert stem.frames(stem.receptive_field + 80) == 2
 
