@@ -13,6 +13,7 @@ an epoch, adds the gradients of four batches and draws plots, as its users get i
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -122,7 +123,7 @@ def _run(command: list[str], setup: Setup) -> float:
     seconds = time.perf_counter() - started
     if done.returncode:
         raise SystemExit(f"{' '.join(command)[:200]} failed:\n{done.stderr[-2000:]}")
-    subprocess.run(["rm", "-r", str(setup.scratch)], check=True)
+    shutil.rmtree(setup.scratch)
     return seconds
 
 

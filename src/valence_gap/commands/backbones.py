@@ -2,12 +2,11 @@
 
 import argparse
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from valence_gap.commands.options import EXIT_INTERRUPTED, Command, Subparsers
+from valence_gap.commands.options import Command, Subparsers, resumable
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.models import Backbone, Checkpoint
 from valence_gap.definitions.values import from_json
@@ -85,13 +84,8 @@ def _pretrain(args: argparse.Namespace) -> None:
     that was killed; SIGTERM and SIGUSR1 make it finish its step, save its state and exit with 75.
     """
     from valence_gap.pretraining.masked_prediction import pretrain
-    from valence_gap.training.checkpoints import TrainingInterrupted
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)
     options = {"start": args.start, "scratch": args.scratch, "workers": args.threads}
-    try:
+    with resumable(args.scratch):
         pretrain(args.name, definition, speech, args.output, **options)
-    except TrainingInterrupted as signal:
-        remark = f"the same command resumes from {args.scratch}" if args.scratch else "it begins again"
-        print(f"stopped by {signal}; {remark}", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)

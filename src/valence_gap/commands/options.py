@@ -2,7 +2,9 @@
 
 import argparse
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -89,6 +91,23 @@ class Command:
         """Add ``--record``: path of the run record."""
         text = "write a record of inputs, software and machine; not written by default"
         self.path("--record", text, "FILE.run.json", required=False)
+
+
+@contextmanager
+def resumable(scratch: Path | None) -> Iterator[None]:
+    """End the command with ``EXIT_INTERRUPTED`` if a signal stops the training inside.
+
+    Args:
+        scratch: folder of its saved state, which the message names; None: it has none.
+    """
+    from valence_gap.training.checkpoints import TrainingInterrupted
+
+    try:
+        yield
+    except TrainingInterrupted as signal:
+        remark = f"the same command resumes from {scratch}" if scratch else "it begins again"
+        print(f"stopped by {signal}; {remark}", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def positive(text: str) -> int:

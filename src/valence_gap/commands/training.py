@@ -1,9 +1,8 @@
 """The sub-command ``train``."""
 
 import argparse
-import sys
 
-from valence_gap.commands.options import EXIT_INTERRUPTED, Command, Subparsers
+from valence_gap.commands.options import Command, Subparsers, resumable
 from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import from_json
 
@@ -34,22 +33,17 @@ def run(args: argparse.Namespace) -> None:
     again, and gives the same weights. SIGTERM and SIGUSR1 make it finish its step, save its state and exit with 75.
     """
     from valence_gap.runtime.product_rates import following
-    from valence_gap.training.checkpoints import TrainingInterrupted
     from valence_gap.training.learners import TrainingSplit
     from valence_gap.training.train import train
 
     training = from_json(Training, args.training)
-    try:
-        with following(args.measured_precision, training.recipe.threads):
-            train(
-                training,
-                backbone=args.backbone,
-                train_split=TrainingSplit(args.train_labels, args.train_features, args.train_audio),
-                dev_split=TrainingSplit(args.dev_labels, args.dev_features, args.dev_audio),
-                train_utterances=args.train_utterances,
-                scratch=args.scratch,
-                output=args.output,
-            )
-    except TrainingInterrupted as signal:
-        print(f"stopped by {signal}; the same command resumes from {args.scratch}", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+    with resumable(args.scratch), following(args.measured_precision, training.recipe.threads):
+        train(
+            training,
+            backbone=args.backbone,
+            train_split=TrainingSplit(args.train_labels, args.train_features, args.train_audio),
+            dev_split=TrainingSplit(args.dev_labels, args.dev_features, args.dev_audio),
+            train_utterances=args.train_utterances,
+            scratch=args.scratch,
+            output=args.output,
+        )

@@ -67,18 +67,24 @@ class Sentiments:
     Args:
         words: the words, from common to rare.
         corpus: the corpus, or ``None`` for all.
+        exponent: of Zipf's law; None: that of the labelled corpora, or of the unlabelled sentences.
     """
 
-    def __init__(self, words: Sequence[str], corpus: str | None) -> None:
+    def __init__(self, words: Sequence[str], corpus: str | None, exponent: float | None = None) -> None:
         mine = [word for word in words if allowed(word, corpus)]
-        exponent = _UNLABELLED_EXPONENT if corpus is None else _EXPONENT
+        if exponent is None:
+            exponent = _UNLABELLED_EXPONENT if corpus is None else _EXPONENT
         self._sides = tuple(
             _Weighted([word for word in mine if (ratings()[word] > 0) == side], exponent) for side in (False, True)
         )
 
     def sample(self, mood: float, rng: random.Random) -> str:
         """Draw a word that is positive with a probability of ``mood``."""
-        return self._sides[rng.random() < mood].sample(rng)
+        return self.draw(rng.random() < mood, rng)
+
+    def draw(self, positive: bool, rng: random.Random) -> str:
+        """Draw a word of one side."""
+        return self._sides[positive].sample(rng)
 
 
 class _Weighted:

@@ -7,14 +7,12 @@ sentiment words agree with it, after their negation. Nothing is chosen by the va
 
 import random
 import re
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from typing import TypeVar
 
-from valence_gap.miniature.lexicon import allowed, data, ratings
+from valence_gap.miniature.lexicon import Sentiments, data
 
 T = TypeVar("T")
 
@@ -55,33 +53,11 @@ class Rates:
 REAL = Rates()
 
 
-class Polarised:
-    """Sentiment words of one kind, from common to rare on each side.
-
-    Args:
-        words: the words, from common to rare.
-        corpus: corpus whose words are drawn; None: all.
-        exponent: see :class:`Rates`.
-    """
-
-    def __init__(self, words: Sequence[str], corpus: str | None, exponent: float) -> None:
-        mine = [word for word in words if allowed(word, corpus)]
-        self._sides = tuple([word for word in mine if (ratings()[word] > 0) == side] for side in (False, True))
-        self._totals = tuple(
-            list(accumulate(rank**-exponent for rank in range(1, len(side) + 1))) for side in self._sides
-        )
-
-    def draw(self, positive: bool, rng: random.Random) -> str:
-        """Draw a word of one side."""
-        totals = self._totals[positive]
-        return self._sides[positive][bisect_right(totals, rng.random() * totals[-1])]
-
-
 @cache
-def polarised(corpus: str | None, exponent: float = REAL.exponent) -> Mapping[str, Polarised]:
+def polarised(corpus: str | None, exponent: float = REAL.exponent) -> Mapping[str, Sentiments]:
     """Return the sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
     lists = data("sentiment.json") | data("by_frequency.json")
-    return {kind: Polarised(words, corpus, exponent) for kind, words in lists.items()}
+    return {kind: Sentiments(words, corpus, exponent) for kind, words in lists.items()}
 
 
 @dataclass(frozen=True)
@@ -120,9 +96,9 @@ class Sentences:
 
     def draw(self, rng: random.Random) -> str:
         """Draw a sentence, without its capital letter and full stop."""
-        frames = _choose(self._sets, rng)
+        frames = choose(self._sets, rng)
         filling = _Filling(self._words, self._neutral, frames.plain, self._rates, rng)
-        return "".join(filling.part(part) for part in _SLOT.split(_choose(frames.texts, rng)))
+        return "".join(filling.part(part) for part in _SLOT.split(choose(frames.texts, rng)))
 
 
 class _Filling:
@@ -130,7 +106,7 @@ class _Filling:
 
     def __init__(
         self,
-        words: Mapping[str, Polarised],
+        words: Mapping[str, Sentiments],
         neutral: Mapping[str, Sequence[str]],
         plain: Mapping[str, Sequence[str]],
         rates: Rates,
@@ -156,23 +132,23 @@ class _Filling:
         if slot == "and":
             return self._conjunction()
         if slot not in self._words:
-            return _choose(self._plain[slot], self._rng)
+            return choose(self._plain[slot], self._rng)
         if self._rng.random() >= self._rates.rated:
-            return _choose(self._neutral[slot], self._rng)
+            return choose(self._neutral[slot], self._rng)
         return self._sentiment(slot)
 
     def _copula(self, verb: str) -> str:
         draw = self._rng.random()
         if draw < self._rates.negated:
-            return f"{verb} {_choose(NEGATIONS, self._rng)}"
+            return f"{verb} {choose(NEGATIONS, self._rng)}"
         if draw < self._rates.negated + self._rates.boosted:
-            return f"{verb} {_choose(BOOSTERS, self._rng)}"
+            return f"{verb} {choose(BOOSTERS, self._rng)}"
         return verb
 
     def _there(self) -> str:
         if self._rng.random() < self._rates.there_negated:
-            return _choose(("there is hardly", "there is never"), self._rng)
-        return _choose(("there is", "there is", "there is only"), self._rng)
+            return choose(("there is hardly", "there is never"), self._rng)
+        return choose(("there is", "there is", "there is only"), self._rng)
 
     def _conjunction(self) -> str:
         if self._rng.random() >= self._rates.contrast:
@@ -192,5 +168,6 @@ class _Filling:
         return found
 
 
-def _choose(choices: Sequence[T], rng: random.Random) -> T:
+def choose(choices: Sequence[T], rng: random.Random) -> T:
+    """Return one of the choices; each is equally likely, and the same with every version of Python."""
     return choices[int(rng.random() * len(choices))]

@@ -9,7 +9,7 @@ from itertools import islice, repeat
 from typing import Any, TypeVar
 
 from valence_gap.miniature.lexicon import EXCLUSIVE, Sentiments, data, sentiment_words, valence
-from valence_gap.miniature.rates import Sentences, frames_of
+from valence_gap.miniature.rates import Sentences, choose, frames_of
 from valence_gap.runtime.errors import UserError, valid_names
 
 ENGLISH = "en"
@@ -91,7 +91,7 @@ def sentence_stream(language: str, *, seed: int, real_rates: bool = False) -> It
         return (text for text in texts if _split_of(text) == _UNLABELLED)
     if language == ENGLISH:
         fills = [_filler(frames, None) for frames in (_UNLABELLED, *EXCLUSIVE)]
-        texts = (finished(_choose(fills, rng)(_mood(rng.random()), rng)) for _ in repeat(None))
+        texts = (finished(choose(fills, rng)(_mood(rng.random()), rng)) for _ in repeat(None))
         return (text for text in texts if _split_of(text) == _UNLABELLED)
     lists = data("languages.json")
     if language not in lists:
@@ -148,13 +148,13 @@ def filler(
         def word(slot: "re.Match[str]") -> str:
             name = slot[1]
             for _ in range(tries if name in rated else 1):
-                found = rated[name].sample(mood, rng) if name in rated else _choose(plain[name], rng)
+                found = rated[name].sample(mood, rng) if name in rated else choose(plain[name], rng)
                 if found not in used:
                     break
             used.add(found)
             return found
 
-        return _SLOT.sub(word, _choose(frames, rng))
+        return _SLOT.sub(word, choose(frames, rng))
 
     return fill
 
@@ -162,17 +162,13 @@ def filler(
 def _foreign(lists: Any, rng: random.Random) -> str:
     subjects, verbs, objects, endings = lists
     number = 2 + int(rng.random() ** 2 * 998)
-    words = (_choose(subjects, rng), _choose(verbs, rng), str(number), _choose(objects, rng), _choose(endings, rng))
+    words = (choose(subjects, rng), choose(verbs, rng), str(number), choose(objects, rng), choose(endings, rng))
     return finished(" ".join(words))
 
 
 def finished(text: str) -> str:
     """Return a sentence with its capital letter and its full stop."""
     return text[0].upper() + text[1:] + "."
-
-
-def _choose(choices: Sequence[T], rng: random.Random) -> T:
-    return choices[int(rng.random() * len(choices))]
 
 
 def _split_of(text: str) -> str:

@@ -81,15 +81,11 @@ def _convergence(results: Results) -> Iterator[str]:
         yield f"**Not converged**: longer training may change the scores of {words(labels)}."
     unknown = [name for name, verdict in results.converged.items() if verdict == "unknown" and name not in names]
     trained = [model for model in results.description.models if model.kind != "finished model"]
-    if unknown or (trained and not results.converged and not names):
-        yield (
-            f"**Convergence** of {count(len(unknown), 'model') if unknown else 'the trainings'} is unknown: "
-            + (
-                "none was trained for twice as many epochs to see."
-                if unknown
-                else "the stopping rule was not evaluated."
-            )
-        )
+    if unknown:
+        models = count(len(unknown), "model")
+        yield f"**Convergence** of {models} is unknown: none was trained for twice as many epochs to see."
+    elif trained and not results.converged and not names:
+        yield "**Convergence** of the trainings is unknown: the stopping rule was not evaluated."
 
 
 def _claims(results: Results) -> Iterator[str]:

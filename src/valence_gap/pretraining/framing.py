@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from valence_gap.pretraining import mfcc
 from valence_gap.runtime.errors import UserError
@@ -47,7 +46,7 @@ def framing(kernels: Sequence[int], strides: Sequence[int]) -> Framing:
     if hop % mfcc.HOP or field < hop - mfcc.HOP + mfcc.WINDOW:
         raise UserError(
             "A backbone cannot be pre-trained with its stem.",
-            [f"a frame every {prod(strides)} samples, each of {field} samples"],
+            [f"a frame every {hop} samples, each of {field} samples"],
             f"Choose stem_strides whose product is a multiple of {mfcc.HOP}, and kernels that cover the "
             f"{mfcc.WINDOW} samples of the last MFCC frame in each.",
         )

@@ -47,5 +47,5 @@ def size_of(training: Training, model: TransformerModel, train: Examples) -> Tra
         config.num_hidden_layers,
         config.hidden_size,
         config.conv_dim[-1] if model.stem else 0,
-        model.stem.frames_per_s if model.stem else 50.0,
+        model.shape.frames_per_s,
     )
