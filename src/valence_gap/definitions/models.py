@@ -1,5 +1,6 @@
 """Definitions of backbones, recipes and models (paper, section III-B)."""
 
+import operator
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -85,6 +86,14 @@ class Backbone:
         Field(description="cnn14: pooling inside the blocks (the paper: max; PANNs: average)."),
     ] = "max"
     block_dropout: Annotated[float, Field(ge=0, lt=1, description="cnn14: dropout after each block.")] = 0.2
+    spec_augment: Annotated[
+        bool,
+        Field(
+            exclude_if=operator.not_,
+            description="cnn14: SpecAugment as in PANNs: in training, two stripes of up to 0.64 s and two of up to an "
+            "eighth of the Mel bins are masked.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -1,6 +1,7 @@
 """CNN14, the baseline without pre-training (paper, section III-B; architecture of PANNs, Kong et al. 2020)."""
 
 import itertools
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self, cast
@@ -15,6 +16,7 @@ from valence_gap.definitions.validation import explain
 from valence_gap.models.base import ModelOutput, SpeechModel
 from valence_gap.models.layers.attention import dropout
 from valence_gap.models.layers.masks import valid_mask
+from valence_gap.models.layers.spec_augment import masked_stripes
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.transfers import sent
@@ -23,7 +25,7 @@ from valence_gap.weights.model_types import CONFIG
 
 MODEL_TYPE: Final = "valence-gap-cnn14"
 HEAD_DROPOUT = "Set head_dropout to a number (the paper names none: 0.0)."
-SHAPE = ("channels", "mel_bins", "window_s", "hop_s", "block_pooling", "block_dropout")
+SHAPE = ("channels", "mel_bins", "window_s", "hop_s", "block_pooling", "block_dropout", "spec_augment")
 """The settings that the definition of a CNN14 backbone and the configuration of a model share."""
 FRAME_STEP: Final = 32
 """On a GPU, the frames of a batch are a multiple of this: cuDNN plans each convolution anew for every new shape."""
@@ -40,6 +42,7 @@ class Cnn14Config(BaseModel):
         hop_s: hop of the input spectrogram in seconds.
         block_pooling: ``max`` (the paper) or ``average`` (PANNs).
         block_dropout: probability of dropout after each block.
+        spec_augment: stripes of the input are masked in training.
         head_dropout: probability of dropout before each linear layer.
         training_precision: the number format of the training.
     """
@@ -53,6 +56,7 @@ class Cnn14Config(BaseModel):
     hop_s: PositiveFloat = 0.010
     block_pooling: Literal["max", "average"] = "max"
     block_dropout: float = Field(default=0.2, ge=0, le=1)
+    spec_augment: bool = Field(default=False, exclude_if=operator.not_)
     head_dropout: float = Field(default=0.0, ge=0, le=1)
     training_precision: precision.Precision = "auto"
 
@@ -142,7 +146,10 @@ class Cnn14(nn.Module):
         if _on_gpu(spectrograms):
             spectrograms = F.pad(spectrograms, (0, 0, 0, -spectrograms.shape[1] % FRAME_STEP))
         _, rows = _valid(lengths, spectrograms.shape[1], device)
-        states = _scatter(self.bn0(_gather(spectrograms.flatten(0, 1), rows)), rows, spectrograms.shape)[:, None]
+        states = _scatter(self.bn0(_gather(spectrograms.flatten(0, 1), rows)), rows, spectrograms.shape)
+        if self.training and config.spec_augment:
+            states = states * sent(~masked_stripes(lengths, states.shape[1:], config.hop_s), device)
+        states = states[:, None]
         for index, block in enumerate(self.blocks):
             states = block(states, rows)
             if index < len(self.blocks) - 1:

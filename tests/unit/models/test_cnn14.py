@@ -111,6 +111,29 @@ def test_dropout_follows_each_block_in_training_only():
         )
 
 
+def test_stripes_are_masked_after_the_first_normalisation_in_training_only():
+    padded, lengths = pad(spectrograms())
+    model, plain = make_cnn14(spec_augment=True, block_dropout=0.0), make_cnn14(block_dropout=0.0)
+    seen = []
+    model.network.blocks[0].conv1.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    plain.network.blocks[0].conv1.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.no_grad():
+        assert torch.equal(model.encode(padded, lengths), plain.encode(padded, lengths))
+        model.train().encode(padded, lengths)
+        plain.train().encode(padded, lengths)
+    masked, whole = seen[2:]
+    kept = masked != 0
+    assert torch.equal(masked[kept], whole[kept])
+    assert 0.3 < float(kept.sum() / (whole != 0).sum()) < 0.98
+
+
+def test_spec_augment_is_kept_with_the_model(tmp_path):
+    model = make_cnn14(spec_augment=True)
+    model.save(tmp_path)
+    assert loading.load(tmp_path).shape.spec_augment
+    assert "spec_augment" not in Cnn14Config().model_dump()
+
+
 def test_all_weights_are_trained():
     model = make_cnn14().train()
     model(*pad(spectrograms())).predictions.square().sum().backward()

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from valence_gap.models.layers.spec_augment import mask_spans
+from valence_gap.models.layers.spec_augment import mask_spans, masked_stripes
 
 
 @given(
@@ -43,3 +43,27 @@ def test_draws_depend_on_the_generator():
     torch.manual_seed(1)
     assert torch.equal(first, mask_spans(lengths, 40, mask_prob=0.5, mask_length=4, min_masks=2))
     assert not torch.equal(first, second)
+
+
+def test_stripes_of_a_spectrogram_stay_within_their_limits():
+    lengths = torch.tensor([200, 40, 9])
+    torch.manual_seed(3)
+    drawn = torch.stack([masked_stripes(lengths, (200, 64), 0.02) for _ in range(300)])
+    in_time, in_frequency = drawn.all(dim=3).sum(dim=2), drawn.all(dim=2).sum(dim=2)
+    assert drawn.shape == (300, 3, 200, 64)
+    assert bool((in_time.amax(dim=0) <= 2 * torch.tensor([32, 20, 4])).all())
+    assert int(in_frequency[:, 0].max()) <= 16
+    # Two stripes, each half of its limit on average, less the overlap.
+    assert 24 < float(in_time[:, 0].float().mean()) < 32
+    assert 6 < float(in_frequency[:, 0].float().mean()) < 8
+    assert not drawn[:, 1, 40:].all(dim=2).any()
+    assert int(in_time[:, 2].min()) == 0
+
+
+def test_stripes_are_those_of_the_generator():
+    lengths = torch.tensor([50, 30])
+    torch.manual_seed(4)
+    first = masked_stripes(lengths, (50, 16), 0.02)
+    assert not torch.equal(first, masked_stripes(lengths, (50, 16), 0.02))
+    torch.manual_seed(4)
+    assert torch.equal(first, masked_stripes(lengths, (50, 16), 0.02))
