@@ -1,5 +1,6 @@
-"""SpecAugment (Park et al. 2019): spans of frames and of hidden units as in the fine-tuning of wav2vec 2.0 and HuBERT,
-and stripes of a spectrogram as in the training of PANNs.
+"""SpecAugment (Park et al. 2019).
+
+Wav2vec 2.0 and HuBERT mask spans of frames and of hidden units in fine-tuning; PANNs masks stripes of a spectrogram.
 """
 
 from collections.abc import Sequence
@@ -43,8 +44,8 @@ def mask_spans(lengths: Tensor, width: int, *, mask_prob: float, mask_length: in
 def masked_stripes(lengths: Tensor, shape: Sequence[int], hop_s: float) -> Tensor:
     """Draw the stripes of spectrograms that are masked, from PyTorch's CPU generator (Kong et al. 2020, PANNs).
 
-    The width of each stripe is drawn between nothing and its limit, and then its place. Stripes may overlap. A stripe in
-    time is at most as long as half of the utterance.
+    The width of each stripe is drawn between nothing and its limit, and then its place. Stripes may overlap. A stripe
+    in time is at most as long as half of the utterance.
 
     Args:
         lengths: int64 (rows,), number of valid frames of each row, on the CPU.
