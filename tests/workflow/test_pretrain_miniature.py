@@ -28,7 +28,7 @@ TINY = {
     "speech": {"clean-english": {"languages": ["en"]}, "noisy-english": {"languages": ["en"], "noise": True}},
     "pretraining": {
         "first": BACKBONE,
-        "second": BACKBONE | {"continues": "first", "speech": "noisy-english", "seed": 1},
+        "second": BACKBONE | {"architecture": "wav2vec2", "speech": "noisy-english", "seed": 1},
     },
     "recogniser_training": {
         "asr": {"backbone": "first", "utterances": 6, "held_out": 2, "steps": 2, "batch_size": 3, "warm_up": 1}
@@ -72,9 +72,8 @@ def test_pretrain_miniature_trains_every_model(pretrained: Workflow) -> None:
         assert definition["steps"] == 2
         assert json.loads((made / name / "config.json").read_text())["num_hidden_layers"] == 1
     first, second, recogniser = (load_file(made / name / "model.safetensors") for name in ("first", "second", "asr"))
-    # A model that continues a backbone or is fine-tuned from it differs from it only by two steps.
-    assert correlation(first, second) > 0.9
+    # A recogniser differs only by two steps from the backbone that it is fine-tuned from.
+    assert abs(correlation(first, second)) < 0.2
     assert correlation(first, {name.removeprefix("hubert."): weight for name, weight in recogniser.items()}) > 0.9
-    assert not torch.equal(first[WEIGHT], second[WEIGHT])
     assert (made / "bert/tokenizer.json").is_file()
     assert pretrained.planned("pretrain_miniature") == {}

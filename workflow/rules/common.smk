@@ -99,12 +99,6 @@ def local_checkpoint_files(wildcards):
     return local_model_files(study.checkpoint(wildcards.model).source)
 
 
-def continued_backbone(wildcards):
-    """The backbone that a pre-training continues: results/.../pretraining/mini-w2v2-L/config.json, or nothing."""
-    name = study.configuration.pretraining[wildcards.pretraining].continues
-    return [f"{RESULTS}/pretraining/{name}/config.json"] if name else []
-
-
 def recogniser_backbone(wildcards):
     """The backbone that a recogniser is fine-tuned from: results/.../pretraining/mini-hubert-b/config.json."""
     name = study.configuration.recogniser_training[wildcards.recogniser].backbone

@@ -28,8 +28,6 @@ rule make_miniature:
 
 rule pretrain_backbone:
     """Pre-train one miniature backbone by masked prediction of k-means targets, like the shipped ones."""
-    input:
-        continued_backbone,
     output:
         multiext(
             f"{RESULTS}/pretraining/{{pretraining}}/",
@@ -53,9 +51,6 @@ rule pretrain_backbone:
             study.configuration.pretraining[wildcards.pretraining]
         ),
         speech=lambda wildcards: to_json(study.speech(wildcards.pretraining)),
-        start=lambda wildcards, input: flags(
-            "--start", {parent(path) for path in input}
-        ),
         revision=REVISIONS["pretrain"],
         scratch=lambda wildcards, output: f"{RESULTS}/scratch/{wildcards.pretraining}",
         folder=subpath(output[0], parent=True),
@@ -65,7 +60,6 @@ rule pretrain_backbone:
             --name {wildcards.pretraining:q} \
             --definition {params.definition:q} \
             --speech {params.speech:q} \
-            {params.start:q} \
             --scratch {params.scratch:q} \
             --threads {threads} \
             --output {params.folder:q} \

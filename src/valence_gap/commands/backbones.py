@@ -30,7 +30,6 @@ def register(subparsers: Subparsers) -> None:
     command = Command(subparsers, "pretrain", _pretrain, "pre-train a backbone of the miniature")
     command.definition("pre-training")
     command.add("--speech", required=True, metavar="JSON", help="definition of the unlabelled speech")
-    command.path("--start", "folder of the backbone whose pre-training is continued", "DIR", required=False)
     command.path("--scratch", "folder of its saved state, from which it resumes (default: none)", "DIR", required=False)
     threads = "processes that synthesise the speech; training uses the threads of its definition (default: 1)"
     command.add("--threads", type=int, default=1, help=threads)
@@ -86,6 +85,5 @@ def _pretrain(args: argparse.Namespace) -> None:
     from valence_gap.pretraining.masked_prediction import pretrain
 
     definition, speech = from_json(Pretraining, args.definition), from_json(Speech, args.speech)
-    options = {"start": args.start, "scratch": args.scratch, "workers": args.threads}
     with resumable(args.scratch):
-        pretrain(args.name, definition, speech, args.output, **options)
+        pretrain(args.name, definition, speech, args.output, scratch=args.scratch, workers=args.threads)

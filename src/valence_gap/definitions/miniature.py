@@ -35,9 +35,6 @@ class Pretraining:
     speech: Annotated[str, Field(description="Name of the unlabelled speech that it is trained on.")]
     hours: Annotated[PositiveFloat, Field(description="Hours of this speech.")]
     steps: Annotated[Positive, Field(description="Training steps.")]
-    continues: Annotated[
-        str | None, Field(description="Backbone whose weights it starts from; null: random initialisation.")
-    ] = None
     clusters: Annotated[Positive, Field(description="k-means targets.")] = 100
     target_weights: Annotated[
         tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None,

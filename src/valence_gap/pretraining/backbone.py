@@ -1,9 +1,7 @@
 """The miniature's backbones before they are pre-trained: their layers, and the weights that they start from."""
 
-from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
 
 from valence_gap.definitions.miniature import Pretraining
@@ -30,20 +28,6 @@ def check(definition: Pretraining) -> None:
             "A backbone cannot be built from its definition.", wrong, "Change pretraining: hidden or heads."
         )
     framing(definition.stem_kernels, definition.stem_strides)
-
-
-def load_start(model: PreTrainedModel, start: Path) -> None:
-    """Load the weights of another backbone of the same shape into a model.
-
-    Raises:
-        UserError: the weights are missing, or of another shape.
-    """
-    try:
-        donor = type(model).from_pretrained(start, dtype=torch.float32, local_files_only=True)
-        model.load_state_dict(donor.state_dict())
-    except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{start} cannot be continued", [reason], "Name a backbone of the same shape.") from error
 
 
 def build(definition: Pretraining) -> PreTrainedModel:

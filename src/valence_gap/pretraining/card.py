@@ -37,8 +37,7 @@ normalisation). Input: 16 kHz, zero mean, unit variance. The weights are kept in
 ## What it is
 With it the embedded miniature of this reproduction can run as the paper's study does, on an encoder that is really
 pre-trained. It was trained to predict the cluster of masked frames (HuBERT's task, {clusters} clusters of MFCCs),
-{continued}{steps} steps of {batch_size} crops of {crop_s} s,
-in {train_min:.0f} minutes on {hardware}.
+{steps} steps of {batch_size} crops of {crop_s} s, in {train_min:.0f} minutes on {hardware}.
 Masked accuracy over the last hundred steps: {accuracy:.3f} (chance is about {chance:.3f}).
 
 ## What it is not
@@ -158,9 +157,6 @@ def _card(name: str, definition: Pretraining, speech: Speech, record: Mapping[st
         stem=definition.stem,
         frames_per_s=f"{1 / hop_s:g}",
         clusters=definition.clusters,
-        continued=f"starting from the weights of {definition.continues} (which has its own card), "
-        if definition.continues
-        else "",
         steps=definition.steps,
         batch_size=definition.batch_size,
         crop_s=f"{crops_s[0]:g}" + (f" to {crops_s[-1]:g}" if len(crops_s) > 1 else ""),

@@ -20,7 +20,7 @@ from transformers import PreTrainedModel
 
 from valence_gap.definitions.miniature import Pretraining, Speech
 from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
-from valence_gap.pretraining.backbone import build, check, load_start
+from valence_gap.pretraining.backbone import build, check
 from valence_gap.pretraining.card import save
 from valence_gap.pretraining.crops import batches
 from valence_gap.pretraining.curve import REPORT_EVERY, LearningCurve
@@ -77,7 +77,6 @@ def pretrain(
     speech: Speech,
     output: Path,
     *,
-    start: Path | None = None,
     scratch: Path | None = None,
     workers: int = 1,
 ) -> None:
@@ -89,26 +88,20 @@ def pretrain(
         speech: the unlabelled speech.
         output: the folder: ``config.json``, ``model.safetensors`` (bfloat16), ``preprocessor_config.json``,
             ``README.md`` and ``run.json``.
-        start: folder of the backbone that training continues from, if the definition names one.
         scratch: folder of its saved state, from which it resumes; None: no state is saved.
         workers: number of processes that synthesise the speech; it does not change the speech.
 
     Raises:
-        UserError: no model can be built from the definition, or the backbone that it continues is missing or of another
-            shape.
+        UserError: no model can be built from the definition.
     """
     from valence_gap.miniature.unlabelled import unlabelled_speech
 
     check(definition)
-    if (start is None) != (definition.continues is None):
-        raise UserError(
-            f"{name} continues {definition.continues}, but --start is {start}.", remedy="Give both or neither."
-        )
     started = time.monotonic()
     samples, offsets = unlabelled_speech(speech, definition.hours, workers=workers)
     key = checkpoints.state_key([json.loads(to_json(each)) for each in (definition, speech)], {})
     state = SavedProgress(scratch, key)
-    result = pretrain_on(samples, offsets, definition, start=start, state=state)
+    result = pretrain_on(samples, offsets, definition, state=state)
     hours = len(samples) / SAMPLE_RATE_HZ / 3600
     save(output, result.model, name, definition, speech, hours=hours, progress=result.progress, started=started)
     state.remove()
@@ -119,7 +112,6 @@ def pretrain_on(
     offsets: Offsets,
     definition: Pretraining,
     *,
-    start: Path | None = None,
     state: SavedProgress | None = None,
 ) -> PretrainingResult:
     """Pre-train on the given speech. On a CPU the same seed, threads and machine give the same result on every run.
@@ -128,25 +120,22 @@ def pretrain_on(
         samples: (samples,) of all utterances at 16 kHz; their levels are changed in place.
         offsets: (utterances + 1,), the start of each utterance, and the end of the last.
         definition: what is trained and how.
-        start: folder whose weights it starts from.
         state: saved state, from which it resumes.
 
     Raises:
-        UserError: there is less speech than one crop needs, or ``start`` cannot be continued.
+        UserError: there is less speech than one crop needs.
     """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")  # bfloat16 inside products
     try:
         with precision.cpu_threads(definition.threads):
             normalise_level(samples, offsets)
-            return _pretrain(samples, offsets, definition, start, state or SavedProgress())
+            return _pretrain(samples, offsets, definition, state or SavedProgress())
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def _pretrain(
-    samples: Samples, offsets: Offsets, definition: Pretraining, start: Path | None, state: SavedProgress
-) -> PretrainingResult:
+def _pretrain(samples: Samples, offsets: Offsets, definition: Pretraining, state: SavedProgress) -> PretrainingResult:
     frames = framing(definition.stem_kernels, definition.stem_strides)
     longest = max(definition.crop_frames)
     if frames.frames_of(len(samples)) < longest:
@@ -166,8 +155,6 @@ def _pretrain(
     )
     torch.manual_seed(definition.seed)
     encoder = build(definition)
-    if start is not None:
-        load_start(encoder, start)
     module = MaskedPredictor(encoder, definition.hidden, frames.parts, definition.clusters)
     module.to(precision.device())
     done = train(module, samples, targets, frames, definition, state=state)

@@ -288,33 +288,6 @@ def test_folder_is_an_ordinary_hugging_face_one(
         assert text in card
 
 
-def test_a_backbone_is_continued(tmp_path: Path, speech_of_tones: list[tuple[Speech, float, int]]) -> None:
-    pretrain("first", definition(), Speech(), tmp_path / "first")
-    frozen = definition(continues="first", steps=1, learning_rate=1e-12)
-    pretrain("second", frozen, Speech(), tmp_path / "second", start=tmp_path / "first")
-    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
-    assert all(torch.equal(first[key], second[key]) for key in first)
-    assert "starting from the weights of first" in (tmp_path / "second/README.md").read_text()
-    fresh = build(frozen).bfloat16().state_dict()
-    assert not torch.equal(fresh["masked_spec_embed"], first["masked_spec_embed"])
-
-
-@pytest.mark.parametrize("other", [{"hidden": 64}, {"layers": 3}, {"layers": 1}])
-def test_only_the_same_shape_is_continued(tmp_path: Path, other: dict[str, object]) -> None:
-    build(definition(**other)).save_pretrained(tmp_path / "first")
-    with pytest.raises(UserError, match="cannot be continued"):
-        backbone.load_start(build(definition()), tmp_path / "first")
-
-
-def test_the_continued_backbone_and_its_folder_are_given_together(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="continues None"):
-        pretrain("x", definition(), Speech(), tmp_path / "x", start=tmp_path)
-    with pytest.raises(UserError, match="continues first"):
-        pretrain("x", definition(continues="first"), Speech(), tmp_path / "x")
-    with pytest.raises(UserError, match="cannot be continued"):
-        backbone.load_start(build(definition()), tmp_path / "nowhere")
-
-
 class Placed(torch.nn.Module):
     """A model on a device that is not the CPU (and holds no data), which notes where its inputs are."""
 

@@ -73,8 +73,6 @@ def reference_errors(configuration: Configuration) -> Iterator[str]:
         yield from unknown("paths", name, "corpus with paths", configuration.paths)
     for name, pretraining in configuration.pretraining.items():
         yield from unknown(f"pretraining.{name}.speech", pretraining.speech, "speech", configuration.speech)
-        made = configuration.pretraining
-        yield from unknown(f"pretraining.{name}.continues", pretraining.continues, "pre-trained backbone", made)
     for name, recogniser in configuration.recogniser_training.items():
         made = configuration.pretraining
         yield from unknown(f"recogniser_training.{name}.backbone", recogniser.backbone, "pre-trained backbone", made)
