@@ -73,12 +73,12 @@ rule apply_conditions:
         ),
         utterances=lambda wildcards, output: flags(
             "--utterances",
-            filter(None, [study.augmented_utterances(wildcards.corpus)]),
+            filter(None, [study.augmented_utterances.get(wildcards.corpus)]),
         ),
         seed=study.configuration.seed,
         root=lambda wildcards: f"{RESULTS}/audio/{wildcards.corpus}",
         revision=lambda wildcards: with_settings(
-            REVISIONS["conditions"], study.augmented_utterances(wildcards.corpus)
+            REVISIONS["conditions"], study.augmented_utterances.get(wildcards.corpus)
         ),
     shell:
         r"""

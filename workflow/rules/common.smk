@@ -184,7 +184,7 @@ def test_inputs(wildcards):
 
 def clean_of_subset(wildcards):
     """Predictions of clean speech, where a subset is augmented: results/.../w2v2-b/seed-42/iemocap/clean.parquet."""
-    if wildcards.conditions != "augmented" or not study.augmented_utterances(
+    if wildcards.conditions != "augmented" or not study.augmented_utterances.get(
         wildcards.corpus
     ):
         return []

@@ -25,7 +25,7 @@ rule score:
         clean=lambda wildcards, input: flags("--clean", input.clean)
         + flags(
             "--augmented-utterances",
-            [study.augmented_utterances(wildcards.corpus) for _ in input.clean],
+            [study.augmented_utterances.get(wildcards.corpus) for _ in input.clean],
         ),
         evaluation=to_json(study.configuration.evaluation),
         revision=REVISIONS["score"],

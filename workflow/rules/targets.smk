@@ -159,7 +159,7 @@ def pack_indexes_of(target):
 
 def subset_options(corpora):
     """The option that names corpora of which a subset is augmented: ['--augmented-utterances', 'iemocap=250'], or []."""
-    drawn = study.configuration.augmented_utterances
+    drawn = study.augmented_utterances
     named = [f"{corpus}={drawn[corpus]}" for corpus in corpora if corpus in drawn]
     return ["--augmented-utterances", *named] if named else []
 

@@ -95,7 +95,7 @@ class Costs:
     def utterances(self, conditions: str, corpus: str) -> int:
         """Number of utterances in each condition of a set: those of the test set, unless a subset is augmented."""
         total = self.speech(corpus, "test").utterances
-        return covered(self.study.augmented_utterances(corpus), total) if conditions == "augmented" else total
+        return covered(self.study.augmented_utterances.get(corpus), total) if conditions == "augmented" else total
 
     def parameters(self, model: str) -> int:
         """Number of weights of a model, heads and biases left out."""

@@ -119,11 +119,11 @@ class Configuration:
     )
     augmented: Annotated[tuple[str, ...], Field(description="Conditions of the augmented test sets, in order.")] = ()
     augmented_utterances: Annotated[
-        Mapping[str, Positive],
+        Mapping[str, Positive | None],
         Field(
             exclude_if=is_empty,
             description="Corpus -> number of utterances of its test set that the augmented conditions are applied to, "
-            "a fixed draw; the whole test set of a corpus that is not named. Changes are of the same utterances.",
+            "a fixed draw; null, and a corpus that is not named: all of it. Changes are of the same utterances.",
         ),
     ] = Field(default_factory=dict)
     figures: Annotated[Mapping[str, Figure], Field(description="What each figure shows.")]

@@ -23,7 +23,7 @@ def page_description(study: Study) -> PageDescription:
         corpora=tuple(_corpus(study, name) for name in _corpora(study)),
         confidence=study.configuration.evaluation.confidence,
         conditions={name: _condition(study, name) for name in study.configuration.augmented},
-        augmented_utterances=study.configuration.augmented_utterances,
+        augmented_utterances=study.augmented_utterances,
         backbones=tuple(sorted(study.fetched_backbones())),
         best=next(iter(_best(study)), "") if CLAIMS in study.targets else "",
     )

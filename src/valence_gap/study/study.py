@@ -241,9 +241,10 @@ class Study:
         readers = [name for name in models if self.is_trained(name) and not self.recipe(name).train_stem]
         return "float32" if any(map(self.in_float32, readers)) else "bfloat16"
 
-    def augmented_utterances(self, corpus: str) -> int | None:
-        """How many utterances of a test set the augmented conditions are applied to; None: all."""
-        return self.configuration.augmented_utterances.get(corpus)
+    @property
+    def augmented_utterances(self) -> dict[str, int]:
+        """Corpus -> how many utterances of its test set the augmented conditions are applied to, where not to all."""
+        return {name: count for name, count in self.configuration.augmented_utterances.items() if count is not None}
 
     def figure_config(self, target: str) -> Figure:
         """What a figure or table shows; nothing if the study does not define it."""
