@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 MODELS, BACKBONES, CORPORA = 6, 5, 3  # models of the main figures, with CNN14; backbones of the transformers
 SEEDS = 3  # of each main and frozen model; all others have one
 RUNS, TUNED = MODELS * SEEDS, BACKBONES * SEEDS
-CACHED = 2  # splits whose stem output is stored: train and dev
+CACHED = 2  # splits of the training corpus besides its test set: train and dev
 EVERY_SPLIT = CORPORA + 2  # a test set of each corpus, train and dev
 
 
@@ -24,9 +24,9 @@ def audio(corpora: int, splits: int) -> Counter[str]:
     return Counter(make_miniature=1, inventory=corpora, prepare_corpus=corpora, pack_audio=splits)
 
 
-def models(trained: int, backbones: int, cnn14: int = 0) -> Counter[str]:
-    """Jobs that train models; the stem output of each backbone is computed once for each of train and dev."""
-    stems = backbones * CACHED
+def models(trained: int, backbones: int, cnn14: int = 0, tests: int = 0) -> Counter[str]:
+    """Jobs that train models; the stem output of each backbone is computed once for train, dev, and each test set."""
+    stems = backbones * (CACHED + tests)
     return Counter(fetch_pretrained=backbones, extract_stem_features=stems, finetune=trained, train_cnn14=cnn14)
 
 
@@ -40,15 +40,22 @@ def scored_under_conditions(tests: int) -> Counter[str]:
     return Counter(predict_conditions=tests, score=tests)
 
 
-AUGMENTED = Counter(apply_conditions=CORPORA, inventory=1)  # and the inventory of the noise corpus
+def augmented(backbones: int) -> Counter[str]:
+    """Jobs that augment the test sets, with the inventory of the noise corpus, and compute the stem output of each."""
+    return Counter(apply_conditions=CORPORA, inventory=1, extract_augmented_features=backbones * CORPORA)
+
+
+SYNTHESISED = Counter(synthesise=1, extract_synthesised_features=BACKBONES)
 TRANSCRIBED = Counter(fetch_pretrained=2, transcribe=3, embed_text=3)  # recogniser and BERT; train, dev and test
 TRANSCRIBED_TOO = Counter(transcribe=2)  # the test sets of the other corpora, for their word error rates
 FUSED = Counter(pool_states=2 * TUNED, train_fusion=TUNED, predict_fusion=TUNED)
 IN_DOMAIN, ALL_CORPORA = audio(1, 3), audio(CORPORA, EVERY_SPLIT)
-MAIN = ALL_CORPORA + models(TUNED, BACKBONES, cnn14=SEEDS) + scored(RUNS * CORPORA)
-FROZEN_TOO = IN_DOMAIN + models(2 * TUNED, BACKBONES)
-DEPTHS = ALL_CORPORA + models(SEEDS + 3, 1) + scored((SEEDS + 3) * CORPORA)  # the whole model has all seeds
-STEPS = ALL_CORPORA + models(4, 1) + scored(4 * CORPORA)
+MAIN = ALL_CORPORA + models(TUNED, BACKBONES, cnn14=SEEDS, tests=CORPORA) + scored(RUNS * CORPORA)
+FROZEN_TOO = IN_DOMAIN + models(2 * TUNED, BACKBONES, tests=1)
+DEPTHS = (
+    ALL_CORPORA + models(SEEDS + 3, 1, tests=CORPORA) + scored((SEEDS + 3) * CORPORA)
+)  # the whole model has all seeds
+STEPS = ALL_CORPORA + models(4, 1, tests=CORPORA) + scored(4 * CORPORA)
 # The model from random initialisation trains its stem, so it reads audio. Only one backbone's stem output is computed.
 FROM_RANDOM_WEIGHTS = {"trained": SEEDS + 1, "backbones": 1, "cnn14": SEEDS}
 # Models that are fine-tuned, frozen, from random initialisation, pruned (2), on less data (3).
@@ -62,19 +69,19 @@ CLAIMED_TESTS = {
 JOBS = {
     "figure_02": MAIN,
     "figure_03": ALL_CORPORA
-    + models(TUNED, BACKBONES)
+    + models(TUNED, BACKBONES, tests=1)
     + TRANSCRIBED
     + TRANSCRIBED_TOO
     + FUSED
     + Counter(predict=TUNED),
-    "figure_04": FROZEN_TOO + Counter(synthesise=1, predict=2 * TUNED, predict_conditions=2 * TUNED),
+    "figure_04": FROZEN_TOO + SYNTHESISED + Counter(predict=2 * TUNED, predict_conditions=2 * TUNED),
     "figure_05": FROZEN_TOO + Counter(predict=2 * TUNED),
-    "figure_06": MAIN + AUGMENTED + scored_under_conditions(RUNS * CORPORA),
+    "figure_06": MAIN + augmented(BACKBONES) + scored_under_conditions(RUNS * CORPORA),
     "figure_07": MAIN - Counter(score=RUNS * CORPORA),
-    "figure_08": IN_DOMAIN + models(TUNED, BACKBONES, cnn14=SEEDS) + scored(RUNS),
-    "figure_09": ALL_CORPORA + models(**FROM_RANDOM_WEIGHTS) + scored((2 * SEEDS + 1) * CORPORA),
+    "figure_08": IN_DOMAIN + models(TUNED, BACKBONES, cnn14=SEEDS, tests=1) + scored(RUNS),
+    "figure_09": ALL_CORPORA + models(**FROM_RANDOM_WEIGHTS, tests=CORPORA) + scored((2 * SEEDS + 1) * CORPORA),
     "figure_10": audio(2, 4)
-    + models(**FROM_RANDOM_WEIGHTS)
+    + models(**FROM_RANDOM_WEIGHTS, tests=2)
     + Counter(predict=(2 * SEEDS + 1) * 2, measure_separation=1, project_states=1),
     "figure_11": audio(1, 2) + models(SEEDS, 1, cnn14=SEEDS),
     "figure_12": DEPTHS,
@@ -82,16 +89,18 @@ JOBS = {
     "table_1": Counter(),
     "table_2": Counter(fetch_pretrained=BACKBONES),
     "table_3": ALL_CORPORA
-    + AUGMENTED
-    + models(SEEDS, 1)
+    + augmented(1)
+    + models(SEEDS, 1, tests=CORPORA)
     + scored(SEEDS * CORPORA)
     + scored_under_conditions(SEEDS * CORPORA),
     "claims": ALL_CORPORA
-    + AUGMENTED
+    + augmented(BACKBONES)
     + CLAIMED
+    + Counter(extract_stem_features=BACKBONES * CORPORA)
     + TRANSCRIBED
     + FUSED
-    + Counter(synthesise=1, **CLAIMED_TESTS, measure_separation=1, convergence_of_claims=1),
+    + SYNTHESISED
+    + Counter(**CLAIMED_TESTS, measure_separation=1, convergence_of_claims=1),
     # The models of all targets: those of the claims, and one pruned model more; nothing is predicted on a test set.
     "convergence": audio(1, 2)
     + models(CLAIMED["finetune"] + 1, BACKBONES, cnn14=3)
@@ -127,7 +136,7 @@ def test_a_target_needs_only_what_it_shows(planned: dict[str, Counter[str]], tar
 
 
 def test_the_readme_states_the_number_of_jobs_of_the_miniature(planned: dict[str, Counter[str]]) -> None:
-    assert planned["all"].total() == 469
+    assert planned["all"].total() == 504
     assert f"{planned['all'].total()} jobs" in (ROOT / "README.md").read_text()
     assert all(planned["all"][target] == 1 for target in JOBS)
 
@@ -178,6 +187,19 @@ def test_fetch_fetches_and_does_nothing_else(workflow: Workflow) -> None:
 def test_keep_features_false_marks_them_as_temporary(workflow: Workflow) -> None:
     output = workflow.snakemake("--dry-run", "--config", "keep_features=False")
     assert "will be removed" in output or "temporary" in output.lower()
+
+
+@pytest.mark.parametrize(("conditions", "corpus"), [("augmented", "iemocap"), ("synthesised", "msp-podcast")])
+def test_cached_conditions_are_computed_once_for_all_models_of_a_backbone(
+    workflow: Workflow, conditions: str, corpus: str
+) -> None:
+    models = ("w2v2-b", "w2v2-b-frozen", "w2v2-L-random", "cnn14")
+    targets = [f"results/tiny/predictions/{model}/seed-42/{corpus}/{conditions}.parquet" for model in models]
+    streamed = workflow.planned(*targets)
+    workflow.configure(cached_conditions=[conditions])
+    assert workflow.planned(*targets) == streamed | {f"extract_{conditions}_features": 1}
+    printed = workflow.snakemake("--dry-run", "--printshellcmds", *targets)
+    assert printed.count("--condition-features") == 2 * (11 if conditions == "augmented" else 1)
 
 
 def test_a_deterministic_recipe_applies_to_features_and_predictions_too(workflow: Workflow) -> None:

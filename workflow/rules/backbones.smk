@@ -158,3 +158,100 @@ rule extract_stem_features:
             --output {params.folder:q} \
             2>{log:q}
         """
+
+
+rule extract_augmented_features:
+    """The same for the augmented test set of a corpus, all conditions in one job."""
+    input:
+        backbone=lambda wildcards: by_content(
+            fetched_files(wildcards.backbone),
+            made_condition_features(
+                wildcards, next(iter(study.configuration.augmented))
+            ),
+        ),
+        audio=lambda wildcards: condition_packs(
+            wildcards, study.configuration.augmented
+        ),
+        indexes=[
+            f"{RESULTS}/audio/{{corpus}}/{name}/test/index.parquet"
+            for name in study.configuration.augmented
+        ],
+    output:
+        features=[
+            temp_unless_kept(
+                f"{RESULTS}/features/{{backbone}}/{{corpus}}/{name}/test/features.npy"
+            )
+            for name in study.configuration.augmented
+        ],
+        indexes=[
+            temp_unless_kept(
+                f"{RESULTS}/features/{{backbone}}/{{corpus}}/{name}/test/index.parquet"
+            )
+            for name in study.configuration.augmented
+        ],
+        runs=[
+            f"{RESULTS}/features/{{backbone}}/{{corpus}}/{name}/test/run.json"
+            for name in study.configuration.augmented
+        ],
+    log:
+        f"{RESULTS}/logs/extract_augmented_features/{{backbone}}/{{corpus}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_augmented_features/{{backbone}}/{{corpus}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=1,
+    params:
+        backbone=lambda wildcards, input: parent(input.backbone[0]),
+        audio=lambda wildcards, input: [parent(path) for path in input.indexes],
+        folders=lambda wildcards, output: [parent(path) for path in output.runs],
+        deterministic=lambda wildcards, output: deterministic_flag(
+            models_of_backbone(wildcards.backbone)
+        ),
+        format=lambda wildcards, output: flags(
+            "--format", features_format(wildcards.backbone)
+        ),
+        revision=lambda wildcards: with_settings(
+            REVISIONS["features"], *features_format(wildcards.backbone)
+        ),
+    shell:
+        r"""
+        valence-gap extract-features \
+            --backbone {params.backbone:q} \
+            --audio {params.audio:q} \
+            {params.format:q} \
+            --threads {threads} \
+            {params.deterministic:q} \
+            --output {params.folders:q} \
+            2>{log:q}
+        """
+
+
+use rule extract_augmented_features as extract_synthesised_features with:
+    """The same for the synthesised speech of a test set."""
+    input:
+        backbone=lambda wildcards: by_content(
+            fetched_files(wildcards.backbone),
+            made_condition_features(wildcards, "synthesised"),
+        ),
+        audio=lambda wildcards: condition_packs(wildcards, ["synthesised"]),
+        indexes=[f"{RESULTS}/audio/{{corpus}}/synthesised/test/index.parquet"],
+    output:
+        features=[
+            temp_unless_kept(
+                f"{RESULTS}/features/{{backbone}}/{{corpus}}/synthesised/test/features.npy"
+            )
+        ],
+        indexes=[
+            temp_unless_kept(
+                f"{RESULTS}/features/{{backbone}}/{{corpus}}/synthesised/test/index.parquet"
+            )
+        ],
+        runs=[f"{RESULTS}/features/{{backbone}}/{{corpus}}/synthesised/test/run.json"],
+    log:
+        f"{RESULTS}/logs/extract_synthesised_features/{{backbone}}/{{corpus}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_synthesised_features/{{backbone}}/{{corpus}}.tsv"

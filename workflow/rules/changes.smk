@@ -41,6 +41,28 @@ def made_features(wildcards):
     return made(f"features/{run}/run.json", f"extract_stem_features/{run}")
 
 
+def made_condition_features(wildcards, condition):
+    """The record and the benchmark of the stem features of a test set under a condition."""
+    run = f"{wildcards.backbone}/{wildcards.corpus}"
+    conditions = "synthesised" if condition == "synthesised" else "augmented"
+    return made(
+        f"features/{run}/{condition}/test/run.json",
+        f"extract_{conditions}_features/{run}",
+    )
+
+
+def condition_packs(wildcards, conditions):
+    """The packs whose stem features are stored: results/x/audio/iemocap/fade/test/audio.npy, ..."""
+    return [
+        path
+        for name in conditions
+        for path in by_content(
+            pack_files(wildcards.corpus, "test", name)[:1],
+            made_condition_features(wildcards, name),
+        )
+    ]
+
+
 def made_texts(wildcards):
     """The record and the benchmark of transcripts."""
     run = f"{wildcards.corpus}/{wildcards.split}"

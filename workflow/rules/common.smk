@@ -128,12 +128,18 @@ def pack_files(corpus, split, condition="clean"):
     return [f"{folder}/audio.npy", f"{folder}/index.parquet"]
 
 
+def feature_files(folder):
+    """Stored stem features: results/.../features/mini-w2v2-b/iemocap/test/features.npy and their index."""
+    return [f"{folder}/features.npy", f"{folder}/index.parquet"]
+
+
 def model_inputs(model, corpus, split):
     """Input files of a model, clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
     if not study.uses_stem_features(model, split):
         return pack_files(corpus, split)
-    folder = f"{RESULTS}/features/{study.backbone_of(model)}/{corpus}/{split}"
-    return [f"{folder}/features.npy", f"{folder}/index.parquet"]
+    return feature_files(
+        f"{RESULTS}/features/{study.backbone_of(model)}/{corpus}/{split}"
+    )
 
 
 def model_input_options(model, corpus, split, prefix=""):
@@ -171,14 +177,33 @@ def conditions_of(wildcards):
     )
 
 
+def condition_folders(wildcards):
+    """The folder of each condition that a model is tested on: its stem features, or the pack.
+
+    For example {"fade": "results/x/features/mini-w2v2-b/iemocap/fade/test"}, or {"fade": "results/x/audio/iemocap/fade/test"}.
+    """
+    model, corpus = wildcards.model, wildcards.corpus
+    stored = study.uses_stem_features(model, "test", wildcards.conditions)
+    kind = f"features/{study.backbone_of(model)}" if stored else "audio"
+    return {
+        name: f"{RESULTS}/{kind}/{corpus}/{name}/test"
+        for name in conditions_of(wildcards)
+    }
+
+
 def test_inputs(wildcards):
-    """What a model is tested on: stem features of clean speech, or the packs of a set of conditions."""
+    """What a model is tested on: clean speech or a set of conditions, each as stem features or packs."""
     if wildcards.conditions == "clean":
         return model_inputs(wildcards.model, wildcards.corpus, "test")
+    stored = study.uses_stem_features(wildcards.model, "test", wildcards.conditions)
     return [
         path
-        for name in conditions_of(wildcards)
-        for path in pack_files(wildcards.corpus, "test", name)
+        for name, folder in condition_folders(wildcards).items()
+        for path in (
+            feature_files(folder)
+            if stored
+            else pack_files(wildcards.corpus, "test", name)
+        )
     ]
 
 
@@ -196,12 +221,11 @@ def test_input_options(wildcards):
     """Options that name these files: --features results/..., or --condition natural-0db=results/... per condition."""
     if wildcards.conditions == "clean":
         return model_input_options(wildcards.model, wildcards.corpus, "test")
-    packs = {
-        name: pack_files(wildcards.corpus, "test", name)[0]
-        for name in conditions_of(wildcards)
-    }
+    stored = study.uses_stem_features(wildcards.model, "test", wildcards.conditions)
+    folders = condition_folders(wildcards).items()
     return flags(
-        "--condition", [f"{name}={parent(path)}" for name, path in packs.items()]
+        "--condition-features" if stored else "--condition",
+        [f"{name}={folder}" for name, folder in folders],
     )
 
 

@@ -1,10 +1,12 @@
 """``extract-features`` and ``predict-conditions``."""
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 
 from valence_gap.commands.options import Command, Subparsers, paths_by_name
 from valence_gap.definitions.evaluation import CLEAN
+from valence_gap.runtime.errors import UserError
 
 
 def register(subparsers: Subparsers) -> None:
@@ -12,8 +14,8 @@ def register(subparsers: Subparsers) -> None:
     summary = "compute the output of a backbone's frozen convolutional stem"
     command = Command(subparsers, "extract-features", _extract_features, summary)
     command.path("--backbone", "backbone, Hugging Face format", "DIR")
-    command.path("--audio", "pack of the audio", "DIR")
-    command.path("--output", "folder that is written", "DIR")
+    command.path("--audio", "pack of the audio", "DIR", nargs="+")
+    command.path("--output", "folder that is written, for each pack one", "DIR", nargs="+")
     stored = "number format on disk; models with precision: fp32 need float32, in twice the space (default: bfloat16)"
     command.add("--format", choices=["bfloat16", "float32"], default="bfloat16", help=stored)
     _add_computation(command)
@@ -26,6 +28,8 @@ def register(subparsers: Subparsers) -> None:
     command.path("--features", features, "DIR", required=False)
     condition = "pack of the audio under a condition; may be given several times"
     command.add("--condition", action="append", default=[], metavar="NAME=DIR", help=condition)
+    stored = "stored stem features of the audio under a condition, in place of its pack; may be given several times"
+    command.add("--condition-features", action="append", default=[], metavar="NAME=DIR", help=stored)
     command.path("--output", "predictions", "FILE.parquet")
     embeddings = "pooled states of all rows; without it they are neither kept nor stored"
     command.path("--embeddings", embeddings, "FILE.npy", required=False)
@@ -41,7 +45,7 @@ def _add_computation(command: Command) -> None:
 
 
 def _extract_features(args: argparse.Namespace) -> None:
-    """Compute the output of a backbone's frozen convolutional stem for a pack of audio, one utterance at a time on a
+    """Compute the output of a backbone's frozen convolutional stem for packs of audio, one utterance at a time on a
     CPU, several of similar length on a GPU, and store it. Every model on that backbone shares it.
     """
     import torch
@@ -49,8 +53,14 @@ def _extract_features(args: argparse.Namespace) -> None:
     from valence_gap.prediction.stem_features import extract_features
 
     torch.set_num_threads(args.threads)
+    if len(args.audio) != len(args.output):
+        raise UserError(
+            f"{len(args.audio)} packs and {len(args.output)} folders for their features are given",
+            remedy="Give --output one folder for each pack of --audio, in the same order.",
+        )
     rounded = args.format == "bfloat16"
-    extract_features(args.backbone, args.audio, args.output, rounded=rounded, deterministic=args.deterministic)
+    for audio, output in zip(args.audio, args.output, strict=True):
+        extract_features(args.backbone, audio, output, rounded=rounded, deterministic=args.deterministic)
 
 
 def _predict(args: argparse.Namespace) -> None:
@@ -69,13 +79,24 @@ def _predict(args: argparse.Namespace) -> None:
             _conditions(args),
             args.output,
             embeddings=args.embeddings,
-            features=args.features,
+            features=_features(args),
             deterministic=args.deterministic,
             record=args.record,
         )
 
 
 def _conditions(args: argparse.Namespace) -> "dict[str, Path | None]":
-    """The packs by condition, clean first; features can replace the clean pack."""
+    """The packs by condition, clean first; features can replace a pack."""
     clean: dict[str, Path | None] = {CLEAN: args.audio} if args.audio or args.features else {}
-    return clean | paths_by_name(args.condition, "--condition", "NAME=DIR", "condition", given=clean)
+    given = clean | paths_by_name(args.condition, "--condition", "NAME=DIR", "condition", given=clean)
+    return given | dict.fromkeys(_stored(args, given))
+
+
+def _features(args: argparse.Namespace) -> dict[str, Path]:
+    """The stored stem features by condition."""
+    clean = {CLEAN: args.features} if args.features else {}
+    return clean | _stored(args, clean)
+
+
+def _stored(args: argparse.Namespace, given: Collection[str]) -> dict[str, Path]:
+    return paths_by_name(args.condition_features, "--condition-features", "NAME=DIR", "condition", given=given)

@@ -11,6 +11,7 @@ from valence_gap.runtime.files import is_scratch, read_json
 CRATE = "crate"
 """The folder of the crate, below the results; it holds copies of the records."""
 PATTERNS = ("**/run.json", "**/*.run.json", "**/report.json", "**/embeddings.json")
+CLEAN_FEATURES = len(Path("features/mini-w2v2-b/iemocap/test/run.json").parts)  # conditions have a folder of their own
 NEEDED = {"definition", "inputs", "versions", "hardware", "command"}
 # Rules that are not called like their sub-command.
 RULES = {
@@ -99,4 +100,6 @@ def _rule(place: Path, record: Mapping[str, Any]) -> str:
         if place.parts[0] == "states":
             return "pool_states"
         return "predict" if place.name.startswith("clean.") else "predict_conditions"
+    if command == "extract-features" and len(place.parts) > CLEAN_FEATURES:
+        return f"extract_{'synthesised' if 'synthesised' in place.parts else 'augmented'}_features"
     return RULES.get(command, command.replace("-", "_"))

@@ -26,7 +26,10 @@ OF_A_CORPUS = (
     *("inventory", "prepare_corpus", "pack_audio", "apply_conditions", "synthesise"),
     *("transcribe", "embed_text"),
 )
-OF_A_BACKBONE = ("fetch_pretrained", "extract_stem_features")
+OF_A_BACKBONE = (
+    "fetch_pretrained",
+    *("extract_stem_features", "extract_augmented_features", "extract_synthesised_features"),
+)
 OF_A_TARGET = ("figures", "tables")
 OF_THE_STUDY: Mapping[str, tuple[str, ...]] = {
     "claims": ("claims",),

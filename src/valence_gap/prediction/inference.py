@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from valence_gap.audio import packs
-from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.models.loading import ModelOutput, SpeechModel, load
@@ -188,7 +187,7 @@ def predict_conditions(
     predictions: Path,
     *,
     embeddings: Path | None = None,
-    features: Path | None = None,
+    features: Mapping[str, Path] | None = None,
     deterministic: bool = False,
     record: Path | None = None,
 ) -> None:
@@ -196,13 +195,13 @@ def predict_conditions(
 
     Args:
         model: folder of the finished model.
-        conditions: pack of the audio of each condition by its name, in the order of the rows; None for ``clean`` if the
-            model needs only the features.
+        conditions: pack of the audio of each condition by its name, in the order of the rows; None if the model needs
+            only the features.
         predictions: Parquet file to write, with the columns id, condition, arousal, dominance, valence.
         embeddings: ``.npy`` file to write, with the pooled states: float16 (rows of the predictions, hidden), or
             float32 if the model has ``precision: fp32`` or the values do not fit in float16. None: they are neither
             kept nor stored.
-        features: stored stem features of the clean audio, from the model's backbone.
+        features: stored stem features of conditions by their names, from the model's backbone.
         deterministic: use deterministic kernels on a GPU too; they give the same bits every time.
         record: JSON file to write; None: no file. See :func:`valence_gap.runtime.provenance.run_record`.
 
@@ -211,12 +210,13 @@ def predict_conditions(
     """
     started = time.monotonic()
     loaded = load(model).to(device())
-    read = {} if record is None else _read_of(loaded, model, conditions, features)
+    stored = features or {}
+    read = {} if record is None else _read_of(loaded, model, conditions, stored)
     checksums = provenance.checksums(read, in_background=next(loaded.parameters()).device.type != "cpu")
     tables, states, audio_s, flop = [], [], 0.0, 0.0
     with deterministic_kernels(deterministic), products_of(loaded.precision):
         for condition, audio in conditions.items():
-            inputs = _open(loaded, audio, features if condition == CLEAN else None)
+            inputs = _open(loaded, audio, stored.get(condition))
             values, pooled = predict(
                 loaded,
                 inputs,
@@ -225,7 +225,7 @@ def predict_conditions(
                 what=f"predictions, {condition}",
             )
             tables.append(_table(inputs.ids, condition, values))
-            computed = features is None or condition != CLEAN or loaded.input_kind != "stem"
+            computed = condition not in stored or loaded.input_kind != "stem"
             durations_s = inputs.lengths / lengths_per_s(loaded)
             audio_s += float(durations_s.sum())
             flop += forward_flop(loaded.shape, durations_s, stem=computed)
@@ -247,12 +247,12 @@ def predict_conditions(
 
 
 def _read_of(
-    loaded: SpeechModel, model: Path, conditions: Mapping[str, Path | None], features: Path | None
+    loaded: SpeechModel, model: Path, conditions: Mapping[str, Path | None], features: Mapping[str, Path]
 ) -> dict[str, Path]:
     """The files that the predictions are computed from, by names that do not depend on their location."""
     found = {f"model/{name}": model / name for name in (CONFIG, WEIGHTS)}
     for condition, audio in conditions.items():
-        stored = features if condition == CLEAN and loaded.input_kind == "stem" else None
+        stored = features.get(condition) if loaded.input_kind == "stem" else None
         names = (FEATURES, packs.INDEX) if stored is not None else (packs.AUDIO, packs.INDEX)
         folder = audio if stored is None else stored
         found |= {f"{condition}/{name}": folder / name for name in names if folder is not None}

@@ -15,6 +15,8 @@ COSTLY_RULES = frozenset(
         "apply_conditions",
         "synthesise",
         "extract_stem_features",
+        "extract_augmented_features",
+        "extract_synthesised_features",
         "finetune",
         "train_cnn14",
         "train_fusion",

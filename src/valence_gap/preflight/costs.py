@@ -84,6 +84,14 @@ class Costs:
                     found[backbone, corpus, split] = self.speech(corpus, split)
         return found
 
+    def conditions_cached(self) -> set[tuple[str, str, str]]:
+        """The (backbone, corpus, set of conditions) whose stem features are cached."""
+        return {
+            (self.study.backbone_of(model), corpus, kind)
+            for model, _, kind, corpus in self.plan.predictions
+            if kind != CLEAN and model in self.study.models and self.study.uses_stem_features(model, "test", kind)
+        }
+
     def conditions(self, conditions: str, corpus: str) -> tuple[int, float]:
         """Number of conditions in a set, and seconds of audio in each condition."""
         test = self.speech(corpus, "test")
@@ -140,10 +148,14 @@ class Costs:
     def features(self) -> dict[str, float]:
         """Bytes of cached stem features by backbone."""
         found: dict[str, float] = {}
-        for (backbone, *_), speech in self.stem_cached().items():
+        cached = [(backbone, speech.seconds) for (backbone, *_), speech in self.stem_cached().items()]
+        for backbone, corpus, kind in sorted(self.conditions_cached()):
+            count, seconds = self.conditions(kind, corpus)
+            cached.append((backbone, count * seconds))
+        for backbone, seconds in cached:
             width = BYTES_PER_FEATURE[self.study.features_format(backbone)]
             values_per_s = self.sizes[backbone].frames_per_s * self.sizes[backbone].stem[-1]
-            found[backbone] = found.get(backbone, 0.0) + width * values_per_s * speech.seconds
+            found[backbone] = found.get(backbone, 0.0) + width * values_per_s * seconds
         return found
 
     def splits(self, corpus: str) -> dict[Split, Speech]:

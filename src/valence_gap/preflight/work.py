@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from valence_gap.definitions.evaluation import CLEAN
 from valence_gap.definitions.models import Recipe
 from valence_gap.definitions.values import Split
 from valence_gap.models.operations import (
@@ -148,11 +147,15 @@ def _stems(costs: Costs) -> Iterator[Work]:
         yield Work(
             "stem", f"{backbone} {corpus} {split}", (amount,), record=f"features/{backbone}/{corpus}/{split}/run.json"
         )
+    for backbone, corpus, kind in sorted(costs.conditions_cached()):
+        count, seconds = costs.conditions(kind, corpus)
+        amount = _stem(costs.sizes[backbone], count * seconds, count * costs.utterances(kind, corpus))
+        yield Work("stem", f"{backbone} {corpus} {kind}", (amount,))
 
 
 def _prediction(costs: Costs, model: str, seed: int, conditions: str, corpus: str) -> Work:
     count, seconds = costs.conditions(conditions, corpus)
-    stored = conditions == CLEAN and costs.study.uses_stem_features(model, "test")
+    stored = costs.study.uses_stem_features(model, "test", conditions)
     amounts = _forward(costs, model, count * seconds, costs.speech(corpus, "test"), stored=stored)
     record = f"predictions/{model}/seed-{seed}/{corpus}/{conditions}.run.json"
     return Work("predict", f"{model} seed {seed} {corpus} {conditions}", amounts, record=record)

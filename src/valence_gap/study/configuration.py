@@ -152,6 +152,10 @@ class Configuration:
         tuple[Split, ...],
         Field(description="Splits whose stem output is computed once and shared; for others it is never stored."),
     ] = SPLITS
+    cached_conditions: Annotated[
+        tuple[Literal["augmented", "synthesised"], ...],
+        Field(description="Sets of conditions of the test sets whose stem output is computed once and shared, too."),
+    ] = ()
     keep_features: Annotated[
         bool, Field(description="Keep the cached stem output; false: delete it after the last model has used it.")
     ] = False

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from valence_gap.claims.needs import Needs, needed
 from valence_gap.definitions.convergence import CONVERGENCE
 from valence_gap.definitions.corpora import MINIATURE_ROOT, Corpus, CorpusPaths
-from valence_gap.definitions.evaluation import Condition
+from valence_gap.definitions.evaluation import CLEAN, Condition
 from valence_gap.definitions.figures import Kind, ModelKind
 from valence_gap.definitions.miniature import Speech
 from valence_gap.definitions.models import Backbone, Checkpoint, Model, Recipe, Training
@@ -215,9 +215,13 @@ class Study:
         backbone = self.backbone(self.backbone_of(model))
         return training_of(self.configuration, self.models[model], backbone, seed)
 
-    def uses_stem_features(self, model: str, split: Split) -> bool:
-        """Whether a model reads the cached output of its backbone's frozen stem for a split."""
-        if split not in self.configuration.cached_splits or self.is_cnn14(model) or not self.is_trained(model):
+    def uses_stem_features(self, model: str, split: Split, conditions: str = CLEAN) -> bool:
+        """Whether a model reads the cached output of its backbone's stem for a split under some conditions."""
+        configuration = self.configuration
+        cached = configuration.cached_splits if conditions == CLEAN else configuration.cached_conditions
+        if (split if conditions == CLEAN else conditions) not in cached:
+            return False
+        if self.is_cnn14(model) or not self.is_trained(model):
             return False
         streamed = self.configuration.backbones[self.backbone_of(model)].streamed
         return not streamed and not self.recipe(model).train_stem

@@ -12,7 +12,7 @@ STAGES = {
     "pre-trained models": ("fetch_pretrained", "fetch_deleted_pretrained", "fetch_checkpoint"),
     "pre-training": ("pretrain_backbone", "train_recogniser", "pretrain_text_encoder"),
     "audio": ("pack_audio", "apply_conditions", "synthesise"),
-    "stem features": ("extract_stem_features",),
+    "stem features": ("extract_stem_features", "extract_augmented_features", "extract_synthesised_features"),
     "training": ("finetune", "train_cnn14"),
     "predictions": ("predict", "predict_conditions", "pool_states"),
     "text": ("transcribe", "embed_text"),

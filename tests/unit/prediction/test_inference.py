@@ -119,12 +119,14 @@ def test_spectrograms_are_exact_although_the_model_multiplies_in_bfloat16(tmp_pa
 @pytest.mark.parametrize(("of_model", "of_features"), [("fp32", "fp32"), ("auto", "fp32"), ("auto", "auto")])
 def test_cached_and_streamed_predictions_are_equal(tmp_path, of_model, of_features):
     make_model(tmp_path, "stem", of_model)
-    audio = make_audio(tmp_path / "audio")
-    extract_features(tmp_path / "backbone", audio, tmp_path / "features", rounded=of_features != "fp32")
+    packs = {name: make_audio(tmp_path / name, seed=seed) for seed, name in enumerate(("clean", "fade"))}
+    stored = {name: tmp_path / f"features-{name}" for name in packs}
+    for name, audio in packs.items():
+        extract_features(tmp_path / "backbone", audio, stored[name], rounded=of_features != "fp32")
     written = []
-    for name, features in (("cached", tmp_path / "features"), ("streamed", None)):
+    for name, read, features in (("cached", dict.fromkeys(packs), stored), ("streamed", packs, None)):
         table, states = tmp_path / f"{name}.parquet", tmp_path / f"{name}.npy"
-        predict_conditions(tmp_path / "model", {"clean": audio}, table, embeddings=states, features=features)
+        predict_conditions(tmp_path / "model", read, table, embeddings=states, features=features)
         written.append((pd.read_parquet(table), np.load(states)))
     assert written[0][0].equals(written[1][0])
     assert np.array_equal(written[0][1], written[1][1])
@@ -136,7 +138,7 @@ def test_features_that_are_rounded_are_refused_by_a_model_in_float32(tmp_path):
     audio, features = make_audio(tmp_path / "audio"), tmp_path / "features"
     extract_features(tmp_path / "backbone", audio, features)
     with pytest.raises(UserError, match="rounded to bfloat16") as caught:
-        predict_conditions(tmp_path / "model", {"clean": None}, tmp_path / "p", features=features)
+        predict_conditions(tmp_path / "model", {"clean": None}, tmp_path / "p", features={"clean": features})
     assert caught.value.offenders == (str(features / "features.npy"),)
     assert "--format float32" in caught.value.remedy
 
@@ -190,6 +192,41 @@ def test_the_command_writes_one_long_table(tmp_path, capsys):
     message = capsys.readouterr().err
     assert "'fade' is given twice" in message
     assert "'x' is not NAME=DIR" in message
+
+
+def test_the_commands_store_and_read_the_features_of_conditions(tmp_path, capsys):
+    make_model(tmp_path, "stem")
+    packs = {name: make_audio(tmp_path / name, seed=seed) for seed, name in enumerate(("fade", "speed"))}
+    folders = {name: tmp_path / f"features-{name}" for name in packs}
+    command = [
+        "extract-features",
+        "--backbone",
+        str(tmp_path / "backbone"),
+        *FLOAT32,
+        "--audio",
+        *map(str, packs.values()),
+    ]
+    assert main([*command, "--output", *map(str, folders.values())]) == 0
+    command = ["predict-conditions", "--model", str(tmp_path / "model"), "--output"]
+    named = [f"--condition={name}={path}" for name, path in packs.items()]
+    assert main([*command, str(tmp_path / "streamed.parquet"), *named]) == 0
+    stored = [f"--condition-features={name}={path}" for name, path in folders.items()]
+    record = tmp_path / "stored.json"
+    assert main([*command, str(tmp_path / "stored.parquet"), *stored, "--record", str(record)]) == 0
+    assert (tmp_path / "stored.parquet").read_bytes() == (tmp_path / "streamed.parquet").read_bytes()
+    assert {"fade/features.npy", "speed/features.npy"} < set(json.loads(record.read_text())["inputs"])
+    capsys.readouterr()
+    assert main([*command, str(tmp_path / "p.parquet"), named[0], stored[0]]) == 2
+    assert "'fade' is given twice" in capsys.readouterr().err
+
+
+def test_each_pack_has_a_folder_for_its_features(tmp_path, capsys):
+    make_model(tmp_path, "stem")
+    audio = str(make_audio(tmp_path / "audio"))
+    command = ["extract-features", "--backbone", str(tmp_path / "backbone"), "--audio", audio, audio]
+    assert main([*command, "--output", str(tmp_path / "features")]) == 2
+    assert "2 packs and 1 folders" in capsys.readouterr().err
+    assert not (tmp_path / "features").exists()
 
 
 def test_without_embeddings_only_predictions_are_written(tmp_path):

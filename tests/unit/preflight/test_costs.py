@@ -331,6 +331,24 @@ def test_an_unknown_size_is_marked_as_assumed() -> None:
     assert size_of_source("someone/else", FETCHED).assumed
 
 
+def test_cached_conditions_are_computed_once_for_a_backbone() -> None:
+    models = {"models": ["cnn14", "w2v2-b", "w2v2-b-frozen"]}
+    changes = {"targets": ["figure_06"], "figures": {"figure_06": models | {"corpora": ["iemocap"], "seeds": "first"}}}
+    costs = [costs_of(paper(**changes, cached_conditions=each)) for each in ([], ["augmented"])]
+    conditions_s = 11 * 12 * HOUR
+    more = costs[1].features()["w2v2-b"] - costs[0].features()["w2v2-b"]
+    assert more == pytest.approx(2 * 512 * 49.95 * conditions_s, rel=0.01)
+    streamed, stored = ({one.name: one for one in jobs_of(each)} for each in costs)
+    assert set(stored) - set(streamed) == {"w2v2-b iemocap augmented"}
+    (stem,) = stored["w2v2-b iemocap augmented"].amounts
+    for model in ("w2v2-b", "w2v2-b-frozen"):
+        name = f"{model} seed 42 iemocap augmented"
+        assert [one.route for one in streamed[name].amounts] == ["encode", "stem"]
+        assert stored[name].amounts == streamed[name].amounts[:1]
+        assert stem.flop == pytest.approx(streamed[name].amounts[1].flop)
+    assert stored["cnn14 seed 42 iemocap augmented"] == streamed["cnn14 seed 42 iemocap augmented"]
+
+
 def test_float32_features_and_states_take_twice_the_space() -> None:
     changes = {
         "targets": ["figure_02"],

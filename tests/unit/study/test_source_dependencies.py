@@ -52,7 +52,7 @@ def test_all_files_that_a_rule_runs_belong_to_its_stage(command: str, stage: str
 @pytest.mark.parametrize(
     ("command", "setting", "count"),
     [
-        ("extract-features", "features_format(wildcards.backbone)", 1),
+        ("extract-features", "features_format(wildcards.backbone)", 2),
         ("train", "number_format(wildcards.model)", 1),
         ("predict-conditions", "number_format(wildcards.model)", 3),
     ],
