@@ -104,6 +104,7 @@ def _row(claim: Mapping[str, Any]) -> dict[str, Any]:
         "low": claim.get("low"),
         "high": claim.get("high"),
         "shown": _shown(claim),
+        "measured": claim.get("compared") or claim["quantity"],
         "claimed": _claimed(claim),
         "seeds": _seeds(claim.get("seeds")),
         "settles": _settles(claim),

@@ -29,7 +29,8 @@ def test_summary_counts_each_verdict():
     )
     assert summary(judged, 0.95) == (
         "3 claims: 1 supported, 1 contradicted, 1 inconclusive (1 without evidence); of 2 tested at 95 %, up to 0.1 "
-        "false verdicts are expected; 2 hold after correction"
+        "false verdicts are expected; 2 of the supported and contradicted ones hold "
+        "after correction for their number"
     )
     assert "w2v2-L-random" in judged[2].why
 
