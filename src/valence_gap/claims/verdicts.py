@@ -176,8 +176,8 @@ def summary(results: Sequence[ClaimResult], confidence: float) -> str:
     held = sum(holds_corrected(result, confidence) for result in results)
     return (
         f"{len(verdicts)} claims: {counts}{f' ({shown})' if shown else ''}; of {len(tested)} tested at "
-        f"{100 * confidence:g} %, up to {expected_false(tested, confidence):.1f} false verdicts are expected; {held} of "
-        "the supported and contradicted ones hold after correction for their number"
+        f"{100 * confidence:g} %, up to {expected_false(tested, confidence):.1f} false verdicts are expected; {held} "
+        "of the supported and contradicted ones hold after correction for their number"
     )
 
 

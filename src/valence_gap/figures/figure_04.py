@@ -12,8 +12,8 @@ from valence_gap.figures.figure_05 import pairs_by_backbone
 from valence_gap.figures.intervals import mean_over_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.scores import statistics
+from valence_gap.scores.group_scores import speaker_generator
 from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers
-from valence_gap.scores.scoring import speaker_generator
 from valence_gap.scores.speaker_bootstrap import speaker_cccs, speaker_codes
 
 # Columns: the voice. Rows: whether the transformer layers were frozen.

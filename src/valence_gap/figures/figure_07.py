@@ -16,9 +16,9 @@ from valence_gap.figures.published import listed, published_gender_gaps
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
+from valence_gap.scores.group_scores import speaker_generator
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.run_predictions import read_genders, read_predictions, read_speakers
-from valence_gap.scores.scoring import speaker_generator
 from valence_gap.scores.seed_variance import DIFFERENCES
 from valence_gap.scores.speaker_bootstrap import group_resamples, speaker_codes
 

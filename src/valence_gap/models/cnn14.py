@@ -2,7 +2,6 @@
 
 import itertools
 import operator
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self, cast
 
@@ -15,8 +14,8 @@ from valence_gap.definitions import models, values
 from valence_gap.definitions.validation import explain
 from valence_gap.models.base import ModelOutput, SpeechModel
 from valence_gap.models.layers.attention import dropout
-from valence_gap.models.layers.masks import valid_mask
 from valence_gap.models.layers.spec_augment import masked_stripes
+from valence_gap.models.layers.valid_frames import gather, is_on_gpu, normalised, scatter, valid_frames
 from valence_gap.runtime import precision
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.transfers import sent
@@ -78,8 +77,8 @@ class ConvolutionalBlock(nn.Module):
 
     def forward(self, states: Tensor, rows: Tensor) -> Tensor:
         """Convolve; ``states`` must be zero in all frames except ``rows``, and so is the result."""
-        states = F.relu(_normalised(self.bn1, self.conv1(states), rows))
-        return F.relu(_normalised(self.bn2, self.conv2(states), rows))
+        states = F.relu(normalised(self.bn1, self.conv1(states), rows))
+        return F.relu(normalised(self.bn2, self.conv2(states), rows))
 
 
 class Cnn14Head(nn.Module):
@@ -143,10 +142,10 @@ class Cnn14(nn.Module):
         """
         config, device = self.config, spectrograms.device
         lengths = lengths.cpu()
-        if _on_gpu(spectrograms):
+        if is_on_gpu(spectrograms):
             spectrograms = F.pad(spectrograms, (0, 0, 0, -spectrograms.shape[1] % FRAME_STEP))
-        _, rows = _valid(lengths, spectrograms.shape[1], device)
-        states = _scatter(self.bn0(_gather(spectrograms.flatten(0, 1), rows)), rows, spectrograms.shape)
+        _, rows = valid_frames(lengths, spectrograms.shape[1], device)
+        states = scatter(self.bn0(gather(spectrograms.flatten(0, 1), rows)), rows, spectrograms.shape)
         if self.training and config.spec_augment:
             states = states * sent(~masked_stripes(lengths, states.shape[1:], config.hop_s), device)
         states = states[:, None]
@@ -155,7 +154,7 @@ class Cnn14(nn.Module):
             if index < len(self.blocks) - 1:
                 states = F.max_pool2d(states, 2) if config.block_pooling == "max" else F.avg_pool2d(states, 2)
                 lengths = lengths // 2  # an odd frame at the end is dropped, as without padding
-                mask, rows = _valid(lengths, states.shape[2], device)
+                mask, rows = valid_frames(lengths, states.shape[2], device)
                 states = states * mask[:, None, :, None]
             if self.training:
                 states = dropout(states, config.block_dropout)
@@ -261,74 +260,3 @@ def _initialise(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def _valid(lengths: Tensor, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the mask of the valid frames, and their positions in the flattened mask.
-
-    Both are computed on the CPU, since the host would wait for a GPU to count the positions.
-
-    Args:
-        lengths: number of valid frames of each row, int64 (batch,), on the CPU.
-        width: frames of a row with padding.
-        device: device of the results.
-
-    Returns:
-        Bool (batch, width), and int64 (valid frames,).
-    """
-    mask = valid_mask(lengths, width, lengths.device)
-    return sent(mask, device), sent(mask.flatten().nonzero()[:, 0], device)
-
-
-def _normalised(norm: nn.BatchNorm2d, states: Tensor, rows: Tensor) -> Tensor:
-    """Batch normalisation of (batch, channels, frames, bins) over the frames ``rows``; other frames are zero."""
-    batch, channels, frames, bins = states.shape
-    packed = _gather(states.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels), rows).view(-1, channels)
-    kept = F.batch_norm(
-        packed,
-        norm.running_mean,
-        norm.running_var,
-        norm.weight,
-        norm.bias,
-        norm.training,
-        cast(float, norm.momentum),
-        norm.eps,
-    )
-    return _scatter(kept.view(-1, bins * channels), rows, (batch, frames, bins, channels)).permute(0, 3, 1, 2)
-
-
-def _on_gpu(states: Tensor) -> bool:
-    return states.device.type == "cuda"
-
-
-def _gather(states: Tensor, rows: Tensor) -> Tensor:
-    """The ``rows`` of ``states``, each of them once: (batch x frames, ...) -> (valid frames, ...)."""
-    if not _on_gpu(states):
-        return states.index_select(0, rows)
-    return cast(Tensor, cast(Any, _Gather).apply(states, rows))
-
-
-class _Gather(torch.autograd.Function):
-    """``index_select`` whose gradient is copied.
-
-    The gradient of ``index_select`` is added, because it may select a row twice. For as many rows as here, CUDA's
-    kernel for that took a tenth of a training step. Here no row is selected twice.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, states: Tensor, rows: Tensor) -> Tensor:
-        ctx.save_for_backward(rows)
-        ctx.count = len(states)
-        return states.index_select(0, rows)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (rows,) = ctx.saved_tensors
-        gradient = gradients[0]
-        return _scatter(gradient, rows, (1, ctx.count, gradient.shape[1]))[0], None
-
-
-def _scatter(packed: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
-    """Put rows back at their positions in (batch x frames, ...), zeros elsewhere: ``shape`` (batch, frames, ...)."""
-    empty = packed.new_zeros(shape[0] * shape[1], packed.shape[1])
-    return empty.index_copy_(0, rows, packed).view(*shape)

@@ -10,9 +10,9 @@ from valence_gap.definitions.evaluation import CLEAN, Evaluation
 from valence_gap.definitions.figures import Inputs
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
+from valence_gap.scores.group_scores import speaker_generator
 from valence_gap.scores.metrics import Floats
 from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers, same_utterances
-from valence_gap.scores.scoring import speaker_generator
 from valence_gap.scores.seed_variance import (
     BOTH,
     DIFFERENCES,

@@ -10,6 +10,7 @@ from valence_gap.definitions.models import Backbone
 from valence_gap.models import cnn14, loading
 from valence_gap.models.cnn14 import Cnn14, Cnn14Config, min_frames
 from valence_gap.models.front_ends.log_mel import LogMel, mel_filters
+from valence_gap.models.layers import valid_frames
 from valence_gap.prediction.inputs import log_mel, pad
 from valence_gap.runtime.errors import UserError
 
@@ -76,7 +77,8 @@ def test_the_network_of_a_gpu_is_the_same_with_few_shapes(pooling, training, mon
     padded, lengths = pad(spectrograms())
     models = [make_cnn14(block_pooling=pooling, block_dropout=0.0).train(training) for _ in range(2)]
     expected = trained(models[0], padded, lengths)
-    monkeypatch.setattr(cnn14, "_on_gpu", lambda states: True)
+    for module in (cnn14, valid_frames):
+        monkeypatch.setattr(module, "is_on_gpu", lambda states: True)
     shapes = []
     models[1].network.blocks[0].conv1.register_forward_hook(lambda _, given, __: shapes.append(given[0].shape))
     found = trained(models[1], padded, lengths)
@@ -91,11 +93,11 @@ def test_the_network_of_a_gpu_is_the_same_with_few_shapes(pooling, training, mon
 def test_the_gradient_of_rows_that_are_selected_once_is_that_of_index_select():
     states = torch.randn(9, 5, dtype=torch.float64, requires_grad=True)
     rows = torch.tensor([0, 1, 4, 8])
-    cnn14._Gather.apply(states, rows).square().sum().backward()
+    valid_frames._Gather.apply(states, rows).square().sum().backward()
     found, states.grad = states.grad, None
     states.index_select(0, rows).square().sum().backward()
     assert torch.equal(found, states.grad)
-    assert torch.autograd.gradcheck(lambda given: cnn14._Gather.apply(given, rows), states)
+    assert torch.autograd.gradcheck(lambda given: valid_frames._Gather.apply(given, rows), states)
 
 
 def test_dropout_follows_each_block_in_training_only():

@@ -15,8 +15,8 @@ from valence_gap.figures.intervals import mean_over_seeds
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.progress import progress
 from valence_gap.scores import statistics
+from valence_gap.scores.group_scores import speaker_generator
 from valence_gap.scores.run_predictions import RunPredictions, read_predictions, read_speakers
-from valence_gap.scores.scoring import speaker_generator
 from valence_gap.scores.seed_variance import DIFFERENCES
 from valence_gap.scores.speaker_bootstrap import paired_resamples, speaker_codes
 
