@@ -18,7 +18,11 @@ NOTHING: dict[str, int] = {}
 SUMMARISED = {"summarise_scores": 1}
 SHOWN = {"page": 1, "all": 1}
 # One model with three seeds.
-ON_AUGMENTED = {"apply_conditions": 1, "predict_conditions": 3, "score": 3, "figure_06": 1, **SUMMARISED, **SHOWN}
+ON_AUGMENTED = {
+    **{"apply_conditions": 1, "extract_augmented_features": 1, "predict_conditions": 3, "score": 3, "figure_06": 1},
+    **SUMMARISED,
+    **SHOWN,
+}
 TRAINED = {"finetune": 1, "predict": 3, "score": 3, **SUMMARISED, **FIGURE}  # one model and its three test sets
 MODELS = ["cnn14", "hubert-b", "w2v2-b"]
 
@@ -40,7 +44,8 @@ def augmented(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> W
         "figure_06": {"models": ["w2v2-b"], "corpora": ["iemocap"]},
         "figure_08": {"models": ["cnn14", "w2v2-b"], "corpora": ["msp-podcast"]},
     }
-    workflow.configure(targets=["figure_02", *shown], augmented=["fade"], figures=shown)
+    targets = ["figure_02", *shown]
+    workflow.configure(targets=targets, augmented=["fade"], figures=shown, cached_conditions=["augmented"])
     workflow.snakemake()
     return workflow
 
@@ -164,7 +169,8 @@ def test_more_seeds_for_models_that_name_none_retrain_nothing(changed: Workflow)
 
 @row(
     "one more condition",
-    "the augmentation of the test sets, the predictions and scores on augmented speech, and the figures that show them",
+    "the augmentation of the test sets and its stem output, the predictions and scores on augmented speech, and the "
+    "figures that show them",
 )
 def test_one_more_condition_trains_nothing(augmented: Workflow) -> None:
     assert augmented.planned() == NOTHING
@@ -176,7 +182,8 @@ def test_one_more_condition_trains_nothing(augmented: Workflow) -> None:
 
 @row(
     "`augmented_utterances` of a corpus",
-    "the augmentation of its test set, the predictions and scores on it, and the figures that show them",
+    "the augmentation of its test set and its stem output, the predictions and scores on it, and the figures that show "
+    "them",
 )
 def test_a_subset_is_augmented_and_compared_with_the_same_utterances(augmented: Workflow, tmp_path: Path) -> None:
     workflow = augmented.copy(tmp_path / "study")

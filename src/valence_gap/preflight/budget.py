@@ -41,8 +41,9 @@ def disk(study: Study, costs: Costs) -> Finding:
         )
     status: Status = "ok" if needed - made <= free else "differs" if least - made <= free else "wrong"
     if status != "ok":
+        conditions = "cached_conditions: [], and if that is not enough, " if costs.conditions_cached() else ""
         details.append(
-            "Free disk space, or do not cache the largest split's stem features: cached_splits: [dev, test]."
+            f"Free disk space, or do not cache the largest stem features: {conditions}cached_splits: [dev, test]."
         )
     found = f"at most {needed / GB:.0f} GB needed, {made / GB:.0f} GB of them there, {free / GB:.0f} GB free"
     return Finding("machine", "disk", status, found, tuple(details))

@@ -154,7 +154,10 @@ class Configuration:
     ] = SPLITS
     cached_conditions: Annotated[
         tuple[Literal["augmented", "synthesised"], ...],
-        Field(description="Sets of conditions of the test sets whose stem output is computed once and shared, too."),
+        Field(
+            description="Sets of conditions whose stem output is computed once and shared, too, where test is one of "
+            "cached_splits."
+        ),
     ] = ()
     keep_features: Annotated[
         bool, Field(description="Keep the cached stem output; false: delete it after the last model has used it.")

@@ -217,9 +217,9 @@ class Study:
 
     def uses_stem_features(self, model: str, split: Split, conditions: str = CLEAN) -> bool:
         """Whether a model reads the cached output of its backbone's stem for a split under some conditions."""
-        configuration = self.configuration
-        cached = configuration.cached_splits if conditions == CLEAN else configuration.cached_conditions
-        if (split if conditions == CLEAN else conditions) not in cached:
+        if split not in self.configuration.cached_splits:
+            return False
+        if conditions not in (CLEAN, *self.configuration.cached_conditions):
             return False
         if self.is_cnn14(model) or not self.is_trained(model):
             return False

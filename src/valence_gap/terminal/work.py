@@ -20,6 +20,7 @@ SECONDS = {
     "synthesise": 1.8,
     "extract_stem_features": 9.0,
     "extract_augmented_features": 15.0,
+    "extract_synthesised_features": 3.5,
     "finetune": 97.0,
     "train_cnn14": 61.0,
     "train_fusion": 4.4,

@@ -45,7 +45,7 @@ def masked_stripes(lengths: Tensor, shape: Sequence[int], hop_s: float) -> Tenso
     """Draw the stripes of spectrograms that are masked, from PyTorch's CPU generator (Kong et al. 2020, PANNs).
 
     The width of each stripe is drawn between nothing and its limit, and then its place. Stripes may overlap. A stripe
-    in time is at most as long as half of the utterance.
+    in time is at most as long as a quarter of the utterance, so that half of it remains.
 
     Args:
         lengths: int64 (rows,), number of valid frames of each row, on the CPU.
@@ -56,7 +56,7 @@ def masked_stripes(lengths: Tensor, shape: Sequence[int], hop_s: float) -> Tenso
         bool (rows, frames, bins), on the CPU: True where a value is masked.
     """
     frames, bins = shape
-    longest = torch.full_like(lengths, max(1, round(LONGEST_S / hop_s))).minimum(lengths // 2)
+    longest = torch.full_like(lengths, max(1, round(LONGEST_S / hop_s))).minimum(lengths // (2 * STRIPES))
     highest = torch.full_like(lengths, bins // HIGHEST)
     in_time = _stripes(longest, lengths, frames)
     in_frequency = _stripes(highest, torch.full_like(lengths, bins), bins)
