@@ -18,9 +18,9 @@ from valence_gap.runtime.provenance import checksum, run_record
 from valence_gap.weights.model_types import CONFIG, WEIGHTS
 from valence_gap.weights.synthetic import MADE_HERE
 
-# Neither SpecAugment nor dropout: a miniature is fine-tuned in so few steps that it under-fits, not over-fits.
-FINE_TUNING = {"apply_spec_augment": False}
-
+# SpecAugment in fine-tuning, as in the configurations of the published models; they have dropout, too.
+MASKED_SHARE = 0.05
+MASKED_SPAN_S = 0.2
 
 CARD = """\
 ---
@@ -86,11 +86,20 @@ def save(
     record = run_record(definitions, started=started, device=precision.name_of(device), audio_s=3600 * hours)
     record |= {"train_s": round(progress.train_s, 1), "resumes": progress.resumes}
     with atomic_folder(output) as scratch:
-        save_weights(scratch, model, FINE_TUNING)
+        save_weights(scratch, model, fine_tuning(definition))
         write_json(scratch / "preprocessor_config.json", preprocessor(definition.stem))
         record |= made_here(scratch, model, progress.points) | {"hours": round(hours, 3)}
         write_text(scratch / "README.md", _card(name, definition, speech, record, hours))
         write_json(scratch / "run.json", record)
+
+
+def fine_tuning(definition: Pretraining) -> dict[str, Any]:
+    """The keys of ``config.json`` that say how spans are masked in fine-tuning: other ones than in pre-training."""
+    return {
+        "apply_spec_augment": True,
+        "mask_time_prob": MASKED_SHARE,
+        "mask_time_length": round(MASKED_SPAN_S * SAMPLE_RATE_HZ / prod(definition.stem_strides)),
+    }
 
 
 def save_weights(folder: Path, model: PreTrainedModel, settings: Mapping[str, Any] | None = None) -> None:

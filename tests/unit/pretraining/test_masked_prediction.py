@@ -272,8 +272,7 @@ def test_folder_is_an_ordinary_hugging_face_one(
     assert {value.dtype for value in load_file(tmp_path / "mini/model.safetensors").values()} == {torch.bfloat16}
     assert (tmp_path / "mini/model.safetensors").stat().st_mode == (tmp_path / "mini/config.json").stat().st_mode
     config = AutoConfig.from_pretrained(tmp_path / "mini")
-    assert config.mask_time_prob > 0
-    assert not config.apply_spec_augment
+    assert (config.apply_spec_augment, config.mask_time_prob, config.mask_time_length) == (True, 0.05, 5)
     model, loading = AutoModel.from_pretrained(tmp_path / "mini", output_loading_info=True)
     assert isinstance(model, Wav2Vec2Model)
     assert model.dtype == torch.float32
