@@ -50,6 +50,13 @@ def test_each_figure_is_written_with_its_numbers_and_words(results: Path, figure
     assert words["published_drawn"] is False
 
 
+def test_the_stem_output_of_conditions_is_stored_once_for_a_backbone(results: Path) -> None:
+    for place in ("iemocap/fade", "msp-podcast/synthesised"):
+        assert np.load(results / f"features/mini-w2v2-b/{place}/test/features.npy", mmap_mode="r").size
+    record = json.loads((results / "predictions/w2v2-b/seed-42/iemocap/augmented.run.json").read_text())
+    assert {"fade/features.npy", "speed/features.npy"} < set(record["inputs"])
+
+
 def test_figure_3_has_the_word_error_rates_of_all_corpora(results: Path) -> None:
     table = pd.read_csv(results / "figures/figure_03_word_error_rates.csv").set_index("corpus")
     assert list(table.index) == ["msp-podcast", "iemocap", "cmu-mosi"]

@@ -54,6 +54,7 @@ OF_THE_MINIATURE = {
     "train_recogniser",
     "pretrain_text_encoder",
 }
+OF_CACHED_CONDITIONS = {"extract_augmented_features", "extract_synthesised_features"}  # test_everything.py runs them
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def test_every_rule_has_run(paper: Ran) -> None:
     rules = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:$", text, re.MULTILINE))
     ran = {path.name.removesuffix(".tsv") for path in (paper.results / "benchmarks").iterdir()} - {"figures", "tables"}
     ran |= {path.stem for kind in ("figures", "tables") for path in (paper.results / "benchmarks" / kind).iterdir()}
-    assert ran == rules - NEVER - OF_THE_MINIATURE
+    assert ran == rules - NEVER - OF_THE_MINIATURE - OF_CACHED_CONDITIONS
 
 
 def test_the_preflight_comes_first_and_compares_with_the_paper(paper: Ran) -> None:

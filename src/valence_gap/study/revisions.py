@@ -17,7 +17,7 @@ REVISIONS = {
     "conditions": 1,
     "synthesise": 1,
     "fetch": 1,
-    "pretrain": 4,
+    "pretrain": 5,
     "features": 2,
     "train": 3,
     "predict": 3,
