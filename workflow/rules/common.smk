@@ -128,18 +128,16 @@ def pack_files(corpus, split, condition="clean"):
     return [f"{folder}/audio.npy", f"{folder}/index.parquet"]
 
 
-def feature_files(folder):
-    """Stored stem features: results/.../features/mini-w2v2-b/iemocap/test/features.npy and their index."""
+def model_inputs(model, corpus, split, condition="clean", conditions="clean"):
+    """Input files of a model under a condition of a set: results/.../features/mini-w2v2-b/iemocap/test/features.npy, ...
+
+    With stem features that are not stored, they are the pack of the audio.
+    """
+    if not study.uses_stem_features(model, split, conditions):
+        return pack_files(corpus, split, condition)
+    place = split if condition == "clean" else f"{condition}/{split}"
+    folder = f"{RESULTS}/features/{study.backbone_of(model)}/{corpus}/{place}"
     return [f"{folder}/features.npy", f"{folder}/index.parquet"]
-
-
-def model_inputs(model, corpus, split):
-    """Input files of a model, clean speech: results/.../features/mini-w2v2-b/iemocap/test/features.npy, or the pack."""
-    if not study.uses_stem_features(model, split):
-        return pack_files(corpus, split)
-    return feature_files(
-        f"{RESULTS}/features/{study.backbone_of(model)}/{corpus}/{split}"
-    )
 
 
 def model_input_options(model, corpus, split, prefix=""):
@@ -177,33 +175,18 @@ def conditions_of(wildcards):
     )
 
 
-def condition_folders(wildcards):
-    """The folder of each condition that a model is tested on: its stem features, or the pack.
-
-    For example {"fade": "results/x/features/mini-w2v2-b/iemocap/fade/test"}, or {"fade": "results/x/audio/iemocap/fade/test"}.
-    """
+def test_inputs_of(wildcards, condition):
+    """What a model is tested on under one of the conditions: its stem features, or the pack."""
     model, corpus = wildcards.model, wildcards.corpus
-    stored = study.uses_stem_features(model, "test", wildcards.conditions)
-    kind = f"features/{study.backbone_of(model)}" if stored else "audio"
-    return {
-        name: f"{RESULTS}/{kind}/{corpus}/{name}/test"
-        for name in conditions_of(wildcards)
-    }
+    return model_inputs(model, corpus, "test", condition, wildcards.conditions)
 
 
 def test_inputs(wildcards):
     """What a model is tested on: clean speech or a set of conditions, each as stem features or packs."""
-    if wildcards.conditions == "clean":
-        return model_inputs(wildcards.model, wildcards.corpus, "test")
-    stored = study.uses_stem_features(wildcards.model, "test", wildcards.conditions)
     return [
         path
-        for name, folder in condition_folders(wildcards).items()
-        for path in (
-            feature_files(folder)
-            if stored
-            else pack_files(wildcards.corpus, "test", name)
-        )
+        for name in conditions_of(wildcards)
+        for path in test_inputs_of(wildcards, name)
     ]
 
 
@@ -222,10 +205,12 @@ def test_input_options(wildcards):
     if wildcards.conditions == "clean":
         return model_input_options(wildcards.model, wildcards.corpus, "test")
     stored = study.uses_stem_features(wildcards.model, "test", wildcards.conditions)
-    folders = condition_folders(wildcards).items()
     return flags(
         "--condition-features" if stored else "--condition",
-        [f"{name}={folder}" for name, folder in folders],
+        [
+            f"{name}={parent(test_inputs_of(wildcards, name)[0])}"
+            for name in conditions_of(wildcards)
+        ],
     )
 
 

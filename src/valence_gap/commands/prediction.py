@@ -48,16 +48,17 @@ def _extract_features(args: argparse.Namespace) -> None:
     """Compute the output of a backbone's frozen convolutional stem for packs of audio, one utterance at a time on a
     CPU, several of similar length on a GPU, and store it. Every model on that backbone shares it.
     """
-    import torch
-
-    from valence_gap.prediction.stem_features import extract_features
-
-    torch.set_num_threads(args.threads)
     if len(args.audio) != len(args.output):
         raise UserError(
             f"{len(args.audio)} packs and {len(args.output)} folders for their features are given",
             remedy="Give --output one folder for each pack of --audio, in the same order.",
         )
+
+    import torch
+
+    from valence_gap.prediction.stem_features import extract_features
+
+    torch.set_num_threads(args.threads)
     rounded = args.format == "bfloat16"
     for audio, output in zip(args.audio, args.output, strict=True):
         extract_features(args.backbone, audio, output, rounded=rounded, deterministic=args.deterministic)
