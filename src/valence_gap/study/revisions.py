@@ -11,13 +11,13 @@ import json
 from valence_gap.study.source_dependencies import ROOT, source_dependencies
 
 REVISIONS = {
-    "miniature": 2,
+    "miniature": 3,
     "corpus": 2,
     "audio": 1,
     "conditions": 1,
     "synthesise": 1,
     "fetch": 1,
-    "pretrain": 5,
+    "pretrain": 6,
     "features": 2,
     "train": 3,
     "predict": 3,
