@@ -1,34 +1,46 @@
-"""Figure 2 of the miniature over several seeds of the corpora: how much do its CCCs depend on the seed?
+"""The miniature with other seeds of the corpora: how much do its CCCs and headline claims depend on the seed?
 
-    python benchmarks/corpus_seeds.py --seeds 1 2 3 --cores 2
+    python benchmarks/corpus_seeds.py                 # the shipped seed, and three more
 
-Runs `snakemake figure_02 figure_09` once per seed, each in a separate study, and prints the CCC of every model, corpus
-and dimension: with its 95 % interval for each seed, and the mean over the seeds. Figure 9 adds the model with random
-initialisation. For seeds that are finished already, it only reads the results.
+Runs figures 2 and 9 and the claims once per seed, with the same backbones and training seeds. Each seed is a study of its
+own: the shipped one is in results/miniature, the others are in results/miniature-seed-N. Prints the CCC of every model,
+corpus and dimension with its interval, and the verdict of every headline claim (those of the paper's title, abstract
+and conclusion). For seeds that are finished already, it only reads the results.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
+from valence_gap.claims.across_runs import compare_verdicts, table_of
+from valence_gap.runtime.files import read_json
+
+ROOT = Path(__file__).parents[1]
 KEYS = ["corpus", "dimension", "model"]
 FIGURES = ("figure_02", "figure_09")
 
 
-def run(seed: int, cores: int) -> pd.DataFrame:
-    """Make the figures with the corpora of a seed; return their values (models x corpora x dimensions) by ``KEYS``."""
-    study = f"miniature-seed-{seed}"
+def run(seed: int, shipped: int, cores: int) -> Path:
+    """Make figures and claims with the corpora of a seed; return the folder of the study."""
+    study = "miniature" if seed == shipped else f"miniature-seed-{seed}"
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
         yaml.safe_dump({"study": study, "miniature": {"seed": seed}}, config)
         config.flush()
-        command = [sys.executable, "-m", "snakemake", *FIGURES, "--cores", str(cores), "--configfile", config.name]
-        subprocess.run(command, check=True)
-    tables = [pd.read_csv(Path("results") / study / "figures" / f"{figure}.csv") for figure in FIGURES]
+        command = ["snakemake", *FIGURES, "claims", "--cores", str(cores), "--configfile", config.name]
+        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True)
+    return ROOT / "results" / study
+
+
+def scores(folder: Path) -> pd.DataFrame:
+    """The values of the figures (models x corpora x dimensions) by ``KEYS``."""
+    tables = [pd.read_csv(folder / "figures" / f"{figure}.csv") for figure in FIGURES]
     return pd.concat(tables).drop_duplicates(KEYS).set_index(KEYS)
 
 
@@ -37,16 +49,29 @@ def with_interval(row: pd.Series) -> str:
     return f"{row['ccc']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
+def verdicts(folders: Sequence[Path], seeds: Sequence[int]) -> str:
+    """A Markdown table of the headline claims, those with different verdicts first."""
+    comparison = compare_verdicts(folders)
+    headline = [one["id"] for one in read_json(folders[0] / "claims.json")["claims"] if one["headline"]]
+    shown = replace(comparison, table=comparison.table[comparison.table["id"].isin(headline)])
+    return "\n".join([*shown.summary(), "", *table_of(shown, [f"seed {seed}" for seed in seeds])])
+
+
 def main() -> None:
-    """Run every seed and print the table."""
+    """Run every seed and print both tables."""
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["miniature"]["seed"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="seeds of the miniature corpora")
+    further = [shipped + number for number in range(4)]
+    parser.add_argument("--seeds", type=int, nargs="+", default=further, help="seeds of the miniature corpora")
     parser.add_argument("--cores", type=int, default=2, help="cores of each run")
     args = parser.parse_args()
-    tables = {seed: run(seed, args.cores) for seed in args.seeds}
+    folders = [run(seed, shipped, args.cores) for seed in args.seeds]
+    tables = {seed: scores(folder) for seed, folder in zip(args.seeds, folders, strict=True)}
     shown = pd.DataFrame({f"seed {seed}": table.apply(with_interval, axis=1) for seed, table in tables.items()})
     shown["mean"] = sum(table["ccc"] for table in tables.values()) / len(tables)
     print(shown.round(2).to_string())
+    if len(folders) > 1:
+        print(verdicts(folders, args.seeds))
 
 
 if __name__ == "__main__":

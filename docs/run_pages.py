@@ -31,7 +31,7 @@ Claim = Mapping[str, Any]
 
 
 def pages(run: Path, readme: str) -> dict[Path, str]:
-    """The text of each page that shows a run, and of the page that compares it with the other runs, if there are any.
+    """The text of each page that shows a run, and of the page that compares it with the other runs.
 
     Args:
         run: docs/runs/NAME.
@@ -49,14 +49,13 @@ def pages(run: Path, readme: str) -> dict[Path, str]:
         CLAIMS_PAGE: f"{stamp}\n\n{claims}",
         README: _with_blocks(readme, environment),
     }
-    others = [path.parent for path in sorted(run.parent.glob("*/run.json")) if path.parent != run]
-    if others:
-        environment.globals |= {
-            "runs": [NamedRun(folder) for folder in (run, *others)],
-            "comparison": compare_verdicts([run, *others]),
-            "simulated": read_json(SIMULATION)["results"]["both parts"],
-        }
-        made[REPEATED_PAGE] = f"{stamp}\n\n{_rendered(environment, 'repeated-runs.md.j2')}\n"
+    folders = [run, *(path.parent for path in sorted(run.parent.glob("*/run.json")) if path.parent != run)]
+    environment.globals |= {
+        "runs": [NamedRun(folder) for folder in folders],
+        "comparison": compare_verdicts(folders) if len(folders) > 1 else None,
+        "simulated": read_json(SIMULATION)["results"]["both parts"],
+    }
+    made[REPEATED_PAGE] = f"{stamp}\n\n{_rendered(environment, 'repeated-runs.md.j2')}\n"
     return made
 
 
