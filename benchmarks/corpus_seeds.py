@@ -2,10 +2,10 @@
 
     python benchmarks/corpus_seeds.py                 # the shipped seed, and three more
 
-Runs figures 2 and 9 and the claims once per seed, with the same backbones and training seeds. Each seed is a study of its
-own: the shipped one is in results/miniature, the others are in results/miniature-seed-N. Prints the CCC of every model,
-corpus and dimension with its interval, and the verdict of every headline claim (those of the paper's title, abstract
-and conclusion). For seeds that are finished already, it only reads the results.
+Runs figures 2 and 9 and the claims once per seed, with the same backbones and training seeds. Each seed is a study of
+its own: the shipped one is in results/miniature, the others are in results/miniature-seed-N. Prints the CCC of every
+model, corpus and dimension with its interval, and the verdict of every headline claim (those of the paper's title,
+abstract and conclusion). For seeds that are finished already, it only reads the results.
 """
 
 import argparse
