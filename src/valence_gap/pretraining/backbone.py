@@ -5,6 +5,7 @@ from typing import Any
 from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
 
 from valence_gap.definitions.miniature import Pretraining
+from valence_gap.models.layers import grouped
 from valence_gap.pretraining.framing import framing
 from valence_gap.runtime.errors import UserError
 
@@ -57,6 +58,7 @@ def build(definition: Pretraining) -> PreTrainedModel:
         "feat_proj_dropout": 0.0,
         "attn_implementation": "eager",  # on a CPU the backward pass of the fused kernel is slower
     }
-    if definition.architecture == "hubert":
-        return HubertModel(HubertConfig(**shape))
-    return Wav2Vec2Model(Wav2Vec2Config(**shape))
+    hubert = definition.architecture == "hubert"
+    model = HubertModel(HubertConfig(**shape)) if hubert else Wav2Vec2Model(Wav2Vec2Config(**shape))
+    grouped.keep_in_float32(model)
+    return model

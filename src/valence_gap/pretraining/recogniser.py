@@ -24,7 +24,7 @@ from valence_gap.definitions.values import SAMPLE_RATE_HZ, to_json
 from valence_gap.miniature.transcribed import TranscribedUtterance, transcribed_speech
 from valence_gap.models import hub_encoders
 from valence_gap.models.front_ends.stem import Stem
-from valence_gap.models.layers import attention
+from valence_gap.models.layers import attention, grouped
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.prediction.inputs import normalise, pad
 from valence_gap.pretraining.card import made_here, save_weights
@@ -162,6 +162,7 @@ def build(backbone: Path, last_stride: int | None = None) -> PreTrainedModel:
     )
     model.freeze_feature_encoder()
     attention.replace_dropout(model)
+    grouped.keep_in_float32(model)
     return cast(PreTrainedModel, model)
 
 

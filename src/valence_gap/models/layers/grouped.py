@@ -9,11 +9,13 @@ Here each block of frames is multiplied by a banded matrix, which contains the k
 to a third of this matrix is zeros, but the product runs at the full speed of the hardware.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 BLOCK = 16  # frames per matrix product; twice as many frames make the matrix about twice as large
 # With more channels per group, a CPU needs fewer frames for a wide product, and most of its time for the large matrix.
@@ -39,6 +41,24 @@ def convolve_groups(states: Tensor, weight: Tensor, bias: Tensor, groups: int) -
         return cast(Tensor, cast(Any, _Banded).apply(states, weight, groups)) + bias
     result = F.conv1d(states.transpose(1, 2), weight, bias, padding=kernel // 2, groups=groups)
     return result[:, :, : states.shape[1]].transpose(1, 2)
+
+
+def keep_in_float32(model: nn.Module) -> None:
+    """Make a model of transformers compute its grouped convolutions in float32 on a CPU, under autocast too.
+
+    On CPUs with AMX, oneDNN 3.12 (PyTorch 2.13) returns wrong numbers in bfloat16 if a group has fewer than 16 channels
+    and channels times kernel are a multiple of 32 from 64 on: the positional convolutions of the miniature's backbones.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv1d) and module.groups > 1:
+            cast(Any, module).forward = partial(_in_float32, module.forward)
+
+
+def _in_float32(forward: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
+    if states.device.type != "cpu":
+        return forward(states)
+    with torch.autocast("cpu", enabled=False):
+        return forward(states.float())
 
 
 def is_banded(weight: Tensor) -> bool:

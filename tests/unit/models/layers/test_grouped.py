@@ -3,9 +3,18 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import HubertConfig, HubertModel
 
 from valence_gap.models.layers import grouped
-from valence_gap.models.layers.grouped import BLOCK, MAX_BANDED_CHANNELS, WIDE, block_of, convolve_groups, is_banded
+from valence_gap.models.layers.grouped import (
+    BLOCK,
+    MAX_BANDED_CHANNELS,
+    WIDE,
+    block_of,
+    convolve_groups,
+    is_banded,
+    keep_in_float32,
+)
 from valence_gap.runtime import precision
 
 
@@ -87,3 +96,34 @@ def test_the_length_of_a_block_changes_only_the_rounding(monkeypatch, block):
     assert torch.allclose(found, expected)
     gradients = (torch.autograd.grad(each.square().sum(), (states, weight, bias)) for each in (found, expected))
     assert all(torch.allclose(one, other) for one, other in zip(*gradients, strict=True))
+
+
+def test_grouped_convolutions_of_transformers_are_not_rounded_under_autocast() -> None:
+    config = HubertConfig(
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=4,
+    )
+    positional = HubertModel(config).encoder.pos_conv_embed
+    states = torch.randn(2, 20, 32)
+    expected = positional(states)
+    keep_in_float32(positional)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = positional(states)
+    assert torch.equal(found, expected)
+    (gradient,) = torch.autograd.grad(found.square().sum(), positional.conv.bias)
+    assert torch.equal(gradient, torch.autograd.grad(expected.square().sum(), positional.conv.bias)[0])
+
+
+@pytest.mark.parametrize("width", [8, 10, 48])
+@pytest.mark.parametrize("kernel", [16, 32])
+def test_rounded_products_are_right_on_this_processor(width: int, kernel: int) -> None:
+    states = torch.randn(2, 50, 4 * width).bfloat16()
+    weight = (torch.randn(4 * width, width, kernel) / (width * kernel) ** 0.5).bfloat16()
+    bias = torch.randn(4 * width).bfloat16()
+    found = convolve_groups(states, weight, bias, 4).float()
+    expected = convolve_groups(states.float(), weight.float(), bias.float(), 4)
+    assert (found - expected).norm() < 0.02 * expected.norm()
