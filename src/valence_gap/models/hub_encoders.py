@@ -14,7 +14,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedC
 from transformers.masking_utils import eager_mask
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from valence_gap.models.layers import attention
+from valence_gap.models.layers import attention, grouped
 
 EAGER = "valence_gap_plain"
 SDPA = "sdpa"
@@ -42,7 +42,9 @@ def encoder_class(name: str) -> type[PreTrainedModel]:
 
 def build_encoder(name: str, config: PreTrainedConfig, attention_of: str) -> PreTrainedModel:
     """Build an encoder with random weights; ``attention_of`` names its attention implementation."""
-    return cast(PreTrainedModel, cast(Any, encoder_class(name))._from_config(config, attn_implementation=attention_of))
+    model = cast(PreTrainedModel, cast(Any, encoder_class(name))._from_config(config, attn_implementation=attention_of))
+    grouped.keep_in_float32(model)
+    return model
 
 
 def eager_attention_forward(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 BLOCK = 16  # frames per matrix product; twice as many frames make the matrix about twice as large
 # With more channels per group, a CPU needs fewer frames for a wide product, and most of its time for the large matrix.
 WIDE, BLOCK_IF_WIDE = 16, 8
+RIGHT_CHANNELS = 16  # with as many channels per group, oneDNN is right in bfloat16
 MAX_BANDED_CHANNELS = 64  # with more channels per group, PyTorch's convolution is as fast on a CPU
 MAX_BANDED_CHANNELS_ON_GPU = 64  # likewise on a GPU in bfloat16; in TF32 and float32 it is several times as slow
 
@@ -44,13 +45,13 @@ def convolve_groups(states: Tensor, weight: Tensor, bias: Tensor, groups: int) -
 
 
 def keep_in_float32(model: nn.Module) -> None:
-    """Make a model of transformers compute its grouped convolutions in float32 on a CPU, under autocast too.
+    """Make a model of transformers compute its narrow grouped convolutions in float32 on a CPU, under autocast too.
 
-    On CPUs with AMX, oneDNN 3.12 (PyTorch 2.13) returns wrong numbers in bfloat16 if a group has fewer than 16 channels
-    and channels times kernel are a multiple of 32 from 64 on: the positional convolutions of the miniature's backbones.
+    On CPUs with AMX, oneDNN 3.12 (PyTorch 2.13) returns wrong numbers in bfloat16 if a group has 2 to 15 channels and
+    channels times kernel are a multiple of 32 from 64 on: the positional convolutions of the miniature's backbones.
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv1d) and module.groups > 1:
+        if isinstance(module, nn.Conv1d) and 1 < module.in_channels // module.groups < RIGHT_CHANNELS:
             cast(Any, module).forward = partial(_in_float32, module.forward)
 
 
