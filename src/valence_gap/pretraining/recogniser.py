@@ -129,14 +129,15 @@ def train_on(
     """
     with precision.cpu_threads(definition.threads):
         torch.manual_seed(definition.seed)
-        np.random.seed(definition.seed % 2**32)  # SpecAugment uses numpy's global generator
         model = build(backbone, definition.last_stride)
         examples = prepare(speech, Stem.of(cast(Any, model).base_model))
         return model, _train(model, examples, definition)
 
 
 def build(backbone: Path, last_stride: int | None = None) -> PreTrainedModel:
-    """Load the backbone with a randomly initialised CTC head, a frozen stem and no dropout.
+    """Load the backbone with a randomly initialised CTC head, a frozen stem, no dropout and no SpecAugment.
+
+    In the miniature's 1,500 steps, SpecAugment gave a word error rate of .35 instead of .31.
 
     Args:
         backbone: its folder.
@@ -146,7 +147,7 @@ def build(backbone: Path, last_stride: int | None = None) -> PreTrainedModel:
         UserError: the backbone is missing or of another architecture.
     """
     kind = model_type(backbone, RECOGNISERS, "a recogniser cannot be built from this backbone")
-    changes: dict[str, Any] = dict.fromkeys(DROPOUTS, 0.0)
+    changes: dict[str, Any] = dict.fromkeys(DROPOUTS, 0.0) | {"apply_spec_augment": False}
     if last_stride is not None:
         changes["conv_stride"] = [*read_json(backbone / CONFIG)["conv_stride"][:-1], last_stride]
     model = load_pretrained(

@@ -123,6 +123,14 @@ def test_utterances_with_fewer_frames_than_letters_are_left_out(backbone: Path) 
     assert [len(each) for each in examples.letters] == [2]
 
 
+def test_nothing_is_dropped_or_masked_in_its_training(backbone: Path) -> None:
+    model = build(backbone).train()
+    assert HubertConfig.from_pretrained(backbone).apply_spec_augment
+    assert not model.config.apply_spec_augment
+    waves = torch.randn(1, RATE_HZ)
+    assert torch.equal(model(waves).logits, model(waves).logits)
+
+
 def test_a_shorter_last_stride_gives_more_frames_and_keeps_the_weights(backbone: Path) -> None:
     usual, faster = build(backbone), build(backbone, last_stride=1)
     assert faster.config.conv_stride == [*usual.config.conv_stride[:-1], 1]
