@@ -61,8 +61,8 @@ def main() -> None:
     """Run every seed and print both tables."""
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["miniature"]["seed"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    further = [shipped + number for number in range(4)]
-    parser.add_argument("--seeds", type=int, nargs="+", default=further, help="seeds of the miniature corpora")
+    drawn = list(range(shipped, shipped + 4))
+    parser.add_argument("--seeds", type=int, nargs="+", default=drawn, help="of the corpora (default: %(default)s)")
     parser.add_argument("--cores", type=int, default=2, help="cores of each run")
     args = parser.parse_args()
     folders = [run(seed, shipped, args.cores) for seed in args.seeds]

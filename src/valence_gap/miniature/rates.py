@@ -85,7 +85,7 @@ class _Weighted:
 
 
 @cache
-def sentiment_words(corpus: str | None, exponent: float = REAL.exponent) -> Mapping[str, Sentiments]:
+def sentiment_words(corpus: str | None, exponent: float) -> Mapping[str, Sentiments]:
     """Return the sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
     return {kind: Sentiments(words, corpus, exponent) for kind, words in data("sentiment.json").items()}
 

@@ -1,4 +1,4 @@
-"""The convolutional stem: it maps a waveform to one feature vector for every 20 ms.
+"""The convolutional stem: it maps a waveform to a feature vector every 20 ms, as the paper's do, or 40 ms.
 
 In the paper it is frozen, so its output depends only on the utterance. It is computed once per utterance: on a CPU
 without padding, on a GPU for several utterances of similar length at once. The features are rounded to bfloat16, which

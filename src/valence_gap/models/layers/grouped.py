@@ -20,7 +20,7 @@ from torch import Tensor, nn
 BLOCK = 16  # frames per matrix product; twice as many frames make the matrix about twice as large
 # With more channels per group, a CPU needs fewer frames for a wide product, and most of its time for the large matrix.
 WIDE, BLOCK_IF_WIDE = 16, 8
-RIGHT_CHANNELS = 16  # with as many channels per group, oneDNN is right in bfloat16
+MIN_BF16_CHANNELS = 16  # with fewer channels per group, oneDNN can be wrong in bfloat16
 MAX_BANDED_CHANNELS = 64  # with more channels per group, PyTorch's convolution is as fast on a CPU
 MAX_BANDED_CHANNELS_ON_GPU = 64  # likewise on a GPU in bfloat16; in TF32 and float32 it is several times as slow
 
@@ -51,8 +51,12 @@ def keep_in_float32(model: nn.Module) -> None:
     channels times kernel are a multiple of 32 from 64 on: the positional convolutions of the miniature's backbones.
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv1d) and 1 < module.in_channels // module.groups < RIGHT_CHANNELS:
+        if isinstance(module, nn.Conv1d) and module.groups > 1 and 1 < _width(module) < MIN_BF16_CHANNELS:
             cast(Any, module).forward = partial(_in_float32, module.forward)
+
+
+def _width(module: nn.Conv1d) -> int:
+    return module.in_channels // module.groups
 
 
 def _in_float32(forward: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
