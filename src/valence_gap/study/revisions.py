@@ -11,7 +11,7 @@ import json
 from valence_gap.study.source_dependencies import ROOT, source_dependencies
 
 REVISIONS = {
-    "miniature": 3,
+    "miniature": 2,
     "corpus": 2,
     "audio": 1,
     "conditions": 1,

@@ -33,7 +33,9 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
         )
     voices = population(size.speakers, corpus=CORPUS, split="test", seed=seed)
     planned = []
-    for row, sentence in enumerate(sentences(CORPUS, "test", size.utterances, seed=seed)):
+    for row, sentence in enumerate(
+        sentences(CORPUS, "test", size.utterances, seed=seed, real_rates=miniature.real_rates)
+    ):
         video = VIDEOS[row % len(voices)]
         name = f"{video}_{row // len(voices) + 1}"
         file, voice = f"Raw/Audio/WAV_16000/Segmented/{name}.wav", voices[row % len(voices)]
