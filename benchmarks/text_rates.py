@@ -51,7 +51,7 @@ def main() -> None:
     folder = parser.parse_args().real
     columns = {name: _real(folder, file) for name, file in REAL.items()} if folder else {}
     for corpus in EXCLUSIVE:
-        made = sentences(corpus, "train", COUNT, seed=1, real_rates=True)
+        made = sentences(corpus, "train", COUNT, seed=1)
         columns[f"miniature {corpus}"] = [one.text for one in made]
     print("| | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
     for label, measure in MEASURES.items():

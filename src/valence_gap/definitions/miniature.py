@@ -72,9 +72,6 @@ class Speech:
     """Unlabelled miniature speech for pre-training; the data sets differ as those in the paper's Table II."""
 
     languages: Annotated[tuple[str, ...], Field(min_length=1, description="espeak-ng languages.")] = ("en",)
-    real_rates: Annotated[bool, Field(description="English sentiment words occur at the rates of real sentences.")] = (
-        False
-    )
     rooms: Annotated[bool, Field(description="Record each utterance in a room, as in the miniature MSP-Podcast.")] = (
         False
     )
@@ -95,13 +92,6 @@ class Miniature:
     """The content of the embedded miniature corpora, which are generated."""
 
     seed: Annotated[int, Field(description="Seed of texts, voices, labels and noises.")] = 0
-    real_rates: Annotated[
-        bool,
-        Field(
-            description="Sentiment words occur at the rates of real sentences.",
-            exclude_if=lambda value: not value,  # so that a miniature of before is not made again
-        ),
-    ] = False
     msp_podcast: Annotated[Mapping[Split, MiniatureCorpus], Field(description="Sizes of the miniature MSP-Podcast.")]
     iemocap: Annotated[MiniatureCorpus, Field(description="Size of the miniature IEMOCAP.")]
     cmu_mosi: Annotated[MiniatureCorpus, Field(description="Size of the miniature CMU-MOSI.")]

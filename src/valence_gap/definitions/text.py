@@ -26,9 +26,6 @@ class Recogniser:
         ),
     ] = None
     utterances: Annotated[Positive, Field(description="Transcribed utterances that it is trained on.")] = 4000
-    real_rates: Annotated[bool, Field(description="Their sentiment words occur at the rates of real sentences.")] = (
-        False
-    )
     degraded: Annotated[
         float, Field(ge=0, le=1, description="Share of them with noise or telephone bandwidth mixed in.")
     ] = 0.3
@@ -54,9 +51,6 @@ class TextEncoder:
     """How the miniature's BERT is pre-trained: by predicting masked words."""
 
     sentences: Annotated[Positive, Field(description="Unlabelled sentences that it is trained on.")] = 80_000
-    real_rates: Annotated[bool, Field(description="Their sentiment words occur at the rates of real sentences.")] = (
-        False
-    )
     vocabulary: Annotated[Positive, Field(description="Number of word pieces, including special tokens.")] = 3000
     hidden: Annotated[Positive, Field(description="Hidden units.")] = 128
     layers: Annotated[Positive, Field(description="Transformer layers.")] = 2

@@ -7,12 +7,14 @@ sentiment words agree with it, after their negation. Nothing is chosen by the va
 
 import random
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import TypeVar
 
-from valence_gap.miniature.lexicon import Sentiments, data
+from valence_gap.miniature.lexicon import allowed, data, ratings
 
 T = TypeVar("T")
 
@@ -53,11 +55,39 @@ class Rates:
 REAL = Rates()
 
 
+class Sentiments:
+    """Sentiment words of one kind in one corpus, drawn by polarity.
+
+    Args:
+        words: the words, from common to rare.
+        corpus: the corpus, or ``None`` for all.
+        exponent: of Zipf's law.
+    """
+
+    def __init__(self, words: Sequence[str], corpus: str | None, exponent: float) -> None:
+        mine = [word for word in words if allowed(word, corpus)]
+        self._sides = tuple(
+            _Weighted([word for word in mine if (ratings()[word] > 0) == side], exponent) for side in (False, True)
+        )
+
+    def draw(self, positive: bool, rng: random.Random) -> str:
+        """Draw a word of one side."""
+        return self._sides[positive].draw(rng)
+
+
+class _Weighted:
+    def __init__(self, words: Sequence[str], exponent: float) -> None:
+        self._words = words
+        self._totals = list(accumulate(rank**-exponent for rank in range(1, len(words) + 1)))
+
+    def draw(self, rng: random.Random) -> str:
+        return self._words[bisect_right(self._totals, rng.random() * self._totals[-1])]
+
+
 @cache
-def polarised(corpus: str | None, exponent: float = REAL.exponent) -> Mapping[str, Sentiments]:
+def sentiment_words(corpus: str | None, exponent: float) -> Mapping[str, Sentiments]:
     """Return the sentiment words of a corpus by their kind, which is the name of their slot in the frames."""
-    lists = data("sentiment.json") | data("by_frequency.json")
-    return {kind: Sentiments(words, corpus, exponent) for kind, words in lists.items()}
+    return {kind: Sentiments(words, corpus, exponent) for kind, words in data("sentiment.json").items()}
 
 
 @dataclass(frozen=True)
@@ -75,10 +105,9 @@ class Frames:
 
 @cache
 def frames_of(corpus: str) -> Frames:
-    """Return the frames of a corpus, or of the unlabelled speech; each "but" between clauses is at a given rate."""
+    """Return the frames of a corpus, or of the unlabelled speech."""
     everything = data("frames.json")
-    texts = [text.replace(", but ", ", {and} ") for text in everything[corpus]["frames"]]
-    return Frames(texts, everything["common"] | everything[corpus]["slots"])
+    return Frames(everything[corpus]["frames"], everything["common"] | everything[corpus]["slots"])
 
 
 class Sentences:
@@ -92,7 +121,7 @@ class Sentences:
 
     def __init__(self, sets: Sequence[Frames], corpus: str | None, rates: Rates = REAL) -> None:
         self._sets, self._rates = sets, rates
-        self._words, self._neutral = polarised(corpus, rates.exponent), data("neutral.json")
+        self._words, self._neutral = sentiment_words(corpus, rates.exponent), data("neutral.json")
 
     def draw(self, rng: random.Random) -> str:
         """Draw a sentence, without its capital letter and full stop."""

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from valence_gap.miniature.labels import draws
-from valence_gap.miniature.lexicon import data, sentiment_words
+from valence_gap.miniature.lexicon import data
 from valence_gap.miniature.rates import Frames, Sentences
-from valence_gap.miniature.text import ENGLISH, filler, finished, unlabelled
+from valence_gap.miniature.text import ENGLISH, finished, unlabelled
 from valence_gap.miniature.unlabelled import degraded, in_processes, spoken, to_pcm16
 from valence_gap.runtime.progress import progress
-
-_LEAN = 0.9  # width of the range of moods around neutral; all words of a sentence are drawn by the same mood
 
 
 @dataclass(frozen=True)
@@ -37,33 +35,28 @@ class TranscribedUtterance:
     samples: NDArray[np.int16]
 
 
-def english_sentences(count: int, *, seed: int, real_rates: bool = False) -> tuple[str, ...]:
+def english_sentences(count: int, *, seed: int) -> tuple[str, ...]:
     """Return English sentences for the text encoder and the recogniser; every second one has common words.
 
     Args:
         count: number of sentences; a longer list starts with the shorter one.
         seed: their seed.
-        real_rates: sentiment words occur at the rates of real sentences.
     """
-    others = iter(unlabelled(ENGLISH, (count + 1) // 2, seed=seed, real_rates=real_rates))
-    common = common_sentences(seed=seed, real_rates=real_rates)
+    others = iter(unlabelled(ENGLISH, (count + 1) // 2, seed=seed))
+    common = common_sentences(seed=seed)
     return tuple(next(common) if index % 2 else next(others) for index in range(count))
 
 
-def common_sentences(*, seed: int, real_rates: bool = False) -> Iterator[str]:
-    """Yield an endless stream of sentences that combine common words with sentiment words of one mood."""
+def common_sentences(*, seed: int) -> Iterator[str]:
+    """Return an endless stream of sentences that combine common words with sentiment words."""
     lists = data("everyday.json")
-    fill = filler(lists["frames"], lists["slots"], sentiment_words(None))
     rng = random.Random(f"{seed}/everyday")
-    if real_rates:
-        drawn = Sentences([Frames(lists["frames"], lists["slots"])], None)
-        yield from (finished(drawn.draw(rng)) for _ in repeat(None))
-    while True:
-        yield finished(fill(0.5 + _LEAN * (rng.random() - 0.5), rng))
+    drawn = Sentences([Frames(lists["frames"], lists["slots"])], None)
+    return (finished(drawn.draw(rng)) for _ in repeat(None))
 
 
 def transcribed_speech(
-    count: int, *, seed: int, noisy: float, workers: int, first: int = 0, real_rates: bool = False
+    count: int, *, seed: int, noisy: float, workers: int, first: int = 0
 ) -> list[TranscribedUtterance]:
     """Speak plain text, every utterance by a different voice that no corpus has.
 
@@ -75,9 +68,8 @@ def transcribed_speech(
         noisy: share of them that may have noise or telephone bandwidth.
         workers: number of processes that synthesise.
         first: number of the first utterance; the ones before it are left out.
-        real_rates: sentiment words occur at the rates of real sentences.
     """
-    texts = english_sentences(first + count, seed=seed, real_rates=real_rates)
+    texts = english_sentences(first + count, seed=seed)
     make = partial(_speak, seed=seed, noisy=noisy)
     tasks = islice(enumerate(texts), first, None)
     with closing(in_processes(make, tasks, workers)) as utterances:

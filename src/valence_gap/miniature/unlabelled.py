@@ -138,10 +138,7 @@ def degraded(clean: Samples, rng: np.random.Generator) -> Samples:
 
 
 def _tasks(speech: Speech) -> Iterator[_Task]:
-    texts = {
-        language: sentence_stream(language, seed=speech.seed, real_rates=speech.real_rates)
-        for language in speech.languages
-    }
+    texts = {language: sentence_stream(language, seed=speech.seed) for language in speech.languages}
     return (
         _Task(index, language, next(texts[language]), speech)
         for index, language in zip(count(), cycle(speech.languages), strict=False)

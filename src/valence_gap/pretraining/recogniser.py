@@ -87,9 +87,7 @@ def train_recogniser(name: str, definition: Recogniser, backbone: Path, output: 
     """
     started = time.monotonic()
     total = definition.utterances + definition.held_out
-    speech = transcribed_speech(
-        total, seed=definition.seed, noisy=definition.degraded, workers=workers, real_rates=definition.real_rates
-    )
+    speech = transcribed_speech(total, seed=definition.seed, noisy=definition.degraded, workers=workers)
     training, held_out = speech[: definition.utterances], speech[definition.utterances :]
     model, curve = train_on(training, definition, backbone)
     hours = sum(len(each.samples) for each in training) / SAMPLE_RATE_HZ / 3600

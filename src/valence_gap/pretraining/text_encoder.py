@@ -88,7 +88,7 @@ def pretrain_text_encoder(name: str, definition: TextEncoder, output: Path) -> N
     """
     check(definition)
     started = time.monotonic()
-    texts = english_sentences(definition.sentences, seed=definition.seed, real_rates=definition.real_rates)
+    texts = english_sentences(definition.sentences, seed=definition.seed)
     tokenizer = train_tokenizer(texts, definition.vocabulary)
     model, curve = train_on(texts, tokenizer, definition)
     with atomic_folder(output) as scratch:

@@ -11,7 +11,7 @@ import json
 from valence_gap.study.source_dependencies import ROOT, source_dependencies
 
 REVISIONS = {
-    "miniature": 2,
+    "miniature": 3,
     "corpus": 2,
     "audio": 1,
     "conditions": 1,

@@ -3,18 +3,15 @@
 import random
 import re
 from collections import Counter
-from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 
-from valence_gap.definitions.miniature import Miniature, MiniatureCorpus
-from valence_gap.definitions.values import from_json, to_json
 from valence_gap.miniature.lexicon import EXCLUSIVE, data, ratings, valence
 from valence_gap.miniature.rates import NEGATIONS, Frames, Rates, Sentences, frames_of
 from valence_gap.miniature.text import sentence_stream, sentences
-from valence_gap.miniature.transcribed import common_sentences, english_sentences
+from valence_gap.miniature.transcribed import common_sentences
 
 COUNT = 2400
 
@@ -35,7 +32,7 @@ def rated(text: str) -> list[tuple[str, bool]]:
 
 @pytest.fixture(scope="module", params=EXCLUSIVE)
 def texts(request: pytest.FixtureRequest) -> list[str]:
-    return [one.text for one in sentences(request.param, "train", COUNT, seed=3, real_rates=True)]
+    return [one.text for one in sentences(request.param, "train", COUNT, seed=3)]
 
 
 def test_sentiment_words_are_as_frequent_and_as_coherent_as_in_real_sentences(texts: list[str]) -> None:
@@ -65,7 +62,7 @@ def test_negations_and_contrasts_are_as_rare_as_in_real_sentences(texts: list[st
 
 def test_neutral_words_are_not_rated_and_valence_is_what_the_words_give(texts: list[str]) -> None:
     assert not {word for group in data("neutral.json").values() for word in group} & set(ratings())
-    made = sentences("iemocap", "dev", 50, seed=1, real_rates=True)
+    made = sentences("iemocap", "dev", 50, seed=1)
     assert all(one.valence == valence(one.text) for one in made)
     assert {valence(text) for text in texts if not rated(text)} == {0.5}
 
@@ -84,26 +81,24 @@ def test_the_rates_are_those_that_are_asked_for() -> None:
 
 
 def test_a_longer_list_starts_with_the_shorter_one_and_splits_share_no_sentence() -> None:
-    few, many = (sentences("cmu-mosi", "test", count, seed=2, real_rates=True) for count in (5, 60))
+    few, many = (sentences("cmu-mosi", "test", count, seed=2) for count in (5, 60))
     assert many[:5] == few
-    train = {one.text for one in sentences("cmu-mosi", "train", 300, seed=2, real_rates=True)}
+    train = {one.text for one in sentences("cmu-mosi", "train", 300, seed=2)}
     assert not train & {one.text for one in many}
-    stream = set(islice(sentence_stream("en", seed=0, real_rates=True), 3000))
+    stream = set(islice(sentence_stream("en", seed=0), 3000))
     assert not stream & (train | {one.text for one in many})
 
 
 def test_unlabelled_sentences_have_nearly_the_whole_lexicon() -> None:
     lexicon = {word for group in data("sentiment.json").values() for word in group}
-    assert set(data("by_frequency.json")["quality"]) == set(data("sentiment.json")["quality"])
-    used = {word for text in islice(sentence_stream("en", seed=0, real_rates=True), 8000) for word in words(text)}
+    used = {word for text in islice(sentence_stream("en", seed=0), 8000) for word in words(text)}
     assert len(used & lexicon) > 0.9 * len(lexicon)
 
 
 def test_everyday_sentences_are_drawn_at_these_rates_too() -> None:
-    found = [rated(text) for text in islice(common_sentences(seed=1, real_rates=True), 800)]
+    found = [rated(text) for text in islice(common_sentences(seed=1), 800)]
     neighbours = [one[1] == other[1] for each in found for one, other in pairwise(each)]
     assert np.mean(neighbours) > 0.65
-    assert english_sentences(4, seed=1, real_rates=True) != english_sentences(4, seed=1)
 
 
 def test_every_slot_of_every_frame_can_be_filled() -> None:
@@ -113,11 +108,3 @@ def test_every_slot_of_every_frame_can_be_filled() -> None:
         for text in frames.texts:
             drawn = Sentences([Frames([text], frames.plain)], None).draw(rng)
             assert "{" not in drawn
-
-
-def test_a_miniature_without_them_has_the_definition_that_it_had_before_they_existed() -> None:
-    size = MiniatureCorpus(utterances=2, speakers=2)
-    usual = Miniature(msp_podcast={"test": size}, iemocap=size, cmu_mosi=size)
-    assert "real_rates" not in to_json(usual)  # a new key would make every finished miniature stale
-    changed = replace(usual, real_rates=True)
-    assert from_json(Miniature, to_json(changed)) == changed

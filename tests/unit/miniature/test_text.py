@@ -18,7 +18,7 @@ LEXICON = {word for words in data("sentiment.json").values() for word in words}
 
 
 def words(text: str) -> list[str]:
-    return re.findall(r"[a-z']+", text.lower())
+    return re.findall(r"[a-z'-]+", text.lower())
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +68,13 @@ def test_valence_is_a_function_of_the_text(made: dict[tuple[str, str], tuple[Sen
     assert np.all(np.diff([everything[row].valence for row in order]) >= 0)
 
 
-def test_distributions_differ_by_corpus(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
-    values = {corpus: np.array([s.valence for split in SPLITS for s in made[corpus, split]]) for corpus in CORPORA}
-    assert all(np.all((found > 0) & (found < 1)) for found in values.values())
-    assert 0.45 < values["msp-podcast"].mean() < 0.55
-    assert 0.15 < values["msp-podcast"].std() < values["iemocap"].std() < values["cmu-mosi"].std()
-    middle = {corpus: np.mean(np.abs(found - 0.5) < 0.15) for corpus, found in values.items()}
-    assert middle["msp-podcast"] > 0.35
-    assert middle["cmu-mosi"] < 0.15
+def test_valence_is_balanced_and_spread(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
+    for corpus in CORPORA:
+        found = np.array([sentence.valence for split in SPLITS for sentence in made[corpus, split]])
+        assert np.all((found > 0) & (found < 1))
+        assert 0.45 < found.mean() < 0.55
+        assert 0.2 < found.std() < 0.25
+        assert 0.2 < np.mean(np.abs(found - 0.5) < 0.15) < 0.4
 
 
 def test_splits_of_a_corpus_are_distributed_alike(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
@@ -84,15 +83,13 @@ def test_splits_of_a_corpus_are_distributed_alike(made: dict[tuple[str, str], tu
         assert max(means) - min(means) < 0.1
 
 
-def test_sentences_are_short_plain_and_full_of_sentiment(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
+def test_sentences_are_short_and_plain(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:
     everything = [sentence.text for found in made.values() for sentence in found]
-    assert all(re.fullmatch(r"[A-Z][a-z']*(,? [A-Za-z']+)+\.", text) for text in everything)
+    assert all(re.fullmatch(r"[A-Z][a-z'-]*(,? [A-Za-z'-]+)+\.", text) for text in everything)
     lengths = [len(words(text)) for text in everything]
     assert min(lengths) >= 6
     assert max(lengths) <= 16
-    assert np.mean([sum(word in LEXICON for word in words(text)) for text in everything]) > 1.8
     assert len({word for text in everything for word in words(text)} & LEXICON) > 250
-    assert 0.1 < np.mean([bool({"not", "never", "hardly"} & set(words(text))) for text in everything]) < 0.3
 
 
 def test_only_the_lexicon_carries_sentiment(made: dict[tuple[str, str], tuple[Sentence, ...]]) -> None:

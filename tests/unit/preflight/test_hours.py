@@ -201,8 +201,8 @@ def test_the_miniature_has_hours_before_it_is_made(tmp_path: Path) -> None:
     speech = {name: planned_speech(configuration.corpora[name], configuration.miniature) for name in plan.corpora}
     assert {split: one.utterances for split, one in speech["msp-podcast"].items()} == {
         "train": 2400,
-        "dev": 300,
-        "test": 320,
+        "dev": 400,
+        "test": 1000,
     }
     assert set(speech["iemocap"]) == {"test"}
     finding = hours.hours(Costs(study, plan, speech), card=None)

@@ -33,9 +33,7 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
         )
     voices = population(size.speakers, corpus=CORPUS, split="test", seed=seed)
     planned = []
-    for row, sentence in enumerate(
-        sentences(CORPUS, "test", size.utterances, seed=seed, real_rates=miniature.real_rates)
-    ):
+    for row, sentence in enumerate(sentences(CORPUS, "test", size.utterances, seed=seed)):
         video = VIDEOS[row % len(voices)]
         name = f"{video}_{row // len(voices) + 1}"
         file, voice = f"Raw/Audio/WAV_16000/Segmented/{name}.wav", voices[row % len(voices)]

@@ -50,9 +50,7 @@ def plan(miniature: Miniature) -> tuple[Utterance, ...]:
     female, male = ([voice for voice in voices if voice.gender == gender] for gender in ("female", "male"))
     pairs = tuple(zip(female, male, strict=True))
     planned = []
-    for row, sentence in enumerate(
-        sentences(CORPUS, "test", size.utterances, seed=seed, real_rates=miniature.real_rates)
-    ):
+    for row, sentence in enumerate(sentences(CORPUS, "test", size.utterances, seed=seed)):
         session, place = row % len(pairs) + 1, row // len(pairs)
         dialogue, turn = _dialogue(session, place // _TURNS), place % _TURNS
         letter = "FM"[turn % 2]

@@ -31,9 +31,7 @@ def _plan_split(miniature: Miniature, split: Split) -> tuple[Utterance, ...]:
     size, seed = miniature.msp_podcast[split], miniature.seed
     voices = population(size.speakers, corpus=CORPUS, split=split, seed=seed)
     planned = []
-    for row, sentence in enumerate(
-        sentences(CORPUS, split, size.utterances, seed=seed, real_rates=miniature.real_rates)
-    ):
+    for row, sentence in enumerate(sentences(CORPUS, split, size.utterances, seed=seed)):
         speaker = row % len(voices)
         podcast = _FIRST_PODCAST[split] + speaker
         name = f"MSP-PODCAST_{podcast:04d}_{row // len(voices) + 1:04d}.wav"
