@@ -45,7 +45,7 @@ docs: $(READY) ## Build the documentation into docs/_build/html; warnings and wr
 	python docs/generate/check_links.py docs/_build/html
 
 unit: $(READY)
-	pytest --numprocesses 2 --dist loadfile -rs
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -rs --durations 25
 
 test-cluster: $(READY) ## Run the tiny Figure 2 on a real SLURM of one node (as root); also part of `make test`
 	@command -v slurmctld >/dev/null || { echo "SLURM is missing; on Debian, as root: \

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from conftest import KINDS, Case
+from cases import KINDS, Case
 from torch.profiler import ProfilerActivity, profile
 
 from valence_gap.models.base import SpeechModel

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import KINDS, Case
+from cases import KINDS, Case
 
 from valence_gap.models.front_ends.stem import Stem
 from valence_gap.prediction.inference import predict

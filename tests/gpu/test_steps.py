@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Case
+from cases import Case
 
 from valence_gap.training.checkpoints import TrainerState
 from valence_gap.training.learners import Learner, build_learner

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import KINDS, Case
+from cases import KINDS, Case
 from safetensors.torch import load_file
 
 from valence_gap.prediction.inputs import pad

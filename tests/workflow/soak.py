@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import psutil
-from conftest import ENVIRONMENT, copy_workflow
+from working_copy import ENVIRONMENT, copy_workflow
 
 STUDY = ("--configfile", "tiny.yaml", "soak.yaml")
 OVER_TINY = "recipes: {finetune: {epochs: 3}, cnn14: {epochs: 3}}\n"  # epochs to resume from

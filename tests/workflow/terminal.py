@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from conftest import Workflow
+from working_copy import Workflow
 
 PATIENCE_S = 300
 

@@ -2,8 +2,8 @@
 
 import json
 
-from conftest import Workflow
 from small_models import make_backbone
+from working_copy import Workflow
 
 SIX_LINES = """\
 backbones:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import Workflow, copy_workflow
+from working_copy import Workflow, copy_workflow
 
 ROOT = Path(__file__).parents[2]
 

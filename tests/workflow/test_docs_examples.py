@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, Workflow, copy_workflow
 from small_models import make_backbone
+from working_copy import ROOT, Workflow, copy_workflow
 
 from valence_gap.preflight.run import merge, merged
 

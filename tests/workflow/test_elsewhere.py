@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, Workflow
+from working_copy import ENVIRONMENT, Workflow
 
 MODULE = """
 configfile: "{project}/config.yaml"

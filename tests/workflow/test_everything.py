@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Workflow, copy_workflow
+from working_copy import Workflow, copy_workflow
 
 FIGURES = [f"figure_{number:02d}" for number in range(2, 14)]
 TABLES = ["table_1", "table_2", "table_3"]

@@ -3,8 +3,8 @@
 import os
 import signal
 
-from conftest import Workflow
 from terminal import PATIENCE_S, started, wait_for
+from working_copy import Workflow
 
 MANIFEST = "results/tiny/raw/manifest.json"
 LOG = "results/tiny/logs/make_miniature.log"

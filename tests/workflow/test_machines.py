@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, Workflow
+from working_copy import ENVIRONMENT, Workflow
 
 # Python runs a file of this name at its start; here in Snakemake and in each of its jobs.
 AT_THE_START = "sitecustomize.py"

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 import torch
 import yaml
-from conftest import Workflow, copy_workflow
 from corpus_trees import write
 from released_checkpoint import release
+from working_copy import Workflow, copy_workflow
 
 OPEN, PAPER, BEYOND = (f"workflow/presets/{name}.yaml" for name in ("open", "paper", "beyond"))
 MODEL = "w2v2-L-robust-12-released"

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, Workflow, copy_workflow
 from paper_corpora import HUB, MSP_SPLITS, TRANSCRIBED, Truth, write_corpora
+from working_copy import ROOT, Workflow, copy_workflow
 
 PAPER, QUICK = "workflow/presets/paper.yaml", "workflow/presets/paper-quick.yaml"
 SMALL = str(Path(__file__).parent / "small-paper.yaml")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Workflow
 from test_presets import MY_CORPORA, PAPER
+from working_copy import Workflow
 
 CHECKED = ("tiny.yaml", "checked.yaml")
 

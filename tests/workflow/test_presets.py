@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 import yaml
-from conftest import Workflow
+from working_copy import Workflow
 
 from valence_gap.definitions.claims import Role
 from valence_gap.definitions.convergence import CONVERGENCE

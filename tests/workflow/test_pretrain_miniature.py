@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import Workflow
 from safetensors.torch import load_file
+from working_copy import Workflow
 
 from valence_gap.runtime.provenance import checksum
 

@@ -3,7 +3,7 @@
 import base64
 import re
 
-from conftest import Workflow
+from working_copy import Workflow
 
 
 def test_the_report_has_the_figure_as_a_picture_with_its_caption(finished: Workflow) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import Workflow, copy_workflow
 from rerun_rows import TESTED, row, table
 from terminal import PATIENCE_S, started, wait_for
 from test_rerun_data import FIGURE  # the import also registers the rows of that module
+from working_copy import Workflow, copy_workflow
 
 NOTHING: dict[str, int] = {}
 SUMMARISED = {"summarise_scores": 1}

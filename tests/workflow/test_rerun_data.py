@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from conftest import Workflow
 from rerun_rows import row
+from working_copy import Workflow
 
 RAW = "results/tiny/raw"
 LABELS = "Labels/labels_concensus.csv"

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Workflow, copy_workflow
 from terminal import PATIENCE_S, started, wait_for
+from working_copy import Workflow, copy_workflow
 
 NAME = "mini-w2v2-b"
 FETCHED = f"results/tiny/pretrained/{NAME}/run.json"

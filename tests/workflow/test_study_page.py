@@ -5,8 +5,8 @@ import re
 import shutil
 
 import pytest
-from conftest import Workflow
 from page_data import embedded
+from working_copy import Workflow
 
 PAGE = "results/tiny/index.html"
 

@@ -5,7 +5,7 @@ import pty
 import re
 import sys
 
-from conftest import Workflow
+from working_copy import Workflow
 
 FIGURE = "results/tiny/figures/figure_02.csv"
 

@@ -14,9 +14,9 @@ import pytest
 import soundfile
 import torch
 import yaml
-from conftest import ROOT, Workflow, copy_workflow
 from released import HubertEmotionModel
 from transformers import AutoFeatureExtractor
+from working_copy import ROOT, Workflow, copy_workflow
 
 from valence_gap.models import loading
 from valence_gap.prediction.inputs import normalise

@@ -14,8 +14,8 @@ from typing import Any
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-EXCLUSIVE = ("msp-podcast", "iemocap", "cmu-mosi")
-"""Each of these has a tenth of the sentiment words to itself."""
+CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
+"""The corpora that have sentences; each has a tenth of the sentiment words to itself."""
 
 _VADER_ALPHA = 15.0
 _ALPHA = 40.0
@@ -50,7 +50,7 @@ def allowed(word: str, corpus: str | None) -> bool:
     if corpus is None:
         return True
     owner = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8]) % 10
-    return owner >= len(EXCLUSIVE) or EXCLUSIVE[owner] == corpus
+    return owner >= len(CORPORA) or CORPORA[owner] == corpus
 
 
 @cache

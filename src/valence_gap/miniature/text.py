@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, repeat
 from typing import Any
 
-from valence_gap.miniature.lexicon import EXCLUSIVE, data, valence
+from valence_gap.miniature.lexicon import CORPORA, data, valence
 from valence_gap.miniature.rates import Sentences, choose, frames_of
 from valence_gap.runtime.errors import UserError, valid_names
 
@@ -46,9 +46,9 @@ def sentences(corpus: str, split: str, count: int, *, seed: int) -> tuple[Senten
         UserError: there is no such corpus or split.
     """
     splits = [name for name, _ in _SPLIT_SHARES if name != _UNLABELLED]
-    if corpus not in EXCLUSIVE or split not in splits:
+    if corpus not in CORPORA or split not in splits:
         raise UserError(
-            "the miniature has no such sentences", [f"{corpus}/{split}"], remedy=valid_names([*EXCLUSIVE, *splits])
+            "the miniature has no such sentences", [f"{corpus}/{split}"], remedy=valid_names([*CORPORA, *splits])
         )
     return tuple(islice(_labelled(corpus, split, random.Random(f"{seed}/{corpus}/{split}")), count))
 
@@ -74,7 +74,7 @@ def sentence_stream(language: str, *, seed: int) -> Iterator[str]:
     """
     rng = random.Random(f"{seed}/unlabelled/{language}")
     if language == ENGLISH:
-        drawn = Sentences([frames_of(name) for name in (_UNLABELLED, *EXCLUSIVE)], None)
+        drawn = Sentences([frames_of(name) for name in (_UNLABELLED, *CORPORA)], None)
         texts = (finished(drawn.draw(rng)) for _ in repeat(None))
         return (text for text in texts if _split_of(text) == _UNLABELLED)
     lists = data("languages.json")

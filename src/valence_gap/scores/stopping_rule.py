@@ -34,7 +34,7 @@ PLATEAU = 0.05
 """(c): the best dev CCC of a training that is on its plateau.
 
 A constant prediction has a CCC of 0. That of predictions unrelated to n labels has a standard error of at most
-1 / sqrt(n), which is 0.06 for the 300 dev utterances of the miniature, and of far less while predictions hardly vary:
+1 / sqrt(n), which is 0.05 for the 400 dev utterances of the miniature, and of far less while predictions hardly vary:
 trainings of the miniature that stayed on their plateau have a best dev CCC below 0.01, all others above 0.07.
 """
 
