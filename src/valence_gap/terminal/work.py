@@ -13,7 +13,7 @@ from valence_gap.terminal.jobs import AGGREGATES, STAGES, Job, stage_of
 # of the run have finished.
 SECONDS = {
     "make_miniature": 27.0,
-    "pretrain_backbone": 900.0,
+    "pretrain_backbone": 4300.0,
     "train_recogniser": 400.0,
     "pretrain_text_encoder": 300.0,
     "apply_conditions": 3.5,
