@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from valence_gap.miniature.lexicon import EXCLUSIVE, data, ratings, valence
+from valence_gap.miniature.lexicon import CORPORA, data, ratings, valence
 from valence_gap.miniature.rates import NEGATIONS, Frames, Rates, Sentences, frames_of
 from valence_gap.miniature.text import sentence_stream, sentences
 from valence_gap.miniature.transcribed import common_sentences
@@ -30,7 +30,7 @@ def rated(text: str) -> list[tuple[str, bool]]:
     ]
 
 
-@pytest.fixture(scope="module", params=EXCLUSIVE)
+@pytest.fixture(scope="module", params=CORPORA)
 def texts(request: pytest.FixtureRequest) -> list[str]:
     return [one.text for one in sentences(request.param, "train", COUNT, seed=3)]
 
@@ -103,7 +103,7 @@ def test_everyday_sentences_are_drawn_at_these_rates_too() -> None:
 
 def test_every_slot_of_every_frame_can_be_filled() -> None:
     rng = random.Random(1)
-    for name in (*EXCLUSIVE, "unlabelled"):
+    for name in (*CORPORA, "unlabelled"):
         frames = frames_of(name)
         for text in frames.texts:
             drawn = Sentences([Frames([text], frames.plain)], None).draw(rng)
