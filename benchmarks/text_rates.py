@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from valence_gap.miniature.lexicon import EXCLUSIVE, ratings
+from valence_gap.miniature.lexicon import CORPORA, ratings
 from valence_gap.miniature.text import sentences
 
 REAL = {
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, metavar="FOLDER", help="folder of VADER's human-rated sentences")
     folder = parser.parse_args().real
     columns = {name: _real(folder, file) for name, file in REAL.items()} if folder else {}
-    for corpus in EXCLUSIVE:
+    for corpus in CORPORA:
         made = sentences(corpus, "train", COUNT, seed=1)
         columns[f"miniature {corpus}"] = [one.text for one in made]
     print("| | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
