@@ -40,23 +40,22 @@ def pages(run: Path, readme: str) -> dict[Path, str]:
     Raises:
         UserError: a marked block has no template.
     """
-    environment = _environment(NamedRun(run))
-    stamp = STAMP.format(name=run.name)
-    text = _rendered(environment, "results.md.j2")
-    claims = (run / "claims.md").read_text(encoding="utf-8")
-    made = {
-        RESULTS_PAGE: f"{stamp}\n\n{text}\n",
-        CLAIMS_PAGE: f"{stamp}\n\n{claims}",
-        README: _with_blocks(readme, environment),
-    }
     folders = [run, *(path.parent for path in sorted(run.parent.glob("*/run.json")) if path.parent != run)]
+    environment = _environment(NamedRun(run))
     environment.globals |= {
         "runs": [NamedRun(folder) for folder in folders],
         "comparison": compare_verdicts(folders) if len(folders) > 1 else None,
         "simulated": read_json(SIMULATION)["results"]["both parts"],
     }
-    made[REPEATED_PAGE] = f"{stamp}\n\n{_rendered(environment, 'repeated-runs.md.j2')}\n"
-    return made
+    stamp = STAMP.format(name=run.name)
+    text = _rendered(environment, "results.md.j2")
+    claims = (run / "claims.md").read_text(encoding="utf-8")
+    return {
+        RESULTS_PAGE: f"{stamp}\n\n{text}\n",
+        CLAIMS_PAGE: f"{stamp}\n\n{claims}",
+        README: _with_blocks(readme, environment),
+        REPEATED_PAGE: f"{stamp}\n\n{_rendered(environment, 'repeated-runs.md.j2')}\n",
+    }
 
 
 def run_of_page(text: str) -> str | None:
