@@ -9,51 +9,51 @@ from pathlib import Path
 
 from valence_gap.terminal.jobs import AGGREGATES, STAGES, Job, stage_of
 
-# Seconds of a job on the miniature (two cores of an AMD EPYC), means of a whole run. Only their ratios count once jobs
-# of the run have finished.
+# Seconds of a job on the miniature (a core of an Intel Xeon with AMX). Only their ratios count once jobs of the run
+# have finished.
 SECONDS = {
-    "make_miniature": 27.0,
+    "make_miniature": 45.0,
     "pretrain_backbone": 4300.0,
     "train_recogniser": 400.0,
     "pretrain_text_encoder": 300.0,
     "apply_conditions": 3.5,
-    "synthesise": 1.8,
-    "extract_stem_features": 9.0,
+    "synthesise": 8.0,
+    "extract_stem_features": 8.0,
     "extract_augmented_features": 15.0,
-    "extract_synthesised_features": 3.5,
-    "finetune": 97.0,
-    "train_cnn14": 61.0,
+    "extract_synthesised_features": 7.0,
+    "finetune": 170.0,
+    "train_cnn14": 640.0,
     "train_fusion": 4.4,
     "predict": 5.0,
     "predict_conditions": 9.0,
     "pool_states": 9.0,
-    "transcribe": 21.0,
-    "embed_text": 5.0,
+    "transcribe": 38.0,
+    "embed_text": 10.0,
     "predict_fusion": 2.0,
     "score": 0.7,
     "project_states": 12.0,
     "claims": 5.0,
 }
 FIGURE_S, OTHER_S = 6.0, 1.5
-# The same for the trainings of its models, which differ most.
+# The same for the trainings of its models, which differ most; those of frozen and pruned models are estimated.
 TRAINING_S = {
-    "w2v2-b": 57.0,
-    "w2v2-b-frozen": 9.0,
-    "hubert-b": 78.0,
-    "hubert-b-frozen": 20.0,
-    "w2v2-L": 127.0,
-    "w2v2-L-frozen": 31.0,
-    "w2v2-L-random": 284.0,
-    "w2v2-L-robust": 208.0,
-    "w2v2-L-robust-frozen": 46.0,
-    "w2v2-L-robust-1": 82.0,
-    "w2v2-L-robust-2": 122.0,
-    "w2v2-L-robust-2-12": 53.0,
-    "w2v2-L-robust-2-25": 27.0,
-    "w2v2-L-robust-2-75": 86.0,
-    "w2v2-L-robust-3": 174.0,
-    "w2v2-L-xls-r": 279.0,
-    "w2v2-L-xls-r-frozen": 45.0,
+    "w2v2-b": 190.0,
+    "w2v2-b-frozen": 8.0,
+    "hubert-b": 190.0,
+    "hubert-b-frozen": 8.0,
+    "w2v2-L": 280.0,
+    "w2v2-L-frozen": 15.0,
+    "w2v2-L-random": 860.0,
+    "w2v2-L-robust": 290.0,
+    "w2v2-L-robust-frozen": 15.0,
+    "w2v2-L-robust-1": 120.0,
+    "w2v2-L-robust-2": 170.0,
+    "w2v2-L-robust-2-12": 30.0,
+    "w2v2-L-robust-2-25": 50.0,
+    "w2v2-L-robust-2-75": 130.0,
+    "w2v2-L-robust-3": 230.0,
+    "w2v2-L-xls-r": 290.0,
+    "w2v2-L-xls-r-frozen": 15.0,
 }
 PRIOR_JOBS = 2  # weight of the expectation against the jobs of a rule that have finished
 LEAST_LEFT = 0.05  # share of its expected duration that a job still takes which has already taken longer
