@@ -27,7 +27,7 @@ $(READY): requirements.lock pyproject.toml
 reproduce: $(READY) ## Run the study on the included miniature: every figure, every table, the claims and their verdicts
 	snakemake --cores $(CORES)
 
-first-look: $(READY) ## Run a small study on the included miniature: Figures 2 and 7 with three models, in about three minutes
+first-look: $(READY) ## Run a small study on the included miniature: Figures 2 and 7 with three models, in about four minutes
 	snakemake --cores $(CORES) --configfile workflow/presets/first-look.yaml
 
 test: lint docs unit ## Lint, build the documentation and run all tests
