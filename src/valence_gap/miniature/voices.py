@@ -12,6 +12,7 @@ from itertools import accumulate, zip_longest
 from typing import Literal, TypeVar
 
 from valence_gap.miniature.espeak import Voice
+from valence_gap.miniature.lexicon import CORPORA
 from valence_gap.runtime.errors import UserError, valid_names
 
 Gender = Literal["female", "male"]
@@ -24,7 +25,6 @@ VARIANTS: Mapping[Gender, tuple[str, ...]] = {
 }
 
 # Shares in which the variants of an accent are divided among MSP-Podcast, IEMOCAP and CMU-MOSI.
-_CORPORA = ("msp-podcast", "iemocap", "cmu-mosi")
 _ACCENTS: Mapping[str, tuple[int, int, int]] = {
     "en-us": (7, 5, 6),
     "en-us-nyc": (8, 8, 2),
@@ -60,9 +60,9 @@ def population(count: int, *, corpus: str, split: str, seed: int) -> tuple[Voice
     Raises:
         UserError: there is no such corpus or split, or it has fewer voices than requested.
     """
-    if corpus not in _CORPORA or split not in _SPLITS:
+    if corpus not in CORPORA or split not in _SPLITS:
         raise UserError(
-            "the miniature has no such split", [f"{corpus}/{split}"], remedy=valid_names([*_CORPORA, *_SPLITS])
+            "the miniature has no such split", [f"{corpus}/{split}"], remedy=valid_names([*CORPORA, *_SPLITS])
         )
     females = _speakers(corpus, split, "female", (count + 1) // 2, seed)
     males = _speakers(corpus, split, "male", count // 2, seed)
@@ -113,7 +113,7 @@ def _names(corpus: str, split: str, gender: Gender) -> tuple[str, ...]:
     mine: list[str] = []
     for accent, shares in _ACCENTS.items():
         names = sorted((f"{accent}+{variant}" for variant in VARIANTS[gender]), key=_number)
-        mine += _deal(names, shares)[_CORPORA.index(corpus)]
+        mine += _deal(names, shares)[CORPORA.index(corpus)]
     mine.sort(key=_number)
     return tuple(_deal(mine, _SPLIT_SHARES[corpus])[_SPLITS.index(split)])
 
