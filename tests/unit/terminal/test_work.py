@@ -42,8 +42,7 @@ def test_the_share_that_is_done_is_by_work_and_not_by_the_number_of_jobs() -> No
     for number in range(99):
         work.start(Job(number, "score"), 0.0)
         work.finish(number, table_s("score"))
-    scores = 99 * table_s("score")
-    assert work.done(table_s("score"), {}) == pytest.approx(scores / (scores + table_s("finetune")), abs=0.01)
+    assert work.done(table_s("score"), {}) == pytest.approx(99 * 0.7 / (99 * 0.7 + 170), abs=0.01)
     assert work.stages() == {"training": (0, 1), "scores": (99, 99)}
 
 
