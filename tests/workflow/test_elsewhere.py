@@ -1,4 +1,4 @@
-"""The workflow run from another folder than its own: Figure 2 of the tiny study, with results in that folder."""
+"""The workflow run from another folder than its own, with results in that folder: one whole figure, twice one model."""
 
 import subprocess
 import sys
@@ -22,6 +22,7 @@ module valence_gap:
 use rule * from valence_gap
 """
 FIGURE = "results/tiny/figures/figure_02.pdf"
+MODEL = "results/tiny/models/cnn14/seed-42/model.safetensors"
 
 
 def run(folder: Path, *arguments: str) -> None:
@@ -44,13 +45,13 @@ def test_from_an_empty_folder(workflow: Workflow, folder: Path) -> None:
 
 
 def test_with_results_in_another_directory(workflow: Workflow, folder: Path) -> None:
-    run(workflow.root, "figure_02", "--directory", str(folder), "--configfile", "tiny.yaml")
-    assert (folder / FIGURE).is_file()
+    run(workflow.root, MODEL, "--directory", str(folder), "--configfile", "tiny.yaml")
+    assert (folder / MODEL).is_file()
     assert not (workflow.root / "results").exists()
 
 
 def test_as_a_module_of_another_workflow(workflow: Workflow, folder: Path) -> None:
     (folder / "Snakefile").write_text(MODULE.format(project=workflow.root))
-    run(folder, "figure_02")
-    assert (folder / FIGURE).is_file()
+    run(folder, MODEL)
+    assert (folder / MODEL).is_file()
     assert not (workflow.root / "results").exists()
