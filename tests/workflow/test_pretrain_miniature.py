@@ -17,21 +17,36 @@ BACKBONE = SMALL | {
     "architecture": "hubert",
     "stem": "group",
     "stem_channels": [8] * 7,
+    "stem_kernels": [10, 3, 3, 3, 3, 2, 4],
+    "stem_strides": [5, 2, 2, 2, 2, 2, 4],
+    "position_kernel": 16,
     "speech": "clean-english",
     "hours": 0.005,
     "steps": 2,
     "clusters": 8,
+    "target_weights": [1.0, 0.7, 0.3],
+    "crop_frames": [64],
+    "mask_starts": 0.125,
+    "mask_span": 5,
+    "unmasked_weight": [1.0, 0.1],
     "batch_size": 2,
     "warm_up": 1,
+    "precision": "bf16",
 }
 TINY = {
-    "speech": {"clean-english": {"languages": ["en"]}, "noisy-english": {"languages": ["en"], "noise": True}},
+    "speech": {
+        "clean-english": {"languages": ["en"], "rooms": True},
+        "noisy-english": {"languages": ["en"], "noise": True},
+    },
     "pretraining": {
         "first": BACKBONE,
         "second": BACKBONE | {"architecture": "wav2vec2", "speech": "noisy-english", "seed": 1},
     },
     "recogniser_training": {
-        "asr": {"backbone": "first", "utterances": 6, "held_out": 2, "steps": 2, "batch_size": 3, "warm_up": 1}
+        "asr": {
+            **{"backbone": "first", "last_stride": 2, "utterances": 6, "held_out": 2},
+            **{"steps": 2, "batch_size": 3, "warm_up": 1},
+        }
     },
     "text_pretraining": {
         "bert": SMALL | {"sentences": 80, "vocabulary": 200, "steps": 2, "batch_size": 4, "warm_up": 1}
