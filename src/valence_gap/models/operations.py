@@ -29,7 +29,7 @@ def encoder_flop_per_s(size: Size, utterance_s: float, layers: int | None = None
     input_s = max(utterance_s, size.padded_s)
     padding = input_s / utterance_s if utterance_s else 1.0
     layer = layer_flop(h, f, size.frames_per_s * input_s)
-    positions, projection = 2 * 128 * h * h // 16, 2 * size.stem[-1] * h
+    positions, projection = 2 * size.position_weights, 2 * size.stem[-1] * h
     return padding * size.frames_per_s * ((layers or size.layers) * layer + positions + projection)
 
 

@@ -28,6 +28,8 @@ class Size:
         assumed: its configuration was not available.
         kernels: kernel of each layer of the stem.
         strides: stride of each.
+        position_kernel: frames of the positional convolution's kernel, before the layers.
+        position_groups: groups of its channels.
     """
 
     layers: int
@@ -38,6 +40,8 @@ class Size:
     assumed: bool = False
     kernels: tuple[int, ...] = STEM_KERNELS
     strides: tuple[int, ...] = STEM_STRIDES
+    position_kernel: int = 128
+    position_groups: int = 16
 
     @property
     def frames_per_s(self) -> float:
@@ -47,8 +51,13 @@ class Size:
     def parameters(self, layers: int | None = None) -> int:
         """Number of weights, of ``layers`` bottom layers or of all; without biases and norms."""
         per_layer = 4 * self.hidden**2 + 2 * self.hidden * self.intermediate
-        positions = 128 * self.hidden**2 // 16
-        return (layers or self.layers) * per_layer + positions + self.stem[-1] * self.hidden + _stem_parameters(self)
+        inputs = self.position_weights + self.stem[-1] * self.hidden + _stem_parameters(self)
+        return (layers or self.layers) * per_layer + inputs
+
+    @property
+    def position_weights(self) -> int:
+        """Weights of the positional convolution."""
+        return self.position_kernel * self.hidden**2 // self.position_groups
 
 
 BASE = Size(layers=12, hidden=768, intermediate=3072)
@@ -109,6 +118,7 @@ def size_from_config(config: Mapping[str, Any]) -> Size:
     if kind == "whisper":
         layers = config.get("encoder_layers", layers)
         return Size(layers, hidden, intermediate, (0,) * 6 + (config.get("num_mel_bins", 80),), WHISPER_S)
+    positions = config.get("num_conv_pos_embeddings", LARGE.position_kernel)
     return Size(
         layers,
         hidden,
@@ -116,4 +126,7 @@ def size_from_config(config: Mapping[str, Any]) -> Size:
         tuple(config.get("conv_dim", LARGE.stem)),
         kernels=tuple(config.get("conv_kernel", STEM_KERNELS)),
         strides=tuple(config.get("conv_stride", STEM_STRIDES)),
+        # data2vec has several positional convolutions, each with this kernel.
+        position_kernel=positions * config.get("conv_pos_kernel_size", 1),
+        position_groups=config.get("num_conv_pos_embedding_groups", LARGE.position_groups),
     )

@@ -19,7 +19,7 @@ from valence_gap.models.operations import (
     stem_flop_per_s,
     stem_values_per_s,
 )
-from valence_gap.models.sizes import BASE, LARGE, Size
+from valence_gap.models.sizes import BASE, LARGE, Size, size_from_config
 
 
 def test_parameters_are_those_that_the_paper_names() -> None:
@@ -31,8 +31,8 @@ def test_a_second_of_a_large_encoder_costs_about_95_gflop_to_train() -> None:
     assert TRAINING * encoder_flop_per_s(LARGE, 6.0) == pytest.approx(95e9, rel=0.05)
 
 
-@pytest.mark.parametrize("last", [2, 4])
-def test_operations_are_those_that_torch_counts(last: int) -> None:
+@pytest.mark.parametrize(("last", "position_kernel", "position_groups"), [(2, 128, 16), (4, 16, 8)])
+def test_operations_are_those_that_torch_counts(last: int, position_kernel: int, position_groups: int) -> None:
     size = Size(
         layers=3,
         hidden=64,
@@ -40,6 +40,8 @@ def test_operations_are_those_that_torch_counts(last: int) -> None:
         stem=(32, 32, 48, 48, 64, 64, 96),
         kernels=(10, 3, 3, 3, 3, 2, last),
         strides=(5, 2, 2, 2, 2, 2, last),
+        position_kernel=position_kernel,
+        position_groups=position_groups,
     )
     assert size.frames_per_s == 100 / last
     config = Wav2Vec2Config(
@@ -50,8 +52,11 @@ def test_operations_are_those_that_torch_counts(last: int) -> None:
         conv_dim=size.stem,
         conv_kernel=size.kernels,
         conv_stride=size.strides,
+        num_conv_pos_embeddings=position_kernel,
+        num_conv_pos_embedding_groups=position_groups,
         attn_implementation="eager",
     )
+    assert size_from_config(config.to_dict()) == size
     torch.manual_seed(0)
     model = Wav2Vec2Model(config).eval()
     seconds = 4

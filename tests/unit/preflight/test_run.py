@@ -19,7 +19,8 @@ from snakemake.utils import update_config
 from valence_gap.cli import main
 from valence_gap.commands import preflight as command
 from valence_gap.definitions.corpora import Corpus, CorpusPaths
-from valence_gap.preflight import budget
+from valence_gap.models.front_ends import stem
+from valence_gap.preflight import budget, memory
 from valence_gap.preflight.cards import Cards
 from valence_gap.preflight.corpora import examine_corpus, examine_noise
 from valence_gap.preflight.expected import Expected
@@ -396,6 +397,10 @@ def test_a_seed_that_no_target_shows_is_named(study: Path) -> None:
     ]
 
 
+def test_the_stem_takes_no_more_at_once_than_preflight_assumes() -> None:
+    assert memory.LONG_S == stem.WHOLE_S
+
+
 def test_the_memory_of_a_long_utterance_is_named(tmp_path: Path, study: Path) -> None:
     def memory() -> Finding:
         return found(examine(configured(study)), "job memory")
@@ -404,7 +409,7 @@ def test_the_memory_of_a_long_utterance_is_named(tmp_path: Path, study: Path) ->
     assert "each second" not in " ".join(usual.details)
     write_audio(tmp_path / "msp/Audios/MSP-PODCAST_0001_0001.wav", seconds=2400)
     long = memory()
-    assert "msp-podcast, 2,400 s, 60.0 GB" in " ".join(long.details)
+    assert "msp-podcast, 2,400 s, 18.3 GB" in " ".join(long.details)
     assert long.status == "differs"
     assert "predict" in long.found
-    assert any(line.startswith("--set-resources") and "predict:mem_mb=6" in line for line in long.details)
+    assert any(line.startswith("--set-resources") and "predict:mem_mb=2" in line for line in long.details)

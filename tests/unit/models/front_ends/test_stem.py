@@ -1,5 +1,6 @@
 """The stem on several utterances at once: each has the features that it has alone."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from small_models import make_backbone
 
 from valence_gap.models.front_ends import stem as module
 from valence_gap.models.front_ends.stem import Stem
+from valence_gap.models.layers.convolution import convolve
 
 NORMS = ("group", "layer")
 
@@ -45,6 +47,31 @@ def test_features_of_a_batch_are_those_of_each_utterance_alone(
     assert found.shape[:2] == (len(samples), max(map(stem.frames, samples)))
     for row, waveform in enumerate(waveforms):
         torch.testing.assert_close(found[row, : stem.frames(len(waveform))], stem(waveform), atol=1e-5, rtol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    norm=st.sampled_from(NORMS),
+    samples=st.integers(0, 6_000),
+    whole=st.integers(640, 3_000),
+    batched=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+def test_a_long_utterance_is_computed_in_blocks(
+    stems: dict[str, Stem], norm: str, samples: int, whole: int, batched: bool, seed: int
+) -> None:
+    stem, draw = stems[norm], torch.Generator().manual_seed(seed)
+    waveform = torch.randn(samples, generator=draw) * torch.linspace(0.1, 3, samples)  # the blocks differ in level
+    expected = stem(waveform)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "WHOLE_S", whole / 16_000)
+        read = []
+        patched.setattr(
+            module, "convolve", lambda states, *rest: (read.append(len(states)), convolve(states, *rest))[1]
+        )
+        found = stem.features(*padded([waveform]))[0] if batched else stem(waveform)
+    assert max(read) <= whole + math.prod(stem.strides) + stem.receptive_field
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("norm", NORMS)
