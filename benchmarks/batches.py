@@ -23,7 +23,9 @@ import pandas as pd
 import torch
 
 from valence_gap.definitions.models import Backbone, Recipe, Training
+from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.loading import build
+from valence_gap.models.sizes import size_of_source
 from valence_gap.prediction.inputs import pad
 from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.precision import autocast, resolve
@@ -34,7 +36,6 @@ from valence_gap.training.optimizers import build_optimizer
 RULES: tuple[Literal["by-length", "shuffled"], ...] = ("by-length", "shuffled")
 SHORTEST_S, LONGEST_S, MEAN_S = 2.75, 11.0, 5.86
 CONCENTRATION = 4.0  # of the beta distribution between them: one peak, near the short end
-FRAMES_PER_S, SAMPLES_PER_FRAME = 50, 320
 WARM_UP = 3  # steps that prepare kernels
 CPU = torch.device("cpu")
 
@@ -52,11 +53,12 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     keep_freed_memory()
-    lengths = lengths_of(args.index, args.utterances)
+    frames_per_s = size_of_source(None, args.backbone).frames_per_s
+    lengths = (lengths_of(args.index, args.utterances) * frames_per_s).astype(np.int64)
     spent, padded = measure(args.backbone, lengths, args.batch_size)
     real = int(lengths.sum())
     print(
-        f"{len(lengths)} utterances of {lengths.mean() / FRAMES_PER_S:.2f} s on average, batches of {args.batch_size}"
+        f"{len(lengths)} utterances of {lengths.mean() / frames_per_s:.2f} s on average, batches of {args.batch_size}"
     )
     for rule in RULES:
         print(f"{rule}: {padded[rule] / real - 1:.0%} of padding, {spent[rule]:.0f} CPU seconds")
@@ -64,16 +66,15 @@ def main() -> None:
     print(f"shuffled / by-length: {spent['shuffled'] / spent['by-length']:.2f} times the CPU seconds")
 
 
-def lengths_of(index: Path | None, count: int) -> Lengths:
-    """Frames of each utterance: of a sample of a pack, or drawn."""
+def lengths_of(index: Path | None, count: int) -> npt.NDArray[np.float64]:
+    """Seconds of each utterance: of a sample of a pack, or drawn."""
     random = np.random.default_rng(0)
     if index is not None:
         samples = pd.read_parquet(index, columns=["samples"])["samples"].to_numpy(np.int64)
-        return random.permutation(samples)[:count] // SAMPLES_PER_FRAME
+        return random.permutation(samples)[:count] / SAMPLE_RATE_HZ
     share = (MEAN_S - SHORTEST_S) / (LONGEST_S - SHORTEST_S)
     drawn = random.beta(CONCENTRATION * share, CONCENTRATION * (1 - share), count)
-    seconds = SHORTEST_S + (LONGEST_S - SHORTEST_S) * drawn
-    return (seconds * FRAMES_PER_S).astype(np.int64)
+    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * drawn
 
 
 def measure(backbone: Path, lengths: Lengths, batch_size: int) -> tuple[dict[str, float], dict[str, int]]:

@@ -23,11 +23,11 @@ import torch
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.loading import build
+from valence_gap.models.sizes import size_of_source
 from valence_gap.runtime.precision import autocast, deterministic_kernels, resolve
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.seeding import seed_everything
 
-FRAMES_PER_S = 50
 KINDS = {"fast": False, "deterministic": True}
 
 
@@ -72,7 +72,7 @@ def turn(args: argparse.Namespace, *, deterministic: bool) -> dict[str, Any]:
     with deterministic_kernels(deterministic):
         seed_everything(0)
         model = build(training_of(args.backbone, deterministic), args.backbone).to(gpu)
-        longest = round(args.seconds * FRAMES_PER_S)
+        longest = round(args.seconds * size_of_source(None, args.backbone).frames_per_s)
         features = torch.randn((args.batch, longest, channels_of(args.backbone)), device=gpu)
         targets = torch.rand(args.batch, 3, device=gpu)
         lengths = cycle(lengths_of_batches(args.batch, longest, args.steps))

@@ -22,6 +22,8 @@ from transformers import AutoModel
 
 from valence_gap.models.encoder_config import EncoderConfig
 from valence_gap.models.hidden_states import HiddenStatesFunction, transformer_states, wav2vec2_states
+from valence_gap.models.layers.grouped import keep_in_float32
+from valence_gap.models.sizes import size_of_source
 from valence_gap.models.wav2vec2 import SpeechEncoder
 from valence_gap.runtime.precision import autocast, resolve
 
@@ -30,7 +32,6 @@ IMPORTS = {
     "ours": "import valence_gap.models.wav2vec2",
     "transformers": "from transformers import HubertModel, Wav2Vec2Model",
 }
-FRAMES_PER_S = 50
 CPU = torch.device("cpu")
 
 
@@ -45,13 +46,15 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     theirs = AutoModel.from_pretrained(args.backbone, dtype=torch.float32)
+    keep_in_float32(theirs)  # its bfloat16 is wrong on some CPUs
     ours = SpeechEncoder(EncoderConfig.model_validate(json.loads((args.backbone / "config.json").read_text())))
+    second = int(size_of_source(None, args.backbone).frames_per_s)
     ours.load_state_dict(theirs.state_dict())
     encoders = {"ours": (ours.train(), wav2vec2_states), "transformers": (theirs.train(), transformer_states)}
     spent = {"ours": 0.0, "transformers": 0.0}
     difference = 0.0
     for turn in range(args.batches + 2):
-        lengths = torch.randint(FRAMES_PER_S, 5 * FRAMES_PER_S, (args.batch_size,))
+        lengths = torch.randint(second, 5 * second, (args.batch_size,))
         features = torch.randn(args.batch_size, int(lengths.max()), ours.config.conv_dim[-1])
         found = {}
         for kind, (encoder, states) in encoders.items():

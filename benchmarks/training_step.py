@@ -28,12 +28,12 @@ import torch.nn.functional as F
 
 from valence_gap.definitions.models import Backbone, Recipe, Training
 from valence_gap.models.loading import build
+from valence_gap.models.sizes import size_of_source
 from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.precision import autocast, resolve
 from valence_gap.training.losses import ccc_loss
 from valence_gap.training.optimizers import build_optimizer
 
-FRAMES_PER_S = 50
 WARM_UP = 5  # steps that prepare kernels
 PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm")
 CPU = torch.device("cpu")
@@ -82,11 +82,11 @@ def stepper(backbone: Path, batch_size: int) -> Callable[[], None]:
     )
     model: Any = build(training, backbone)
     model.train()
-    channels = model.backbone.config.conv_dim[-1]
+    channels, second = model.backbone.config.conv_dim[-1], int(size_of_source(None, backbone).frames_per_s)
     optimizer = build_optimizer(recipe, [each for each in model.parameters() if each.requires_grad])
 
     def step() -> None:
-        lengths = torch.randint(2 * FRAMES_PER_S, 4 * FRAMES_PER_S, (batch_size,))
+        lengths = torch.randint(2 * second, 4 * second, (batch_size,))
         inputs = torch.randn(batch_size, int(lengths.max()), channels)
         with autocast(resolve("auto", CPU), CPU):
             predictions = model(inputs, lengths).predictions
@@ -121,7 +121,7 @@ def share_of_products(step: Callable[[], None], steps: int) -> float:
 def gain_of_bfloat16(backbone: Path, batch_size: int) -> float:
     """Return the speed of a feed-forward product in bfloat16 relative to float32, from medians of runs in turn."""
     config = json.loads((backbone / "config.json").read_text())
-    frames = 3 * FRAMES_PER_S * batch_size
+    frames = int(3 * size_of_source(None, backbone).frames_per_s) * batch_size
     spent: dict[torch.dtype, list[float]] = {torch.bfloat16: [], torch.float32: []}
     for _ in range(50):
         for dtype, found in spent.items():
