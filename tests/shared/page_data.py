@@ -115,7 +115,7 @@ def record() -> dict[str, Any]:
     hardware = {"cpu": "Some CPU", "cores": 2, "gpu": None}
     versions = {"valence-gap": "0.1.0", "python": "3.11.7", "torch": "2.13.0"}
     common = {"hardware": hardware, "versions": versions, "git_commit": "0123456789abcdef"}
-    return common | {"epochs": 3, "best_epoch": 2, "wall_s": 60.0, "device": "cpu"}
+    return common | {"epochs": 3, "best_epoch": 2, "wall_s": 60.0, "device": "cpu", "precision": "bfloat16"}
 
 
 def utterance_files(folder: Path, *, seed: int = 0, transcript: str = "What <b>was</b> said.") -> UtteranceFiles:

@@ -93,7 +93,9 @@ def _devices(results: Results) -> str:
         for record in results.records.values()
     ]
     devices = [name for name in dict.fromkeys(found) if name]
-    return f"trained on {words(devices)}" if devices else UNKNOWN
+    formats = dict.fromkeys(record["precision"] for record in results.records.values() if record.get("precision"))
+    products = f", matrix products in {words(list(formats))}" if formats else ""
+    return f"trained on {words(devices)}{products}" if devices else UNKNOWN
 
 
 def _versions(records: Iterable[Mapping[str, Any]]) -> str:

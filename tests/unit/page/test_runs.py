@@ -21,7 +21,7 @@ def test_the_facts_come_from_the_records(results: Results) -> None:
     found = dict(facts(results))
     assert found["Trainings"] == "3 trainings of 2 models, on the train split of MSP-Podcast"
     assert found["Machine"] == "Some CPU, 2 cores"
-    assert found["Computing device"] == "trained on CPU"
+    assert found["Computing device"] == "trained on CPU, matrix products in bfloat16"
     assert found["Software"] == "valence-gap 0.1.0, python 3.11.7, torch 2.13.0"
     assert found["Code"] == "commit 0123456789ab"
 
