@@ -17,6 +17,8 @@ from valence_gap.runtime.heap import keep_freed_memory
 from valence_gap.runtime.paths import options_or_files
 from valence_gap.runtime.systems import check_system
 
+FURTHER_COMPUTATIONS = frozenset({"predict", "pretrain-bert", "train-recogniser"})
+"""Sub-commands that run networks too, without a GPU or on one that they find themselves."""
 INTERRUPTED = 130  # the exit status that a shell reports after SIGINT
 
 
@@ -44,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     computing = parsed.command in GPU_COMMANDS  # on the CPU if there is no GPU
     try:
         check_system()
-        if computing:
+        if computing or parsed.command in FURTHER_COMPUTATIONS:
             keep_freed_memory()
+        if computing:
             use_growing_segments()
         with acquire_gpu(whole=parsed.command in TRAINING_COMMANDS) if computing else nullcontext():
             if computing:

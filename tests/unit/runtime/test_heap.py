@@ -3,8 +3,11 @@
 import ctypes
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from valence_gap import cli
 
 CODE = """
 import resource, sys
@@ -33,3 +36,14 @@ def page_faults(mode: str) -> int:
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="not glibc")
 def test_freed_memory_is_kept_for_the_next_allocations() -> None:
     assert page_faults("keep") < page_faults("return") / 100
+
+
+@pytest.mark.parametrize(("command", "kept"), [("predict", True), ("verify", False)])
+def test_what_runs_a_network_keeps_it(
+    command: str, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(cli, "keep_freed_memory", lambda: calls.append(None))
+    arguments = {"predict": [str(tmp_path / "no.wav"), "--model", str(tmp_path), "--output", str(tmp_path / "s.csv")]}
+    assert cli.main([command, *arguments.get(command, [str(tmp_path / "a"), str(tmp_path / "b")])]) == 2
+    assert bool(calls) is kept
