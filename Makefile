@@ -55,7 +55,8 @@ test-cluster: $(READY) ## Run the tiny Figure 2 on a real SLURM of one node (as 
 
 bench: first-look ## Measure training, prediction and audio side by side with other tools, and the page of the first look
 	python benchmarks/bench.py
-	python benchmarks/page.py results/first-look/index.html
+	@if command -v chromium >/dev/null; then python benchmarks/page.py results/first-look/index.html; \
+	else echo "Chromium is not installed, so the page is not measured"; fi
 
 bench-full: $(READY) ## Measure the same on 320 utterances, in both number formats: hours; the same command continues
 	python benchmarks/bench.py --full

@@ -65,10 +65,12 @@ def main() -> int:
     if unknown := sorted(set(settings["sections"]) - set(SECTIONS)):
         raise SystemExit(f"error: there is no section {', '.join(unknown)}; valid: {', '.join(SECTIONS)}")
     args.output.mkdir(parents=True, exist_ok=True)
+    if given or len(settings["sections"]) < len(SECTIONS):
+        name += "-part"  # of other settings: it does not replace the whole
     partial = args.output / f"{name}.partial.json"
     state = _resumed(partial, _identity(name, settings))
     with tempfile.TemporaryDirectory(prefix="valence-gap-bench-") as folder:
-        setup = _setup(Path(folder), name, settings)
+        setup = _setup(Path(folder), settings, tiny=args.tiny)
         _measure(state, setup, partial)
     text = markdown(state, SECTIONS)
     _write(args.output / f"{name}.json", state.to_json())
@@ -110,7 +112,7 @@ def _resumed(partial: Path, identity: dict[str, Any]) -> State:
     return State(identity)
 
 
-def _setup(folder: Path, name: str, settings: dict[str, Any]) -> Setup:
+def _setup(folder: Path, settings: dict[str, Any], *, tiny: bool) -> Setup:
     setup = Setup(
         folder=folder / "material",
         scratch=folder / "scratch",
@@ -118,7 +120,7 @@ def _setup(folder: Path, name: str, settings: dict[str, Any]) -> Setup:
         threads=settings["threads"],
         batch_size=settings["batch_size"],
         repeats=settings["repeats"],
-        tiny=name == "tiny",
+        tiny=tiny,
     )
     _say(f"making {setup.utterances} utterances and the models")
     setup.folder.mkdir()
