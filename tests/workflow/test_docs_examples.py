@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 from small_models import make_backbone
-from working_copy import ROOT, Workflow, copy_workflow
+from working_copy import ROOT, Workflow
 
 from valence_gap.preflight.run import merge, merged
 
@@ -18,13 +18,15 @@ EXAMPLES = ROOT / "docs/examples"
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A copy of the workflow with the examples, whose default study is a finished tiny one under the default name."""
-    workflow = copy_workflow(tmp_path_factory.mktemp("examples"))
+def trained(finished: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A copy of the finished study with the examples, in which it is the default study under the default name."""
+    workflow = finished.copy(tmp_path_factory.mktemp("examples") / "study")
     shutil.copytree(EXAMPLES, workflow.root / "docs/examples")
     config = merge(merged([workflow.root / "config.yaml", workflow.root / "tiny.yaml"]), {"study": "miniature"})
     (workflow.root / "config.yaml").write_text(yaml.safe_dump(config))
-    workflow.snakemake(configfiles=("config.yaml",))
+    (workflow.root / "results/tiny").rename(workflow.root / "results/miniature")
+    shutil.rmtree(workflow.root / ".snakemake")
+    workflow.snakemake("--touch", configfiles=("config.yaml",))
     return Workflow(workflow.root, own_sources=True)
 
 
@@ -39,7 +41,10 @@ def models_of(workflow: Workflow, study: str = "miniature") -> set[str]:
 def test_wavlm_is_trained_and_shown_beside_the_models_that_are_there(trained: Workflow) -> None:
     assert trained.planned(configfiles=(example("wavlm"),))["finetune"] == 1
     make_backbone(trained.root / "wavlm", "wavlm")
-    local = {"backbones": {"wavlm-b": {"source": "./wavlm", "revision": None}}}  # in place of the hub's
+    local = {
+        "backbones": {"wavlm-b": {"source": "./wavlm", "revision": None}},  # in place of the hub's
+        "figures": {"figure_02": {"corpora": ["iemocap"]}},
+    }
     (trained.root / "local.yaml").write_text(yaml.safe_dump(local))
     jobs = trained.ran(configfiles=(example("wavlm"), "local.yaml"))
     assert (jobs["fetch_pretrained"], jobs["finetune"]) == (1, 1)

@@ -39,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_from_an_empty_folder(workflow: Workflow, folder: Path) -> None:
+    workflow.configure(figures={"figure_02": {"models": ["w2v2-b"], "corpora": ["msp-podcast"]}})
     run(folder, "figure_02", "--snakefile", f"{workflow.root}/Snakefile", "--configfile", f"{workflow.root}/tiny.yaml")
     assert (folder / FIGURE).is_file()
     assert not (workflow.root / "results").exists()

@@ -129,16 +129,10 @@ def test_a_damaged_test_file_is_left_out_everywhere_and_counted(everything: Work
 
 
 def test_a_model_records_its_origin(results: Path) -> None:
-    record = json.loads((results / "models/w2v2-b/seed-43/run.json").read_text())
-    assert record["definition"]["seed"] == 43
+    record = json.loads((results / "models/w2v2-b/seed-42/run.json").read_text())
+    assert record["definition"]["seed"] == 42
     assert record["inputs"]
     assert record["versions"]["torch"]
-
-
-def test_seeds_give_different_models_of_equal_shape(results: Path) -> None:
-    one, two = (np.load(results / f"predictions/w2v2-b/seed-{seed}/iemocap/clean.embeddings.npy") for seed in (42, 43))
-    assert one.shape == two.shape
-    assert not np.array_equal(one, two)
 
 
 def test_a_second_run_does_nothing(everything: Workflow) -> None:

@@ -192,3 +192,11 @@ def test_a_model_on_spectrograms_is_streamed(paper: Ran) -> None:
         len(pd.read_parquet(paper.results / "predictions/w2v-bert/seed-42/msp-podcast/clean.parquet"))
         == MSP_SPLITS["Test1"]
     )
+
+
+def test_seeds_give_different_models_of_equal_shape(paper: Ran) -> None:
+    one, two = (
+        np.load(paper.results / f"predictions/w2v2-b/seed-{seed}/iemocap/clean.embeddings.npy") for seed in (42, 43)
+    )
+    assert one.shape == two.shape
+    assert not np.array_equal(one, two)
