@@ -13,6 +13,7 @@ block is docs/templates/readme/BLOCK.md.j2.
 import argparse
 import hashlib
 import io
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -47,6 +48,8 @@ LEFT_OUT = ("figures/figure_10.csv",)
 """The points of t-SNE: they are large, and no text has a number of them."""
 LARGEST = 1_000_000
 """Bytes of a named run."""
+LONG_NUMBER = re.compile(r"-?\b\d+\.\d{7,}(e-?\d+)?\b")
+"""A number of a table with more digits than are kept: six."""
 COLOURS = 256
 """Colours of a figure of the documentation: a quarter of the bytes, and no difference is seen."""
 
@@ -74,7 +77,10 @@ def collect(results: Path, folder: Path) -> None:
         for path in kept:
             target = scratch / path.relative_to(results)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            if path.suffix == ".csv":
+                write_text(target, LONG_NUMBER.sub(_rounded, path.read_text(encoding="utf-8")))
+            else:
+                shutil.copyfile(path, target)
         write_json(scratch / "run.json", info)
         size = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
         if size > LARGEST:
@@ -83,6 +89,10 @@ def collect(results: Path, folder: Path) -> None:
             raise UserError(f"the run would have {size:,} bytes, more than {LARGEST:,}", lines, "Leave files out.")
     for name, data in figures.items():
         (FIGURES / name).write_bytes(data)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.6g}"
 
 
 def _figures(paths: Iterable[Path], curves: Path) -> dict[str, bytes]:

@@ -160,6 +160,15 @@ class NamedRun:
         """Duration of all jobs together, in hours."""
         return float(sum(rule[key] for rule in self.info["durations"].values())) / 3600
 
+    def largest_rules(self, least: float = 0.01) -> pd.DataFrame:
+        """The rules that take at least that share of the processor time, the longest first: jobs and minutes."""
+        rules = pd.DataFrame.from_dict(self.info["durations"], orient="index").sort_values(
+            "cpu_seconds", ascending=False
+        )
+        rules = rules.assign(minutes=rules["cpu_seconds"] / 60)[["jobs", "minutes"]]
+        large = rules["minutes"] >= least * rules["minutes"].sum()
+        return pd.concat([rules[large], rules[~large].sum().to_frame("all others").T])
+
 
 def _environment(run: NamedRun) -> Environment:
     environment = Environment(

@@ -21,6 +21,8 @@ LATER_KEYS = {
     "seeds": {"cnn14": 3, "w2v2-b": 1},
     "not_converged": ["cnn14", "w2v2-b"],
     "limited_by": "seeds",
+    "cases": 3,
+    "supporting": 2,
     "needs": {"utterances": {"iemocap": 1050}, "seeds": 9},
 }
 """What claims.json says of a claim whose interval has a part of the training seeds; older files lack it."""

@@ -42,10 +42,10 @@ def test_a_model_was_made_by_its_definition_from_a_commit(kind: str, name: str) 
 
 
 @pytest.mark.parametrize("name", DEFINITIONS["pretraining"])
-def test_a_backbone_heard_its_speech_and_its_card_says_how_well_it_learnt(name: str) -> None:
+def test_a_backbone_was_trained_on_its_speech_and_its_card_says_how_well_it_learnt(name: str) -> None:
     run = record(name)
-    heard = json.loads(to_json(CONFIGURATION.speech[CONFIGURATION.pretraining[name].speech]))
-    assert {key: run["definition"]["speech"].get(key) for key in heard} == heard
+    speech = json.loads(to_json(CONFIGURATION.speech[CONFIGURATION.pretraining[name].speech]))
+    assert {key: run["definition"]["speech"].get(key) for key in speech} == speech
     assert run["hours"] >= CONFIGURATION.pretraining[name].hours
     card = (SHIPPED / name / "README.md").read_text(encoding="utf-8")
     accuracy = re.search(r"^Masked accuracy over the last hundred steps: (0\.\d+)", card, re.MULTILINE)

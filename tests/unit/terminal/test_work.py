@@ -42,7 +42,7 @@ def test_the_share_that_is_done_is_by_work_and_not_by_the_number_of_jobs() -> No
     for number in range(99):
         work.start(Job(number, "score"), 0.0)
         work.finish(number, table_s("score"))
-    assert work.done(table_s("score"), {}) == pytest.approx(99 * 0.7 / (99 * 0.7 + 170), abs=0.01)
+    assert work.done(table_s("score"), {}) == pytest.approx(99 * 1.1 / (99 * 1.1 + 126), abs=0.01)
     assert work.stages() == {"training": (0, 1), "scores": (99, 99)}
 
 
@@ -68,8 +68,8 @@ def test_two_jobs_at_once_take_half_of_the_time() -> None:
     work = Work()
     work.plan({"score": 40})
     for number in range(20):
-        work.start(Job(number, "score"), number // 2 * 0.7)
-        work.finish(number, number // 2 * 0.7 + 0.7)
+        work.start(Job(number, "score"), number // 2 * 1.1)
+        work.finish(number, number // 2 * 1.1 + 1.1)
     assert work.left_s(7.0, {}) == pytest.approx(7.0, rel=0.1)
 
 
