@@ -22,6 +22,8 @@ SPREAD = 0.7
 ASIDE = 0.35
 # Number of names that fit beside each other.
 LEGEND_COLUMNS = 7
+# Number of letters of the speakers' names that fit beside each other.
+LETTERS = 100
 
 
 def plot(inputs: Inputs, description: Description) -> Plot:
@@ -74,7 +76,7 @@ def _plot(table: pd.DataFrame, speakers: list[str], description: Description, ca
         _plot_panel(axes, part, description)
         axes.grid(axis="x")
         style.label_row(axes, corpus.title(dimension))
-    panels[-1].set_xticks(range(len(speakers)), speakers, rotation=90 if max(map(len, speakers)) > 4 else 0)
+    panels[-1].set_xticks(range(len(speakers)), speakers, rotation=90 if sum(map(len, speakers)) > LETTERS else 0)
     panels[-1].set_xlim(-0.6, len(speakers) - 0.4)
     panels[-1].set_xlabel("Speaker")
     handles = [

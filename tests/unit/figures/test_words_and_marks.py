@@ -1,6 +1,9 @@
 """What figures say about themselves, and how their marks can be distinguished."""
 
+from itertools import pairwise
+
 import numpy as np
+import pandas as pd
 import pytest
 from figure_study import described, write_figure_study
 
@@ -42,6 +45,21 @@ def test_models_of_figure_08_differ_in_shape(study):
     drawn = {line.get_marker() for line in figure.axes[0].lines if len(line.get_ydata()) == 4}
     assert len(set(shapes)) == 2
     assert set(shapes) <= drawn
+
+
+@pytest.mark.parametrize("count", [4, 25, 26, 50, 65])
+def test_names_of_speakers_do_not_overlap(study, count):
+    description = described(corpora=("msp-podcast",))
+    drawing = figure_08.plot(study, description)
+    one = drawing.table[drawing.table["speaker"] == drawing.table["speaker"].iloc[0]]
+    names = [str(7000 + number) for number in range(count)]
+    table = pd.concat([one.assign(speaker=name, place=place) for place, name in enumerate(names)])
+    with style.style_context():
+        figure = figure_08._plot(table, names, description, drawing.caption)
+        figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[-1].get_xticklabels()]
+    assert len(boxes) == count
+    assert all(not left.overlaps(right) for left, right in pairwise(boxes))
 
 
 def test_figures_draw_published_values_where_requested(study):
