@@ -162,10 +162,9 @@ class NamedRun:
 
     def largest_rules(self, least: float = 0.01) -> pd.DataFrame:
         """The rules that take at least that share of the processor time, the longest first: jobs and minutes."""
-        rules = pd.DataFrame.from_dict(self.info["durations"], orient="index").sort_values(
-            "cpu_seconds", ascending=False
-        )
+        rules = pd.DataFrame.from_dict(self.info["durations"], orient="index")
         rules = rules.assign(minutes=rules["cpu_seconds"] / 60)[["jobs", "minutes"]]
+        rules = rules.sort_values("minutes", ascending=False)
         large = rules["minutes"] >= least * rules["minutes"].sum()
         return pd.concat([rules[large], rules[~large].sum().to_frame("all others").T])
 

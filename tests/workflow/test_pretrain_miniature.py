@@ -44,8 +44,13 @@ TINY = {
     },
     "recogniser_training": {
         "asr": {
-            **{"backbone": "first", "last_stride": 2, "utterances": 6, "held_out": 2},
-            **{"steps": 2, "batch_size": 3, "warm_up": 1},
+            "backbone": "first",
+            "last_stride": 2,
+            "utterances": 6,
+            "held_out": 2,
+            "steps": 2,
+            "batch_size": 3,
+            "warm_up": 1,
         }
     },
     "text_pretraining": {

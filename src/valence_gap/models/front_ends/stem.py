@@ -123,9 +123,9 @@ class Stem:
         if samples <= WHOLE_S * SAMPLE_RATE_HZ:
             return self.batch(waveform, torch.tensor([samples]))[0]
         hop, frames, moments = math.prod(self.strides), self.frames(samples), self._moments_of_one(waveform)
-        parts = []
-        for first in range(0, frames, int(WHOLE_S * self.frames_per_s)):
-            last = min(frames, first + int(WHOLE_S * self.frames_per_s)) - 1
+        at_once, parts = int(WHOLE_S * self.frames_per_s), []
+        for first in range(0, frames, at_once):
+            last = min(frames, first + at_once) - 1
             block = waveform[:, first * hop : last * hop + self.receptive_field]
             parts.append(self.batch(block, torch.tensor([block.shape[1]]), moments)[0])
         return torch.cat(parts, dim=1)
