@@ -1,6 +1,7 @@
 """Keep a finished run small under docs/runs/, and write the numbers of the documentation from it.
 
     python docs/named_run.py collect results/miniature docs/runs/NAME   # also renews docs/figures/*.png
+    python docs/named_run.py collect --beside results/training-seeds docs/runs/NAME   # a run that is only compared
     python docs/named_run.py render NAME                                # docs/results.md, docs/claims.md, README.md
     python docs/named_run.py render --check                             # fails if a page differs from its run
 
@@ -24,6 +25,7 @@ from typing import Any
 import pandas as pd
 from run_pages import README, RESULTS_PAGE, pages, run_of_page
 
+from valence_gap.definitions.convergence import DOUBLED
 from valence_gap.figures.training_curves import draw
 from valence_gap.runtime.errors import UserError
 from valence_gap.runtime.files import atomic_folder, read_json, write_json, write_text
@@ -54,12 +56,13 @@ COLOURS = 256
 """Colours of a figure of the documentation: a quarter of the bytes, and no difference is seen."""
 
 
-def collect(results: Path, folder: Path) -> None:
+def collect(results: Path, folder: Path, *, beside: bool = False) -> None:
     """Copy what the documentation shows of a finished run.
 
     Args:
         results: a folder results/<study> in which all targets have been made.
         folder: docs/runs/NAME; an existing one is replaced.
+        beside: docs/figures stay as they are, those of the run that the pages show.
 
     Raises:
         UserError: something is not there, or the run would be larger than 1 MB.
@@ -71,7 +74,7 @@ def collect(results: Path, folder: Path) -> None:
             "the run is not finished", missing, "Make all targets of the study first: snakemake --cores all"
         )
     kept = [path for pattern in KEPT for path in found[pattern] if str(path.relative_to(results)) not in LEFT_OUT]
-    figures = _figures(found["figures/figure_*.png"], results / "curves.csv")
+    figures = {} if beside else _figures(found["figures/figure_*.png"], results / "curves.csv")
     info = run_info(results) | {"name": folder.name, "figures": {name: _sha256(data) for name, data in figures.items()}}
     with atomic_folder(folder) as scratch:
         for path in kept:
@@ -115,10 +118,13 @@ def _figures(paths: Iterable[Path], curves: Path) -> dict[str, bytes]:
 def run_info(results: Path) -> dict[str, Any]:
     """What made a run: trainings, machines, versions, durations, and the models of each role.
 
+    Models that were trained with twice as many epochs, for the stopping rule alone, are left out.
+
     Args:
         results: a folder results/<study>.
     """
-    trainings = {path.parent: read_json(path) for path in sorted(results.glob("models/*/seed-*/run.json"))}
+    paths = [path for path in sorted(results.glob("models/*/seed-*/run.json")) if not _of_doubled(path)]
+    trainings = {path.parent: read_json(path) for path in paths}
     seeds: dict[str, list[int]] = {}
     for folder in trainings:
         seeds.setdefault(folder.parent.name, []).append(int(folder.name.removeprefix("seed-")))
@@ -142,6 +148,10 @@ def run_info(results: Path) -> dict[str, Any]:
     }
 
 
+def _of_doubled(path: Path) -> bool:
+    return any(part.endswith(DOUBLED) for part in path.parts)
+
+
 def _counted(values: Iterable[Any]) -> dict[str, int]:
     """How often each value occurs, by value."""
     found = list(map(str, values))
@@ -161,6 +171,8 @@ def _durations(benchmarks: Path) -> dict[str, dict[str, float]]:
     """Jobs, wall-clock seconds and processor seconds of each rule."""
     found: dict[str, dict[str, float]] = {}
     for path in sorted(benchmarks.rglob("*.tsv")):
+        if _of_doubled(path):
+            continue
         table = pd.read_csv(path, sep="\t", na_values="-")
         rule = found.setdefault(path.relative_to(benchmarks).parts[0].removesuffix(".tsv"), {})
         for key, value in (("jobs", 1), ("seconds", table["s"].iloc[-1]), ("cpu_seconds", table["cpu_time"].iloc[-1])):
@@ -196,13 +208,14 @@ def main() -> int:
     command = commands.add_parser("collect", help="keep a finished run")
     command.add_argument("results", type=Path, help="a folder results/<study>")
     command.add_argument("folder", type=Path, help="docs/runs/NAME")
+    command.add_argument("--beside", action="store_true", help="keep docs/figures: the pages show another run")
     command = commands.add_parser("render", help="write the pages from a run")
     command.add_argument("name", nargs="?", default=shown_run(), help="default: the run that the pages show")
     command.add_argument("--check", action="store_true", help="write nothing; fail if a page differs")
     args = parser.parse_args()
     try:
         if args.command == "collect":
-            collect(args.results, args.folder)
+            collect(args.results, args.folder, beside=args.beside)
             return 0
         if not args.name or not (RUNS / args.name / "run.json").is_file():
             there = ", ".join(path.parent.name for path in sorted(RUNS.glob("*/run.json"))) or "none"

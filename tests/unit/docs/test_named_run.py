@@ -119,8 +119,8 @@ def test_several_runs_are_compared_on_a_page(rendered: Path, tmp_path: Path, mon
     page = rendered / "repeated-runs.md"
     assert "So far there is one run" in page.read_text()
     made = named_run_data.results(tmp_path / "other", seed=1)
-    assert command(monkeypatch, "collect", str(made), str(rendered / "runs/two")) == 0
-    assert named_run.differing_pages("one")[-1] == "docs/repeated-runs.md"
+    assert command(monkeypatch, "collect", "--beside", str(made), str(rendered / "runs/two")) == 0
+    assert named_run.differing_pages("one") == ["README.md", "docs/repeated-runs.md"]
     assert command(monkeypatch, "render", "one") == 0
     text = page.read_text()
     one, two = (run_pages.NamedRun(rendered / "runs" / name).claims for name in ("one", "two"))
@@ -180,6 +180,14 @@ def test_a_run_keeps_what_made_it(rendered: Path) -> None:
     kept = {path.name for path in (rendered / "runs/one").rglob("*.csv")}
     assert {"scores.csv", "curves.csv", "figure_02.csv", "table_3.csv"} <= kept
     assert "figure_10.csv" not in kept
+
+
+def test_models_with_twice_the_epochs_are_no_models_of_the_run(docs: Path, tmp_path: Path) -> None:
+    made = named_run_data.results(tmp_path / "results")
+    before = named_run.run_info(made)
+    for kind in ("models", "benchmarks/finetune"):
+        shutil.copytree(made / kind / "w2v2-b", made / kind / "w2v2-b-doubled")
+    assert named_run.run_info(made) == before
 
 
 def test_an_unfinished_run_is_refused_with_all_that_is_missing(
