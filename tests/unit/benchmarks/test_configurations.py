@@ -37,3 +37,9 @@ def test_every_fine_tuned_model_of_figure_2_is_trained_for_twice_as_long() -> No
     doubled = study("doubled")
     shown = {model for model, _ in doubled.runs("figure_02")}
     assert {f"{model}{DOUBLED}" for model in shown} < set(doubled.models)
+
+
+def test_six_seeds_are_those_of_the_miniature_and_of_the_other_seeds() -> None:
+    shipped, other, both = load(merged([ROOT / "config.yaml"])), study("training-seeds"), study("six-seeds")
+    for figure in shipped.configuration.figures:
+        assert set(both.runs(figure)) == {*shipped.runs(figure), *other.runs(figure)}, figure
