@@ -136,6 +136,11 @@ class NamedRun:
         """The models of which the stopping rule says yes, no or unknown."""
         return [name for name, one in self.convergence["models"].items() if one["converged"] == answer]
 
+    def gains_of_twice_the_epochs(self) -> pd.DataFrame:
+        """Condition (b) of the stopping rule: a row for each model and dimension that it was tried for."""
+        table = pd.read_csv(self.folder / "convergence.csv")
+        return table.dropna(subset="doubled_gain").drop_duplicates(["model", "dimension"])
+
     def reasons(self) -> list[dict[str, Any]]:
         """Why claims are contradicted: the claims of each known reason, then those without one."""
         known = yaml.safe_load((TEMPLATES / "reasons.yaml").read_text(encoding="utf-8"))

@@ -171,6 +171,13 @@ def test_reasons_are_given_for_claims_that_exist() -> None:
     assert len(named) == len(set(named))
 
 
+def test_gains_of_twice_the_epochs_are_shown_where_they_were_tried(rendered: Path) -> None:
+    gains = run_pages.NamedRun(rendered / "runs/one").gains_of_twice_the_epochs()
+    assert set(gains["model"]) == {named_run_data.MODELS[0]}
+    cells = " | ".join(map(run_pages.ccc, gains["doubled_gain"]))
+    assert f"| {named_run_data.MODELS[0]} | {cells} |" in (rendered / "results.md").read_text()
+
+
 def test_a_run_keeps_what_made_it(rendered: Path) -> None:
     info = run_pages.NamedRun(rendered / "runs/one").info
     assert info["processors"] == {"CPU 0": 3, "CPU 1": 3}
