@@ -42,15 +42,13 @@ NOT_NEEDED = (
 
 def run(seed: int, shipped: int, cores: int) -> Path:
     """Make figures and claims with the corpora of a seed; return the folder of the study."""
-    command = [sys.executable, "-m", "snakemake", FIGURE, "claims", "--cores", str(cores)]
-    if seed == shipped:
-        subprocess.run(command, cwd=ROOT, check=True)
-        return ROOT / "results" / "miniature"
+    config = {"study": "miniature"} if seed == shipped else config_of(seed)
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        yaml.safe_dump(config_of(seed), file)
+        yaml.safe_dump(config, file)
         file.flush()
-        subprocess.run([*command, "--configfile", file.name], cwd=ROOT, check=True)
-    return ROOT / "results" / config_of(seed)["study"]
+        command = ["snakemake", FIGURE, "claims", "--cores", str(cores), "--configfile", file.name]
+        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True)
+    return ROOT / "results" / config["study"]
 
 
 def config_of(seed: int) -> dict[str, Any]:

@@ -123,8 +123,8 @@ def run_info(results: Path) -> dict[str, Any]:
     Args:
         results: a folder results/<study>.
     """
-    paths = [path for path in sorted(results.glob("models/*/seed-*/run.json")) if not _of_doubled(path)]
-    trainings = {path.parent: read_json(path) for path in paths}
+    paths = sorted(results.glob("models/*/seed-*/run.json"))
+    trainings = {path.parent: read_json(path) for path in paths if not _of_doubled(path.relative_to(results))}
     seeds: dict[str, list[int]] = {}
     for folder in trainings:
         seeds.setdefault(folder.parent.name, []).append(int(folder.name.removeprefix("seed-")))
@@ -149,6 +149,7 @@ def run_info(results: Path) -> dict[str, Any]:
 
 
 def _of_doubled(path: Path) -> bool:
+    """Whether a path below results/<study> is of a model that was trained with twice as many epochs."""
     return any(part.endswith(DOUBLED) for part in path.parts)
 
 
@@ -171,10 +172,11 @@ def _durations(benchmarks: Path) -> dict[str, dict[str, float]]:
     """Jobs, wall-clock seconds and processor seconds of each rule."""
     found: dict[str, dict[str, float]] = {}
     for path in sorted(benchmarks.rglob("*.tsv")):
-        if _of_doubled(path):
+        job = path.relative_to(benchmarks)
+        if _of_doubled(job):
             continue
         table = pd.read_csv(path, sep="\t", na_values="-")
-        rule = found.setdefault(path.relative_to(benchmarks).parts[0].removesuffix(".tsv"), {})
+        rule = found.setdefault(job.parts[0].removesuffix(".tsv"), {})
         for key, value in (("jobs", 1), ("seconds", table["s"].iloc[-1]), ("cpu_seconds", table["cpu_time"].iloc[-1])):
             rule[key] = round(rule.get(key, 0) + (0 if pd.isna(value) else float(value)), 2)
     return found

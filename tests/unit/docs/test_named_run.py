@@ -190,8 +190,10 @@ def test_a_run_keeps_what_made_it(rendered: Path) -> None:
 
 
 def test_models_with_twice_the_epochs_are_no_models_of_the_run(docs: Path, tmp_path: Path) -> None:
-    made = named_run_data.results(tmp_path / "results")
+    made = named_run_data.results(tmp_path / "study-doubled")
     before = named_run.run_info(made)
+    assert before["seeds"]
+    assert before["durations"]
     for kind in ("models", "benchmarks/finetune"):
         shutil.copytree(made / kind / "w2v2-b", made / kind / "w2v2-b-doubled")
     assert named_run.run_info(made) == before
