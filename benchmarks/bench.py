@@ -132,8 +132,12 @@ def _measure(state: State, setup: Setup, partial: Path) -> None:
     """Run what is missing: the sides in turn in each round, then the check; save after each."""
     if not state.formats:
         wanted = state.settings["formats"]
-        wanted = _rates(state, setup)["choice"] if wanted == "faster" else wanted
-        state.formats = ["fp32", "bf16"] if wanted == "both" else [wanted]
+        if wanted in ("faster", "both"):
+            faster = _rates(state, setup)["choice"]
+            others = {"fp32", "bf16"} - {faster} if wanted == "both" else ()
+            state.formats = [faster, *others]
+        else:
+            state.formats = [wanted]
     for letter in state.settings["sections"]:
         sides = _sides(letter, state)
         for number in range(state.settings["rounds"]):

@@ -2,14 +2,15 @@
 
     python benchmarks/corpus_seeds.py                 # the shipped seed, and three more
 
-Runs figure 2 and the claims once per seed, with the same backbones and training seeds. Each seed is a study of its
-own: the shipped one is in results/miniature, the others are in results/miniature-seed-N, without the models that no
-headline claim needs (fewer layers, less data, random weights). Prints the CCC of every model, corpus and dimension with
-its interval, and the verdict of every headline claim (those of the paper's title, abstract and conclusion). For seeds
-that are finished already, it only reads the results.
+Runs figure 2 and the claims once per seed, with the same backbones, training seeds and number format. Each seed is a
+study of its own: the shipped one is in results/miniature, the others are in results/miniature-seed-N, without the
+models that no headline claim needs (fewer layers, less data, random weights). Prints the CCC of every model, corpus and
+dimension with its interval, and the verdict of every headline claim (those of the paper's title, abstract and
+conclusion). For seeds that are finished already, it only reads the results.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ NOT_NEEDED = (
 def run(seed: int, shipped: int, cores: int) -> Path:
     """Make figures and claims with the corpora of a seed; return the folder of the study."""
     config = {"study": "miniature"} if seed == shipped else config_of(seed)
+    use_format_of(ROOT / "results/miniature", ROOT / "results" / config["study"])
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump(config, file)
         file.flush()
@@ -59,6 +61,14 @@ def config_of(seed: int) -> dict[str, Any]:
         "figures": {"figure_10": {"models": ["cnn14", "w2v2-L-robust"]}},  # the claims read its embeddings
         "claims": {"roles": {role: [] for role in NOT_NEEDED}},
     }
+
+
+def use_format_of(first: Path, other: Path) -> None:
+    """Make a study compute in the number format that was chosen for the first one, unless it has one already."""
+    chosen, own = first / "precision.json", other / "precision.json"
+    if chosen.is_file() and not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(chosen, own)
 
 
 def scores(folder: Path) -> pd.DataFrame:

@@ -5,6 +5,7 @@ other. A claim that one run supports and another contradicts is reversed.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +32,12 @@ class VerdictComparison:
         runs: as they were named, in order.
         table: a row for each claim: section, id, claim, tested (its interval is known in every run), conclusive and
             reversed (in how many runs), differs, and for run n verdict_n, estimate_n, low_n and high_n.
+        formats: for each run the number formats of its trainings with their numbers; empty where they are not known.
     """
 
     runs: tuple[str, ...]
     table: pd.DataFrame
+    formats: tuple[Mapping[str, int], ...]
 
     @property
     def reversed_claims(self) -> list[str]:
@@ -84,7 +87,13 @@ def compare_verdicts(runs: Sequence[Path]) -> VerdictComparison:
     claims = [_claims(run) for run in runs]
     _check_statements(runs, claims)
     rows = [_row([found[name] for found in claims]) for name in claims[0]]
-    return VerdictComparison(tuple(map(str, runs)), pd.DataFrame(rows))
+    return VerdictComparison(tuple(map(str, runs)), pd.DataFrame(rows), tuple(map(_formats, runs)))
+
+
+def _formats(run: Path) -> Mapping[str, int]:
+    """Number format of the products -> number of trainings, by the run records of the models."""
+    records = (read_json(path) for path in sorted(run.glob("models/*/seed-*/run.json")))
+    return dict(Counter(record["precision"] for record in records if "precision" in record).most_common())
 
 
 def _claims(run: Path) -> dict[str, Mapping[str, Any]]:
@@ -157,7 +166,9 @@ def as_markdown(comparison: VerdictComparison) -> str:
     """A page: the runs, the summary, and one row for each claim; reversed claims and those that differ stand first."""
     names = [f"Run {number}" for number in range(1, len(comparison.runs) + 1)]
     lines = ["# Verdicts of several runs", ""]
-    lines += [f"{number}. `{run}`" for number, run in enumerate(comparison.runs, 1)]
+    for number, (run, formats) in enumerate(zip(comparison.runs, comparison.formats, strict=True), 1):
+        computed = ", ".join(f"{count} in {name}" for name, count in formats.items())
+        lines.append(f"{number}. `{run}`" + (f" (trainings: {computed})" if computed else ""))
     lines += ["", *(f"- {line}" for line in comparison.summary()), "", *table_of(comparison, names)]
     return "\n".join(lines) + "\n"
 

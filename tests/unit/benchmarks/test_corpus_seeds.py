@@ -37,3 +37,14 @@ def test_another_seed_trains_the_models_of_figure_2_and_their_counterparts(tmp_p
     read = {model for model, _, _ in needs.predictions} | set(needs.training_logs) | set(needs.separation)
     counterparts = {*claims.frozen.values(), *claims.fusion.values()}
     assert read - models == counterparts
+
+
+def test_other_seeds_compute_in_the_number_format_of_the_first(tmp_path: Path) -> None:
+    first, other = tmp_path / "first", tmp_path / "other"
+    BENCHMARK["use_format_of"](first, other)
+    assert not other.exists()
+    first.mkdir()
+    for text in ("measured", "measured later"):
+        (first / "precision.json").write_text(text)
+        BENCHMARK["use_format_of"](first, other)
+        assert (other / "precision.json").read_text() == "measured"

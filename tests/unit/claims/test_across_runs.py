@@ -77,6 +77,16 @@ def test_conclusive_here_and_inconclusive_there_is_no_reversal(
     assert page.index("Claim a.") < page.index("Claim b.")  # what differs stands first
 
 
+def test_the_page_says_in_which_number_format_each_run_was_trained(tmp_path: Path) -> None:
+    one, other = runs(tmp_path, {"a": "supported"}, {"a": "supported"})
+    for number, precision in enumerate(["bfloat16", "bfloat16", "float32"]):
+        folder = one / f"models/w2v2-b/seed-{number}"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"precision": precision}))
+    page = as_markdown(compare_verdicts([one, other])).splitlines()
+    assert page[2:4] == [f"1. `{one}` (trainings: 2 in bfloat16, 1 in float32)", f"2. `{other}`"]
+
+
 def test_claims_without_an_interval_have_no_part_in_the_share(tmp_path: Path) -> None:
     comparison = compare_verdicts(runs(tmp_path, {"a": "inconclusive"}, {"a": "inconclusive"}, known=False))
     assert comparison.summary()[2].startswith("verdicts that differ between two runs: unknown")
