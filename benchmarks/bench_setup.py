@@ -43,6 +43,7 @@ class Setup:
         batch_size: utterances in a batch.
         repeats: how often each file occurs in what is packed, so that a pack is not shorter than its fixed costs.
         tiny: a small model and short utterances.
+        fixed_s: length of all utterances in seconds; None: those of MSP-Podcast.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Setup:
     batch_size: int
     repeats: int
     tiny: bool
+    fixed_s: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The setup as JSON values."""
@@ -93,7 +95,8 @@ def make(setup: Setup) -> None:
 def _make_split(setup: Setup, split: str, count: int, random: np.random.Generator) -> None:
     folder = setup.folder / "wav" / split
     folder.mkdir(parents=True)
-    seconds = draw_seconds(count, random) / (8 if setup.tiny else 1)
+    lengths = draw_seconds(count, random) if setup.fixed_s is None else np.full(count, setup.fixed_s)
+    seconds = lengths / (8 if setup.tiny else 1)
     samples = (seconds * SAMPLE_RATE_HZ).astype(int)
     ids = [f"{split}-{number:05d}" for number in range(count)]
     for name, length in zip(ids, samples, strict=True):
