@@ -1,6 +1,7 @@
 """The miniature with other seeds of the corpora: how much do its CCCs and headline claims depend on the seed?
 
     python benchmarks/corpus_seeds.py                 # the shipped seed, and three more
+    python benchmarks/corpus_seeds.py --output docs/corpus-seeds.json && python docs/named_run.py render
 
 Runs figure 2 and the claims once per seed, with the same backbones, training seeds and number format. Each seed is a
 study of its own: the shipped one is in results/miniature, the others are in results/miniature-seed-N, without the
@@ -23,7 +24,7 @@ import pandas as pd
 import yaml
 
 from valence_gap.claims.across_runs import compare_verdicts, table_of
-from valence_gap.runtime.files import read_json
+from valence_gap.runtime.files import read_json, write_json
 
 ROOT = Path(__file__).parents[1]
 KEYS = ["corpus", "dimension", "model"]
@@ -81,6 +82,23 @@ def with_interval(row: pd.Series) -> str:
     return f"{row['ccc']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
 
 
+def record(folder: Path, seed: int) -> dict[str, Any]:
+    """What docs/corpus_seeds.md shows of a study."""
+    made = read_json(folder / "claims.run.json")
+    kept = ("id", "claim", "headline", "verdict", "estimate", "low", "high")
+    return {
+        "seed": seed,
+        "commit": made["git_commit"],
+        "processor": made["hardware"]["cpu"],
+        "scores": scores(folder).reset_index()[[*KEYS, "ccc", "low", "high"]].round(4).to_dict("records"),
+        "claims": [{key: _short(one[key]) for key in kept} for one in read_json(folder / "claims.json")["claims"]],
+    }
+
+
+def _short(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
 def verdicts(folders: Sequence[Path], seeds: Sequence[int]) -> str:
     """A Markdown table of the headline claims, those with different verdicts first."""
     comparison = compare_verdicts(folders)
@@ -96,8 +114,12 @@ def main() -> None:
     drawn = list(range(shipped, shipped + 4))
     parser.add_argument("--seeds", type=int, nargs="+", default=drawn, help="of the corpora (default: %(default)s)")
     parser.add_argument("--cores", type=int, default=2, help="cores of each run")
+    parser.add_argument("--output", type=Path, help="also write what docs/corpus_seeds.md shows, as JSON")
     args = parser.parse_args()
     folders = [run(seed, shipped, args.cores) for seed in args.seeds]
+    if args.output:
+        studies = [record(folder, seed) for folder, seed in zip(folders, args.seeds, strict=True)]
+        write_json(args.output, {"studies": studies})
     tables = {seed: scores(folder) for seed, folder in zip(args.seeds, folders, strict=True)}
     shown = pd.DataFrame({f"seed {seed}": table.apply(with_interval, axis=1) for seed, table in tables.items()})
     shown["mean"] = sum(table["ccc"] for table in tables.values()) / len(tables)

@@ -27,7 +27,7 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the documentation's folders, in which runs are collected and rendered; README.md is above it."""
     for module, names in (
         (named_run, ("README", "RESULTS_PAGE")),
-        (run_pages, ("README", "RESULTS_PAGE", "CLAIMS_PAGE", "REPEATED_PAGE")),
+        (run_pages, ("README", "RESULTS_PAGE", "CLAIMS_PAGE", "REPEATED_PAGE", "SEEDS_PAGE")),
     ):
         for name in names:
             monkeypatch.setattr(module, name, tmp_path / getattr(module, name).relative_to(ROOT))
@@ -97,7 +97,7 @@ def test_a_block_without_a_template_is_an_error(rendered: Path) -> None:
 def test_the_pages_hold_for_any_numbers_and_verdicts(docs: Path, tmp_path: Path, seed: int) -> None:
     named_run.collect(named_run_data.results(tmp_path / "results", seed), docs / "runs/one")
     run = run_pages.NamedRun(docs / "runs/one")
-    page, _, readme, _ = run_pages.pages(docs / "runs/one", README).values()
+    page, _, readme, *_ = run_pages.pages(docs / "runs/one", README).values()
     for name, claim in run.claims.items():
         rows = [line for line in page.splitlines() if line.startswith(f"| {claim['claim']} | **{claim['verdict']}**")]
         assert len(rows) == 1, name
@@ -158,7 +158,7 @@ def test_inconclusive_claims_are_counted_by_what_limits_them(rendered: Path) -> 
 
 def test_the_templates_have_no_number_of_a_run() -> None:
     paths = [*(DOCS / "templates").rglob("*.j2"), DOCS / "templates/reasons.yaml"]
-    assert len(paths) == 4
+    assert len(paths) == 5
     for path in paths:
         text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", path.read_text(), flags=re.DOTALL)
         assert re.findall(r"(?<![\w.])[-−]?0?\.\d+|\d+ ?%", text) == [], path
