@@ -85,7 +85,7 @@ def with_interval(row: pd.Series) -> str:
 def record(folder: Path, seed: int) -> dict[str, Any]:
     """What docs/corpus_seeds.md shows of a study."""
     made = read_json(folder / "claims.run.json")
-    kept = ("id", "claim", "headline", "verdict", "estimate", "low", "high")
+    kept = ("id", "section", "claim", "headline", "verdict", "estimate", "low", "high")
     return {
         "seed": seed,
         "commit": made["git_commit"],

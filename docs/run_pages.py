@@ -199,4 +199,5 @@ def _environment(run: NamedRun) -> Environment:
         "cell": lambda text: text.replace("|", "\\|"),
     }
     environment.filters.update(formats)
+    environment.tests["decided"] = seed_page.is_decided
     return environment

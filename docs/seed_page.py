@@ -12,6 +12,7 @@ from valence_gap.runtime.files import read_json
 
 PLACE = ["corpus", "dimension"]
 BASELINE = "cnn14"
+PUBLISHED = "II"  # the section whose claims rest on published numbers
 
 
 class CorpusSeeds:
@@ -36,6 +37,12 @@ class CorpusSeeds:
         by_id = [{one["id"]: one for one in study["claims"]} for study in self.studies]
         names = [name for name, one in by_id[0].items() if one["headline"] or not headline]
         return [[found[name] for found in by_id] for name in names]
+
+    def tested(self) -> list[list[Claim]]:
+        """The other claims that have an interval in every study, and rest on more than published numbers."""
+        claims = self.claims(headline=False)
+        others = [claim for claim in claims if not (claim[0]["headline"] or claim[0]["section"] == PUBLISHED)]
+        return [claim for claim in others if all(one["low"] is not None for one in claim)]
 
     def gaps(self, dimension: str) -> pd.DataFrame:
         """CCC of each model minus that of CNN14, by corpus and model, a column for each seed."""
@@ -75,6 +82,11 @@ def count_agreements(claims: Iterable[Sequence[Claim]]) -> dict[str, int]:
     """The number of claims by their agreement."""
     found = [agreement(claim) for claim in claims]
     return {name: found.count(name) for name in (SAME, REVERSED, UNDECIDED)}
+
+
+def is_decided(claim: Sequence[Claim]) -> bool:
+    """Whether some study supports or contradicts a claim."""
+    return any(one["verdict"] in CONCLUSIVE for one in claim)
 
 
 def verdict(claim: Claim) -> str:

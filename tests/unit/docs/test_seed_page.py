@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "docs"))
 
-from seed_page import CorpusSeeds, agreement, count_agreements, verdict  # noqa: E402 - a script, no package
+from seed_page import CorpusSeeds, agreement, count_agreements, is_decided, verdict
 
 CCCS = {1: {"cnn14": 0.25, "large": 0.5, "base": 0.25}, 2: {"cnn14": 0.125, "large": 0.5, "base": 0.5}}
 VERDICTS = {"a": ("supported", "supported"), "b": ("supported", "contradicted"), "c": ("inconclusive", "contradicted")}
@@ -18,7 +18,14 @@ VERDICTS = {"a": ("supported", "supported"), "b": ("supported", "contradicted"),
 def claim(name: str, found: str) -> dict[str, object]:
     estimate = None if found == "inconclusive" else -0.5
     numbers = {"estimate": estimate, "low": -0.75, "high": 0.25}
-    return {"id": name, "claim": f"Claim {name}.", "headline": name != "c", "verdict": found, **numbers}
+    return {
+        "id": name,
+        "section": "IV-A",
+        "claim": f"Claim {name}.",
+        "headline": name != "c",
+        "verdict": found,
+        **numbers,
+    }
 
 
 @pytest.fixture
@@ -45,6 +52,13 @@ def test_claims_agree_are_reversed_or_are_not_decided_by_every_seed(seeds: Corpu
         "inconclusive",
         "contradicted: −.50 [−.75, .25]",
     ]
+
+
+def test_other_claims_are_those_with_an_interval_in_every_study(seeds: CorpusSeeds) -> None:
+    assert [claim[0]["id"] for claim in seeds.tested()] == ["c"]
+    assert is_decided(seeds.tested()[0])
+    seeds.studies[0]["claims"][2]["low"] = None
+    assert seeds.tested() == []
 
 
 def test_leads_and_moves_are_differences_of_the_scores(seeds: CorpusSeeds) -> None:

@@ -93,3 +93,58 @@ def test_attention_in_pieces_is_that_of_the_whole_batch(monkeypatch, limit, shap
     assert torch.allclose(found, whole, atol=1e-6)
     assert max(sizes) <= max(limit, 4 * 6)  # at least one frame at a time
     assert sum(sizes) == 3 * 4 * 6 * 6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("heads", [4, 3])
+@pytest.mark.parametrize("biased", ["no", "padding", "positions"])
+def test_scores_that_are_not_kept_give_the_same_gradients(monkeypatch, dtype, heads, biased):
+    torch.manual_seed(0)
+    batch, frames, width = 5, 12, 8
+    operands = [torch.randn(batch, heads, frames, width, dtype=dtype, requires_grad=True) for _ in range(3)]
+    shapes = {"padding": (batch, 1, 1, frames), "positions": (1, heads, frames, frames)}
+    added = torch.randn(shapes[biased], dtype=dtype) if biased in shapes else None
+    towards = torch.randn(batch, heads, frames, width, dtype=dtype)
+
+    def attend_to(limit, part):
+        monkeypatch.setattr(attention, "MAX_KEPT_SCORES", limit)
+        monkeypatch.setattr(attention, "PART_SCORES", part)
+        torch.manual_seed(1)
+        attended = attention.eager_attention(*operands, added, scale=0.5, rate=0.3)
+        after = torch.get_rng_state()
+        gradients = torch.autograd.grad(attended, operands, towards)
+        assert torch.equal(torch.get_rng_state(), after)
+        return attended, *gradients
+
+    each = heads * frames * frames
+    kept = attend_to(batch * each, each)
+    for part in (2 * each, each):
+        for one, other in zip(kept, attend_to(batch * each - 1, part), strict=True):
+            assert torch.equal(one, other) if dtype == torch.bfloat16 else torch.allclose(one, other, atol=1e-6)
+
+
+def test_scores_are_kept_where_a_bias_is_learnt(monkeypatch):
+    monkeypatch.setattr(attention, "MAX_KEPT_SCORES", 0)
+    states = torch.randn(2, 4, 6, 8, requires_grad=True)
+    bias = torch.zeros(1, 4, 6, 6, requires_grad=True)
+    attention.eager_attention(states, states, states, bias, scale=1.0, rate=0.0).sum().backward()
+    assert bias.grad is not None
+    assert bias.grad.abs().max() > 0
+
+
+def test_a_training_step_keeps_no_scores_of_many_utterances(monkeypatch):
+    saved = []
+
+    def keep(tensor):
+        saved.append(tensor.numel())
+        return tensor
+
+    batch, heads, frames = 4, 4, 64
+    operands = [torch.randn(batch, heads, frames, 8, requires_grad=True) for _ in range(3)]
+    scores = batch * heads * frames * frames
+    for limit, expected in ((scores, True), (scores - 1, False)):
+        saved.clear()
+        monkeypatch.setattr(attention, "MAX_KEPT_SCORES", limit)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            attention.eager_attention(*operands, None, scale=1.0, rate=0.1)
+        assert (max(saved) >= scores) == expected
