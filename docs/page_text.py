@@ -55,15 +55,16 @@ def pivot(table: pd.DataFrame, rows: str, columns: list[str], value: str = "ccc"
     """
     head = list(dict.fromkeys(table[columns].itertuples(index=False, name=None)))
     names = list(dict.fromkeys(table[rows]))
-    cells = {(row[rows], *(row[key] for key in columns)): _with_interval(row, value) for _, row in table.iterrows()}
+    cells = {(row[rows], *(row[key] for key in columns)): with_interval(row, value) for _, row in table.iterrows()}
     titles = [" ".join(CORPORA.get(part, part) for part in dict.fromkeys(map(str, key))) for key in head]
     lines = [f"| {rows} | " + " | ".join(titles) + " |", "|---" * (1 + len(head)) + "|"]
     lines += [f"| {name} | " + " | ".join(cells.get((name, *key), "–") for key in head) + " |" for name in names]
     return "\n".join(lines)
 
 
-def _with_interval(row: "pd.Series[Any]", value: str) -> str:
-    if {"low", "high"} - set(row.index):
+def with_interval(row: "Claim | pd.Series[Any]", value: str) -> str:
+    """A value with its interval, if it has one: .77 [.74, .80]."""
+    if {"low", "high"} - set(row.keys()):
         return ccc(row[value])
     return f"{ccc(row[value])} [{ccc(row['low'])}, {ccc(row['high'])}]"
 

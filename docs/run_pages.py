@@ -9,7 +9,7 @@ import pandas as pd
 import seed_page
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from page_text import CORPORA, LIMITS, Claim, ccc, claims_table, deciding_case, pivot, span, words
+from page_text import CORPORA, LIMITS, Claim, ccc, claims_table, deciding_case, pivot, span, with_interval, words
 from seed_page import CorpusSeeds
 
 from valence_gap.claims.across_runs import compare_verdicts, table_of
@@ -184,6 +184,7 @@ def _environment(run: NamedRun) -> Environment:
         "ccc": ccc,
         "span": span,
         "pivot": pivot,
+        "with_interval": with_interval,
         "claims": claims_table,
         "words": words,
         "percent": lambda value: f"{100 * value:.0f} %",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from page_text import Claim, ccc
+from page_text import Claim, with_interval
 
 from valence_gap.claims.across_runs import CONCLUSIVE
 from valence_gap.runtime.files import read_json
@@ -93,4 +93,4 @@ def verdict(claim: Claim) -> str:
     """Verdict, estimate and interval of a claim in one study."""
     if claim["estimate"] is None:
         return str(claim["verdict"])
-    return f"{claim['verdict']}: {ccc(claim['estimate'])} [{ccc(claim['low'])}, {ccc(claim['high'])}]"
+    return f"{claim['verdict']}: {with_interval(claim, 'estimate')}"
