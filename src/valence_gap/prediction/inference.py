@@ -14,6 +14,7 @@ from torch import Tensor
 
 from valence_gap.audio import packs
 from valence_gap.definitions.values import DIMENSIONS, SAMPLE_RATE_HZ
+from valence_gap.models.kernels import limit_kernels
 from valence_gap.models.layers.masks import valid_mask
 from valence_gap.models.loading import ModelOutput, SpeechModel, load
 from valence_gap.models.operations import forward_flop
@@ -210,6 +211,7 @@ def predict_conditions(
     """
     started = time.monotonic()
     loaded = load(model).to(device())
+    limit_kernels(loaded.shape)
     stored = features or {}
     read = {} if record is None else _read_of(loaded, model, conditions, stored)
     checksums = provenance.checksums(read, in_background=next(loaded.parameters()).device.type != "cpu")

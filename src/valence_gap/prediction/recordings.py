@@ -8,6 +8,7 @@ import pandas as pd
 
 from valence_gap.audio.decoding import AudioError
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
+from valence_gap.models.kernels import limit_kernels
 from valence_gap.models.loading import load
 from valence_gap.prediction.inference import Floats
 from valence_gap.prediction.notes import SYNTHETIC, Note, Summary
@@ -70,6 +71,7 @@ def predict_files(
     always = (("model", SYNTHETIC),) if is_trained_on_synthetic_speech(model) else ()
     rows = Rows("parts" if per_chunk else "files" if segments is None else "segments", scale, always)
     loaded = load(model, precision).to(device())
+    limit_kernels(loaded.shape)
     summary, scored, states = Summary(), 0, _States(rows)
     with ScoreFile(output) as scores:
         for group in _groups(sources, cutting or Cutting(), bad):

@@ -14,6 +14,7 @@ from valence_gap.audio import packs
 from valence_gap.definitions.values import SAMPLE_RATE_HZ
 from valence_gap.models.encoder import load_stem
 from valence_gap.models.front_ends.stem import SECONDS_AT_ONCE, Stem
+from valence_gap.models.kernels import limit_kernels
 from valence_gap.models.operations import stem_flop_per_s
 from valence_gap.models.sizes import size_from_config
 from valence_gap.prediction.inference import batches, has_batched_stem
@@ -52,6 +53,8 @@ def extract_features(
     """
     started = time.monotonic()
     stem = load_stem(backbone, rounded=rounded)
+    size = size_from_config(files.read_json(backbone / CONFIG))
+    limit_kernels(size)
     stem.extractor.to(precision.device())
     inputs = open_inputs("stem", audio=audio, stem=stem)
     with files.atomic_folder(output) as scratch, precision.deterministic_kernels(deterministic):
@@ -65,7 +68,7 @@ def extract_features(
             started=started,
             device=str(precision.device()),
             audio_s=audio_s,
-            flop=audio_s * stem_flop_per_s(size_from_config(files.read_json(backbone / CONFIG))),
+            flop=audio_s * stem_flop_per_s(size),
         )
         record |= {"deterministic": deterministic or precision.device().type == "cpu"}
         files.write_json(scratch / RUN, record | ({} if stem.normalised else {"normalised": False}))

@@ -17,9 +17,6 @@ from valence_gap.runtime.provenance import cpu_model
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS gives the same bits with workspaces of fixed sizes
 # Compiled kernels are chosen by rules and not by timing them. The debug mode of deterministic_kernels does not say so.
 COMPILED_KERNELS = ("TORCHINDUCTOR_DETERMINISTIC", "1")
-# oneDNN keeps up to 1,024 kernels with their buffers. A stem that is trained needs other kernels for each input length,
-# and rarely the same ones again. With 64 kernels, training is as fast and, over a few hundred steps, uses 1.5 GB less.
-FEW_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -141,11 +138,6 @@ def products_of(precision: Precision) -> Iterator[None]:
         yield
     finally:
         torch.backends.cudnn.allow_tf32 = before
-
-
-def keep_few_kernels() -> None:
-    """Make oneDNN, which computes on CPUs, keep few kernels in this process; call it before the first product."""
-    os.environ.setdefault(*FEW_KERNELS)
 
 
 @contextmanager

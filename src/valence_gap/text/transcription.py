@@ -20,6 +20,7 @@ from nltk.tokenize import NLTKWordTokenizer
 from transformers import HubertForCTC, PreTrainedModel, Wav2Vec2ForCTC
 
 from valence_gap.audio.packs import AUDIO, INDEX, open_pack
+from valence_gap.models.kernels import limit_kernels
 from valence_gap.models.operations import forward_flop
 from valence_gap.models.sizes import size_from_config
 from valence_gap.prediction.inputs import normalise
@@ -108,6 +109,8 @@ def transcribe(
     started = time.monotonic()
     torch.set_num_threads(threads)
     recogniser, pack = Recogniser(model), open_pack(audio)
+    size = size_from_config(read_json(model / CONFIG))
+    limit_kernels(size)
     rows = progress(range(len(pack)), "transcripts", unit="utterances")
     texts = [recogniser(torch.from_numpy(pack.read(row))) for row in rows]
     known = _transcripts(utterances) if utterances else {}
@@ -128,7 +131,7 @@ def transcribe(
         started=started,
         device=str(recogniser.device),
         audio_s=float(pack.durations_s.sum()),
-        flop=forward_flop(size_from_config(read_json(model / CONFIG)), pack.durations_s, stem=True),
+        flop=forward_flop(size, pack.durations_s, stem=True),
     )
     counts = {"utterances": len(texts), "empty": sum(not text for text in texts), "compared": len(pairs)}
     write_parquet(output, pd.DataFrame(table))

@@ -16,6 +16,7 @@ from torch import nn
 from valence_gap.definitions.models import Recipe, Training
 from valence_gap.definitions.values import DIMENSIONS
 from valence_gap.models import loading
+from valence_gap.models.kernels import limit_kernels
 from valence_gap.runtime import gpu_memory, precision, provenance
 from valence_gap.runtime.errors import UserError, is_out_of_memory
 from valence_gap.runtime.files import atomic_folder
@@ -78,9 +79,9 @@ def train(
         if device.type == "cpu":
             checksums()
         seed_everything(training.seed)
-        if recipe.train_stem:
-            precision.keep_few_kernels()
-        model = loading.build(training, backbone).to(device)
+        model = loading.build(training, backbone)
+        limit_kernels(model.shape, train_stem=recipe.train_stem)
+        model = model.to(device)
         learner = build_learner(training, model, train_split, dev_split, train_utterances, device, keep)
         state = SavedState(scratch, lambda: state_keys(training, checksums(), device))
         journal, best = _train_and_evaluate(training, learner, device, signals, state)

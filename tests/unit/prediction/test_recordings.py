@@ -16,6 +16,7 @@ from valence_gap import load_model
 from valence_gap.audio.packs import write_pack
 from valence_gap.cli import main
 from valence_gap.models import loading
+from valence_gap.prediction import inference, recordings
 from valence_gap.prediction.inference import predict, predict_conditions
 from valence_gap.prediction.parts import Cutting
 from valence_gap.prediction.recordings import predict_files
@@ -62,6 +63,15 @@ def test_files_have_the_same_scores_as_in_the_study(tmp_path, model, kind):
     assert table["file"].tolist() == [str(file) for file in files]
     assert table["duration_s"].tolist() == [0.4, 1.1, 0.02]
     assert np.allclose(table[DIMENSIONS], as_in_the_study(tmp_path, model, samples), atol=2e-6)
+
+
+def test_the_kernels_that_are_kept_depend_on_the_model(tmp_path, monkeypatch, model):
+    found = []
+    for module in (recordings, inference):
+        monkeypatch.setattr(module, "limit_kernels", found.append)
+    predict_files(model, [write(tmp_path / "a.wav", noise(0.4, 0))], tmp_path / "scores.csv")
+    as_in_the_study(tmp_path, model, [noise(0.4, 0)])
+    assert found == [loading.load(model).shape] * 2
 
 
 def test_long_files_are_cut_into_equal_parts_and_averaged_by_duration(tmp_path, model):

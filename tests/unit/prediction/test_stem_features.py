@@ -9,6 +9,7 @@ from small_models import make_backbone, training
 from valence_gap.audio.packs import write_pack
 from valence_gap.models import loading
 from valence_gap.models.encoder import load_stem
+from valence_gap.models.sizes import size_of_source
 from valence_gap.prediction import stem_features
 from valence_gap.prediction.inference import lengths_per_s
 from valence_gap.prediction.inputs import open_inputs
@@ -108,6 +109,14 @@ def test_the_record_has_the_seconds_of_the_audio_whatever_the_hop_of_the_stem_is
         record = json.loads((tmp_path / f"features-{hop}" / "run.json").read_text())
         assert record["audio_s"] == pytest.approx(3, rel=0.02)
         assert lengths_per_s(loading.build(training(), tmp_path / f"backbone-{hop}")) == 16_000 / hop
+
+
+def test_the_kernels_that_are_kept_depend_on_the_backbone(tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr(stem_features, "limit_kernels", found.append)
+    make_backbone(tmp_path / "backbone")
+    extract_features(tmp_path / "backbone", make_audio(tmp_path / "audio"), tmp_path / "features")
+    assert found == [size_of_source(None, tmp_path / "backbone")]
 
 
 def test_features_are_the_bytes_of_a_mapped_array(tmp_path):

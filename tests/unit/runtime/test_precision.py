@@ -50,28 +50,6 @@ def test_the_device_is_the_gpu_if_there_is_one(monkeypatch):
     assert precision.device().type == "cpu"
 
 
-KERNELS = """
-import torch
-from valence_gap.runtime import precision
-if {few}:
-    precision.keep_few_kernels()
-for frames in 2 * [*range(100, 180)]:
-    torch.nn.functional.linear(torch.ones(frames, 64).bfloat16(), torch.ones(64, 64).bfloat16())
-"""
-
-
-@pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="oneDNN does not multiply in bfloat16 on this machine"
-)
-@pytest.mark.parametrize(("few", "made"), [(False, 80), (True, 160)])
-def test_few_kernels_are_kept_if_required(few: bool, made: int) -> None:
-    environment = os.environ | {"ONEDNN_VERBOSE": "2"}
-    environment.pop(precision.FEW_KERNELS[0], None)
-    command = [sys.executable, "-c", KERNELS.format(few=few)]
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert output.count("create:cache_miss") == made
-
-
 @pytest.mark.parametrize(("requested", "inside"), [("fp32", False), ("bf16", True), ("auto", True)])
 def test_float32_products_are_not_rounded_to_tf32(requested: precision.Precision, inside: bool) -> None:
     assert torch.backends.cudnn.allow_tf32  # PyTorch's default

@@ -12,8 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import HubertConfig, HubertForCTC, Wav2Vec2CTCTokenizer
 
 from valence_gap.audio.packs import write_pack
+from valence_gap.models.sizes import Size, size_of_source
 from valence_gap.pretraining.recogniser_folder import VOCABULARY, write_accompanying
 from valence_gap.runtime.errors import UserError
+from valence_gap.text import transcription
 from valence_gap.text.transcription import (
     Recogniser,
     count_errors,
@@ -64,6 +66,15 @@ def test_decoding_agrees_with_transformers_on_letters(recogniser: Path, outputs:
     letters = [each for each in outputs if each not in (1, 2, 3)]  # transformers writes <s>, </s> and <unk> as text
     expected = Wav2Vec2CTCTokenizer.from_pretrained(recogniser).decode(letters)
     assert read_alphabet(recogniser).decode(np.array(letters, dtype=np.int64)) == " ".join(expected.split())
+
+
+def test_the_kernels_that_are_kept_depend_on_the_recogniser(
+    recogniser: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Size] = []
+    monkeypatch.setattr(transcription, "limit_kernels", found.append)
+    texts(recogniser, write_audio(tmp_path / "audio", {"a": 9_000}), tmp_path)
+    assert found == [size_of_source(None, recogniser)]
 
 
 def test_an_utterance_is_transcribed_alone(recogniser: Path, tmp_path: Path) -> None:

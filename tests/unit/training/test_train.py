@@ -23,6 +23,7 @@ from valence_gap.definitions.models import Training
 from valence_gap.definitions.values import DIMENSIONS, to_json
 from valence_gap.models import loading
 from valence_gap.models.operations import forward_flop
+from valence_gap.models.sizes import size_of_source
 from valence_gap.prediction.inference import predict
 from valence_gap.prediction.inputs import open_inputs
 from valence_gap.runtime import precision
@@ -106,21 +107,19 @@ def test_the_best_epoch_is_written_with_its_log(data: TrainingData, reference: P
 
 
 @pytest.mark.parametrize("train_stem", [False, True])
-def test_few_kernels_are_kept_where_the_stem_is_trained(
+def test_the_kernels_that_are_kept_depend_on_the_model(
     data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_stem: bool
 ) -> None:
-    class Built(Exception):  # noqa: N818
+    class Found(Exception):  # noqa: N818
         pass
 
-    def built(*_: object) -> None:
-        raise Built
+    def found(*given: object, **options: object) -> None:
+        raise Found(given, options)
 
-    called: list[bool] = []
-    monkeypatch.setattr(precision, "keep_few_kernels", lambda: called.append(True))
-    monkeypatch.setattr(loading, "build", built)
-    with pytest.raises(Built):
+    monkeypatch.setattr(train, "limit_kernels", found)
+    with pytest.raises(Found) as raised:  # before the first product
         train.train(with_recipe(train_stem=train_stem), **data.arguments(tmp_path))
-    assert called == [True] * train_stem  # before the first product
+    assert raised.value.args == ((size_of_source(None, data.backbone),), {"train_stem": train_stem})
 
 
 def test_the_log_of_a_training_says_how_far_it_is(
