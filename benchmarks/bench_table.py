@@ -12,11 +12,12 @@ FIELDS = ("fp32_gflops", "bf16_gflops")
 def markdown(state: State, sections: Mapping[str, Section]) -> str:
     """The settings, the rates of products, a table for each section, the checks and what was left out."""
     settings = state.settings
+    rounds = f"{settings['rounds']} round{'s' * (settings['rounds'] > 1)}"
     lines = [
         f"# {settings['name']}",
         "",
         f"{settings['cpu']}; {settings['threads']} threads in a and b, one in c to e; {settings['utterances']} "
-        f"utterances, {settings['rounds']} rounds; commit {settings['git_commit'] or 'unknown'}.",
+        f"utterances, {rounds}; commit {settings['git_commit'] or 'unknown'}.",
     ]
     lines += _rates(state)
     for letter in settings["sections"]:
@@ -39,7 +40,7 @@ def _rates(state: State) -> list[str]:
 
 
 def _cells(row: Row) -> list[str]:
-    ratio = "" if row.ratio is None else "{:.2f} ({:.2f}-{:.2f})".format(*row.ratio)
+    ratio = "" if row.ratio is None else ("{:.2f} ({:.2f}-{:.2f})" if row.rounds > 1 else "{:.2f}").format(*row.ratio)
     share = "" if row.share is None else f"{100 * row.share:.0f} %"
     peak = "unknown" if row.peak_mb is None else f"{row.peak_mb:.0f}"
     return [row.precision, row.side, f"{row.realtime:.3g}", ratio, share, peak]

@@ -111,6 +111,16 @@ def test_a_ratio_is_formed_within_a_round_and_the_median_is_shown_with_its_sprea
     assert ours.rounds == 3
 
 
+@pytest.mark.parametrize(("rounds", "shown"), [(1, "| 2.00 |"), (2, "| 2.00 (2.00-2.00) |")])
+def test_the_table_shows_a_spread_where_there_were_several_rounds(rounds: int, shown: str) -> None:
+    times = {"valence-gap": 1.0, "other": 2.0}
+    runs = [measurement(side, "fp32", number, times[side]) for side in times for number in range(rounds)]
+    about = {"name": "x", "cpu": "x", "threads": 1, "utterances": 1, "rounds": rounds, "git_commit": None}
+    table = markdown(State(about | {"sections": ["a"]}, measurements=runs), {"a": SECTION})
+    assert shown in table
+    assert f"{rounds} round{'s' if rounds == 2 else ''};" in table
+
+
 def test_in_two_formats_each_side_is_compared_in_its_faster_one() -> None:
     times = {("valence-gap", "fp32"): 4.0, ("valence-gap", "bf16"): 1.0}
     times |= {("other", "fp32"): 5.0, ("other", "bf16"): 8.0}
