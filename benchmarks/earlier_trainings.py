@@ -1,13 +1,12 @@
 """How much CPU time and memory do the miniature's trainings take, beside an earlier commit's code?
 
-    git worktree add ../earlier COMMIT
+    git worktree add ../earlier COMMIT && make -C ../earlier install
     python benchmarks/earlier_trainings.py --before ../earlier cnn14 w2v2-L-robust
 
-The earlier commit's workflow makes its own corpora, spectrograms or stem features. Then its training of each model
-(seed 42) is computed by its code and by this checkout's, at the same time with one thread each, from the same files and
-the same definition. So both have the same load beside them; the machine needs two free cores. Prints CPU seconds, peak
-memory, and the ratios of this checkout to the earlier one. Where the earlier commit lacks packages or has others, run
-the script in its environment.
+The earlier commit's workflow makes its own corpora and stem features. Then its training of each model (seed 42) is
+computed by its code and by this checkout's, each in its environment (``.venv``), at the same time with one thread each,
+from the same files and the same definition. So both have the same load beside them; the machine needs two free cores.
+Prints CPU seconds, peak memory, and the ratios of this checkout to the earlier one.
 """
 
 import argparse
@@ -59,14 +58,16 @@ def together(options: list[str], before: Path) -> tuple[tuple[float, float], tup
     """CPU seconds and peak MB of the earlier checkout's training and this one's, run at the same time."""
     with tempfile.TemporaryDirectory() as scratch:
         processes = []
-        for name, checkout in (("before", before), ("now", ROOT)):
+        for name, checkout, python in (("before", before, _python(before)), ("now", ROOT, sys.executable)):
             folder = Path(scratch) / name
             folder.mkdir()
             outputs = ["--scratch", str(folder / "scratch"), "--output", str(folder / "model")]
             environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1"}
             with (folder / "log").open("w") as log:
-                command = [sys.executable, "-c", RUN, "train", *options, *outputs]
-                processes.append((subprocess.Popen(command, cwd=before, env=environment, stderr=log), folder / "log"))
+                command = [python, "-c", RUN, "train", *options, *outputs]
+                processes.append(
+                    (subprocess.Popen(command, cwd=before, env=environment, stdout=log, stderr=log), folder / "log")
+                )
         before_found, now_found = (_ended(process, log) for process, log in processes)
         return before_found, now_found
 
@@ -80,12 +81,17 @@ def _ended(process: "subprocess.Popen[bytes]", log: Path) -> tuple[float, float]
 
 def _snakemake(root: Path, targets: list[str], *options: str) -> str:
     """Run Snakemake in a checkout, with its code; return what it prints."""
-    environment = os.environ | {"PYTHONPATH": str(root / "src")}
-    command = [sys.executable, "-m", "snakemake", *targets, *options]
+    path = os.pathsep.join([str(root / ".venv/bin"), os.environ["PATH"]])  # of the jobs
+    environment = os.environ | {"PYTHONPATH": str(root / "src"), "PATH": path}
+    command = [_python(root), "-m", "snakemake", *targets, *options]
     done = subprocess.run(command, cwd=root, env=environment, text=True, capture_output=True, check=False)
     if done.returncode:
         raise SystemExit(f"error: {shlex.join(command)} in {root} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     return done.stdout + done.stderr
+
+
+def _python(root: Path) -> str:
+    return str(root / ".venv/bin/python")
 
 
 def _commit(root: Path) -> str:

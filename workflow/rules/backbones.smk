@@ -160,7 +160,7 @@ rule extract_stem_features:
         """
 
 
-use rule extract_stem_features as extract_augmented_features with:
+rule extract_augmented_features:
     """The same for the augmented test set of a corpus, all conditions in one job."""
     input:
         backbone=lambda wildcards: by_content(
@@ -197,9 +197,37 @@ use rule extract_stem_features as extract_augmented_features with:
         f"{RESULTS}/logs/extract_augmented_features/{{backbone}}/{{corpus}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/extract_augmented_features/{{backbone}}/{{corpus}}.tsv"
+    conda:
+        "../../envs/valence-gap.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=1,
     params:
+        backbone=lambda wildcards, input: parent(input.backbone[0]),
         audio=lambda wildcards, input: [parent(path) for path in input.indexes],
-        folder=lambda wildcards, output: [parent(path) for path in output.runs],
+        folders=lambda wildcards, output: [parent(path) for path in output.runs],
+        deterministic=lambda wildcards, output: deterministic_flag(
+            models_of_backbone(wildcards.backbone)
+        ),
+        format=lambda wildcards, output: flags(
+            "--format", features_format(wildcards.backbone)
+        ),
+        revision=lambda wildcards: with_settings(
+            REVISIONS["features"], *features_format(wildcards.backbone)
+        ),
+    shell:
+        r"""
+        valence-gap extract-features \
+            --backbone {params.backbone:q} \
+            --audio {params.audio:q} \
+            {params.format:q} \
+            --threads {threads} \
+            {params.deterministic:q} \
+            --output {params.folders:q} \
+            2>{log:q}
+        """
 
 
 use rule extract_augmented_features as extract_synthesised_features with:
