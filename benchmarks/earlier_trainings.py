@@ -12,6 +12,7 @@ Prints CPU seconds, peak memory, and the ratios of this checkout to the earlier 
 import argparse
 import os
 import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -65,18 +66,17 @@ def together(options: list[str], before: Path) -> tuple[tuple[float, float], tup
             environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1"}
             with (folder / "log").open("w") as log:
                 command = [python, "-c", RUN, "train", *options, *outputs]
-                processes.append(
-                    (subprocess.Popen(command, cwd=before, env=environment, stdout=log, stderr=log), folder / "log")
-                )
-        before_found, now_found = (_ended(process, log) for process, log in processes)
-        return before_found, now_found
+                process = subprocess.Popen(command, cwd=before, env=environment, stdout=log, stderr=log)
+            processes.append((process, folder / "log"))
+        ended = [(os.wait4(process.pid, 0), log) for process, log in processes]  # both, also where one fails
+        then, now = (_used(status, usage, log) for (_, status, usage), log in ended)
+        return then, now
 
 
-def _ended(process: "subprocess.Popen[bytes]", log: Path) -> tuple[float, float]:
-    _, status, used = os.wait4(process.pid, 0)
+def _used(status: int, usage: resource.struct_rusage, log: Path) -> tuple[float, float]:
     if status:
         raise SystemExit(f"error: a training failed:\n{log.read_text(encoding='utf-8')}")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6
 
 
 def _snakemake(root: Path, targets: list[str], *options: str) -> str:
